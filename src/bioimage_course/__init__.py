@@ -1,0 +1,18 @@
+"""Helper package of the course *Deep Learning for Bio-image Analysis*.
+
+Import what you need from here::
+
+    from bioimage_course import data, show, explore, check, metrics, nets, tools
+
+The submodules load on first use, so that importing the package takes a few
+milliseconds and never starts PyTorch or TensorFlow.
+"""
+
+import lazy_loader
+
+__version__ = "0.1.0"
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["check", "data", "errors", "explore", "metrics", "nets", "show", "tools"],
+)

@@ -1,0 +1,21 @@
+"""The errors that the course raises on purpose.
+
+Each message is one sentence (or two) that says what was wrong, what was
+expected and how to fix it.
+"""
+
+
+class CourseError(Exception):
+    """Base class: something that the learner can fix, said in one sentence."""
+
+
+class InputError(CourseError, ValueError):
+    """An argument has the wrong type, shape, dtype or range."""
+
+
+class DataUnavailableError(CourseError):
+    """A data set or file of weights is neither on this machine nor reachable."""
+
+
+class ToolUnavailableError(CourseError):
+    """A segmentation or denoising tool is not installed, or its weights cannot be had."""

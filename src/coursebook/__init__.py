@@ -1,0 +1,1 @@
+"""The authors' workshop: makes the notebooks, checks the sources, renders the book."""
