@@ -1,0 +1,145 @@
+"""The small corrections that let all tools of the course live in one process.
+
+Everything that works around somebody else's release is here and nowhere else, with its reason.
+"""
+
+import importlib.util
+import os
+import sys
+
+from bioimage_course.errors import InputError, ToolUnavailableError
+
+# tool -> (modules it needs, extra of bioimage-course that installs it)
+TOOLS = {
+    "captum": (("captum",), "explaining"),
+    "careamics": (("careamics",), "denoising"),
+    "cellpose": (("cellpose",), "cellpose"),
+    "grad-cam": (("pytorch_grad_cam",), "explaining"),
+    "micro-sam": (("micro_sam", "mobile_sam"), "micro-sam"),
+    "n2v": (("n2v", "tensorflow", "tf_keras"), "denoising"),
+    "shap": (("shap",), "explaining"),
+    "stackview": (("stackview",), "all"),
+    "stardist": (("stardist", "tensorflow", "tf_keras"), "stardist"),
+    "tensorflow": (("tensorflow", "tf_keras"), "stardist"),
+    "torch": (("torch", "torchvision"), "torch"),
+}
+
+
+def available(tool: str) -> bool:
+    """Say whether `tool` is installed, without importing it.
+
+    Parameters
+    ----------
+    tool : str
+        One of :data:`TOOLS`, for example ``"stardist"``.
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    InputError
+        If the course does not know the tool.
+    """
+    return not _missing(tool)
+
+
+def require(tool: str) -> None:
+    """Do nothing if `tool` is installed, else raise the sentence that says how to get it.
+
+    Raises
+    ------
+    ToolUnavailableError
+        If a module of the tool is missing.
+    InputError
+        If the course does not know the tool.
+    """
+    missing = _missing(tool)
+    if missing:
+        raise ToolUnavailableError(
+            f"{tool} needs the Python module {missing[0]!r}, which is not installed here; "
+            f"{remedy(tool)}."
+        )
+
+
+def remedy(tool: str) -> str:
+    """Return the line that installs `tool`, as part of a sentence."""
+    extra = TOOLS[tool][1] if tool in TOOLS else "all"
+    return (
+        f"in a clone of the course run `make lab` (it installs everything), "
+        f'elsewhere `pip install "bioimage-course[{extra}]"`'
+    )
+
+
+def _missing(tool: str) -> list[str]:
+    if tool not in TOOLS:
+        raise InputError(f"Unknown tool {tool!r}; the course knows {', '.join(sorted(TOOLS))}.")
+    return [module for module in TOOLS[tool][0] if not _findable(module)]
+
+
+def _findable(module: str) -> bool:
+    if module in sys.modules:  # None there means: import forbidden
+        return sys.modules[module] is not None
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def use_keras2() -> None:
+    """Make TensorFlow use Keras 2 (package ``tf-keras``); call it before TensorFlow is imported.
+
+    n2v (last release 0.3.3) stops with Keras 3, which refuses its weights' file name. StarDist
+    runs with either. The switch holds for the whole process, so the course sets it once for all.
+    Calling it twice is fine.
+
+    Raises
+    ------
+    ToolUnavailableError
+        If TensorFlow has already been imported with Keras 3, or ``tf-keras`` is missing.
+    """
+    if not _findable("tf_keras"):
+        raise ToolUnavailableError(
+            f"Keras 2 is needed (the Python package tf-keras), but is not installed here; "
+            f"{remedy('tensorflow')}."
+        )
+    if os.environ.get("TF_USE_LEGACY_KERAS") != "1" and "tensorflow" in sys.modules:
+        if sys.modules["tensorflow"].keras.__version__.startswith("3"):
+            raise ToolUnavailableError(
+                "TensorFlow was imported with Keras 3 before the course could choose Keras 2; restart the "
+                "kernel and import bioimage_course.tools (or set TF_USE_LEGACY_KERAS=1) before tensorflow."
+            )
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # no start-up chatter in notebooks
+
+
+def restore_numpy_product() -> None:
+    """Give NumPy its old name ``np.product`` back, which n2v 0.3.3 still calls (gone in NumPy 2)."""
+    import numpy as np
+
+    if not hasattr(np, "product"):
+        np.product = np.prod
+
+
+def prepare(tool: str) -> None:
+    """Do what `tool` needs before its first import; the adapters call this.
+
+    Parameters
+    ----------
+    tool : str
+        One of :data:`TOOLS`.
+
+    Raises
+    ------
+    ToolUnavailableError
+        If the tool is not installed.
+    """
+    require(tool)
+    if tool in {"n2v", "stardist", "tensorflow"}:
+        use_keras2()
+    if tool == "n2v":
+        restore_numpy_product()
+    if tool == "micro-sam":  # brings napari and Qt, which need a display unless told otherwise
+        if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+            os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")

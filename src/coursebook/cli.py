@@ -1,0 +1,98 @@
+"""The ``course`` command.
+
+Each subcommand lives in a module of its own with one function ``main(argv) -> int | None``
+(its own :mod:`argparse` parser, exit code back). Only the chosen module is imported, so that
+``course --help`` works before anything heavy is installed.
+"""
+
+import argparse
+import importlib
+import sys
+
+from bioimage_course.errors import CourseError
+
+# subcommand -> (module whose main(argv) does the work, one line of help)
+COMMANDS = {
+    "book": ("coursebook.book", "render the book to _book/ (with Quarto where it exists)"),
+    "preview": ("coursebook.preview", "render the book with the built-in preview renderer"),
+    "notebooks": ("coursebook.notebooks", "make and execute the notebooks from notebooks/sources/"),
+    "check": ("coursebook.checks", "check pages, references, glossary, badges and generated files"),
+    "test": ("coursebook.testing", "run all tests; further arguments go to pytest"),
+    "lab": ("coursebook.lab", "open JupyterLab on the learner's notebooks"),
+    "doctor": ("coursebook.doctor", "prove that every tool of the course works on this machine"),
+    "data": ("bioimage_course.data.cli", "list, download and verify the data sets"),
+    "readme": ("coursebook.readme", "bring the chapter table of README.md up to date"),
+    "set-repo-url": ("coursebook.repo_url", "change the public address of the course everywhere"),
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the top level: it knows the subcommands' names, not their options."""
+    width = max(map(len, COMMANDS))
+    lines = "\n".join(f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items())
+    top = argparse.ArgumentParser(
+        prog="course",
+        usage="course [-h] [--version] COMMAND ...",
+        description="Deep Learning for Bio-image Analysis: build, read and test the course.",
+        epilog=f"commands:\n{lines}\n\n`course COMMAND --help` explains one.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="store_true", help="print the version and stop")
+    top.add_argument("command", nargs="?", choices=COMMANDS, help=argparse.SUPPRESS, metavar="COMMAND")
+    return top
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run ``course`` and return its exit code.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        Arguments without the program's name; the process's own by default.
+
+    Returns
+    -------
+    int
+        0 if all is well, 1 if something that was checked is not, 2 for a mistake that one
+        sentence explains, 130 after Ctrl-C.
+    """
+    argv = list(sys.argv[1:] if argv is None else argv)
+    top = parser()
+    chosen = top.parse_args(argv[:1])
+    if chosen.version:
+        import bioimage_course
+
+        print(f"bioimage-course {bioimage_course.__version__}")
+        return 0
+    if chosen.command is None:
+        top.print_help()
+        return 0
+    try:
+        return _run(chosen.command, argv[1:]) or 0
+    except CourseError as error:
+        print(f"course {chosen.command}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        sys.stderr.close()
+        return 0
+
+
+def _run(command: str, argv: list[str]) -> int | None:
+    try:
+        module = importlib.import_module(COMMANDS[command][0])
+    except ModuleNotFoundError as error:
+        missing = error.name or "a module"
+        if missing.split(".")[0] in {"coursebook", "bioimage_course"}:
+            raise
+        raise CourseError(
+            f"the Python package {missing!r} is not installed in this environment; "
+            "`make test` or `make lab` installs everything, `make book` what rendering needs."
+        ) from None
+    return module.main(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

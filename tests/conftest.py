@@ -1,0 +1,38 @@
+"""Shared by all tests: no network, no window, and the sample data where the machine has it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Before any test module imports matplotlib, Qt or TensorFlow.
+os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ["BIOIMAGE_COURSE_OFFLINE"] = "1"
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Root of the repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def mirror() -> Path:
+    """Folder of sample data named by BIOIMAGE_COURSE_MIRROR; tests that use it skip without one."""
+    for folder in os.environ.get("BIOIMAGE_COURSE_MIRROR", "").split(os.pathsep):
+        if folder and (Path(folder) / "index.json").is_file():
+            return Path(folder).resolve()
+    pytest.skip("no sample data: BIOIMAGE_COURSE_MIRROR names no folder with an index.json")
+
+
+@pytest.fixture
+def no_mirror(monkeypatch, tmp_path):
+    """The state of a bare machine: no mirror, an empty cache, no network."""
+    monkeypatch.delenv("BIOIMAGE_COURSE_MIRROR", raising=False)
+    monkeypatch.setenv("BIOIMAGE_COURSE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("BIOIMAGE_COURSE_OFFLINE", "1")
