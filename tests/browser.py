@@ -1,0 +1,147 @@
+"""Fixtures for tests in a real browser (`conftest.py` imports them for every test file).
+
+Use them like this::
+
+    def test_page(open_page, axe):
+        page = open_page("_book/index.html", width=360, dark=True)   # a file, or a string of HTML
+        page.locator("h1").wait_for()
+        assert not axe(page)
+
+`open_page` gives a Playwright page. When the test is over it fails the test if the page logged an
+error, threw an exception, or asked for anything that is not a local file, unless the test emptied
+`page.problems` on purpose. Without Chromium the tests are skipped with a reason.
+"""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+def chromium_path() -> str | None:
+    """Path of a Chromium or Chrome: `BIOIMAGE_COURSE_CHROMIUM`, else the first one on the PATH."""
+    chosen = os.environ.get("BIOIMAGE_COURSE_CHROMIUM")
+    names = [chosen] if chosen else ["chromium", "chromium-browser", "google-chrome"]
+    return next((found for found in map(shutil.which, names) if found), None)
+
+
+# One browser a test file, not a session: while Playwright's synchronous interface is open an asyncio
+# loop runs in this thread, and tests of other files that start their own loop would fail.
+@pytest.fixture(scope="module")
+def browser():
+    """A running Chromium (Playwright's `Browser`), shared by the tests of one file."""
+    path = chromium_path()
+    if path is None:
+        pytest.skip("no Chromium found: install it, or name it in BIOIMAGE_COURSE_CHROMIUM")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with sync_api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+def _watch(page) -> list[str]:
+    """Collect what goes wrong on a page: console errors, exceptions, requests that leave the machine."""
+    problems: list[str] = []
+
+    def on_console(message):
+        if message.type == "error":
+            problems.append(f"console: {message.text}")
+
+    def on_request(request):
+        if not request.url.startswith(("file:", "data:", "blob:", "about:")):
+            problems.append(f"network: {request.url}")
+
+    def on_failure(request):
+        if request.failure != "net::ERR_ABORTED":  # leaving a page aborts what it was loading: no mistake
+            problems.append(f"failed: {request.url} ({request.failure})")
+
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: problems.append(f"exception: {error}"))
+    page.on("request", on_request)
+    page.on("requestfailed", on_failure)
+    return problems
+
+
+@pytest.fixture
+def open_page(browser, tmp_path):
+    """Open a file or a string of HTML from file:// and return the page (see the top of this file).
+
+    `open_page(source, width=1000, height=800, dark=False, reduced_motion=False, javascript=True, scale=1)`
+    """
+    contexts, pages = [], []
+
+    def open_(source, *, width=1000, height=800, dark=False, reduced_motion=False, javascript=True, scale=1):
+        if isinstance(source, str) and "<" in source:
+            path = tmp_path / f"page-{len(pages)}.html"
+            path.write_text(source, encoding="utf-8")
+        else:
+            path = Path(source).resolve()
+            assert path.is_file(), f"there is no page {path}"
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce" if reduced_motion else "no-preference",
+            java_script_enabled=javascript,
+            device_scale_factor=scale,
+        )
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.problems = _watch(page)
+        pages.append(page)
+        page.goto(path.as_uri())
+        return page
+
+    yield open_
+    problems = [problem for page in pages for problem in page.problems]
+    for context in contexts:
+        context.close()
+    assert not problems, "the page was not quiet:\n" + "\n".join(problems)
+
+
+@pytest.fixture
+def axe():
+    """Check accessibility with axe-core: `axe(page)` returns one line a violation, empty if there is none."""
+    module = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed"
+    )
+
+    def check(page, context=None, disable=()) -> list[str]:
+        options = {"resultTypes": ["violations"], "rules": {rule: {"enabled": False} for rule in disable}}
+        found = module.Axe().run(page, context, options).response["violations"]
+        return [
+            f"{violation['id']} ({violation['impact']}): {violation['help']}: "
+            + "; ".join(json.dumps(node["target"]) + " " + node["html"][:120] for node in violation["nodes"][:5])
+            for violation in found
+        ]
+
+    return check
+
+
+def overflow(page) -> list[str]:
+    """What is wider than the page and makes it scroll sideways (empty if nothing does)."""
+    return page.evaluate(
+        """() => {
+          const width = document.documentElement.clientWidth;
+          if (document.documentElement.scrollWidth <= width) return [];
+          const wide = [];
+          const visit = (root) => root.querySelectorAll('*').forEach((element) => {
+            if (element.getBoundingClientRect().right > width + 1) wide.push(element.outerHTML.slice(0, 100));
+            if (element.shadowRoot) visit(element.shadowRoot);
+          });
+          visit(document);
+          return wide.length ? wide : ['page'];
+        }"""
+    )
