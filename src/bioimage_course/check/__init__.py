@@ -1,0 +1,117 @@
+"""Exercise checks, hints, solutions, progress and quizzes.
+
+For learners::
+
+    check.logic_gates(and_gate, or_gate)    # one line: right, wrong or not done yet
+    check.logic_gates.hint()                # the next hint
+    check.logic_gates.solution()            # one solution
+    check.progress()                        # what is done
+    check.quiz("01")                        # the quiz of chapter 1
+
+For authors: write the exercises of chapter 1 in ``exercises/ch01.py``::
+
+    @exercise(chapter="01", hints=("a gentle nudge", "a stronger one"))
+    def mean_intensity(function):
+        \"\"\"Write a function that returns the mean of an image.\"\"\"
+        image = np.arange(6.0).reshape(2, 3)
+        result = call(function, image)
+        expect_number(result, close_to=2.5, mistakes={"That is the sum; divide by the pixels.": 15.0})
+        return "The mean is the sum divided by the number of pixels."
+"""
+
+from bioimage_course.check import exercises as _package  # noqa: F401  (before the function of the same name)
+from bioimage_course.check.engine import (
+    Exercise,
+    Failure,
+    UnknownExercise,
+    Verdict,
+    exercise,
+    exercises,
+    find,
+)
+from bioimage_course.check.expect import (
+    call,
+    expect_array,
+    expect_callable,
+    expect_labels,
+    expect_number,
+    to_numpy,
+)
+
+__all__ = [
+    "Exercise",
+    "Failure",
+    "UnknownExercise",
+    "Verdict",
+    "call",
+    "exercise",
+    "exercises",
+    "expect_array",
+    "expect_callable",
+    "expect_labels",
+    "expect_number",
+    "progress",
+    "quiz",
+    "to_numpy",
+]
+
+
+def progress(reset=False):
+    """Print how many exercises are done, chapter by chapter.
+
+    Parameters
+    ----------
+    reset : bool
+        Forget everything first.
+    """
+    from bioimage_course.check import record
+    from bioimage_course.check.engine import say
+
+    if reset:
+        record.reset()
+    done = record.solved()
+    rows = [("Chapter", "Done", "Still to do")]
+    for chapter in sorted({item.chapter for item in exercises()}):
+        names = [item.name for item in exercises(chapter)]
+        left = [name for name in names if name not in done]
+        rows.append((chapter, f"{len(names) - len(left)}/{len(names)}", ", ".join(left) or "–"))
+    total = sum(item.name in done for item in exercises())
+    rows.append(("all", f"{total}/{len(exercises())}", ""))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+        for row in rows
+    ]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    say("\n".join(lines))
+    if record.problem():
+        say(f"Note: {record.problem()}; it counts until Python ends.")
+
+
+def quiz(chapter, plain=False):
+    """Show the quiz of a chapter.
+
+    Parameters
+    ----------
+    chapter : str or int
+        "01" or 1.
+    plain : bool
+        Print it as text (with the answers at the end) instead of showing a widget.
+
+    Returns
+    -------
+    ipywidgets.VBox or None
+    """
+    from bioimage_course.check import quiz_widget
+
+    return quiz_widget.print_plain(chapter) if plain else quiz_widget.widget(chapter)
+
+
+def __getattr__(name):
+    if name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return find(name)
+
+
+def __dir__():
+    return sorted({*__all__, *(item.name for item in exercises())})

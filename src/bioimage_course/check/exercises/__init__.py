@@ -1,0 +1,1 @@
+"""The exercises, one module a chapter (``ch01.py``, ``ch11.py`` …)."""

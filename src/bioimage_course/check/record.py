@@ -1,0 +1,92 @@
+"""Remember on the learner's own machine which exercises were solved.
+
+One small JSON file in the user's data folder; the environment variable
+``BIOIMAGE_COURSE_PROGRESS`` names another file. Nothing is ever sent anywhere.
+"""
+
+import contextlib
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+
+#: Solved while this Python runs: name -> chapter; counts even where nothing can be saved.
+_session = {}
+_problem = None
+
+
+def path():
+    """pathlib.Path: The progress file (it need not exist)."""
+    named = os.environ.get("BIOIMAGE_COURSE_PROGRESS")
+    if named:
+        return Path(named).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("bioimage-course", appauthor=False)) / "progress.json"
+
+
+def note(name, chapter):
+    """Note that an exercise is solved; a folder that cannot be written does not matter."""
+    _session[name] = chapter
+    if name not in _stored():
+        _write({**_stored(), **_session})
+
+
+def solved():
+    """dict: Solved exercises, name -> chapter."""
+    return {**_stored(), **_session}
+
+
+def reset():
+    """Forget everything."""
+    _session.clear()
+    _write({})
+
+
+def problem():
+    """str or None: Why progress could not be saved, if so."""
+    return _problem
+
+
+def _stored():
+    file = path()
+    try:
+        entries = json.loads(file.read_text(encoding="utf-8"))["solved"]
+        return {str(name): str(chapter) for name, chapter in entries.items()}
+    except FileNotFoundError:
+        return {}
+    except OSError:
+        return {}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        _keep_aside(file)
+        return {}
+
+
+def _keep_aside(file):
+    """Rename a file that is not ours or is damaged, so that nothing in it is lost."""
+    with contextlib.suppress(OSError):
+        for number in range(1000):
+            aside = file.with_name(f"{file.stem}-damaged-{time.strftime('%Y%m%d')}-{number}{file.suffix}")
+            if not aside.exists():
+                os.replace(file, aside)
+                return
+
+
+def _write(entries):
+    global _problem
+    file = path()
+    text = json.dumps({"solved": dict(sorted(entries.items()))}, indent=1, ensure_ascii=False)
+    temporary = None
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as stream:
+            temporary = stream.name
+            stream.write(text + "\n")
+        os.replace(temporary, file)
+        _problem = None
+    except OSError as error:
+        _problem = f"progress could not be saved in {file} ({error.strerror or error})"
+        if temporary:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
