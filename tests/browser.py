@@ -123,7 +123,9 @@ def axe():
         found = module.Axe().run(page, context, options).response["violations"]
         return [
             f"{violation['id']} ({violation['impact']}): {violation['help']}: "
-            + "; ".join(json.dumps(node["target"]) + " " + node["html"][:120] for node in violation["nodes"][:5])
+            + "; ".join(
+                json.dumps(node["target"]) + " " + node["html"][:120] for node in violation["nodes"][:5]
+            )
             for violation in found
         ]
 

@@ -1,0 +1,332 @@
+"""Plots: training curves, decision boundaries, drawings of networks."""
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.colors import ListedColormap, to_rgb
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from ..errors import InputError
+from .inputs import to_array
+from .style import INK, LINE_STYLES, MARKERS, MUTED, PALETTE, STYLE, figure
+
+_CLASS_COLOURS = [PALETTE[name] for name in ("blue", "orange", "green", "purple", "sky", "vermilion")]
+
+
+def curves(series, *, x=None, xlabel="epoch", ylabel="loss", title=None, log=False, mark=None, alt=""):
+    """Curves over epochs, thresholds or anything else, told apart by colour and line style.
+
+    Parameters
+    ----------
+    series : dict of str to sequence of float, or a nets.History
+        Name and values of each curve. Of a History the training and validation losses are shown and the
+        best epoch is marked.
+    x : sequence of float, optional
+        Positions of the values; default 1, 2, 3, … (epochs).
+    xlabel, ylabel, title : str
+    log : bool
+        Logarithmic y axis.
+    mark : float, optional
+        Position of a vertical line, for example the epoch that was kept.
+    alt : str
+        Alt text.
+
+    Returns
+    -------
+    CourseFigure
+
+    Raises
+    ------
+    InputError
+        If there is no curve, a curve is empty, or its length differs from that of `x`.
+    """
+    if hasattr(series, "train_loss"):
+        history, series = series, {"training": series.train_loss}
+        if getattr(history, "validation_loss", None):
+            series["validation"] = history.validation_loss
+            best = getattr(history, "best_epoch", None)
+            mark = best if mark is None else mark
+    if not isinstance(series, dict) or not series:
+        raise InputError('Curves are given as a dict of name and values, e.g. {"training": [0.9, 0.5]}.')
+    lines = {}
+    for name, values in series.items():
+        values = to_array(values, f"curve {name!r}").astype(float)
+        if values.ndim != 1:
+            raise InputError(f"curve {name!r} must be one row of numbers, but its shape is {values.shape}.")
+        if np.isnan(values).all():
+            raise InputError(f"curve {name!r} contains nothing but NaN: the training may have diverged.")
+        at = np.arange(1, len(values) + 1) if x is None else to_array(x, "x").ravel()
+        if len(at) != len(values):
+            raise InputError(f"curve {name!r} has {len(values)} values, but x has {len(at)}.")
+        lines[name] = (at, values)
+    alt = alt or title or f"{ylabel} over {xlabel}: " + ", ".join(lines)
+    made, ax = figure(alt=alt)
+    with mpl.rc_context(STYLE):
+        for number, (name, (at, values)) in enumerate(lines.items()):
+            marker = "o" if len(values) < 12 else None
+            ax.plot(at, values, LINE_STYLES[number % 4], marker=marker, markersize=4.5, label=name)
+        if mark is not None:
+            ax.axvline(mark, color=MUTED, linewidth=1.2, linestyle=":")
+            ax.annotate(
+                f"{xlabel} {mark:g}",
+                (mark, 1),
+                (4, -4),
+                xycoords=("data", "axes fraction"),
+                textcoords="offset points",
+                va="top",
+                color=MUTED,
+            )
+        ax.set(xlabel=xlabel, ylabel=ylabel)
+        if log:
+            ax.set_yscale("log")
+        if x is None:
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if title:
+            ax.set_title(title)
+        if len(lines) > 1:
+            ax.legend(handlelength=2.6)
+    return made
+
+
+def decision_boundary(
+    predict,
+    points,
+    classes,
+    *,
+    names=None,
+    xlabel="feature 1",
+    ylabel="feature 2",
+    title=None,
+    alt="",
+    resolution=300,
+):
+    """Points of each class, and the regions in which a classifier decides for each class.
+
+    Parameters
+    ----------
+    predict : callable
+        Takes points (N, 2) and returns N classes: whole numbers 0, 1, … or truths.
+    points : array (N, 2)
+        Two features a point.
+    classes : array of int (N,)
+        True classes, 0, 1, … Points on the wrong side get a ring.
+    names : sequence of str, optional
+        Names of the classes.
+    xlabel, ylabel, title, alt : str
+    resolution : int
+        Steps along each axis at which `predict` is asked.
+
+    Returns
+    -------
+    CourseFigure
+
+    Raises
+    ------
+    InputError
+        If the points are not (N, 2), the classes do not fit them, or `predict` returns something else than
+        one class a point.
+    """
+    points = to_array(points, "points").astype(float)
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise InputError(f"points must have the shape (N, 2), not {points.shape}; choose two features.")
+    if not np.isfinite(points).all():
+        raise InputError("points contains NaN or infinite values; leave those rows out.")
+    classes = _classes(classes, "classes", len(points))
+    known = sorted(set(classes.tolist()))
+    if names is not None and len(names) <= max(known):
+        raise InputError(f"There are {len(names)} names, but class {max(known)} occurs (counting from 0).")
+
+    low, high = points.min(axis=0), points.max(axis=0)
+    margin = 0.08 * np.where(high > low, high - low, 1)
+    (x0, y0), (x1, y1) = low - margin, high + margin
+    across, up = np.linspace(x0, x1, resolution), np.linspace(y0, y1, resolution)
+    grid = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
+    regions = _classes(predict(grid), "what predict returns", len(grid)).reshape(resolution, resolution)
+    wrong = _classes(predict(points), "what predict returns", len(points)) != classes
+
+    count = max(max(known), int(regions.max())) + 1
+    if count > len(_CLASS_COLOURS):
+        raise InputError(f"At most {len(_CLASS_COLOURS)} classes can be told apart, but there are {count}.")
+    names = [f"class {i}" for i in range(count)] if names is None else [*names, *map(str, range(count))]
+    what = f"{wrong.sum()} of {len(points)} points on the wrong side of the boundary"
+    made, ax = figure(height=4.4, alt=alt or (f"{title}: {what}" if title else what.capitalize()))
+    with mpl.rc_context(STYLE):
+        pale = [tuple(0.8 + 0.2 * c for c in to_rgb(colour)) for colour in _CLASS_COLOURS[:count]]
+        ax.imshow(
+            regions,
+            origin="lower",
+            extent=(x0, x1, y0, y1),
+            cmap=ListedColormap(pale),
+            vmin=-0.5,
+            vmax=count - 0.5,
+            interpolation="nearest",
+            aspect="auto",
+        )
+        if len(np.unique(regions)) > 1:
+            levels = np.arange(count - 1) + 0.5
+            ax.contour(across, up, regions, levels=levels, colors=INK, linewidths=1.4)
+        for value in known:
+            chosen = classes == value
+            ax.scatter(
+                *points[chosen].T,
+                s=34,
+                marker=MARKERS[value],
+                color=_CLASS_COLOURS[value],
+                edgecolor="white",
+                linewidth=0.8,
+                label=names[value],
+                zorder=3,
+            )
+        if wrong.any():
+            ax.scatter(
+                *points[wrong].T,
+                s=110,
+                facecolor="none",
+                edgecolor=INK,
+                linewidth=1.3,
+                label=f"wrong ({wrong.sum()})",
+                zorder=4,
+            )
+        ax.set(xlabel=xlabel, ylabel=ylabel, xlim=(x0, x1), ylim=(y0, y1))
+        ax.grid(False)
+        if title:
+            ax.set_title(title)
+        made.legend(loc="outside lower center", ncols=4)
+    return made
+
+
+def _classes(values, name: str, count: int) -> np.ndarray:
+    array = to_array(values, name)
+    if array.shape == (count, 1):
+        array = array[:, 0]
+    if array.shape != (count,):
+        raise InputError(
+            f"{name} must be one class for each of the {count} points, but the shape is {array.shape}."
+        )
+    whole = array.astype(np.int64)
+    if not np.array_equal(whole, array):
+        raise InputError(
+            f"{name} must be whole numbers 0, 1, …, not {array[whole != array][0]:g}; "
+            "turn scores into classes first, e.g. score > 0.5."
+        )
+    if whole.min() < 0:
+        raise InputError(f"{name} must be counted from 0, but {whole.min()} occurs.")
+    return whole
+
+
+def network(layers=None, weights=None, *, names=None, title=None, alt="", most=10):
+    """A multilayer perceptron drawn as circles and lines.
+
+    Parameters
+    ----------
+    layers : sequence of int
+        Number of units a layer, inputs first; can be left out when `weights` are given.
+    weights : sequence of arrays (outputs, inputs), or a torch.nn.Module, optional
+        Weights between successive layers, as ``torch.nn.Linear`` stores them. Width shows the size; blue
+        solid lines are positive, orange dashed lines negative.
+    names : sequence of str, optional
+        Names of the layers; default "input", "hidden 1", …, "output".
+    title, alt : str
+    most : int
+        Layers with more units than this are drawn with a gap.
+
+    Returns
+    -------
+    CourseFigure
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two layers or the weights do not fit the layers.
+
+    Examples
+    --------
+    >>> figure = network([3, 4, 2])
+    """
+    if weights is None and hasattr(layers, "parameters"):
+        layers, weights = None, layers
+    if hasattr(weights, "parameters"):
+        weights = [p for p in weights.parameters() if p.ndim == 2]
+    if weights is not None:
+        weights = [to_array(w, f"weights {i}").astype(float) for i, w in enumerate(weights)]
+        if not weights or any(w.ndim != 2 for w in weights):
+            raise InputError("weights must be matrices (outputs, inputs), one between two successive layers.")
+        shapes = [weights[0].shape[1], *(w.shape[0] for w in weights)]
+        fits = all(w.shape[1] == n for w, n in zip(weights, shapes[:-1], strict=True))
+        if not fits or (layers is not None and list(layers) != shapes):
+            shown = ", ".join(str(w.shape) for w in weights)
+            other = f"layers of {list(layers)} units" if fits else "each other"
+            raise InputError(
+                f"The weights have shapes {shown}, which do not fit {other}; each is (outputs, inputs)."
+            )
+        layers = shapes
+    try:
+        layers = [int(n) for n in layers]
+    except (TypeError, ValueError):
+        raise InputError("layers must be a list of numbers of units, e.g. [3, 4, 2].") from None
+    if len(layers) < 2 or min(layers) < 1:
+        raise InputError(f"A network needs at least two layers of at least one unit, not {layers}.")
+    hidden = [f"hidden {i}" if len(layers) > 3 else "hidden" for i in range(1, len(layers) - 1)]
+    names = ["input", *hidden, "output"] if names is None else list(names)
+    if len(names) != len(layers):
+        raise InputError(f"There are {len(layers)} layers but {len(names)} names.")
+
+    # Which units are drawn (None: the gap of a long layer), and where.
+    units = [
+        list(range(n)) if n <= most else [*range(most // 2), None, *range(n - most // 2 + 1, n)]
+        for n in layers
+    ]
+    tallest = max(map(len, units))
+    size = " to ".join(str(n) for n in layers)
+    alt = alt or f"Network with {len(layers)} layers of {size} units, every unit connected to all of the next"
+    made, ax = figure(height=min(1.1 + 0.42 * tallest, 4.6), alt=alt)
+
+    def place(layer, row):
+        return layer, (len(units[layer]) - 1) / 2 - row
+
+    with mpl.rc_context(STYLE):
+        largest = max((np.abs(w).max() for w in weights), default=0) if weights else 0
+        for i in range(len(layers) - 1):
+            for a, source in enumerate(units[i]):
+                for b, target in enumerate(units[i + 1]):
+                    if source is None or target is None:
+                        continue
+                    (xa, ya), (xb, yb) = place(i, a), place(i + 1, b)
+                    look = (
+                        _connection(weights[i][target, source] / (largest or 1))
+                        if weights
+                        else {"color": "#9aa0a6", "linewidth": 1.0}
+                    )
+                    ax.plot([xa, xb], [ya, yb], zorder=1, **look)
+        for i, rows in enumerate(units):
+            shown = [place(i, row) for row, unit in enumerate(rows) if unit is not None]
+            colour = PALETTE["sky"] if i == 0 else PALETTE["green"] if i == len(layers) - 1 else "white"
+            ax.scatter(*zip(*shown, strict=True), s=300, color=colour, edgecolor=INK, linewidth=1.4, zorder=2)
+            for row, unit in enumerate(rows):
+                if unit is None:
+                    ax.text(*place(i, row), "⋮", ha="center", va="center", fontsize=16)
+            ax.text(i, -tallest / 2 - 0.1, f"{names[i]}\n{layers[i]}", ha="center", va="top")
+        if weights:
+            made.legend(
+                handles=[
+                    Line2D([], [], label="positive weight", **_connection(1)),
+                    Line2D([], [], label="negative weight", **_connection(-1)),
+                ],
+                loc="outside lower center",
+                ncols=2,
+            )
+        ax.set(xlim=(-0.4, len(layers) - 0.6), ylim=(-tallest / 2 - 0.2, tallest / 2))
+        ax.set_axis_off()
+        if title:
+            ax.set_title(title)
+    return made
+
+
+def _connection(weight: float) -> dict:
+    """Look of a connection whose weight is given relative to the largest."""
+    positive = weight >= 0
+    return {
+        "color": PALETTE["blue"] if positive else PALETTE["orange"],
+        "linestyle": "-" if positive else (0, (3, 1.2)),
+        "linewidth": 0.3 + 3.2 * abs(weight),
+    }
