@@ -1,0 +1,148 @@
+"""The registry: one JSON file a data set in ``registry/``, and its names and descriptions.
+
+Keys of a registry file
+-----------------------
+name, description, licence, citation, shape, axes
+    What the set is; `shape` is a sentence for people.
+kind
+    ``"image"`` (one `Sample`), ``"collection"`` or ``"file"`` (for `fetch`).
+publish
+    False for sets of which nothing but scores may be published.
+pixel_size
+    In µm, or null.
+package
+    ``"course"`` (files in ``samples/``) or ``"skimage"`` (files in scikit-image's wheel) for
+    what needs no download.
+base
+    Public address that file names are appended to.
+sources
+    Further addresses of single files: ``"https://…"``, or ``"pypi:name==version#member"`` for
+    a file inside a wheel.
+archive
+    Name of the one zip file that holds everything, where there is one.
+items
+    How files make samples: patterns in which ``{}`` stands for the sample's name.
+files
+    ``"name": ["sha256", bytes]``.
+mirror
+    The set and patterns in a mirror's index that ``training/make_registry.py`` reads.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from urllib.parse import quote
+
+from bioimage_course.errors import InputError
+
+REGISTRY = Path(__file__).parent / "registry"
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a data set: its name there, its hash, its size and where it can be had."""
+
+    set: str
+    name: str
+    sha256: str
+    bytes: int | None
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One data set of the registry, as written in its JSON file."""
+
+    name: str
+    kind: str
+    description: str
+    licence: str
+    citation: str
+    shape: str
+    axes: str = "YX"
+    publish: bool = True
+    pixel_size: float | None = None
+    package: str | None = None
+    archive: str | None = None
+    items: tuple[dict, ...] = ()
+    files: dict[str, File] = field(default_factory=dict, repr=False)
+
+    @property
+    def bytes(self) -> int:
+        """Size of all files together, as far as it is known."""
+        return sum(file.bytes or 0 for file in self.files.values())
+
+
+def _read(path: Path) -> Entry:
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    base, extra = raw.pop("base", None), raw.pop("sources", {})
+    raw.pop("mirror", None)
+    files = {}
+    for name, (sha256, size) in raw.pop("files").items():
+        sources = ([base + quote(name)] if base else []) + extra.get(name, [])
+        files[name] = File(raw["name"], name, sha256, size, tuple(sources))
+    return Entry(**raw | {"files": files, "items": tuple(raw.get("items", ()))})
+
+
+@cache
+def entries() -> dict[str, Entry]:
+    """Every entry of the registry by name: what the package carries first, then by name."""
+    found = [_read(path) for path in REGISTRY.glob("*.json")]
+    return {e.name: e for e in sorted(found, key=lambda e: (e.package != "course", e.package is None, e.name))}
+
+
+def entry(name: str) -> Entry:
+    """The entry called `name`.
+
+    Raises
+    ------
+    InputError
+        If there is none; the message names the nearest ones.
+    """
+    known = entries()
+    if not isinstance(name, str):
+        raise InputError(f"a data set is asked for by its name, a string such as 'nuclei', not by {type(name).__name__}")
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.4)
+    near += [other for other in known if name and name.lower() in other and other not in near][: 3 - len(near)]
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "data.names() lists what there is"
+    raise InputError(f"there is no data set called {name!r}: {hint}")
+
+
+def names() -> list[str]:
+    """Names of all data sets: first those inside the package, then those that are downloaded."""
+    return list(entries())
+
+
+def describe(name: str) -> str:
+    """What a data set shows, how big it is, and its licence and citation, as readable text.
+
+    Parameters
+    ----------
+    name : str
+        One of `names`.
+
+    Raises
+    ------
+    InputError
+        If there is no such data set.
+    """
+    e = entry(name)
+    size = f"{e.bytes / 1e6:.1f} MB" if e.bytes else "size not known beforehand"
+    carried = {"course": "part of this package", "skimage": "part of scikit-image"}
+    lines = [
+        f"{e.name}: {e.description}",
+        f"  contents: {e.shape}",
+        f"  size:     {size} in {len(e.files)} file{'s' * (len(e.files) != 1)}"
+        f", {carried.get(e.package, 'downloaded on first use')}",
+        f"  licence:  {e.licence}",
+        f"  cite:     {e.citation}",
+    ]
+    if not e.publish:
+        lines.append("  beware:   for research use; publish scores, but no crop, picture or trained model")
+    return "\n".join(lines)

