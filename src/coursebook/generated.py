@@ -1,0 +1,173 @@
+"""Everything that is made from the sources and committed, as one mapping of file to text.
+
+====================================  =======================================================
+``book/_generated/NN-card.md``        badges, measured time and memory, GPU and path of a chapter
+``book/_generated/NN-quiz.md``        the quiz as HTML that works without JavaScript
+``book/glossary.qmd``                 the glossary page
+``check/quizzes/NN.yml``              the quiz for the notebook (package data)
+``check/solutions/NN.yml``            the solutions' texts for ``.solution()`` (package data)
+``README.md``                         the chapter table between its two markers
+``notebooks/``                        both copies of each notebook
+====================================  =======================================================
+
+``course notebooks`` writes them, ``course check`` compares them.
+"""
+
+import json
+import re
+
+import yaml
+
+from coursebook import glossary, notebooks, sources
+from coursebook.project import Finding, Project, write_text
+from coursebook.sources import Source
+
+PACKAGE_DATA = "src/bioimage_course/check"
+README_TABLE = re.compile(r"(<!-- chapters:begin -->\n).*?(<!-- chapters:end -->)", re.DOTALL)
+GPU_TEXT = {"not needed": "not needed", "helps": "not needed, but makes it faster", "needed": "needed"}
+HOW = "run `course notebooks --no-execute`"
+
+
+def update(project: Project) -> list[str]:
+    """Write every generated file that differs from what it should be; return their names."""
+    return [file for file, text in expected(project).items() if write_text(project.root / file, text)]
+
+
+def expected(project: Project) -> dict[str, str]:
+    """Return what each generated file must hold, by its path relative to the root.
+
+    Raises
+    ------
+    SourceError
+        If a notebook source has a mistake.
+    """
+    all_sources = sources.read_all(project)
+    texts = notebooks.expected(project, all_sources)
+    for source in all_sources:
+        texts[f"book/_generated/{source.chapter}-card.md"] = card(project, source)
+        texts[f"{PACKAGE_DATA}/solutions/{source.chapter}.yml"] = solutions(source)
+        texts |= _quiz_files(project, source)
+    texts[glossary.PAGE] = glossary.page(project)
+    texts |= _readme(project, all_sources)
+    return texts
+
+
+def out_of_step(project: Project) -> list[Finding]:
+    """Find generated files that differ from their sources."""
+    findings = []
+    for file, text in expected(project).items():
+        path = project.root / file
+        if not path.is_file():
+            findings.append(Finding(file, 1, f"missing; {HOW}"))
+        elif (found := path.read_bytes().decode()) != text:
+            line = _first_difference(found, text)
+            findings.append(Finding(file, line, f"not what its source makes; {HOW}"))
+    return findings
+
+
+def _first_difference(found: str, text: str) -> int:
+    for number, (a, b) in enumerate(zip(found.splitlines(), text.splitlines(), strict=False), 1):
+        if a != b:
+            return number
+    return min(found.count("\n"), text.count("\n")) + 1
+
+
+# ---------------------------------------------------------------- cards
+
+
+def card(project: Project, source: Source) -> str:
+    """Return the generated part of a chapter's card: a list of facts."""
+    learner, solved = notebooks.learner_file(source), notebooks.solution_file(source)
+    badge = f"[![Open in Colab](assets/open-in-colab.svg)]({project.colab_url(learner)})"
+    facts = [
+        f"**Notebook:** {badge} · [exercises]({project.file_url(learner)})"
+        f" · [with solutions]({project.file_url(solved)})",
+        f"**Measured on a CPU:** {measured(project, source)}",
+        f"**GPU:** {GPU_TEXT[source.header['gpu']]}",
+        f"**On the path of:** {' and '.join(source.header['paths'])}",
+    ]
+    return "".join(f"- {fact}\n" for fact in facts)
+
+
+def measured(project: Project, source: Source) -> str:
+    """Say how long the notebook took, with how much memory, on which machine."""
+    path = project.root / "notebooks" / "timings.json"
+    record = json.loads(path.read_text(encoding="utf-8")).get(source.name) if path.is_file() else None
+    if record is None:
+        return "not yet"
+    cores = record["machine"]["cores"]
+    memory = record["peak_memory_mb"] / 1000
+    return f"{_duration(record['seconds'])} and {memory:.1f} GB of memory with {cores} cores"
+
+
+def _duration(seconds: float) -> str:
+    """Round a duration to what a reader wants to know: 35 s, 2 min 10 s."""
+    seconds = max(1, round(seconds))
+    if seconds < 90:
+        return f"{seconds} s"
+    minutes, rest = divmod(5 * round(seconds / 5), 60)
+    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+
+
+# ---------------------------------------------------------------- quizzes and solutions
+
+
+def _quiz_files(project: Project, source: Source) -> dict[str, str]:
+    """Return the page part and the package's copy of a chapter's quiz, if it has one."""
+    path = project.root / "book" / "quizzes" / f"{source.chapter}.yml"
+    if not path.is_file():
+        return {}
+    from coursebook import quizzes
+
+    text = path.read_text(encoding="utf-8")
+    html = quizzes.render_html(yaml.safe_load(text))
+    return {
+        f"book/_generated/{source.chapter}-quiz.md": f"```{{=html}}\n{html.strip()}\n```\n",
+        f"{PACKAGE_DATA}/quizzes/{source.chapter}.yml": text,
+    }
+
+
+class _Block(str):
+    """Text that YAML writes as a block scalar."""
+
+
+class _Dumper(yaml.SafeDumper):
+    pass
+
+
+_Dumper.add_representer(
+    _Block, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style="|")
+)
+
+
+def solutions(source: Source) -> str:
+    """Return the texts of the solutions as YAML: exercise -> code."""
+    texts = {name: _Block(source.solution(name)) for name in source.exercises()}
+    head = f"# Made from {source.file} by `course notebooks`.\n"
+    return head + yaml.dump(texts, Dumper=_Dumper, sort_keys=True, allow_unicode=True, width=1000)
+
+
+# ---------------------------------------------------------------- README
+
+
+def _readme(project: Project, all_sources: list[Source]) -> dict[str, str]:
+    path = project.root / "README.md"
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    if not README_TABLE.search(text):
+        return {}
+    table = readme_table(project, all_sources)
+    return {"README.md": README_TABLE.sub(lambda match: f"{match[1]}{table}{match[2]}", text)}
+
+
+def readme_table(project: Project, all_sources: list[Source]) -> str:
+    """Return the table of chapters for the README, in Markdown."""
+    lines = ["| | Chapter | Notebook | Solutions | Measured on a CPU |", "|--:|---|---|---|---|"]
+    for source in all_sources:
+        learner, solved = notebooks.learner_file(source), notebooks.solution_file(source)
+        badge = f"[![Open in Colab](book/assets/open-in-colab.svg)]({project.colab_url(learner)})"
+        chapter = f"[{source.title}]({project.site_url}/book/{source.name}.html)"
+        lines.append(
+            f"| {int(source.chapter)} | {chapter} | {badge} [notebook]({learner}) | [solutions]({solved}) "
+            f"| {measured(project, source)} |"
+        )
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,271 @@
+"""Make the notebooks from their sources (``course notebooks``).
+
+One source gives two notebooks:
+
+``notebooks/NN-topic.ipynb``
+    the learner's copy: without the cells tagged ``solution``, without outputs, with the
+    learner's progress and the quiz at the end;
+``notebooks/solutions/NN-topic.ipynb``
+    without the cells tagged ``exercise``, executed, outputs saved. Pages embed its outputs.
+
+Both are pure functions of the source and of ``_quarto.yml``; cell ids come from label or
+position and nothing that changes from run to run is stored, so that making a notebook again
+changes nothing that did not change. Only the executor (:mod:`coursebook.execute`) adds outputs.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from coursebook import sources
+from coursebook.project import LICENCES, Finding, Project
+from coursebook.sources import Cell, Source
+
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+COLAB_COMMENT = "# On Google Colab this installs what the chapter needs; anywhere else it does nothing."
+
+
+# ---------------------------------------------------------------- the two copies
+
+
+def learner_file(source: Source) -> str:
+    """Return the path of the learner's copy, relative to the root."""
+    return f"notebooks/{source.name}.ipynb"
+
+
+def solution_file(source: Source) -> str:
+    """Return the path of the notebook with solutions, relative to the root."""
+    return f"notebooks/solutions/{source.name}.ipynb"
+
+
+def learner_notebook(project: Project, source: Source) -> nbformat.NotebookNode:
+    """Make the learner's copy: exercises, no solutions, no outputs."""
+    cells = [*_front(project, source, solutions=False)]
+    cells += [_cell(source, cell) for cell in source.cells if "solution" not in cell.tags]
+    return _notebook(source, cells + _end(source))
+
+
+def solution_notebook(project: Project, source: Source) -> nbformat.NotebookNode:
+    """Make the notebook with solutions, not executed yet."""
+    cells = [*_front(project, source, solutions=True)]
+    cells += [_cell(source, cell) for cell in executed_cells(source)]
+    return _notebook(source, cells)
+
+
+def executed_cells(source: Source) -> list[Cell]:
+    """Return the cells of the notebook with solutions."""
+    return [cell for cell in source.cells if "exercise" not in cell.tags]
+
+
+def _notebook(source: Source, cells: list) -> nbformat.NotebookNode:
+    metadata = dict(METADATA)
+    if source.needs:  # tests/nbval read here which sets the kernel may see
+        metadata["course"] = {"needs": source.needs}
+    notebook = new_notebook(cells=cells, metadata=metadata, nbformat_minor=5)
+    nbformat.validate(notebook)
+    return notebook
+
+
+def _cell(source: Source, cell: Cell) -> nbformat.NotebookNode:
+    """Make a notebook cell whose id says where it comes from."""
+    new = new_markdown_cell if cell.kind == "markdown" else new_code_cell
+    metadata = {}
+    if cell.tags:
+        metadata["tags"] = list(cell.tags)
+    if cell.exercise:
+        metadata["exercise"] = cell.exercise
+    return new(cell.text, id=cell_id(source, cell), metadata=metadata)
+
+
+def cell_id(source: Source, cell: Cell) -> str:
+    """Return the cell's id in both notebooks: its label, or chapter and position."""
+    return cell.label or f"{source.chapter}-cell-{cell.position:03}"
+
+
+def _front(project: Project, source: Source, solutions: bool):
+    """Make title, links, licence line and the set-up cell for Colab."""
+    file = solution_file(source) if solutions else learner_file(source)
+    other = learner_file(source) if solutions else solution_file(source)
+    links = [
+        f"[Open in Colab]({project.colab_url(file)})",
+        f"[Read the chapter]({project.site_url}/book/{source.name}.html)",
+        f"[{'Notebook without solutions' if solutions else 'Solutions'}]({project.file_url(other)})",
+    ]
+    title = f"# {source.title}{': solutions' if solutions else ''}"
+    licence = f"*Chapter {int(source.chapter)} of [{project.title}]({project.site_url}). {LICENCES}*"
+    text = "\n\n".join([title, " · ".join(links), licence])
+    yield new_markdown_cell(text, id=f"{source.chapter}-title")
+    code = _colab_code(project, source)
+    yield new_code_cell(code, id=f"{source.chapter}-colab", metadata={"tags": ["setup"]})
+
+
+def _colab_code(project: Project, source: Source) -> str:
+    from coursebook import colab
+
+    command = colab.setup_command(source.header["extra"], project.repo_url)
+    lines = "\n".join(f"    {line}".rstrip() for line in command.strip().splitlines())
+    return f'{COLAB_COMMENT}\nimport sys\n\nif "google.colab" in sys.modules:\n{lines}'
+
+
+def _end(source: Source) -> list:
+    """Make the learner's last cells: progress and quiz."""
+    chapter = source.chapter
+    return [
+        new_markdown_cell("## How far you are, and a quiz", id=f"{chapter}-end"),
+        new_code_cell(
+            "from bioimage_course import check\n\ncheck.progress()",
+            id=f"{chapter}-progress",
+            metadata={"tags": ["progress"]},
+        ),
+        new_code_cell(f'check.quiz("{chapter}")', id=f"{chapter}-quiz", metadata={"tags": ["widget"]}),
+    ]
+
+
+# ---------------------------------------------------------------- files
+
+
+def to_text(notebook: nbformat.NotebookNode) -> str:
+    """Return the notebook as JSON with sorted keys and one newline at the end."""
+    return nbformat.writes(notebook).rstrip("\n") + "\n"
+
+
+def stored(project: Project, file: str) -> nbformat.NotebookNode | None:
+    """Return the notebook stored at `file`, or None if there is none."""
+    path = project.root / file
+    return nbformat.read(path, as_version=4) if path.is_file() else None
+
+
+def cells_hash(source: Source) -> str:
+    """Return the sha256 of what the notebook with solutions executes: code, tags and needs."""
+    cells = [[c.text, c.tags] for c in executed_cells(source) if c.kind == "code"]
+    return hashlib.sha256(json.dumps([cells, source.needs]).encode()).hexdigest()
+
+
+def with_outputs(fresh, executed) -> nbformat.NotebookNode | None:
+    """Give the notebook `fresh` the outputs of `executed`.
+
+    Returns
+    -------
+    NotebookNode or None
+        None if the code cells of the two differ, so that the outputs would be those of other code.
+    """
+    pairs = list(zip(_code_cells(fresh), _code_cells(executed), strict=False))
+    if len(_code_cells(fresh)) != len(_code_cells(executed)):
+        return None
+    # the set-up cell for Colab names the repository's address: it may change, it has no output
+    if any(a.source != b.source and not a.id.endswith("-colab") for a, b in pairs):
+        return None
+    for a, b in pairs:
+        a.outputs, a.execution_count = b.outputs, b.execution_count
+    return fresh
+
+
+def _code_cells(notebook) -> list:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def expected(project: Project, all_sources: list[Source]) -> dict[str, str]:
+    """Return what the generated notebooks must hold: file -> text.
+
+    A notebook with solutions is expected only where its stored outputs belong to the source's
+    code; otherwise it has to be executed, which this function does not do.
+    """
+    texts = {}
+    for source in all_sources:
+        texts[learner_file(source)] = to_text(learner_notebook(project, source))
+        executed = stored(project, solution_file(source))
+        if executed is None:
+            continue
+        notebook = with_outputs(solution_notebook(project, source), executed)
+        if notebook is not None:
+            texts[solution_file(source)] = to_text(notebook)
+    return texts
+
+
+def orphans(project: Project, all_sources: list[Source]) -> list[Finding]:
+    """Find generated notebooks whose source is gone."""
+    known = {file(source) for source in all_sources for file in (learner_file, solution_file)}
+    paths = [*project.root.glob("notebooks/*.ipynb"), *project.root.glob("notebooks/solutions/*.ipynb")]
+    files = sorted(project.relative(path) for path in paths)
+    message = "no source makes this notebook; delete it"
+    return [Finding(file, 1, message) for file in files if file not in known]
+
+
+# ---------------------------------------------------------------- command
+
+
+def build(
+    project: Project, only: list[str] | None = None, force: bool = False, execute: bool = True
+) -> list[Finding]:
+    """Bring notebooks and everything made from the sources up to date.
+
+    Parameters
+    ----------
+    project : Project
+    only : list of str, optional
+        Chapters (``"01"``) or names (``"01-perceptrons"``) to execute; all by default.
+    force : bool
+        Execute notebooks that are up to date, too.
+    execute : bool
+        Without it nothing is executed; notebooks whose stored outputs no longer belong to their
+        code stay as they are.
+
+    Returns
+    -------
+    list of Finding
+        Why notebooks could not be executed; empty if all went well.
+    """
+    from coursebook import execute as executor
+    from coursebook import generated
+
+    all_sources = sources.read_all(project)
+    chosen = choose(all_sources, only)
+    generated.update(project)
+    findings = executor.execute(project, chosen, force=force) if execute else []
+    generated.update(project)  # the cards show the times just measured
+    return findings
+
+
+def choose(all_sources: list[Source], only: list[str] | None) -> list[Source]:
+    """Return the sources that `only` names by chapter or name.
+
+    Raises
+    ------
+    InputError
+        If it names something that does not exist.
+    """
+    from bioimage_course.errors import InputError
+
+    if not only:
+        return all_sources
+    names = {key: source for source in all_sources for key in (source.chapter, source.name)}
+    for name in only:
+        if name not in names:
+            known = ", ".join(source.name for source in all_sources) or "none yet"
+            raise InputError(f"No notebook source is called {name!r}; there are {known}.")
+    return [source for source in all_sources if {source.chapter, source.name} & set(only)]
+
+
+def main(argv: list[str]) -> int:
+    """Run ``course notebooks``."""
+    parser = argparse.ArgumentParser(
+        prog="course notebooks",
+        description="Make the notebooks from notebooks/sources/, execute those that changed, "
+        "and bring everything else that is made from the sources up to date.",
+    )
+    parser.add_argument("--only", nargs="+", metavar="NN", help="execute these chapters only")
+    parser.add_argument("--force", action="store_true", help="execute what is up to date, too")
+    parser.add_argument("--no-execute", action="store_true", help="make files only, execute nothing")
+    options = parser.parse_args(argv)
+    project = Project.find()
+    findings = build(project, options.only, options.force, not options.no_execute)
+    for finding in findings:
+        print(finding, file=sys.stderr)
+    return 1 if findings else 0

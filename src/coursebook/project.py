@@ -1,0 +1,163 @@
+"""Where things lie in the repository, and what ``_quarto.yml`` says about the book.
+
+Everything here is plain files and YAML: nothing of the helper package and nothing heavy is
+imported, so that the book can be checked in the light environment.
+"""
+
+import os
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import yaml
+
+from bioimage_course.errors import InputError
+
+LICENCES = "Text: CC BY 4.0. Code: BSD-3-Clause."
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """One thing that is wrong, and where.
+
+    Attributes
+    ----------
+    path : str
+        File, relative to the repository's root, with forward slashes.
+    line : int
+        Line number, counted from 1.
+    message : str
+        What is wrong and what was expected, in one sentence.
+    """
+
+    path: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Project:
+    """The repository of a course.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that holds ``_quarto.yml``.
+    """
+
+    root: Path
+
+    @classmethod
+    def find(cls, start: Path | None = None) -> "Project":
+        """Return the project that contains `start` (by default the working directory).
+
+        Raises
+        ------
+        InputError
+            If neither `start` nor a folder above it holds ``_quarto.yml``.
+        """
+        start = Path(start or Path.cwd()).resolve()
+        for folder in (start, *start.parents):
+            if (folder / "_quarto.yml").is_file():
+                return cls(folder)
+        raise InputError(
+            f"No _quarto.yml in {start} or above it; run this command inside a clone of the course."
+        )
+
+    def relative(self, path: Path) -> str:
+        """Return `path` relative to the root, with forward slashes on every system."""
+        return Path(path).relative_to(self.root).as_posix()
+
+    @cached_property
+    def quarto(self) -> dict:
+        """The content of ``_quarto.yml``."""
+        return yaml.safe_load((self.root / "_quarto.yml").read_text(encoding="utf-8")) or {}
+
+    @property
+    def title(self) -> str:
+        """The book's title."""
+        return self.quarto.get("book", {}).get("title", "the course")
+
+    @property
+    def repo_url(self) -> str:
+        """Address of the public repository: the only place that names it is ``_quarto.yml``."""
+        url = self.quarto.get("book", {}).get("repo-url")
+        if not url:
+            raise InputError("_quarto.yml has no `repo-url` under `book:`; badges are made from it.")
+        return url.rstrip("/")
+
+    @property
+    def site_url(self) -> str:
+        """Address of the published book: ``site-url`` if given, else the repository's GitHub Pages."""
+        url = self.quarto.get("book", {}).get("site-url")
+        if url:
+            return url.rstrip("/")
+        owner, _, name = self.repo_url.removeprefix("https://github.com/").partition("/")
+        return f"https://{owner.lower()}.github.io/{name}"
+
+    def colab_url(self, path: str) -> str:
+        """Return the address that opens the notebook at `path` (relative to the root) in Google Colab."""
+        return f"https://colab.research.google.com/github/{self._slug}/blob/main/{path}"
+
+    def file_url(self, path: str) -> str:
+        """Return the address of the file at `path` (relative to the root) in the public repository."""
+        return f"{self.repo_url}/blob/main/{path}"
+
+    @property
+    def _slug(self) -> str:
+        """``owner/name`` of the repository, as Colab's addresses want it."""
+        return "/".join(self.repo_url.split("/")[-2:])
+
+    def pages(self) -> list[str]:
+        """Return the book's pages in reading order, as ``_quarto.yml`` lists them."""
+        book = self.quarto.get("book", {})
+        return [*_flatten(book.get("chapters", [])), *_flatten(book.get("appendices", []))]
+
+    def source_paths(self) -> list[Path]:
+        """Return the notebook sources in order."""
+        return sorted((self.root / "notebooks" / "sources").glob("*.py"))
+
+
+def _flatten(entries: list) -> list[str]:
+    """Return the page files of a chapter list that may hold parts and ``{file: …}`` entries."""
+    pages = []
+    for entry in entries:
+        if isinstance(entry, str):
+            pages.append(entry)
+            continue
+        part = entry.get("part", "")
+        if part.endswith(".qmd"):
+            pages.append(part)
+        if "file" in entry:
+            pages.append(entry["file"])
+        pages.extend(_flatten(entry.get("chapters", [])))
+    return pages
+
+
+def write_text(path: Path, text: str) -> bool:
+    """Write `text` to `path` in one step, unless it is there already.
+
+    A temporary file beside `path` is renamed, so that nobody ever reads half a file.
+
+    Returns
+    -------
+    bool
+        True if the file changed.
+    """
+    if path.is_file() and path.read_bytes() == text.encode():
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return True

@@ -1,0 +1,403 @@
+"""Read a notebook source: a YAML header and cells in jupytext's ``py:percent`` format.
+
+A source is the only notebook file that anyone edits. It looks like this::
+
+    # ---
+    # jupyter:
+    #   kernelspec: {name: python3, display_name: Python 3, language: python}
+    # course:
+    #   chapter: "01"
+    #   title: Perceptrons
+    #   extra: ""                  # extra of bioimage-course that Colab must install
+    #   paths: [user, builder]     # whose path the chapter lies on
+    #   gpu: "not needed"          # or "helps", or "needed"
+    #   needs: [weights-mobilesam] # optional: sets of the mirror without which it cannot execute
+    # ---
+    # %% [markdown]
+    # What this notebook does.
+    # %% tags=["setup"]
+    import numpy as np
+    # %% tags=["exercise"] exercise="logic_gates"
+    # %% tags=["solution"] exercise="logic_gates"
+    # %% tags=["check", "nbval-check-output"] exercise="logic_gates"
+
+Everything that is wrong is reported with file and line, all at once.
+"""
+
+import ast
+import difflib
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import jupytext
+import yaml
+
+from bioimage_course.errors import InputError
+from coursebook.project import Finding, Project
+
+NAME = re.compile(r"(?P<chapter>\d\d)-[a-z0-9]+(-[a-z0-9]+)*")
+MARKER = re.compile(r"^# %%")
+OPTION = re.compile(r"^#\|\s*(?P<key>[\w-]+):\s*(?P<value>.*)$")
+LABEL = re.compile(r"(fig|tbl)-[a-z0-9]+(-[a-z0-9]+)*")
+
+PATHS = ("user", "builder")
+GPU = ("not needed", "helps", "needed")
+REQUIRED = ("chapter", "title", "extra", "paths", "gpu")
+OPTIONAL = ("needs",)
+
+TAGS = {
+    "setup": "imports and seeds",
+    "exercise": "the learner's starter; not in the solutions",
+    "solution": "what a learner could have written; not in the learner's copy",
+    "check": "calls the exercise's check",
+    "widget": "something to turn, drag or click; output neither compared nor embedded",
+    "nbval-check-output": "nbval compares the output",
+    "nbval-skip": "nbval does not run the cell",
+    "raises-exception": "shows an error on purpose",
+    "stderr-ok": "may write to stderr",
+    "needs-weights": "runs only where the sets named by `needs` can be had",
+    "hide-input": "the code may be folded",
+}
+
+
+class SourceError(InputError):
+    """A notebook source that cannot be used.
+
+    Attributes
+    ----------
+    findings : list of Finding
+        Everything that is wrong with it.
+    """
+
+    def __init__(self, findings: list[Finding]):
+        self.findings = findings
+        super().__init__("\n".join(map(str, findings)))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a source.
+
+    Attributes
+    ----------
+    kind : str
+        ``"markdown"`` or ``"code"``.
+    text : str
+        The cell's content.
+    tags : tuple of str
+    exercise : str or None
+        Name of the exercise that the cell belongs to.
+    options : dict
+        The leading ``#| key: value`` lines of a code cell.
+    line : int
+        Line of the source where the content starts, counted from 1.
+    position : int
+        Number of the cell in the source, counted from 1.
+    """
+
+    kind: str
+    text: str
+    tags: tuple[str, ...]
+    exercise: str | None
+    options: dict
+    line: int
+    position: int
+
+    @property
+    def label(self) -> str | None:
+        """The label, by which a page embeds the cell."""
+        return self.options.get("label")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A notebook source.
+
+    Attributes
+    ----------
+    path : Path
+    file : str
+        The path relative to the repository's root.
+    header : dict
+        The ``course`` part of the YAML header.
+    header_lines : dict
+        Key of the header -> line of the source.
+    cells : tuple of Cell
+    """
+
+    path: Path
+    file: str
+    header: dict
+    header_lines: dict
+    cells: tuple[Cell, ...]
+
+    @property
+    def name(self) -> str:
+        """The name without ending: ``01-perceptrons``."""
+        return self.path.stem
+
+    @property
+    def chapter(self) -> str:
+        """The chapter's number with two digits."""
+        return self.header["chapter"]
+
+    @property
+    def title(self) -> str:
+        """The chapter's title."""
+        return self.header["title"]
+
+    @property
+    def needs(self) -> list[str]:
+        """Sets of the mirror without which the notebook cannot execute."""
+        return self.header.get("needs", [])
+
+    def exercises(self) -> list[str]:
+        """Return the names of the exercises in order."""
+        return list(dict.fromkeys(cell.exercise for cell in self.cells if "exercise" in cell.tags))
+
+    def solution(self, exercise: str) -> str:
+        """Return the code of the solution cells of `exercise`."""
+        texts = [c.text for c in self.cells if "solution" in c.tags and c.exercise == exercise]
+        return "\n\n".join(texts) + "\n"
+
+
+def read_all(project: Project) -> list[Source]:
+    """Read all sources of `project`.
+
+    Raises
+    ------
+    SourceError
+        If any of them has a mistake; the error carries those of all.
+    """
+    sources, findings = [], []
+    for path in project.source_paths():
+        try:
+            sources.append(read(project, path))
+        except SourceError as error:
+            findings += error.findings
+    if findings:
+        raise SourceError(findings)
+    return sources
+
+
+def read(project: Project, path: Path) -> Source:
+    """Read and validate one source.
+
+    Raises
+    ------
+    SourceError
+        With file and line of everything that is wrong.
+    """
+    file = project.relative(path)
+    text = path.read_text(encoding="utf-8")
+    source = _parse(path, file, text)
+    findings = sorted([*_check_header(source), *_check_cells(source)])
+    if findings:
+        raise SourceError(findings)
+    return source
+
+
+def _parse(path: Path, file: str, text: str) -> Source:
+    """Split the text into header and cells, without judging their content."""
+    lines = text.splitlines()
+    header, header_lines = _header(file, lines)
+    cells = [c for c in jupytext.reads(text, fmt="py:percent").cells if c.cell_type != "raw"]
+    starts = [number for number, line in enumerate(lines, 1) if MARKER.match(line)]
+    if len(starts) != len(cells):
+        message = (
+            f"{len(cells)} cells but {len(starts)} lines that start with `# %%`; "
+            "every cell needs such a line, and no string may contain one"
+        )
+        raise SourceError([Finding(file, starts[0] if starts else 1, message)])
+    parsed = []
+    for position, (cell, start) in enumerate(zip(cells, starts, strict=True), 1):
+        parsed.append(_cell(file, cell, _first_line(lines, start), position))
+    return Source(path, file, header, header_lines, tuple(parsed))
+
+
+def _header(file: str, lines: list[str]) -> tuple[dict, dict]:
+    """Read the YAML between the two ``# ---`` lines: its ``course`` part and the keys' lines."""
+    fences = [index for index, line in enumerate(lines) if line.rstrip() == "# ---"][:2]
+    if len(fences) < 2 or fences[0] != 0:
+        raise SourceError([Finding(file, 1, "the YAML header between two `# ---` lines is missing")])
+    head = [line.removeprefix("#").removeprefix(" ") for line in lines[1 : fences[1]]]
+    try:
+        content = yaml.safe_load("\n".join(head))
+    except yaml.YAMLError as error:
+        raise SourceError([_yaml_finding(file, 2, "the header", error)]) from None
+    course = content.get("course") if isinstance(content, dict) else None
+    if not isinstance(course, dict):
+        raise SourceError([Finding(file, 1, "the header has no `course:` part")])
+    keys = {line.split(":")[0].strip(): number for number, line in enumerate(head, 2)}
+    return course, keys
+
+
+def _yaml_finding(file: str, line: int, what: str, error: yaml.YAMLError) -> Finding:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error)
+    return Finding(file, line + (mark.line if mark else 0), f"{what} is not valid YAML: {problem}")
+
+
+def _first_line(lines: list[str], marker: int) -> int:
+    """Return the line of the first content below the marker in line `marker`."""
+    for number in range(marker, len(lines)):
+        if lines[number].strip():
+            return number + 1
+    return marker
+
+
+def _cell(file: str, cell, line: int, position: int) -> Cell:
+    options = {}
+    if cell.cell_type == "code":
+        options = _options(file, cell.source, line)
+    return Cell(
+        kind=cell.cell_type,
+        text=cell.source,
+        tags=tuple(cell.metadata.get("tags", ())),
+        exercise=cell.metadata.get("exercise"),
+        options=options,
+        line=line,
+        position=position,
+    )
+
+
+def _options(file: str, text: str, line: int) -> dict:
+    """Read the leading ``#| key: value`` lines of a code cell as YAML."""
+    head = []
+    for raw in text.splitlines():
+        if not raw.startswith("#|"):
+            break
+        head.append(raw[2:])
+    try:
+        options = yaml.safe_load("\n".join(head)) or {}
+    except yaml.YAMLError as error:
+        raise SourceError([_yaml_finding(file, line, "this `#|` line", error)]) from None
+    if not isinstance(options, dict):
+        raise SourceError([Finding(file, line, "`#|` lines have the form `#| key: value`")])
+    return options
+
+
+# ---------------------------------------------------------------- rules
+
+
+def _check_header(source: Source):
+    header = source.header
+
+    def finding(key: str, message: str) -> Finding:
+        return Finding(source.file, source.header_lines.get(key, 1), message)
+
+    match = NAME.fullmatch(source.name)
+    if not match:
+        yield finding("", "a source is called NN-topic.py in lower case, 01-perceptrons.py say")
+    for key in REQUIRED:
+        if key not in header:
+            yield finding("course", f"the header's `course:` part lacks `{key}`")
+    for key in header:
+        if key not in REQUIRED + OPTIONAL:
+            yield finding(key, f"unknown key `{key}` in the header" + _nearest(key, REQUIRED + OPTIONAL))
+    if match and header.get("chapter", match["chapter"]) != match["chapter"]:
+        message = f'chapter is {header["chapter"]!r} but the file name says "{match["chapter"]}" (quote it)'
+        yield finding("chapter", message)
+    if header.get("gpu", GPU[0]) not in GPU:
+        yield finding("gpu", f"gpu is {header['gpu']!r}, expected one of {', '.join(GPU)}")
+    if not _is_texts(header.get("paths", PATHS)) or not set(header.get("paths", PATHS)) <= set(PATHS):
+        yield finding("paths", f"paths is {header['paths']!r}, expected a list of {' and '.join(PATHS)}")
+    if not _is_texts(header.get("needs", PATHS)):
+        yield finding("needs", "needs must be a list of names of sets in the mirror")
+    for key in ("title", "extra"):
+        if not isinstance(header.get(key, ""), str):
+            yield finding(key, f"{key} must be text")
+
+
+def _is_texts(value) -> bool:
+    """Tell whether `value` is a list of one string or more."""
+    return isinstance(value, list | tuple) and bool(value) and all(isinstance(v, str) for v in value)
+
+
+def _check_cells(source: Source):
+    for rule in (_check_structure, _check_tags, _check_labels, _check_syntax, _check_exercises):
+        yield from rule(source)
+
+
+def _check_structure(source: Source):
+    if not source.cells or source.cells[0].kind != "markdown":
+        line = source.cells[0].line if source.cells else 1
+        yield Finding(source.file, line, "the first cell must be Markdown that says what the notebook does")
+    if not any("setup" in cell.tags for cell in source.cells):
+        yield Finding(source.file, 1, 'a cell tagged "setup" with imports and seeds is missing')
+    for cell in source.cells:
+        if cell.kind == "markdown" and re.search(r"^# ", cell.text, re.MULTILINE):
+            yield Finding(source.file, cell.line, "the generator writes the title; headings start with ##")
+
+
+def _check_tags(source: Source):
+    for cell in source.cells:
+        for tag in cell.tags:
+            if tag not in TAGS:
+                yield Finding(source.file, cell.line, f"unknown tag {tag!r}" + _nearest(tag, TAGS))
+
+
+def _check_labels(source: Source):
+    counts = Counter(cell.label for cell in source.cells if cell.label)
+    for cell in source.cells:
+        if cell.kind != "code":
+            continue
+        if re.match(r"#\s+#\|", cell.text):
+            yield Finding(source.file, cell.line, "write `#| label: …` at the line's start, without `# `")
+        label = cell.label
+        if label is None:
+            continue
+        if not LABEL.fullmatch(str(label)):
+            yield Finding(source.file, cell.line, f"label {label!r} must look like fig-loss or tbl-scores")
+            continue
+        if counts[label] > 1:
+            yield Finding(source.file, cell.line, f"label {label!r} is used {counts[label]} times")
+        needed = ("fig-cap", "fig-alt") if label.startswith("fig-") else ("tbl-cap",)
+        for key in needed:
+            if not str(cell.options.get(key) or "").strip():
+                yield Finding(source.file, cell.line, f"{label} has no `#| {key}: …`")
+
+
+def _check_syntax(source: Source):
+    for cell in source.cells:
+        if cell.kind != "code":
+            continue
+        # IPython's magics and shell lines are not Python
+        code = re.sub(r"^(\s*)[%!].*$", r"\1pass", cell.text, flags=re.MULTILINE)
+        try:
+            ast.parse(code)
+        except SyntaxError as error:
+            yield Finding(source.file, cell.line + (error.lineno or 1) - 1, f"not valid Python: {error.msg}")
+
+
+def _check_exercises(source: Source):
+    order = ("exercise", "solution", "check")
+    found: dict[str, dict[str, Cell]] = {}
+    for cell in source.cells:
+        roles = [tag for tag in order if tag in cell.tags]
+        if not roles:
+            continue
+        if len(roles) > 1:
+            yield Finding(source.file, cell.line, f"a cell is only one of {', '.join(order)}")
+        elif not cell.exercise:
+            yield Finding(source.file, cell.line, f'a cell tagged "{roles[0]}" needs exercise="name"')
+        else:
+            found.setdefault(cell.exercise, {}).setdefault(roles[0], cell)
+    for name, cells in found.items():
+        first = min(cell.line for cell in cells.values())
+        for role in order:
+            if role not in cells:
+                yield Finding(source.file, first, f'exercise {name!r} has no cell tagged "{role}"')
+        lines = [cells[role].line for role in order if role in cells]
+        if lines != sorted(lines):
+            yield Finding(source.file, first, f"the cells of {name!r} must come as exercise, solution, check")
+        check = cells.get("check")
+        if check and f"check.{name}(" not in check.text:
+            yield Finding(source.file, check.line, f"the check cell of {name!r} must call check.{name}(…)")
+
+
+def _nearest(word: str, words) -> str:
+    close = difflib.get_close_matches(word, words, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(words)}"
