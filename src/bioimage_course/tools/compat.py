@@ -140,6 +140,6 @@ def prepare(tool: str) -> None:
         use_keras2()
     if tool == "n2v":
         restore_numpy_product()
-    if tool == "micro-sam":  # brings napari and Qt, which need a display unless told otherwise
-        if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    if tool == "micro-sam" and sys.platform.startswith("linux"):
+        if not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():  # napari's Qt dies without a screen
             os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
