@@ -28,34 +28,44 @@ GPU_TEXT = {"not needed": "not needed", "helps": "not needed, but makes it faste
 HOW = "run `course notebooks --no-execute`"
 
 
-def update(project: Project) -> list[str]:
-    """Write every generated file that differs from what it should be; return their names."""
-    return [file for file, text in expected(project).items() if write_text(project.root / file, text)]
+def update(project: Project) -> list[Finding]:
+    """Write every generated file that differs from what it should be.
+
+    Returns
+    -------
+    list of Finding
+        Mistakes in sources; what is made from those sources stays as it is.
+    """
+    texts, findings = expected(project)
+    for file, text in texts.items():
+        write_text(project.root / file, text)
+    return findings
 
 
-def expected(project: Project) -> dict[str, str]:
+def expected(project: Project) -> tuple[dict[str, str], list[Finding]]:
     """Return what each generated file must hold, by its path relative to the root.
 
-    Raises
-    ------
-    SourceError
-        If a notebook source has a mistake.
+    Returns
+    -------
+    tuple
+        File -> text, and the mistakes in sources from which nothing can be made.
     """
-    all_sources = sources.read_all(project)
+    all_sources, findings = sources.read_all(project)
     texts = notebooks.expected(project, all_sources)
     for source in all_sources:
         texts[f"book/_generated/{source.chapter}-card.md"] = card(project, source)
         texts[f"{PACKAGE_DATA}/solutions/{source.chapter}.yml"] = solutions(source)
         texts |= _quiz_files(project, source)
     texts[glossary.PAGE] = glossary.page(project)
-    texts |= _readme(project, all_sources)
-    return texts
+    if not findings:
+        texts |= _readme(project, all_sources)
+    return texts, findings
 
 
 def out_of_step(project: Project) -> list[Finding]:
-    """Find generated files that differ from their sources."""
-    findings = []
-    for file, text in expected(project).items():
+    """Find mistakes in sources, and generated files that differ from their sources."""
+    texts, findings = expected(project)
+    for file, text in texts.items():
         path = project.root / file
         if not path.is_file():
             findings.append(Finding(file, 1, f"missing; {HOW}"))

@@ -17,10 +17,12 @@ import argparse
 import hashlib
 import json
 import sys
+from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from bioimage_course.errors import InputError
 from coursebook import sources
 from coursebook.project import LICENCES, Finding, Project
 from coursebook.sources import Cell, Source
@@ -220,37 +222,36 @@ def build(
     Returns
     -------
     list of Finding
-        Why notebooks could not be executed; empty if all went well.
+        Mistakes in the chosen sources, and why notebooks could not be executed.
     """
     from coursebook import execute as executor
     from coursebook import generated
 
-    all_sources = sources.read_all(project)
-    chosen = choose(all_sources, only)
-    generated.update(project)
-    findings = executor.execute(project, chosen, force=force) if execute else []
-    generated.update(project)  # the cards show the times just measured
+    paths = choose(project, only)
+    findings = [f for f in generated.update(project) if f.path in map(project.relative, paths)]
+    if execute:
+        chosen = [source for source in sources.read_all(project)[0] if source.path in paths]
+        findings += executor.execute(project, chosen, force=force)
+        generated.update(project)  # the cards show the times just measured
     return findings
 
 
-def choose(all_sources: list[Source], only: list[str] | None) -> list[Source]:
-    """Return the sources that `only` names by chapter or name.
+def choose(project: Project, only: list[str] | None) -> list[Path]:
+    """Return the paths of the sources that `only` names by chapter or name.
 
     Raises
     ------
     InputError
         If it names something that does not exist.
     """
-    from bioimage_course.errors import InputError
-
+    paths = project.source_paths()
     if not only:
-        return all_sources
-    names = {key: source for source in all_sources for key in (source.chapter, source.name)}
+        return paths
     for name in only:
-        if name not in names:
-            known = ", ".join(source.name for source in all_sources) or "none yet"
+        if not any(name in (path.stem, path.stem[:2]) for path in paths):
+            known = ", ".join(path.stem for path in paths) or "none yet"
             raise InputError(f"No notebook source is called {name!r}; there are {known}.")
-    return [source for source in all_sources if {source.chapter, source.name} & set(only)]
+    return [path for path in paths if {path.stem, path.stem[:2]} & set(only)]
 
 
 def main(argv: list[str]) -> int:

@@ -163,13 +163,13 @@ class Source:
         return "\n\n".join(texts) + "\n"
 
 
-def read_all(project: Project) -> list[Source]:
+def read_all(project: Project) -> tuple[list[Source], list[Finding]]:
     """Read all sources of `project`.
 
-    Raises
-    ------
-    SourceError
-        If any of them has a mistake; the error carries those of all.
+    Returns
+    -------
+    tuple
+        The sources without mistakes, and the mistakes of the others.
     """
     sources, findings = [], []
     for path in project.source_paths():
@@ -177,9 +177,7 @@ def read_all(project: Project) -> list[Source]:
             sources.append(read(project, path))
         except SourceError as error:
             findings += error.findings
-    if findings:
-        raise SourceError(findings)
-    return sources
+    return sources, findings
 
 
 def read(project: Project, path: Path) -> Source:
