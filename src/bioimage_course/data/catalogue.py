@@ -92,7 +92,8 @@ def _read(path: Path) -> Entry:
 def entries() -> dict[str, Entry]:
     """Every entry of the registry by name: what the package carries first, then by name."""
     found = [_read(path) for path in REGISTRY.glob("*.json")]
-    return {e.name: e for e in sorted(found, key=lambda e: (e.package != "course", e.package is None, e.name))}
+    found.sort(key=lambda e: (e.package != "course", e.package is None, e.name))
+    return {e.name: e for e in found}
 
 
 def entry(name: str) -> Entry:
@@ -105,11 +106,12 @@ def entry(name: str) -> Entry:
     """
     known = entries()
     if not isinstance(name, str):
-        raise InputError(f"a data set is asked for by its name, a string such as 'nuclei', not by {type(name).__name__}")
+        raise InputError(f"a data set has a name, a string such as 'nuclei', not {type(name).__name__}")
     if name in known:
         return known[name]
     near = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.4)
-    near += [other for other in known if name and name.lower() in other and other not in near][: 3 - len(near)]
+    near += [other for other in known if name and name.lower() in other and other not in near]
+    near = near[:3]
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "data.names() lists what there is"
     raise InputError(f"there is no data set called {name!r}: {hint}")
 

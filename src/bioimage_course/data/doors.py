@@ -177,8 +177,9 @@ def _download(file: File, problems: list[str], progress: bool) -> Path:
     why = "; ".join(dict.fromkeys(problems))
     raise DataUnavailableError(
         f"{file.set!r} is not on this machine and could not be fetched ({why}): connect to the internet, "
-        "or set BIOIMAGE_COURSE_MIRROR to a folder with the course's sample data, or run "
-        f"`course data download {file.set}` on a connected machine and copy its cache folder to {cache_folder()}."
+        "or set BIOIMAGE_COURSE_MIRROR to a folder with the course's sample data, "
+        f"or run `course data download {file.set}` on a connected machine "
+        f"and copy its cache folder to {cache_folder()}"
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 from functools import partial
@@ -16,7 +15,7 @@ import numpy as np
 from bioimage_course.data import doors
 from bioimage_course.data.catalogue import Entry, entry
 from bioimage_course.data.records import Collection, Sample
-from bioimage_course.errors import DataUnavailableError, InputError
+from bioimage_course.errors import InputError
 
 
 def load(name: str) -> Sample | Collection:

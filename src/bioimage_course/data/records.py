@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -128,7 +129,9 @@ class Collection(Sequence):
         self._loaders = tuple(loaders)
         self._splits = tuple(splits) if splits is not None else (None,) * len(self._loaders)
         if len(self._splits) != len(self._loaders):
-            raise InputError(f"collection {name!r} has {len(self._loaders)} samples, but {len(self._splits)} splits")
+            raise InputError(
+                f"collection {name!r} has {len(self._loaders)} samples, but {len(self._splits)} splits"
+            )
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -148,7 +151,7 @@ class Collection(Sequence):
             raise InputError(
                 f"{self.name!r} has the parts {known}, not {part!r}"
                 if known
-                else f"{self.name!r} was published without a split: divide it yourself, and by `group` if it has one"
+                else f"{self.name!r} has no published split: divide it yourself, by `group` if it has one"
             )
         return self._subset([i for i, s in enumerate(self._splits) if s == part], f"{self.name}/{part}")
 
@@ -170,15 +173,14 @@ class Collection(Sequence):
         if isinstance(index, slice):
             return self._subset(range(*index.indices(len(self))), self.name)
         try:
-            return self._loaders[index]()
-        except IndexError:
-            raise IndexError(f"{self.name!r} has {len(self)} samples, so there is no number {index}") from None
+            number = operator.index(index)
         except TypeError:
-            if isinstance(index, int | np.integer):
-                raise
             raise InputError(
                 f"samples of {self.name!r} are asked for by number or slice, not by {type(index).__name__}"
             ) from None
+        if not -len(self) <= number < len(self):  # IndexError: what ends a loop over a sequence
+            raise IndexError(f"{self.name!r} has {len(self)} samples, so there is no number {number}")
+        return self._loaders[number]()
 
     def __iter__(self) -> Iterator[Sample]:
         return (load() for load in self._loaders)

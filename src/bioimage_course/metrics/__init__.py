@@ -1,0 +1,31 @@
+"""Metrics: how good is a segmentation, a restored image, a score?
+
+Three questions, three groups of functions:
+
+- objects: `match`, `average_precision`, `average_precision_dataset`, `panoptic_quality`
+  compare label images object by object;
+- pixels: `iou`, `dice`, `accuracy`, `precision`, `recall`, `f1` compare masks pixel by pixel;
+- intensities: `psnr`, `scale_invariant_psnr`, `ssim` compare an image with its reference.
+
+`bootstrap_interval` says how sure a mean over images is, `calibration` whether
+a network's scores mean what they say. The truth always comes first.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "images": ["psnr", "scale_invariant_psnr", "ssim"],
+        "objects": [
+            "DatasetScores",
+            "Matching",
+            "average_precision",
+            "average_precision_dataset",
+            "match",
+            "panoptic_quality",
+        ],
+        "pixels": ["accuracy", "dice", "f1", "iou", "precision", "recall"],
+        "uncertainty": ["Calibration", "bootstrap_interval", "calibration"],
+    },
+)
