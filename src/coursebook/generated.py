@@ -18,7 +18,7 @@ import re
 
 import yaml
 
-from coursebook import glossary, notebooks, sources
+from coursebook import glossary, notebooks, quizzes, sources
 from coursebook.project import Finding, Project, write_text
 from coursebook.sources import Source
 
@@ -55,7 +55,10 @@ def expected(project: Project) -> tuple[dict[str, str], list[Finding]]:
     for source in all_sources:
         texts[f"book/_generated/{source.chapter}-card.md"] = card(project, source)
         texts[f"{PACKAGE_DATA}/solutions/{source.chapter}.yml"] = solutions(source)
-        texts |= _quiz_files(project, source)
+        try:
+            texts |= _quiz_files(project, source)
+        except quizzes.QuizError as error:
+            findings += error.findings
     texts[glossary.PAGE] = glossary.page(project)
     if not findings:
         texts |= _readme(project, all_sources)
@@ -127,12 +130,10 @@ def _quiz_files(project: Project, source: Source) -> dict[str, str]:
     path = project.root / "book" / "quizzes" / f"{source.chapter}.yml"
     if not path.is_file():
         return {}
-    from coursebook import quizzes
-
     text = path.read_text(encoding="utf-8")
-    html = quizzes.render_html(yaml.safe_load(text))
+    quiz = quizzes.parse(text, source.chapter, project.relative(path))
     return {
-        f"book/_generated/{source.chapter}-quiz.md": f"```{{=html}}\n{html.strip()}\n```\n",
+        f"book/_generated/{source.chapter}-quiz.md": quizzes.render_html(quiz),
         f"{PACKAGE_DATA}/quizzes/{source.chapter}.yml": text,
     }
 
