@@ -1,0 +1,152 @@
+"""Everything around the text: sidebar, contents of the page, previous and next, search index."""
+
+import html
+import json
+import posixpath
+import re
+from importlib import resources
+from string import Template
+
+import panflute as pf
+
+from .document import NBSP, Page
+from .references import relative
+from .settings import Settings
+
+LIBRARY = "site_libs/preview"
+
+
+def template() -> Template:
+    """Return the page template."""
+    return Template(resources.files(__package__).joinpath("frame.html").read_text(encoding="utf-8"))
+
+
+def script() -> str:
+    """Return the script of the page frame."""
+    return resources.files(__package__).joinpath("frame.js").read_text(encoding="utf-8")
+
+
+def page_html(page: Page, body: str, pages: list[Page], settings: Settings, shell: Template) -> str:
+    """Put `body` into the frame."""
+    here = posixpath.dirname(page.href) or "."
+    root = posixpath.relpath(".", here)
+    home = page is pages[0]
+    if home:
+        body = _book_title(settings) + body
+    return shell.substitute(
+        lang=html.escape(settings.lang),
+        head_title=html.escape(settings.title if home else f"{_plain(page)} – {settings.title}"),
+        book_title=html.escape(settings.title),
+        styles="\n".join(f'<link rel="stylesheet" href="{relative(page.path, css)}">' for css in settings.css),
+        header=settings.header,
+        footer=settings.footer,
+        root=root,
+        body_class=" course-home-page" if home else "",
+        sidebar=_sidebar(page, pages, settings),
+        toc=_toc(page, body, settings.toc_depth),
+        body=body,
+        pager=_pager(page, pages),
+        footer_text=_footer(page, settings),
+    )
+
+
+def _plain(page: Page) -> str:
+    if page.number and page.appendix:
+        return f"Appendix {page.number} — {page.title}"
+    return f"{page.number} {page.title}".strip()
+
+
+def _label(page: Page, text: str = "") -> str:
+    title = f'<span class="chapter-title">{html.escape(text or page.title)}</span>'
+    return f'<span class="chapter-number">{page.number}</span>{NBSP} {title}' if page.number else title
+
+
+def _book_title(settings: Settings) -> str:
+    subtitle = f'<p class="subtitle lead">{html.escape(settings.subtitle)}</p>' if settings.subtitle else ""
+    authors = html.escape(", ".join(settings.authors))
+    author = f'<p class="quarto-title-meta">{authors}</p>' if authors else ""
+    title = f'<p class="title">{html.escape(settings.title)}</p>'
+    return f'<header id="title-block-header" class="quarto-title-block default">{title}{subtitle}{author}</header>\n'
+
+
+def _sidebar(page: Page, pages: list[Page], settings: Settings) -> str:
+    rows, part = ['<ul class="list-unstyled">'], ""
+    for entry, other in zip(settings.entries, pages, strict=True):
+        group = "Appendices" if entry.appendix else entry.part
+        if group != part:
+            rows += ["</ul></li>"] if part else []
+            rows += [f'<li class="sidebar-item sidebar-item-section"><span>{html.escape(group)}</span><ul>'] if group else []
+            part = group
+        current = ' aria-current="page"' if other is page else ""
+        active = " active" if other is page else ""
+        rows.append(
+            f'<li class="sidebar-item"><a class="sidebar-link{active}" href="{relative(page.href, other.href)}"{current}>'
+            f"{_label(other, entry.text)}</a></li>"
+        )
+    return "\n".join(rows + (["</ul></li>"] if part else []) + ["</ul>"])
+
+
+def _toc(page: Page, body: str, depth: int) -> str:
+    shown = [h for h in page.headings if h.identifier and h.level <= depth]
+    if len(shown) < 2:
+        return ""
+    titles = dict(re.findall(r'<section\b[^>]*?\bid="([^"]*)"[^>]*>\s*<h[1-6][^>]*>(.*?)</h[1-6]>', body, re.DOTALL))
+    rows = []
+    for heading in shown:
+        text = titles.get(heading.identifier, html.escape(heading.title))
+        text = re.sub(r'<a\b[^>]*class="footnote-ref".*?</a>', "", text, flags=re.DOTALL)
+        text = re.sub(r"</?a\b[^>]*>", "", text)
+        text = re.sub(r'\sid="[^"]*"', "", text)
+        rows.append(f'<li class="toc-{heading.level}"><a href="#{html.escape(heading.identifier)}">{text}</a></li>')
+    return (
+        '<nav id="TOC" role="doc-toc" aria-label="On this page"><details open><summary>On this page</summary><ul>\n'
+        + "\n".join(rows)
+        + "\n</ul></details></nav>"
+    )
+
+
+def _pager(page: Page, pages: list[Page]) -> str:
+    position = pages.index(page)
+    links = []
+    for offset, kind, word in ((-1, "previous", "Previous"), (1, "next", "Next")):
+        if 0 <= position + offset < len(pages):
+            other = pages[position + offset]
+            links.append(
+                f'<div class="nav-page nav-page-{kind}"><a class="pagination-link" rel="{kind[:4]}" '
+                f'href="{relative(page.href, other.href)}"><small>{word}</small> {_label(other)}</a></div>'
+            )
+    return "\n".join(links)
+
+
+def _footer(page: Page, settings: Settings) -> str:
+    if not settings.repo_url:
+        return html.escape(settings.title)
+    base = settings.repo_url.rstrip("/")
+    return (
+        f'{html.escape(settings.title)} · <a href="{html.escape(base)}/blob/main/{page.path}">Source of this page</a> · '
+        f'<a href="{html.escape(base)}/issues/new">Report a mistake</a>'
+    )
+
+
+def search_index(pages: list[Page]) -> str:
+    """Return a classic script that sets ``COURSE_SEARCH``: one record a section, so that it works on file://."""
+    records = []
+    for page in pages:
+        known = {heading.identifier: heading for heading in page.headings}
+        section, words = None, []
+
+        def store(page=page):
+            anchor = f"#{section.identifier}" if section else ""
+            name = f"{section.number} {section.title}".strip() if section else ""
+            text = " ".join(" ".join(words).split())
+            if text or name:
+                records.append({"u": page.href + anchor, "p": _plain(page), "s": name, "t": text})
+
+        for block in page.doc.content:
+            if isinstance(block, pf.Header) and block.identifier in known:
+                store()
+                section, words = known[block.identifier], []
+            elif not isinstance(block, pf.RawBlock):
+                words.append(pf.stringify(block))
+        store()
+    return f"window.COURSE_SEARCH = {json.dumps(records, ensure_ascii=False)};\n".replace("</", "<\\/")

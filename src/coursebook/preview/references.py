@@ -1,0 +1,118 @@
+"""Cross-references, citations and links of a page, once the labels of all pages are known."""
+
+import io
+import posixpath
+import re
+
+import panflute as pf
+
+from . import pandoc
+from .document import KINDS, NBSP, Label, Page
+from .problems import nearest
+
+# Quarto reads @name as a cross-reference if it begins with one of these, as a citation otherwise.
+PREFIXES = {*KINDS, "lst", "nte", "tip", "wrn", "imp", "cau", "thm", "lem", "cor", "prp", "cnj", "def", "exm", "exr"}
+ESCAPED = re.compile(r"^\?@|^@(?:fig|tbl|eq|sec)-\w")
+
+
+def relative(page: str, target: str) -> str:
+    """Return the path from one page of the site to another file of it."""
+    return posixpath.relpath(target, posixpath.dirname(page) or ".")
+
+
+def resolve(page: Page, labels: dict[str, Label], keys: set[str]) -> None:
+    """Replace every cross-reference on `page` by a link and note its citations, complaining about dead ones."""
+
+    def action(element, doc):
+        if isinstance(element, pf.Cite):
+            return _cite(element, page, labels, keys)
+        return None
+
+    def leftover(element, doc):
+        if isinstance(element, pf.Str) and ESCAPED.match(element.text) and not isinstance(element.parent, pf.Cite):
+            page.source.problem(f"{element.text} was not read as a reference: write @label.", element.text)
+
+    page.doc.walk(leftover)
+    page.doc.walk(action)
+
+
+def _cite(cite, page, labels, keys):
+    kinds = [c.id[:1].lower() + c.id[1:] for c in cite.citations]
+    crossrefs = [name for name in kinds if name.split("-")[0] in PREFIXES and "-" in name]
+    if not crossrefs:
+        for citation in cite.citations:
+            page.citations.append(citation.id)
+            if citation.id not in keys:
+                page.source.problem(
+                    f"the citation @{citation.id} is not in the bibliography{nearest(citation.id, keys)}.",
+                    f"@{citation.id}",
+                )
+        return None
+    if len(crossrefs) < len(kinds):
+        page.source.problem("a reference and a citation stand in one pair of brackets.", f"@{crossrefs[0]}")
+        return None
+    new = []
+    for citation, name in zip(cite.citations, kinds, strict=True):
+        label = labels.get(name)
+        if new:
+            new += [pf.Str(","), pf.Space()]
+        if label is None:
+            page.source.problem(
+                f"@{citation.id} refers to nothing{nearest(name, labels)}.", f"@{citation.id}"
+            )
+            continue
+        if not page.number:
+            page.source.problem(
+                f"@{citation.id} stands on an unnumbered page, where Quarto shows a wrong text: "
+                "write an ordinary link.",
+                f"@{citation.id}",
+            )
+        new.append(_link(page, label, citation))
+        if citation.suffix:
+            new += list(citation.suffix)
+    return new
+
+
+def _link(page, label, citation) -> pf.Link:
+    if citation.prefix:
+        text = [*citation.prefix, pf.Str(NBSP), pf.Str(label.number)]
+    elif citation.mode == "SuppressAuthor":
+        text = [pf.Str(label.number)]
+    else:
+        text = [pf.Str(label.text)]
+    target = "" if label.page == page.href else relative(page.href, label.page)
+    anchor = "" if target and label.chapter else f"#{label.name}"
+    return pf.Link(*text, url=target + anchor, classes=["quarto-xref"])
+
+
+def holds_bibliography(page: Page) -> bool:
+    """Whether this page has the place ``::: {#refs}`` for the list of references."""
+    return any(isinstance(block, pf.Div) and block.identifier == "refs" for block in page.doc.content)
+
+
+def with_bibliography(page: Page, home: Page | None, cited: list[str], settings, root) -> str:
+    """Return the page as HTML, its citations formatted.
+
+    As in Quarto, the list of references of the whole book stands on the page that has the place for it
+    (`home`), and all citations link there. The list of each other page is kept hidden for the pop-overs.
+    """
+    if page is home and cited:
+        everything = [pf.Citation(key, mode="AuthorInText") for key in cited]
+        page.doc.metadata["nocite"] = pf.MetaInlines(pf.Cite(pf.Str("@"), citations=everything))
+    stream = io.StringIO()
+    pf.dump(page.doc, stream)
+    options = ["--from=json", "--to=html5", "--section-divs", "--mathml", "--wrap=preserve", "--email-obfuscation=none"]
+    options += [f"--metadata=lang:{settings.lang}"]
+    if page.citations or page is home:
+        options += ["--citeproc", "--metadata=link-citations:true"]
+        options += [f"--bibliography={root / name}" for name in settings.bibliography]
+    body, warnings = pandoc.run(stream.getvalue(), *options)
+    for warning in warnings:
+        if not warning.startswith("Citeproc: citation"):  # already said, with its line
+            formula = re.search(r"TeX math (.*?)(?:, rendering|:|$)", warning)
+            page.source.problem(f"pandoc says: {warning}", formula[1][:40] if formula else "")
+    if home is not None and page is not home:
+        target = relative(page.href, home.href)
+        body = re.sub(r'<a href="#(ref-[^"]+)" role="doc-biblioref"', rf'<a href="{target}#\1" role="doc-biblioref"', body)
+        body = body.replace('<div id="refs"', '<div id="refs" hidden', 1)
+    return body
