@@ -20,7 +20,7 @@ COMMANDS = {
     "test": ("coursebook.testing", "run all tests; further arguments go to pytest"),
     "lab": ("coursebook.lab", "open JupyterLab on the learner's notebooks"),
     "doctor": ("coursebook.doctor", "prove that every tool of the course works on this machine"),
-    "data": ("bioimage_course.data.cli", "list, download and verify the data sets"),
+    "data": ("coursebook.data_cli", "list, download and verify the data sets"),
     "readme": ("coursebook.readme", "bring the chapter table of README.md up to date"),
     "set-repo-url": ("coursebook.repo_url", "change the public address of the course everywhere"),
 }

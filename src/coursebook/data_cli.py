@@ -1,0 +1,102 @@
+"""``course data list|download|verify``: the data sets of the course from the shell."""
+
+from __future__ import annotations
+
+import argparse
+
+from bioimage_course.data import doors
+from bioimage_course.data.catalogue import Entry, describe, entries, entry
+from bioimage_course.data.loading import download
+from bioimage_course.errors import InputError
+
+
+def _place(e: Entry) -> str:
+    """Where an entry would come from, in a word; sizes are looked at, not hashes."""
+    if e.package:
+        return "package"
+    files = e.files.values()
+    cached = sum(_has_size(doors.cache_location(f), f) for f in files)
+    if cached == len(files):
+        return "cache"
+    if all(doors.mirror_path(f) for f in files):
+        return "mirror"
+    return f"{cached}/{len(files)} cached" if cached else "online"
+
+
+def _has_size(path, file) -> bool:
+    return path.is_file() and file.bytes in (None, path.stat().st_size)
+
+
+def _list(args) -> int:
+    if args.names:
+        print("\n\n".join(describe(name) for name in args.names))
+        return 0
+    rows = [
+        (e.name, _place(e), f"{e.bytes / 1e6:.1f} MB" if e.bytes else "?", e.shape)
+        for e in entries().values()
+    ]
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    for name, place, size, shape in rows:
+        print(f"{name:<{widths[0]}}  {place:<{widths[1]}}  {size:>{widths[2]}}  {shape}")
+    print(f"\nThe cache is {doors.cache_folder()}. `course data list NAME` says more about a set.")
+    return 0
+
+
+def _download(args) -> int:
+    if bool(args.names) == args.all:
+        raise InputError("say which sets to download, or --all; `course data list` shows their names")
+    for e in [entry(name) for name in args.names] or list(entries().values()):
+        if e.package:
+            print(f"{e.name}: comes with the package, nothing to download")
+            continue
+        download(e.name)
+        print(f"{e.name}: {len(e.files)} file{'s' * (len(e.files) != 1)} in {doors.cache_folder() / e.name}")
+    return 0
+
+
+def _verify(args) -> int:
+    """Check the sha256 of everything that is on this machine; remove what is damaged in the cache."""
+    checked, damaged = 0, []
+    for e in [entry(name) for name in args.names] or entries().values():
+        for file in e.files.values():
+            if e.package:
+                checked += 1
+                if doors.package_path(e, file) is None:
+                    damaged.append(f"{e.name}: {file.name} of the package is damaged; reinstall it")
+            elif (place := doors.cache_location(file)).is_file():
+                checked += 1
+                if not doors.intact(place, file):
+                    place.unlink()
+                    damaged.append(f"{e.name}: {file.name} was damaged and has been removed from the cache")
+    print("\n".join(damaged + [f"{checked} files checked, {len(damaged)} damaged"]))
+    return 1 if damaged else 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of ``course data``."""
+    top = argparse.ArgumentParser(
+        prog="course data", description="List, download and verify the course's data sets."
+    )
+    actions = top.add_subparsers(dest="action", metavar="list|download|verify", required=True)
+    for name, run, text in (
+        ("list", _list, "list all sets and where they are; with names, describe these"),
+        ("download", _download, "put sets into the cache, for use without network"),
+        ("verify", _verify, "check the sha256 of what is here, and remove damaged files from the cache"),
+    ):
+        action = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        action.add_argument("names", nargs="*", metavar="NAME", help="a data set, for example nuclei-dsb2018")
+        action.set_defaults(run=run)
+    actions.choices["download"].add_argument("--all", action="store_true", help="every set of the registry")
+    return top
+
+
+def main(argv: list[str]) -> int:
+    """Run ``course data`` with its arguments and return the exit code.
+
+    Returns
+    -------
+    int
+        0 if all is well, 1 if `verify` found damage.
+    """
+    args = parser().parse_args(argv)
+    return args.run(args)
