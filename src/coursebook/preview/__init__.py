@@ -80,7 +80,7 @@ def compose(root: str | Path) -> Site:
     BookError
         With every mistake found, each with file and line.
     """
-    from . import frame, pandoc, references, settings, site, sources
+    from . import frame, references, settings, site, sources
     from .document import Builder
 
     root = Path(root).resolve()
@@ -110,13 +110,14 @@ def compose(root: str | Path) -> Site:
     cited = sorted({key for page in pages for key in page.citations})
     names, generated = {page.path for page in pages}, {f for page in pages for f in page.source.files}
     written = {}
-    index = frame.search_index(pages)
     shell = frame.template()
+    library = dict(zip(frame.SCRIPTS, (frame.script(), frame.search_index(pages), frame.glossary_script("")), strict=True))
     for page in pages:
         body = references.with_bibliography(page, bibliography_page, cited, config, root)
+        if page.href.endswith("glossary.html"):
+            library[frame.SCRIPTS[2]] = frame.glossary_script(body)
         text = frame.page_html(page, body, pages, config, shell)
-        library = {f"{frame.LIBRARY}/frame.js", f"{frame.LIBRARY}/search.js"}
-        written[page.href] = site.scan(page, text, names, generated | library, root)
+        written[page.href] = site.scan(page, text, names, generated | library.keys(), root)
     site.check(pages, written)
 
     problems += [problem for page in pages for problem in page.source.problems]
@@ -125,8 +126,7 @@ def compose(root: str | Path) -> Site:
     files: dict[str, str | bytes] = {href: found.html for href, found in written.items()}
     for page in pages:
         files.update(page.source.files)
-    files[f"{frame.LIBRARY}/frame.js"] = frame.script()
-    files[f"{frame.LIBRARY}/search.js"] = index
+    files.update(library)
     copies = {name for found in written.values() for name in found.files}
     for pattern in config.resources:
         copies |= {p.relative_to(root).as_posix() for p in root.glob(pattern) if p.is_file()}

@@ -13,7 +13,7 @@ from .document import NBSP, Page
 from .references import relative
 from .settings import Settings
 
-LIBRARY = "site_libs/preview"
+SCRIPTS = ["site_libs/preview/frame.js", "site_libs/preview/search.js", "site_libs/preview/glossary.js"]
 
 
 def template() -> Template:
@@ -119,13 +119,22 @@ def _pager(page: Page, pages: list[Page]) -> str:
 
 
 def _footer(page: Page, settings: Settings) -> str:
-    if not settings.repo_url:
-        return html.escape(settings.title)
-    base = settings.repo_url.rstrip("/")
-    return (
-        f'{html.escape(settings.title)} · <a href="{html.escape(base)}/blob/main/{page.path}">Source of this page</a> · '
-        f'<a href="{html.escape(base)}/issues/new">Report a mistake</a>'
-    )
+    parts = [html.escape(settings.page_footer)] if settings.page_footer else []
+    if settings.repo_url:
+        base = html.escape(settings.repo_url.rstrip("/"))
+        parts.append(f'<a href="{base}/blob/main/{page.path}">Source of this page</a>')
+        parts.append(f'<a href="{base}/issues/new">Report a mistake</a>')
+    return " · ".join(parts) or html.escape(settings.title)
+
+
+def glossary_script(body: str) -> str:
+    """Return a classic script that sets ``COURSE_GLOSSARY``: identifier -> definition (HTML without links)."""
+    found = {}
+    for term, definition in re.findall(r"<dt>(.*?)</dt>\s*<dd>(.*?)</dd>", body, re.DOTALL):
+        name = re.search(r'id="([^"]+)"', term)
+        if name:
+            found[name[1]] = re.sub(r"</?a\b[^>]*>", "", definition).strip()
+    return f"window.COURSE_GLOSSARY = {json.dumps(found, ensure_ascii=False)};\n".replace("</", "<\\/")
 
 
 def search_index(pages: list[Page]) -> str:

@@ -32,6 +32,7 @@ class Settings:
     css: list[str]
     header: str
     footer: str
+    page_footer: str
     toc_depth: int
     code_fold: str
     resources: list[str] = field(default_factory=list)
@@ -94,6 +95,7 @@ def read(root: Path) -> Settings:
         css=_list(html.get("css")),
         header=_snippets(root, html.get("include-in-header")),
         footer=_snippets(root, html.get("include-after-body")),
+        page_footer=str(book.get("page-footer") or ""),
         toc_depth=int(html.get("toc-depth", 3)),
         code_fold=str(html.get("code-fold", "false")).lower(),
         resources=_list((config.get("project") or {}).get("resources")),
