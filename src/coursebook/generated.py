@@ -48,7 +48,7 @@ def expected(project: Project) -> tuple[dict[str, str], list[Finding]]:
     Returns
     -------
     tuple
-        File -> text, and the mistakes in sources from which nothing can be made.
+        File -> text, and the mistakes in sources and quizzes from which nothing can be made.
     """
     all_sources, findings = sources.read_all(project)
     texts = notebooks.expected(project, all_sources)
@@ -76,6 +76,18 @@ def out_of_step(project: Project) -> list[Finding]:
             line = _first_difference(found, text)
             findings.append(Finding(file, line, f"not what its source makes; {HOW}"))
     return findings
+
+
+def orphans(project: Project) -> list[Finding]:
+    """Find files among the generated ones that no source makes any more."""
+    all_sources, mistakes = sources.read_all(project)
+    if mistakes:  # what belongs to a source that cannot be read is not known
+        return []
+    made = set(expected(project)[0]) | {notebooks.solution_file(source) for source in all_sources}
+    patterns = ["notebooks/*.ipynb", "notebooks/solutions/*.ipynb", "book/_generated/*"]
+    patterns += [f"{PACKAGE_DATA}/quizzes/*.yml", f"{PACKAGE_DATA}/solutions/*.yml"]
+    files = sorted(project.relative(path) for pattern in patterns for path in project.root.glob(pattern))
+    return [Finding(file, 1, "no source makes this file; delete it") for file in files if file not in made]
 
 
 def _first_difference(found: str, text: str) -> int:

@@ -23,7 +23,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from bioimage_course.errors import InputError
-from coursebook import sources
+from coursebook import colab, sources
 from coursebook.project import LICENCES, Finding, Project
 from coursebook.sources import Cell, Source
 
@@ -109,8 +109,6 @@ def _front(project: Project, source: Source, solutions: bool):
 
 
 def _colab_code(project: Project, source: Source) -> str:
-    from coursebook import colab
-
     command = colab.setup_command(source.header["extra"], project.repo_url)
     lines = "\n".join(f"    {line}".rstrip() for line in command.strip().splitlines())
     return f'{COLAB_COMMENT}\nimport sys\n\nif "google.colab" in sys.modules:\n{lines}'
@@ -189,15 +187,6 @@ def expected(project: Project, all_sources: list[Source]) -> dict[str, str]:
         if notebook is not None:
             texts[solution_file(source)] = to_text(notebook)
     return texts
-
-
-def orphans(project: Project, all_sources: list[Source]) -> list[Finding]:
-    """Find generated notebooks whose source is gone."""
-    known = {file(source) for source in all_sources for file in (learner_file, solution_file)}
-    paths = [*project.root.glob("notebooks/*.ipynb"), *project.root.glob("notebooks/solutions/*.ipynb")]
-    files = sorted(project.relative(path) for path in paths)
-    message = "no source makes this notebook; delete it"
-    return [Finding(file, 1, message) for file in files if file not in known]
 
 
 # ---------------------------------------------------------------- command

@@ -75,7 +75,15 @@ class Project:
     @cached_property
     def quarto(self) -> dict:
         """The content of ``_quarto.yml``."""
-        return yaml.safe_load((self.root / "_quarto.yml").read_text(encoding="utf-8")) or {}
+        try:
+            content = yaml.safe_load((self.root / "_quarto.yml").read_text(encoding="utf-8"))
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            where = f"_quarto.yml:{mark.line + 1 if mark else 1}"
+            raise InputError(f"{where}: not valid YAML: {getattr(error, 'problem', error)}") from None
+        if not isinstance(content, dict):
+            raise InputError("_quarto.yml:1: expected a mapping with `project:` and `book:`")
+        return content
 
     @property
     def title(self) -> str:

@@ -35,6 +35,7 @@ import jupytext
 import yaml
 
 from bioimage_course.errors import InputError
+from coursebook import colab
 from coursebook.project import Finding, Project
 
 NAME = re.compile(r"(?P<chapter>\d\d)-[a-z0-9]+(-[a-z0-9]+)*")
@@ -307,6 +308,10 @@ def _check_header(source: Source):
     for key in ("title", "extra"):
         if not isinstance(header.get(key, ""), str):
             yield finding(key, f"{key} must be text")
+    try:
+        colab.overrides(str(header.get("extra", "")))
+    except InputError as error:
+        yield finding("extra", str(error))
 
 
 def _is_texts(value) -> bool:
