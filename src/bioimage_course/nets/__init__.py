@@ -1,0 +1,37 @@
+"""The few networks that the course builds itself, and one training loop.
+
+======================  ==========================================================
+``MLP``                 fully connected layers
+``CNN``                 classifier: blocks of convolution, normalisation, ReLU, pooling
+``UNet``                one output image for one input image
+``fit``                 the training loop: history, early stopping, seeds, device
+``predict``             what a trained network makes of some inputs
+``save``, ``load``      checkpoints: weights beside a card that says where they come from
+``perceptron_rule``     Rosenblatt's rule in NumPy (needs no PyTorch)
+======================  ==========================================================
+"""
+
+import lazy_loader
+
+_attach, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "checkpoints": ["load", "save"],
+        "networks": ["CNN", "MLP", "UNet", "count_parameters"],
+        "perceptron": ["PerceptronRun", "perceptron_rule"],
+        "running": ["device", "predict", "seed_everything"],
+        "training": ["History", "fit"],
+    },
+)
+
+
+def __getattr__(name):
+    try:
+        return _attach(name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "torch":
+            raise
+        from bioimage_course.tools import compat
+
+        compat.require("torch")
+        raise
