@@ -10,6 +10,7 @@ last one wins with the same bytes. A download that breaks off starts afresh.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -192,15 +193,21 @@ def _workspace(file: File) -> tempfile.TemporaryDirectory:
     parent = cache_location(file).parent
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        for old in parent.glob(".download-*"):  # left behind by a process that was killed
-            if time.time() - old.stat().st_mtime > STALE:
-                shutil.rmtree(old, ignore_errors=True)
+        _sweep(parent)
         return tempfile.TemporaryDirectory(prefix=".download-", dir=parent, ignore_cleanup_errors=True)
     except OSError as error:
         raise DataUnavailableError(
             f"the cache folder {parent} cannot be written to ({error.strerror}): "
             "set BIOIMAGE_COURSE_CACHE to a folder that can"
         ) from None
+
+
+def _sweep(parent: Path) -> None:
+    """Remove download folders that were left behind by a process that was killed."""
+    for old in parent.glob(".download-*"):
+        with contextlib.suppress(FileNotFoundError):  # another process has just finished with it
+            if time.time() - old.stat().st_mtime > STALE:
+                shutil.rmtree(old, ignore_errors=True)
 
 
 def _admit(path, file: File) -> Path:

@@ -67,10 +67,10 @@ class Sample:
                 f"of {self.axes!r}, but it is {shape}"
             )
         spatial = tuple(n for n, axis in zip(self.image.shape, self.axes, strict=True) if axis != "C")
-        if self.labels is not None and self.labels.shape != spatial:
+        if self.labels is not None and getattr(self.labels, "shape", None) != spatial:
             raise InputError(
-                f"the labels of sample {self.name!r} have shape {self.labels.shape}, "
-                f"but its image has {spatial} pixels"
+                f"the labels of sample {self.name!r} must be an array of shape {spatial} like its image, "
+                f"but their shape is {getattr(self.labels, 'shape', 'none')}"
             )
 
     @property
