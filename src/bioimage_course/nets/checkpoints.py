@@ -27,7 +27,7 @@ def save(model, path, card=None):
         File of the weights, such as ``unet.pt``; the card is ``unet.json``. Existing files are replaced, each
         in one step.
     card : dict, optional
-        What a reader must know: data with hashes, seed, minutes, scores, licence. The architecture, the number
+        What a reader must know: data with hashes, seed, minutes, scores, licence. Architecture, number
         of parameters, the file's size and its sha256 are added.
 
     Returns
