@@ -75,6 +75,8 @@ def kernel_environment(project: Project, folder: Path, needs: list[str] = ()) ->
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         # kept between runs, because making the font cache takes seconds and says so on stderr
         "MPLCONFIGDIR": str(project.root / ".course" / "matplotlib"),
+        # idle threads sleep: on a busy machine their spinning makes tiny networks 20 times slower
+        "OMP_WAIT_POLICY": "PASSIVE",
         "PYTHONHASHSEED": "0",
         "QT_QPA_PLATFORM": "offscreen",
         "TF_CPP_MIN_LOG_LEVEL": "3",
