@@ -31,6 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bioimage_course.errors import InputError
+from coursebook.project import Project
 
 from .problems import BookError, Problem
 
@@ -185,12 +186,13 @@ def main(argv: list[str] | None = None) -> int:
         prog="course preview", description="Render the book with the built-in preview renderer (no Quarto needed)."
     )
     parser.add_argument("--output", type=Path, help="folder to write to (default: _book in the course's folder)")
-    parser.add_argument("--root", type=Path, default=Path(), help="folder of the course (default: here)")
+    parser.add_argument("--root", type=Path, help="folder of the course (default: the one around here)")
     options = parser.parse_args(argv)
     started = time.perf_counter()
-    output = options.output or options.root / "_book"
+    root = options.root or Project.find().root
+    output = options.output or root / "_book"
     try:
-        site = render(options.root, output)
+        site = render(root, output)
     except BookError as error:
         print(error, file=sys.stderr)
         return 1

@@ -12,7 +12,7 @@ from .problems import nearest
 
 # Quarto reads @name as a cross-reference if it begins with one of these, as a citation otherwise.
 PREFIXES = {*KINDS, "lst", "nte", "tip", "wrn", "imp", "cau", "thm", "lem", "cor", "prp", "cnj", "def", "exm", "exr"}
-ESCAPED = re.compile(r"^\?@|^@(?:fig|tbl|eq|sec)-\w")
+UNREAD = re.compile(r"^@(?:fig|tbl|eq|sec)-\w")
 
 
 def relative(page: str, target: str) -> str:
@@ -29,11 +29,26 @@ def resolve(page: Page, labels: dict[str, Label], keys: set[str]) -> None:
         return None
 
     def leftover(element, doc):
-        if isinstance(element, pf.Str) and ESCAPED.match(element.text) and not isinstance(element.parent, pf.Cite):
+        if isinstance(element, pf.Str) and UNREAD.match(element.text) and not isinstance(element.parent, pf.Cite):
             page.source.problem(f"{element.text} was not read as a reference: write @label.", element.text)
+        if isinstance(element, pf.Str) and re.match(r":{3,}$", element.text):
+            page.source.problem(
+                "a line with ::: was not read as the border of a block: leave an empty line before it, and in a "
+                "list indent it exactly as far as the item's text.",
+                _line_with(page, element),
+            )
 
     page.doc.walk(leftover)
     page.doc.walk(action)
+
+
+def _line_with(page, element) -> str:
+    """Return what follows a ``:::`` that stands in the text, to find its line."""
+    following = element.next
+    while isinstance(following, (pf.Space, pf.SoftBreak)):
+        following = following.next
+    word = pf.stringify(following).strip("“”{} ") if isinstance(following, pf.Element) else ""
+    return word.split("=")[0] if word and page.source.find(word) else element.text
 
 
 def _cite(cite, page, labels, keys):
