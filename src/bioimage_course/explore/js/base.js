@@ -33,6 +33,7 @@
     :host([data-dark]) { ${variables(1)} color-scheme: dark; }
     :host([hidden]) { display: none; }
     * { box-sizing: border-box; }
+    [hidden] { display: none !important; }
     .app { font: 15px/1.45 system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; color: var(--ink);
       background: var(--paper); border: 1px solid var(--line); border-radius: 10px; padding: 16px; }
     .columns { display: flex; flex-wrap: wrap; gap: 16px 24px; align-items: flex-start; }
@@ -78,10 +79,10 @@
     .choices input:checked + span { background: var(--accent); color: var(--on-accent); font-weight: 600; }
     .choices input:focus-visible + span { outline: 3px solid var(--accent); outline-offset: 2px; }
 
-    .numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(92px, 1fr)); gap: 8px; margin: 0; }
+    .numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(112px, 1fr)); gap: 8px; margin: 0; }
     .numbers > div { background: var(--surface); border-radius: 8px; padding: 7px 10px; }
     .numbers dt { color: var(--muted); font-size: 13px; line-height: 1.25; }
-    .numbers dd { margin: 0; font-size: 19px; font-weight: 600; font-variant-numeric: tabular-nums; }
+    .numbers dd { margin: 0; font-size: 19px; font-weight: 600; white-space: nowrap; font-variant-numeric: tabular-nums; }
     .note { background: var(--surface); border-left: 4px solid var(--accent); border-radius: 0 8px 8px 0;
       padding: 8px 12px; min-height: 3.9em; }
     .formula { font-family: "STIX Two Math", "Cambria Math", Georgia, "Times New Roman", serif; font-size: 17px; }

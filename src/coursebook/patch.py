@@ -1,0 +1,61 @@
+"""Write the image patch that `stardist-explorer.js` shows into that script.
+
+    python -m coursebook.patch
+
+A square of the built-in nuclei image (8-bit PNG, base64) and its label image (run lengths), between two
+comment lines of the script. A test checks that they are in step with the built-in sample.
+"""
+
+import base64
+import io
+import os
+import re
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+
+SCRIPT = Path(__file__).parents[1] / "bioimage_course" / "explore" / "js" / "stardist-explorer.js"
+TOP, LEFT, SIDE = 154, 40, 96  # eight whole nuclei: round, long, touching, and one cut to a crescent
+BLOCK = re.compile(r"(  // patch: begin[^\n]*\n).*?(  // patch: end)", re.DOTALL)
+
+
+def cut() -> tuple[np.ndarray, np.ndarray]:
+    """Patch as uint8 (contrast stretched, gamma 0.6 so that dim nuclei are seen) and its labels 1 … n."""
+    from skimage.segmentation import relabel_sequential
+
+    from bioimage_course import data
+
+    sample = data.load("nuclei")
+    window = np.s_[TOP : TOP + SIDE, LEFT : LEFT + SIDE]
+    low, high = np.percentile(sample.image, 1), 150
+    bright = np.clip((sample.image[window] - low) / (high - low), 0, 1) ** 0.6
+    return np.round(255 * bright).astype(np.uint8), relabel_sequential(sample.labels[window])[0]
+
+
+def block() -> str:
+    """The constants as JavaScript."""
+    from PIL import Image
+
+    pixels, labels = cut()
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "png", optimize=True)
+    # Label and length of each run, row after row: "0:17 3:12 …".
+    runs = " ".join(f"{label}:{len(list(run))}" for label, run in groupby(labels.ravel().tolist()))
+    picture = base64.b64encode(buffer.getvalue()).decode("ascii")
+    return f'  const SIDE = {SIDE};\n  const PICTURE = "data:image/png;base64,{picture}";\n  const RUNS = "{runs}";\n'
+
+
+def write(script: Path = SCRIPT) -> None:
+    """Replace the constants in the script."""
+    text = script.read_text(encoding="utf-8")
+    changed, count = BLOCK.subn(lambda match: match[1] + block() + match[2], text)
+    if count != 1:
+        raise SystemExit(f"{script.name} has no lines `// patch: begin` and `// patch: end`.")
+    temporary = script.with_suffix(".tmp")
+    temporary.write_text(changed, encoding="utf-8")
+    os.replace(temporary, script)
+
+
+if __name__ == "__main__":
+    write()
