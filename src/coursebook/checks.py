@@ -100,6 +100,7 @@ QUARTO_KEYS = {
         *(
             "section-divs",
             "lightbox",
+            "notebook-links",
             "smooth-scroll",
             "fig-cap-location",
             "tbl-cap-location",
@@ -140,15 +141,18 @@ def at(line: pages.Line, message: str) -> Finding:
 # ---------------------------------------------------------------- pages
 
 
-@rule("every page begins with `# Title {#sec-topic}` and has no other heading of level 1")
+@rule("a page begins with `# Title`, a chapter with `# Title {#sec-topic}`; no other heading of level 1")
 def page_title(book: Book):
     for page in book.pages:
         first = page.lines[0] if page.lines else pages.Line("", page.path, 1, "prose")
-        if not re.fullmatch(r"# \S.* \{#sec-[\w-]+(?: [^{}]*)?\}", first.text.strip()):
-            yield at(first, "the first line of a page must be `# Title {#sec-topic}`")
-        for level, title, _, line in page.headings[1:]:
+        title = re.fullmatch(r"# [^{}\s][^{}]*?(?: (\{[^{}]+\}))?", first.text.strip())
+        if not title:
+            yield at(first, "the first line of a page must be its title: `# Title {#sec-topic}`")
+        elif page.is_chapter and not re.match(r"\{#sec-[\w-]+[ }]", title[1] or ""):
+            yield at(first, "the first line of a chapter must be `# Title {#sec-topic}`")
+        for level, text, _, line in page.headings[1:]:
             if level == 1:
-                yield at(line, f"{title!r} is a second heading of level 1; a page has one")
+                yield at(line, f"{text!r} is a second heading of level 1; a page has one")
 
 
 @rule("headings descend one level at a time")
@@ -196,13 +200,15 @@ def unique_labels(book: Book):
                 seen[key] = line
 
 
-def _labels(page: Page) -> Iterator[tuple[str, pages.Line]]:
-    """Yield the names on a page that the author or an embed gave, in order of appearance."""
-    yield from page.identifiers
+def _labels(page: Page) -> list[tuple[str, pages.Line]]:
+    """Return the names on a page that the author or an embed gave, in order of appearance."""
+    found = list(page.identifiers)
     for code in page.shortcodes:
         if code.name == "embed" and "#" in code.argument:
-            for label in code.argument.split()[0].partition("#")[2].split(","):
-                yield label.strip(), code.line
+            labels = code.argument.split()[0].partition("#")[2].split(",")
+            found += [(label.strip(), code.line) for label in labels]
+    order = {id(line): position for position, line in enumerate(page.lines)}
+    return sorted(found, key=lambda item: order[id(item[1])])
 
 
 @rule("every @fig-, @tbl-, @sec- and @eq- refers to a label of the book")

@@ -184,13 +184,13 @@ def _readme(project: Project, all_sources: list[Source]) -> dict[str, str]:
 
 def readme_table(project: Project, all_sources: list[Source]) -> str:
     """Return the table of chapters for the README, in Markdown."""
-    lines = ["| | Chapter | Notebook | Solutions | Measured on a CPU |", "|--:|---|---|---|---|"]
+    lines = ["| Chapter | Notebook | Solutions | Measured on a CPU |", "|---|---|---|---|"]
     for source in all_sources:
         learner, solved = notebooks.learner_file(source), notebooks.solution_file(source)
         badge = f"[![Open in Colab](book/assets/open-in-colab.svg)]({project.colab_url(learner)})"
         chapter = f"[{source.title}]({project.site_url}/book/{source.name}.html)"
         lines.append(
-            f"| {int(source.chapter)} | {chapter} | {badge} [notebook]({learner}) | [solutions]({solved}) "
+            f"| {chapter} | {badge} [notebook]({learner}) | [solutions]({solved}) "
             f"| {measured(project, source)} |"
         )
     return "\n".join(lines) + "\n"

@@ -101,7 +101,7 @@ def _front(project: Project, source: Source, solutions: bool):
         f"[{'Notebook without solutions' if solutions else 'Solutions'}]({project.file_url(other)})",
     ]
     title = f"# {source.title}{': solutions' if solutions else ''}"
-    licence = f"*Chapter {int(source.chapter)} of [{project.title}]({project.site_url}). {LICENCES}*"
+    licence = f"*A notebook of [{project.title}]({project.site_url}). {LICENCES}*"
     text = "\n\n".join([title, " · ".join(links), licence])
     yield new_markdown_cell(text, id=f"{source.chapter}-title")
     code = _colab_code(project, source)

@@ -217,7 +217,7 @@ def _entries(root: Path, file: str):
     for start, end in zip(starts, [*starts[1:], None], strict=True):
         body = text[start.end() : end.start() if end else len(text)]
         fields = {
-            match[1].lower(): " ".join(match[2].strip().strip('{}",').split())
+            match[1].lower(): " ".join(match[2].strip(' \t\n{}",').split())
             for match in re.finditer(
                 r"^\s*(\w+)\s*=\s*(.*?)(?=^\s*\w+\s*=|\Z)", body, re.MULTILINE | re.DOTALL
             )

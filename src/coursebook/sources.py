@@ -322,6 +322,7 @@ def _is_texts(value) -> bool:
 def _check_cells(source: Source):
     for rule in (_check_structure, _check_tags, _check_labels, _check_syntax, _check_exercises):
         yield from rule(source)
+    yield from _check_independence(source)
 
 
 def _check_structure(source: Source):
@@ -367,10 +368,8 @@ def _check_syntax(source: Source):
     for cell in source.cells:
         if cell.kind != "code":
             continue
-        # IPython's magics and shell lines are not Python
-        code = re.sub(r"^(\s*)[%!].*$", r"\1pass", cell.text, flags=re.MULTILINE)
         try:
-            ast.parse(code)
+            _tree(cell)
         except SyntaxError as error:
             yield Finding(source.file, cell.line + (error.lineno or 1) - 1, f"not valid Python: {error.msg}")
 
@@ -399,6 +398,60 @@ def _check_exercises(source: Source):
         check = cells.get("check")
         if check and f"check.{name}(" not in check.text:
             yield Finding(source.file, check.line, f"the check cell of {name!r} must call check.{name}(…)")
+
+
+def _check_independence(source: Source):
+    """In the learner's copy nothing may need the result of an exercise, which is not done yet."""
+    own = ("exercise", "solution", "check")
+    open_names: dict[str, str] = {}
+    bound: set[str] = set()
+    for cell in source.cells:
+        if cell.kind != "code":
+            continue
+        try:
+            tree = _tree(cell)
+        except SyntaxError:
+            return
+        role = next((tag for tag in own if tag in cell.tags), None)
+        if role in ("exercise", "solution"):
+            functions = _defined(tree, functions_only=True)
+            if role == "exercise":  # what the starter computes is there, its functions are still empty
+                bound |= _defined(tree) - functions
+            open_names |= dict.fromkeys((_defined(tree) - bound) | functions, cell.exercise)
+        if role is not None:
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in open_names:
+                if node.id not in _defined(tree):
+                    message = (
+                        f"needs {node.id!r}, which exercise {open_names[node.id]!r} asks the learner to write"
+                    )
+                    yield Finding(source.file, cell.line + node.lineno - 1, message)
+        bound |= _defined(tree)
+        for name in _defined(tree):
+            open_names.pop(name, None)
+
+
+def _tree(cell: Cell) -> ast.Module:
+    """Parse a code cell; IPython's magics and shell lines, which are not Python, count as ``pass``."""
+    return ast.parse(re.sub(r"^(\s*)[%!].*$", r"\1pass", cell.text, flags=re.MULTILINE))
+
+
+def _defined(tree: ast.Module, functions_only: bool = False) -> set[str]:
+    """Return the names that a cell binds at its top level."""
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    names = {node.name for node in tree.body if isinstance(node, functions)}
+    if not functions_only:
+        for statement in tree.body:
+            if not isinstance(statement, functions):
+                stored = [n for n in ast.walk(statement) if isinstance(n, ast.Name)]
+                names |= {node.id for node in stored if isinstance(node.ctx, ast.Store)}
+                names |= {
+                    a.asname or a.name.split(".")[0]
+                    for a in getattr(statement, "names", ())
+                    if isinstance(a, ast.alias)
+                }
+    return names
 
 
 def _nearest(word: str, words) -> str:

@@ -1,0 +1,248 @@
+"""``course check``: a good book passes, and each rule finds its bad example at the right place."""
+
+import json
+import shutil
+
+import pytest
+
+import demo_project
+from coursebook import checks, cli, generated
+from coursebook.project import Project
+
+CHAPTER = "book/01-lines.qmd"
+SOURCE = "notebooks/sources/01-lines.py"
+SOLVED = "notebooks/solutions/01-lines.ipynb"
+BIB = "book/references.bib"
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    """A complete course in which nothing is wrong; not to be changed."""
+    project = demo_project.make(tmp_path_factory.mktemp("good"))
+    demo_project.pretend_executed(project)
+    assert generated.update(project) == []
+    return project
+
+
+@pytest.fixture
+def project(good, tmp_path):
+    """A copy of the good course, to be spoilt."""
+    return Project(shutil.copytree(good.root, tmp_path / "course"))
+
+
+def test_a_good_book_has_no_findings(project):
+    assert {name: found for name, found in checks.run(project).items() if found} == {}
+
+
+EXPLORER = (
+    '<line-explorer><img src="assets/line.svg" alt="A line with two handles at its ends"></line-explorer>'
+)
+ALT = 'fig-alt="A line that falls from left to right."'
+
+# rule, file to change, what is there, what comes in its place, file of the finding, words of the message
+BAD = [
+    ("page-title", CHAPTER, "# Lines {#sec-lines}", "---\ntitle: Lines\n---", CHAPTER, "first line"),
+    ("page-title", CHAPTER, "# Lines {#sec-lines}", "# Lines", CHAPTER, "# Title {#sec-topic}"),
+    ("page-title", CHAPTER, "## Quiz", "# Quiz", CHAPTER, "second heading of level 1"),
+    ("page-title", "book/references.qmd", "# Ref", "Ref", "book/references.qmd", "first line"),
+    ("heading-levels", CHAPTER, "## Exercises", "#### Exercises", CHAPTER, "jumps from level 2 to level 4"),
+    ("no-code-cells", CHAPTER, "```python", "```{python}", CHAPTER, "executable"),
+    ("shortcodes", CHAPTER, "A curve.", "{{< video film.mp4 >}}", CHAPTER, "unknown shortcode 'video'"),
+    ("shortcodes", CHAPTER, "A curve.", "See {{< pagebreak >}}.", CHAPTER, "stand alone"),
+    ("shortcodes", CHAPTER, "_generated/01-quiz", "_generated/02-quiz", CHAPTER, "there is no file"),
+    ("unique-labels", CHAPTER, "{#fig-drawn", "{#fig-line", CHAPTER, "taken by"),
+    ("unique-labels", "book/references.qmd", "{#refs}", "{#sec-more}", "book/references.qmd", "sec-more"),
+    ("unique-labels", CHAPTER, "#tbl-numbers >", "#fig-line >", CHAPTER, "taken by book/01-lines.qmd"),
+    ("references", CHAPTER, "@fig-line,", "@fig-lime,", CHAPTER, "did you mean fig-line"),
+    ("references", CHAPTER, "@sec-more", "@sec-less", CHAPTER, "@sec-less refers to nothing"),
+    ("links", CHAPTER, "(../index.qmd)", "(../start.qmd)", CHAPTER, "there is no ../start.qmd"),
+    ("links", CHAPTER, "(01-lines.qmd#sec-more)", "(01-lines.qmd#sec-mode)", CHAPTER, "no place #sec-mode"),
+    ("links", CHAPTER, "(#sec-lines)", "(#lines)", CHAPTER, "no place #lines"),
+    ("links", CHAPTER, "#straight-line)", "#curved-line)", CHAPTER, "no place #curved-line"),
+    ("links", CHAPTER, "(../index.qmd)", "(_preface.qmd)", CHAPTER, "no page of the book"),
+    ("links", CHAPTER, "(../index.qmd)", "(../../etc)", CHAPTER, "outside the project"),
+    ("links", CHAPTER, "js/line-explorer.js", "js/lime-explorer.js", CHAPTER, "there is no"),
+    ("links", "book/_preface.qmd", "book/01-lines.qmd", "01-lines.qmd", "book/_preface.qmd", "from index.qmd"),
+    ("links", "README.md", "# Demo", "[x](LICENCE)", "README.md", "there is no LICENCE"),
+    ("embeds", CHAPTER, "01-lines.ipynb#fig-line", "02-x.ipynb#fig-line", CHAPTER, "there is no notebook"),
+    ("embeds", CHAPTER, "ipynb#fig-line", "ipynb#fig-curve", CHAPTER, "no cell labelled 'fig-curve'"),
+    ("embeds", CHAPTER, "ipynb#fig-line", "ipynb", CHAPTER, "name the cell"),
+    ("embeds", SOLVED, '"image/svg+xml"', '"text/html"', CHAPTER, "saved HTML"),
+    ("embeds", SOLVED, '"text/markdown"', '"text/latex"', CHAPTER, "no saved text/markdown"),
+    ("embeds", CHAPTER, "ipynb#fig-line", "ipynb#01-cell-015", CHAPTER, "is a widget"),
+    ("captions", SOLVED, "fig-cap: ", "fig-cup: ", CHAPTER, "no `#| fig-cap:`"),
+    ("captions", SOLVED, "fig-alt: ", "fig-alp: ", CHAPTER, "no alt text"),
+    ("captions", SOLVED, "tbl-cap: ", "tbl-cup: ", CHAPTER, "no `#| tbl-cap:`"),
+    ("source-alt-texts", SOURCE, "A line that rises from the lower left to the", "Up to the", SOURCE, "shorter than 20"),
+    ("source-alt-texts", SOURCE, '"A line."', '"A line that rises from the lower left to the upper right."',
+     SOURCE, "repeats the caption"),
+    ("image-alt-texts", CHAPTER, ALT, "", CHAPTER, "no alt text"),
+    ("image-alt-texts", CHAPTER, ALT, 'fig-alt="A line"', CHAPTER, "shorter"),
+    ("image-alt-texts", CHAPTER, "A drawn line.", "A line that falls from left to right", CHAPTER, "repeats"),
+    ("image-alt-texts", CHAPTER, ' alt="A line with two handles at its ends"', "", CHAPTER, "no alt text"),
+    ("image-alt-texts", CHAPTER, "A curve.", "A ![](assets/line.svg).", CHAPTER, "no alt text"),
+    ("explorables", CHAPTER, "js/base.js", "js/line-explorer.js", CHAPTER, "loads base.js"),
+    ("explorables", CHAPTER, EXPLORER, "<line-explorer></line-explorer>", CHAPTER, "no picture inside"),
+    ("no-remote-resources", CHAPTER, '<img src="assets', '<img src="https://x.org/a', CHAPTER, "network"),
+    ("no-remote-resources", CHAPTER, "(assets/line.svg)", "(https://x.org/a.png)", CHAPTER, "network"),
+    ("no-remote-resources", "book/assets/course.css", "body", "@import 'https://x.org/a.css'; body",
+     "book/assets/course.css", "network"),
+    ("no-remote-resources", "book/assets/quiz.js", '"use', 'import("https://x.org/a.js"); "use',
+     "book/assets/quiz.js", "network"),
+    ("chapter-anatomy", CHAPTER, ".chapter-card", ".card", CHAPTER, "the card"),
+    ("chapter-anatomy", CHAPTER, "{{< include _generated/01-quiz.md >}}", "", CHAPTER, "01-quiz.md"),
+    ("chapter-anatomy", CHAPTER, "## What goes wrong", "## Errors", CHAPTER, "`## What goes wrong` is missing"),
+    ("chapter-anatomy", CHAPTER, "## Exercises", "## Quiz", CHAPTER, "`## Exercises` is missing"),
+    ("chapter-anatomy", CHAPTER, EXPLORER, "", CHAPTER, "no explorable"),
+    ("chapter-lists", CHAPTER, "- follow a line", "", CHAPTER, "promises 2 things"),
+    ("chapter-lists", CHAPTER, "5. five", "", CHAPTER, "here are 4"),
+    ("quiz-files", "book/quizzes/01.yml", ", why: That is a curve.", "", "book/quizzes/01.yml", "why"),
+    ("notebook-anatomy", SOURCE, "seed = 0", "", SOURCE, "no seed"),
+    ("notebook-anatomy", SOURCE, 'tags=["widget"]', "", SOURCE, "widget"),
+    ("exercise-checks", "src/bioimage_course/check/exercises/ch01.py", "def double", "def doubles",
+     SOURCE, "no exercise 'double'; did you mean doubles"),
+    ("citations", CHAPTER, "@euclid1956", "@euclid1965", CHAPTER, "did you mean euclid1956"),
+    ("uncited", CHAPTER, " [@euclid1956]", "", BIB, "nothing cites euclid1956"),
+    ("bibliography", BIB, "10.1000/elements", "https://doi.org/10.1000/elements", BIB, "is no DOI"),
+    ("bibliography", BIB, "  year = {1956},\n", "", BIB, "has no year"),
+    ("bibliography", BIB, "@book", "@book{euclid1956,\n}\n@book", BIB, "here twice (line 1)"),
+    ("bibliography", BIB, "@book", "@book{zeno1900,\n}\n@book", BIB, "belongs before zeno1900"),
+    ("glossary-form", "glossary.yml", "Straight Line", "Straight line", "glossary.yml", "not in title case: line"),
+    ("glossary-form", "glossary.yml", "Straight", "Zero: |\n  x\nStraight", "glossary.yml", "belongs before"),
+    ("glossary-form", "glossary.yml", "|\n  It is the shortest way.", "", "glossary.yml", "no definition"),
+    ("glossary-use", CHAPTER, "(glossary.qmd#straight-line)", "(glossary.qmd)", "glossary.yml", "no page links"),
+    ("quarto-yml", "_quarto.yml", "output-dir", "output-dri", "_quarto.yml", "did you mean output-dir"),
+    ("quarto-yml", "_quarto.yml", "css: book/assets/course.css", "css: x.css", "_quarto.yml", "no file x.css"),
+    ("quarto-yml", "_quarto.yml", "    - book/references.qmd\n", "", "book/references.qmd", "not list"),
+    ("quarto-yml", "_quarto.yml", "book/references.qmd\n", "book/x.qmd\n", "_quarto.yml", "no file book/x.qmd"),
+    ("quarto-yml", "_quarto.yml", "mathml", "mathjax", "_quarto.yml", "must be mathml"),
+    ("badges", "README.md", "someone/demo-course/blob/main/notebooks", "else/demo-course/blob/main/notebooks",
+     "README.md", "points at else/demo-course"),
+    ("badges", CHAPTER, "A curve.", "https://colab.research.google.com/github/someone/demo-course/blob/main/x.ipynb",
+     CHAPTER, "does not exist"),
+    ("badges", "CITATION.cff", "someone", "else", "CITATION.cff", "is not repo-url"),
+    ("generated-files", "book/glossary.qmd", "shortest", "longest", "book/glossary.qmd", "not what its source"),
+    ("generated-files", "README.md", "35 s", "3 s", "README.md", "not what its source makes"),
+    ("generated-files", "notebooks/01-lines.ipynb", "double it", "halve it", "notebooks/01-lines.ipynb", "not what"),
+    ("generated-files", SOLVED, '"01-title"', '"01-tilte"', SOLVED, "not what its source makes"),
+    ("generated-files", "src/bioimage_course/check/solutions/01.yml", "2 * x", "3 * x",
+     "src/bioimage_course/check/solutions/01.yml", "not what its source makes"),
+    ("generated-files", SOURCE, 'chapter: "01"', 'chapter: "02"', SOURCE, "the file name says"),
+    ("executed-notebooks", SOURCE, "return 2 * x", "return x + x", SOURCE, "executed from other code"),
+    ("saved-outputs", SOLVED, '"a line"', '"<a file /home/me/x.py>"', SOLVED, "names /home/me/x.py"),
+    ("no-machine-names", "book/assets/course.css", "body", "/* /home/me/style */ body",
+     "book/assets/course.css", "names a folder of a machine: /home/me"),
+    ("no-machine-names", "requirements/course.lock", "numpy", "--index-url https://example.org/simple\nnumpy",
+     "requirements/course.lock", "names a package index"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rule", "file", "old", "new", "where", "words"), BAD, ids=[f"{b[0]}-{b[5]}" for b in BAD]
+)
+def test_each_rule_finds_its_bad_example(project, rule, file, old, new, where, words):
+    line = demo_project.edit(project, file, old, new)
+
+    findings = checks.run(project, [rule])[rule]
+
+    hits = [finding for finding in findings if finding.path == where and words in finding.message]
+    assert hits, findings
+    if where == file == CHAPTER and not rule.startswith("chapter-"):  # those speak of the page as a whole
+        assert abs(hits[0].line - line) <= 3, (hits, line)
+
+
+def test_every_rule_has_a_bad_example():
+    elsewhere = {"checkpoints"}
+    assert set(checks.RULES) == {bad[0] for bad in BAD} | elsewhere
+
+
+def test_checkpoints_are_small_and_have_a_card(project):
+    folder = project.root / "src/bioimage_course/weights"
+    (folder / "big").mkdir()
+    for number in range(4):
+        (folder / "big" / f"{number}.pt").write_bytes(b"\0" * 10_500_000)
+    findings = checks.run(project, ["checkpoints"])["checkpoints"]
+    messages = [finding.message for finding in findings]
+    assert messages.count("10.5 MB; a checkpoint has at most 10") == 4
+    assert any("42.0 MB together" in message for message in messages)
+    assert any("no card src/bioimage_course/weights/big/README.md" in message for message in messages)
+    assert not any("lines" in finding.path and "card" in finding.message for finding in findings)
+
+
+def test_a_file_without_source_is_found(project):
+    (project.root / "book/_generated/07-card.md").write_text("old")
+    found = checks.run(project, ["generated-files"])["generated-files"]
+    assert [str(f) for f in found] == ["book/_generated/07-card.md:1: no source makes this file; delete it"]
+
+
+def test_a_saved_error_or_stderr_is_found(project):
+    path = project.root / SOLVED
+    notebook = json.loads(path.read_text())
+    error = {"output_type": "error", "ename": "ValueError", "evalue": "no", "traceback": []}
+    warning = {"output_type": "stream", "name": "stderr", "text": ["careful\n"]}
+    for cell in notebook["cells"]:
+        if cell["id"] == "fig-line":
+            cell["outputs"] += [error, warning]
+    path.write_text(json.dumps(notebook, indent=1))
+    found = [finding.message for finding in checks.run(project, ["saved-outputs"])["saved-outputs"]]
+    assert found == ["a saved error: ValueError: no", "saved stderr in a cell that is not tagged stderr-ok"]
+
+
+def test_a_comment_or_code_is_no_reference(project):
+    demo_project.edit(
+        project, CHAPTER, "A curve.", "<!-- @fig-no [x](y) @no2000 {{< no >}} -->\n\n`[@no2001]`"
+    )
+    results = checks.run(project, ["references", "citations", "links"])
+    assert not any(results.values())
+
+
+def test_addresses_with_an_at_sign_are_no_citations(project):
+    demo_project.edit(
+        project, CHAPTER, "A curve.", "me@example.org, AP@0.5, [film](https://x.org/@user/film)"
+    )
+    assert checks.run(project, ["citations"])["citations"] == []
+
+
+def test_findings_inside_an_include_name_the_included_file(project):
+    demo_project.edit(project, "book/_preface.qmd", "Welcome", "See @fig-nothing. Welcome")
+    found = checks.run(project, ["references"])["references"]
+    assert [(f.path, f.line) for f in found] == [("book/_preface.qmd", 1)]
+
+
+# ---------------------------------------------------------------- the command
+
+
+def test_command_exits_with_0_and_1(project, monkeypatch, capsys):
+    monkeypatch.chdir(project.root / "book")
+    assert cli.main(["check"]) == 0
+    assert f"{len(checks.RULES)} rules, no finding" in capsys.readouterr().out
+    line = demo_project.edit(project, CHAPTER, "@fig-line,", "@fig-lime,")
+    assert cli.main(["check", "references", "links"]) == 1
+    captured = capsys.readouterr()
+    start = f"{CHAPTER}:{line}: @fig-lime refers to nothing"
+    assert captured.out.startswith(start) and "[references]" in captured.out
+
+
+def test_command_lists_its_rules(capsys):
+    assert cli.main(["check", "--list"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(checks.RULES)
+
+
+def test_command_refuses_an_unknown_rule(project, monkeypatch, capsys):
+    monkeypatch.chdir(project.root)
+    assert cli.main(["check", "refrences"]) == 2
+    assert "did you mean references?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["book: [", "just words"])
+def test_broken_quarto_yml_is_one_sentence(project, monkeypatch, capsys, text):
+    monkeypatch.chdir(project.root)
+    (project.root / "_quarto.yml").write_text(text)
+    assert cli.main(["check"]) == 2
+    assert "_quarto.yml:1:" in capsys.readouterr().err
+
+
+def test_outside_a_course_it_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["check"]) == 2
+    assert "No _quarto.yml" in capsys.readouterr().err
