@@ -1,0 +1,252 @@
+"""The locks, the conda file and the extras agree with each other, and the extras resolve on Colab."""
+
+import ast
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from bioimage_course.errors import InputError
+from coursebook import colab
+
+ROOT = Path(__file__).resolve().parents[1]
+REQUIREMENTS = ROOT / "requirements"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+EXTRAS = PROJECT["project"]["optional-dependencies"]
+COLAB = ROOT.parent / "shared" / "colab" / "pip-freeze.txt"
+
+TOOLS = """torch torchvision tensorflow tf-keras csbdeep stardist n2v careamics cellpose micro-sam
+    mobilesam-mirror shap grad-cam captum stackview jupyterlab nbval""".split()
+
+
+def pins(text: str) -> dict[str, str]:
+    """Read ``name==version`` lines, markers and hashes left out."""
+    return dict(re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", text, re.MULTILINE))
+
+
+def lock(name: str, **machine: str) -> dict[str, str]:
+    """Read the pins of a lock file that apply here, or on `machine` (values of PEP 508's markers)."""
+    text = (REQUIREMENTS / f"{name}.lock").read_text(encoding="utf-8")
+    found = {}
+    for line in re.findall(r"^[a-z0-9].*==.*", text, re.MULTILINE):
+        requirement = Requirement(line.rstrip("\\ "))
+        if requirement.marker is None or requirement.marker.evaluate(machine or None):
+            found[requirement.name] = str(requirement.specifier).removeprefix("==")
+    return found
+
+
+def overrides() -> list[str]:
+    lines = (REQUIREMENTS / "overrides.txt").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+# ---------------------------------------------------------------- lock files
+
+
+@pytest.mark.parametrize("name", ["course", "book"])
+def test_every_locked_package_has_a_hash_and_no_address(name):
+    text = (REQUIREMENTS / f"{name}.lock").read_text(encoding="utf-8")
+    blocks = re.split(r"\n(?=[a-z0-9])", text)[1:]
+    assert set(lock(name)) <= {block.split("==")[0] for block in blocks}
+    assert [block.split("==")[0] for block in blocks if "--hash=sha256:" not in block] == []
+    assert not re.search(r"https?://|file:|/tmp|/home|/work", text)
+    assert "make lock" in text.splitlines()[1]
+
+
+SYSTEMS = [("linux", "x86_64"), ("win32", "AMD64"), ("darwin", "arm64")]
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+@pytest.mark.parametrize(("system", "processor"), SYSTEMS)
+def test_course_lock_holds_all_tools(system, processor, python):
+    machine = {"sys_platform": system, "platform_machine": processor}
+    found = lock("course", **machine, python_version=python, python_full_version=f"{python}.0")
+    assert set(TOOLS) <= set(found)
+
+
+def test_book_lock_is_light_and_a_part_of_course_lock():
+    book, course = lock("book"), lock("course")
+    assert book.items() <= course.items()
+    assert not {"torch", "tensorflow", "numpy", "jupyterlab"} & set(book)
+    assert len(book) < 40
+
+
+def test_pins_and_overrides_are_kept():
+    course = lock("course")
+    held = pins((REQUIREMENTS / "pins.in").read_text(encoding="utf-8"))
+    assert held.items() <= course.items()
+    assert not {"triton", "segment-anything"} & set(course)
+    assert course["csbdeep"] == "0.8.2"
+
+
+def test_lock_satisfies_pyproject():
+    course = lock("course")
+    wanted = [*PROJECT["project"]["dependencies"], *(line for lines in EXTRAS.values() for line in lines)]
+    wanted += [line for line in PROJECT["dependency-groups"]["course"] if isinstance(line, str)]
+    wanted += PROJECT["dependency-groups"]["book"]
+    for line in wanted:
+        requirement = Requirement(line)
+        if requirement.name == "bioimage-course":
+            continue
+        assert requirement.specifier.contains(course[requirement.name]), line
+
+
+def test_running_environment_is_the_locked_one():
+    """What is installed here is what the lock says (skipped where the course is installed otherwise)."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    different = {}
+    for name, wanted in lock("course").items():
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            continue  # another system's package
+        if found.split("+")[0] != wanted.split("+")[0]:
+            different[name] = (found, wanted)
+    if sys.prefix != str(ROOT / ".venv"):
+        pytest.skip("not the environment that `make` builds")
+    assert different == {}
+
+
+def test_environment_yml_agrees_with_the_lock():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    plain = [line for line in environment["dependencies"] if isinstance(line, str)]
+    names = {re.split(r"[<>=!~ ]", line)[0] for line in plain}
+    assert names == {"python", "pip", "quarto"}, "everything else comes from the lock"
+    python = next(line for line in plain if line.startswith("python"))
+    wanted = Requirement(f"python{PROJECT['project']['requires-python']}")
+    assert Requirement(python).specifier == wanted.specifier
+    lines = next(line["pip"] for line in environment["dependencies"] if isinstance(line, dict))
+    locks = [line.split()[1] for line in lines if line.startswith("-r ")]
+    assert locks == ["requirements/course.lock"]
+    assert all((ROOT / each).is_file() for each in locks)
+    text = (ROOT / "environment.yml").read_text(encoding="utf-8")
+    assert "PIP_NO_DEPS=1 conda env create -f environment.yml" in text
+    assert "pip install --no-deps -e ." in text  # apart: pip refuses it beside hashes
+
+
+def test_install_script_leaves_only_cuda_out_for_cpu():
+    sys.path.insert(0, str(REQUIREMENTS))
+    try:
+        import install
+    finally:
+        sys.path.pop(0)
+    text = (REQUIREMENTS / "course.lock").read_text(encoding="utf-8")
+    gone = set(pins(text)) - set(pins(install.without_cuda(REQUIREMENTS / "course.lock")))
+    assert {"torch", "torchvision"} <= gone
+    assert all(name in {"torch", "torchvision"} or name.startswith(("nvidia-", "cuda-")) for name in gone)
+
+
+# ---------------------------------------------------------------- extras
+
+
+def test_every_requirement_has_a_floor():
+    lines = [*PROJECT["project"]["dependencies"], *(line for lines in EXTRAS.values() for line in lines)]
+    without = [
+        line for line in lines
+        if Requirement(line).name != "bioimage-course" and ">=" not in str(Requirement(line).specifier)
+    ]  # fmt: skip
+    assert without == []
+
+
+def test_colab_knows_the_extras_and_overrides_of_the_project():
+    assert set(colab.EXTRAS) == set(EXTRAS)
+    assert set(colab.OVERRIDES) <= set(overrides())
+
+
+def test_overrides_are_chosen_by_what_meets():
+    csbdeep, segment_anything = colab.OVERRIDES
+    assert colab.overrides("") == colab.overrides("stardist") == colab.overrides("cellpose") == []
+    assert colab.overrides("denoising") == colab.overrides("stardist, denoising") == [csbdeep]
+    assert colab.overrides("cellpose,micro-sam") == [segment_anything]
+    assert colab.overrides("all") == [csbdeep, segment_anything]
+
+
+def test_unknown_extra_is_refused():
+    with pytest.raises(InputError, match="no extra 'startdist'"):
+        colab.setup_command("startdist", "https://github.com/owner/name")
+
+
+@pytest.mark.parametrize("extra", ["", *EXTRAS])
+def test_setup_command_is_python_apart_from_shell_lines(extra, tmp_path, monkeypatch):
+    lines = colab.setup_command(extra, "https://github.com/owner/name").splitlines()
+    python = "\n".join(line for line in lines if not line.startswith("!"))
+    ast.parse(python)
+    monkeypatch.chdir(tmp_path)
+    exec(python, {})  # writes held.txt (and overrides.txt) as on Colab
+    held = pins((tmp_path / "held.txt").read_text())
+    assert set(held) <= set(colab.HELD) | {"tf_keras"} and "numpy" in held
+    assert (tmp_path / "overrides.txt").exists() == bool(colab.overrides(extra))
+    assert lines[-1].startswith("!uv pip install --system ")
+    assert "git+https://github.com/owner/name" in lines[-1]
+
+
+def colab_versions() -> dict[str, str]:
+    """Read what Colab ships; a line ``name @ address`` has its version in the file name."""
+    found = pins(COLAB.read_text(encoding="utf-8"))
+    for name, file in re.findall(r"^(\S+) @ \S*/([^/\s]+)$", COLAB.read_text(encoding="utf-8"), re.MULTILINE):
+        version = re.match(rf"{name}-([0-9][0-9.]*[0-9])", file.replace("%2B", "+"), re.IGNORECASE)
+        if version:
+            found[name] = version[1]
+    return {name.lower().replace("_", "-"): version for name, version in found.items()}
+
+
+@pytest.fixture(scope="module")
+def uv():
+    beside = Path(sys.executable).with_name("uv")
+    found = str(beside) if beside.is_file() else shutil.which("uv")
+    return found or pytest.skip("uv is not installed")
+
+
+@pytest.fixture(scope="module")
+def index(uv, tmp_path_factory):
+    """Skip where no package index answers."""
+    command = [uv, "pip", "compile", "--quiet", "--no-deps", "-"]
+    try:
+        asked = subprocess.run(command, input="lazy-loader", text=True, capture_output=True, timeout=60)
+    except subprocess.TimeoutExpired:
+        pytest.skip("no package index answers within a minute")
+    if asked.returncode:
+        pytest.skip("no package index within reach")
+
+
+@pytest.mark.index
+@pytest.mark.parametrize("extra", ["", *EXTRAS, "stardist,cellpose,micro-sam"])
+def test_setup_command_resolves_on_colab(extra, uv, index, tmp_path):
+    """The very command of the notebooks, as a dry resolution with what Colab has held fixed."""
+    if not COLAB.is_file():
+        pytest.skip("no list of Colab's packages beside the repository (shared/colab/pip-freeze.txt)")
+    ships = colab_versions()
+    held = {name: ships[name] for name in colab.HELD}
+    (tmp_path / "held.txt").write_text("".join(f"{name}=={version}\n" for name, version in held.items()))
+    (tmp_path / "overrides.txt").write_text("\n".join(colab.overrides(extra)))
+
+    arguments = shlex.split(colab.setup_command(extra, ROOT.as_uri()).splitlines()[-1].removeprefix("!"))
+    assert arguments[:4] == ["uv", "pip", "install", "--system"]
+    requirement = arguments.pop().replace("git+file:", "file:")
+    resolve = [uv, "pip", "compile", "--python-version", "3.13", *arguments[4:], "--no-header", "-"]
+    options = {"text": True, "capture_output": True, "cwd": tmp_path, "timeout": 300}
+    done = subprocess.run(resolve, input=requirement, **options)
+    assert done.returncode == 0, done.stderr
+
+    resolved = pins(done.stdout)
+    assert {name: resolved[name] for name in held if name in resolved} == {
+        name: version for name, version in held.items() if name in resolved
+    }
+    # No silent fall back: what the helper asks for is at most one minor release behind the lock.
+    course = lock("course")
+    for name in {Requirement(line).name for lines in EXTRAS.values() for line in lines} & set(resolved):
+        if name in held or name == "bioimage-course":
+            continue
+        found, wanted = Version(resolved[name]).release, Version(course[name]).release
+        assert found[0] > wanted[0] or (found[0] == wanted[0] and found[1] >= wanted[1] - 1), (
+            f"{name} {resolved[name]} is old; the lock has {course[name]}"
+        )
