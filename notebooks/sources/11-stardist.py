@@ -1,0 +1,667 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation: {extension: .py, format_name: percent}
+#   kernelspec: {name: python3, display_name: Python 3, language: python}
+# course:
+#   chapter: "11"
+#   title: StarDist
+#   extra: stardist
+#   paths: [user, builder]
+#   gpu: "helps"
+# ---
+
+# %% [markdown]
+# From pixels to star-convex objects: you will measure rays, suppress candidates, watch a small StarDist learn,
+# and then let a trained one segment 125 nuclei and score it. At the end you will make it fail, in four ways.
+#
+# Four exercises are checked and a fifth is open. Everything runs without network.
+
+# %% tags=["setup"]
+import numpy as np
+from skimage.draw import polygon
+from skimage.measure import regionprops_table
+from skimage.transform import rescale
+
+from bioimage_course import check, data, explore, metrics, show, tools
+from bioimage_course.check.exercises.ch11 import banana, inner_point
+
+tools.compat.prepare("stardist")  # Keras 2, before TensorFlow is imported
+with tools.stardist.quiet():
+    import tensorflow as tf
+    from csbdeep.utils import normalize
+    from stardist.geometry import dist_to_coord, ray_angles, star_dist
+    from stardist.models import Config2D, StarDist2D
+    from stardist.nms import non_maximum_suppression_inds
+    from stardist.utils import edt_prob
+
+colour = show.PALETTE
+
+# %% [markdown]
+# ## One nucleus, 32 rays
+#
+# The image with a mask for each nucleus that ships with StarDist. For one nucleus we take the pixel that is
+# farthest from the background and measure how far it is to the boundary in 32 directions.
+
+# %%
+nuclei = data.load("nuclei")
+image, truth = nuclei.image, nuclei.labels
+distances = star_dist(truth, n_rays=32)  # for every pixel: 32 distances to the boundary of its object
+probability = edt_prob(truth)  # for every pixel: its distance to the background, 1 at most in each object
+
+
+def rays_of(number):
+    """Centre (row, column), distances (32,) and corners (2, 32) of the star-convex polygon of one object."""
+    centre = inner_point(truth == number)
+    return centre, distances[centre], dist_to_coord(distances[centre][None], [centre])[0]
+
+
+# %%
+#| label: fig-rays
+#| fig-cap: "One nucleus as StarDist describes it: an inner point and 32 distances. Left, the rays in the image; right, the same 32 numbers as a curve. The outline is the polygon through the ends of the rays."
+#| fig-alt: "Left: a bright oval nucleus with 32 thin lines that run from an inner point to its boundary, and the polygon through their ends. Right: a plot of distance in pixels against direction from 0 to 360 degrees, a smooth curve with two maxima, one for each end of the oval."
+number = truth[300, 236] or np.unique(truth)[60]
+centre, lengths, corners = rays_of(number)
+figure, (picture, plot) = show.figure(1, 2, height=3.2)
+picture.imshow(np.sqrt(image), cmap="gray")
+for row, column in corners.T:
+    picture.plot([centre[1], column], [centre[0], row], color=colour["sky"], lw=0.8)
+picture.plot(*np.append(corners, corners[:, :1], axis=1)[::-1], color=colour["orange"], lw=2)
+picture.plot(centre[1], centre[0], "o", color=colour["vermilion"], ms=5)
+picture.set(xlim=(centre[1] - 26, centre[1] + 26), ylim=(centre[0] + 22, centre[0] - 22))
+picture.set_axis_off()
+plot.plot(np.rad2deg(ray_angles(32)), lengths, "o-", color=colour["orange"], ms=4)
+plot.set(xlabel="direction (degrees, clockwise from the right)", ylabel="distance (pixels)", ylim=(0, None))
+plot.set_xticks([0, 90, 180, 270, 360])
+figure
+
+# %% [markdown]
+# ## What the network is asked to predict
+#
+# Not labels, whose numbers are arbitrary, but for each pixel one object probability and 32 distances. All of these
+# follow from the pixel and its surroundings alone.
+
+# %%
+#| label: fig-targets
+#| fig-cap: "The targets of training, made from the masks. The object probability is the distance to the background, divided by its maximum in each object: high in the middle, low at every border, also where two nuclei touch. Two of the 32 distance maps show how far it is to the right and down."
+#| fig-alt: "Four panels of the same crop: fluorescence image; object probability, each nucleus bright in its middle and dark towards its edge; distance to the right, each nucleus bright at its left side; distance down, each nucleus bright at its top."
+crop = np.s_[200:360, 150:310]
+show.images(
+    [np.sqrt(image[crop]), probability[crop], distances[crop][..., 0], distances[crop][..., 8]],
+    ["image", "object probability", "distance to the right", "distance down"],
+    columns=4,
+)
+
+# %% [markdown]
+# ## Exercise 1: rays and back
+#
+# 1. `radial_distances(mask, point, n_rays)`: start at `point` (row, column), walk along each ray in small steps
+#    and return the distances at which you leave the mask. Ray `k` has the angle `2πk/n_rays`; the position at
+#    distance `r` is `row + r·sin`, `column + r·cos`. The image's border ends a ray, too.
+# 2. `outline(distances, point)`: the corners of the polygon, an array (n_rays, 2) of rows and columns.
+#
+# Half a pixel is a good step. The check then draws disc, ellipse and banana with 4, 8, 16, 32 and 64 rays.
+
+# %% tags=["exercise"] exercise="rays"
+def radial_distances(mask, point, n_rays):
+    raise NotImplementedError
+    distances = np.zeros(n_rays)
+    for k in range(n_rays):
+        ...  # angle; then walk until you are outside
+    return distances
+
+
+def outline(distances, point):
+    raise NotImplementedError
+    return np.stack([rows, columns], axis=1)
+
+
+# %% tags=["solution"] exercise="rays"
+def radial_distances(mask, point, n_rays):
+    distances = np.zeros(n_rays)
+    for k in range(n_rays):
+        angle = 2 * np.pi * k / n_rays
+        while True:
+            row = round(point[0] + (distances[k] + 0.5) * np.sin(angle))
+            column = round(point[1] + (distances[k] + 0.5) * np.cos(angle))
+            inside = 0 <= row < mask.shape[0] and 0 <= column < mask.shape[1]
+            if not inside or not mask[row, column]:
+                break
+            distances[k] += 0.5
+    return distances
+
+
+def outline(distances, point):
+    angles = 2 * np.pi * np.arange(len(distances)) / len(distances)
+    return np.stack([point[0] + distances * np.sin(angles), point[1] + distances * np.cos(angles)], axis=1)
+
+
+# %% tags=["check", "nbval-check-output"] exercise="rays"
+check.rays(radial_distances, outline)
+
+# %% [markdown]
+# ## How many rays, and for which shapes?
+#
+# The same with StarDist's own functions, and pictures of it.
+
+# %%
+def star_polygon(mask, n_rays):
+    """The mask that the best star-convex polygon with n_rays rays from the inner point would give."""
+    point = inner_point(mask)
+    corners = dist_to_coord(star_dist(mask.astype(np.uint16), n_rays)[point][None], [point])[0]
+    drawn = np.zeros(mask.shape, bool)
+    drawn[polygon(*corners, mask.shape)] = True
+    return drawn
+
+
+rows, columns = np.mgrid[:96, :96]
+along, across = ((columns - 48) * np.cos(0.5) + (rows - 48) * np.sin(0.5),
+                 (rows - 48) * np.cos(0.5) - (columns - 48) * np.sin(0.5))
+shapes = {
+    "disc": np.hypot(rows - 48, columns - 48) <= 32,
+    "ellipse": np.hypot(along / 42, across / 15) <= 1,
+    "banana": banana((96, 96)),
+    "ring": abs(np.hypot(rows - 48, columns - 48) - 26) <= 9,
+    "branches": (np.minimum(abs(along), abs(across)) <= 6) & (np.maximum(abs(along), abs(across)) <= 40),
+}
+
+# %%
+#| label: fig-ray-number
+#| fig-cap: "Five shapes (grey) and their polygons with 32 rays (orange) from the inner point (red). Disc and ellipse are star-convex and come back nearly perfect, and so do the branches, although they are far from convex: one point sees all of their boundary. Of the banana half is hidden, and the ring loses its hole."
+#| fig-alt: "Five panels with the outlines of a disc, a slanted ellipse, a banana, a ring and a slanted cross. The orange polygon coincides with the disc, the ellipse and the cross. It covers one part of the banana and one side of the ring, with thin spikes along the inner edge."
+figure, panels = show.figure(1, 5, height=1.9)
+for axes, (name, mask) in zip(panels, shapes.items()):
+    axes.imshow(mask, cmap="Greys", vmin=0, vmax=2.5)
+    axes.contour(star_polygon(mask, 32), [0.5], colors=colour["orange"], linewidths=2)
+    axes.plot(*inner_point(mask)[::-1], "o", color=colour["vermilion"], ms=4)
+    axes.set_title(name)
+    axes.set_axis_off()
+figure
+
+# %%
+#| label: tbl-ray-number
+#| tbl-cap: "IoU between a shape and its star-convex polygon. More rays help until the corners are finer than pixels; they never show the point what it cannot see."
+counts = (4, 8, 16, 32, 64)
+show.table(
+    [[name, *(f"{metrics.iou(mask, star_polygon(mask, n)):.2f}" for n in counts)] for name, mask in shapes.items()],
+    ["shape", *(f"{n} rays" for n in counts)],
+)
+
+# %% tags=["nbval-check-output"]
+print("32 rays are enough for disc and ellipse:",
+      all(metrics.iou(shapes[name], star_polygon(shapes[name], 32)) > 0.9 for name in ("disc", "ellipse")))
+print("64 rays are not enough for the banana:", metrics.iou(shapes["banana"], star_polygon(shapes["banana"], 64)) < 0.8)
+
+# %% [markdown]
+# ## Turn it yourself
+#
+# Move the point and the number of rays; then step through non-maximum suppression.
+
+# %% tags=["widget"]
+explore.stardist()
+
+# %% [markdown]
+# ## Normalisation
+#
+# Three copies of one nuclei image: as it is, from a camera with another gain and offset, and with one hot pixel.
+
+# %%
+#| label: fig-normalise
+#| fig-cap: "Intensities of three versions of one image, after two ways of normalising. Min–max (left) lets a single hot pixel squeeze everything else to the dark end. Percentiles 1 and 99.8 (right) give the network the same values every time; the hot pixel simply lies far above 1."
+#| fig-alt: "Two histograms with three step lines each. Left, min–max: two lines coincide, the third, with the hot pixel, is squeezed into a narrow peak near zero. Right, percentiles: all three lines coincide."
+hot = image.astype(float)
+hot[10, 10] = 5000
+versions = {"as it is": image.astype(float), "other camera": 7.3 * image + 400, "one hot pixel": hot}
+figure, (left, right) = show.figure(1, 2, height=2.8, sharey=True)
+styles = dict(zip(versions, ("-", "--", ":")))
+for name, version in versions.items():
+    span = version.max() - version.min()
+    for axes, values in ((left, (version - version.min()) / span), (right, normalize(version, 1, 99.8))):
+        axes.hist(values.ravel(), np.linspace(-0.1, 1.1, 61), histtype="step", log=True, label=name,
+                  linestyle=styles[name], linewidth=2)
+left.set(title="minimum and maximum", xlabel="normalised intensity", ylabel="pixels")
+right.set(title="percentiles 1 and 99.8", xlabel="normalised intensity")
+right.legend()
+figure
+
+# %% tags=["nbval-check-output"]
+same = np.allclose(normalize(versions["as it is"], 1, 99.8), normalize(versions["other camera"], 1, 99.8), atol=1e-4)
+print("gain and offset have no effect:", same)
+print("values outside 0 to 1 stay outside:", normalize(image, 1, 99.8).min() < 0 and normalize(hot, 1, 99.8).max() > 1)
+
+# %% [markdown]
+# ## Watch one learn
+#
+# A very small StarDist, trained for a minute at most on the left half of our image, validated on the right
+# half. It is the real training code of the library, only little of everything: 8 filters instead of 32 and a
+# few dozen steps instead of thousands.
+
+# %%
+half = image.shape[1] // 2
+normalised = normalize(image, 1, 99.8)
+tf.keras.utils.set_random_seed(0)
+config = Config2D(
+    n_rays=32, grid=(2, 2), unet_n_filter_base=8, train_patch_size=(96, 96), train_batch_size=4,
+    train_epochs=8, train_steps_per_epoch=12, train_learning_rate=2e-3, train_tensorboard=False,
+    train_n_val_patches=8,
+)
+with tools.stardist.quiet():
+    small = StarDist2D(config, basedir=None)
+    run = small.train(
+        [normalised[:, :half]], [truth[:, :half]],
+        validation_data=([normalised[:, half:]], [truth[:, half:]]), seed=0, workers=1,
+    )
+
+# %%
+#| label: fig-live-training
+#| fig-cap: "Eight short epochs. Both curves fall together: the network learns something that also holds for the other half of the image. It is far from finished."
+#| fig-alt: "Line plot of the loss over eight epochs. Training loss (solid) and validation loss (dashed) fall steeply at first and then more slowly, close to each other."
+show.curves({"training": run.history["loss"], "validation": run.history["val_loss"]})
+
+# %% tags=["nbval-check-output"]
+print("loss fell:", run.history["loss"][-1] < run.history["loss"][0])
+print("validation loss fell:", run.history["val_loss"][-1] < run.history["val_loss"][0])
+
+# %% [markdown]
+# ## The course's checkpoint
+#
+# Half an hour of such training on 127 images gave the checkpoint that comes with the course. First what the network
+# itself says: for every second pixel in each direction (`grid=(2, 2)`) an object probability and 32 distances.
+
+# %%
+model = tools.stardist.course_model()
+with tools.stardist.quiet():
+    predicted_probability, predicted_distances = model.predict(normalised)
+
+# %% tags=["nbval-check-output"]
+print("probability", predicted_probability.shape, "distances", predicted_distances.shape)
+
+# %% [markdown]
+# ### From candidates to objects
+#
+# Each pixel whose probability is above the threshold proposes a polygon. Non-maximum suppression keeps the
+# best and drops those that overlap it.
+
+# %%
+#| label: fig-nms
+#| fig-cap: "Non-maximum suppression in a corner of the image. Left: object probability as predicted. Middle: all candidates above the threshold, each a polygon; most nuclei are proposed dozens of times. Right: what is left when the best candidate has suppressed those that overlap it, again and again."
+#| fig-alt: "Three panels. Left: a probability map with a bright blob for each nucleus. Middle: the image under a dense web of overlapping outlines. Right: the image with a single outline around each nucleus."
+window = (40, 40, 170, 170)  # top, left, bottom, right
+above = np.argwhere(predicted_probability > model.thresholds.prob)
+points = above * 2  # grid (2, 2): back to image pixels
+keep = (points >= window[:2]).all(axis=1) & (points < window[2:]).all(axis=1)
+above, points = above[keep], points[keep]
+scores = predicted_probability[tuple(above.T)]
+order = np.argsort(-scores)
+points, scores, radii = points[order], scores[order], predicted_distances[tuple(above.T)][order]
+survivors = non_maximum_suppression_inds(
+    radii, points.astype(np.float32), scores=scores, thresh=model.thresholds.nms, verbose=False
+)
+outlines = dist_to_coord(radii, points)
+figure, panels = show.figure(1, 3, height=2.7)
+panels[0].imshow(np.kron(predicted_probability, np.ones((2, 2))), cmap="viridis")
+panels[0].set_title("object probability")
+for axes, chosen, title in (
+    (panels[1], np.ones(len(points), bool), f"{len(points)} candidates"),
+    (panels[2], survivors, f"{survivors.sum()} survivors"),
+):
+    axes.imshow(np.sqrt(image), cmap="gray")
+    for corners in outlines[chosen]:
+        axes.fill(corners[1], corners[0], fill=False, ec=colour["orange"], lw=0.4 if axes is panels[1] else 1.6)
+    axes.set_title(title)
+for axes in panels:
+    axes.set(xlim=(window[1], window[3]), ylim=(window[2], window[0]))
+    axes.set_axis_off()
+figure
+
+# %% [markdown]
+# ## Exercise 2: non-maximum suppression
+#
+# `masks` is an array (n, Y, X) with one candidate each, `scores` (n,) are their probabilities. Return the numbers
+# of the candidates to keep:
+#
+# - go through the candidates from the highest score to the lowest;
+# - keep a candidate unless it overlaps one that you have **kept** by more than `threshold`;
+# - overlap = pixels that both have, divided by the area of the **smaller** of the two (that is how StarDist
+#   measures it, although its documentation often says IoU).
+
+# %% tags=["exercise"] exercise="suppression"
+def nms(masks, scores, threshold):
+    raise NotImplementedError
+    kept = []
+    for i in ...:
+        ...
+    return kept
+
+
+# %% tags=["solution"] exercise="suppression"
+def nms(masks, scores, threshold):
+    kept = []
+    for i in np.argsort(-scores):
+        suppressed = False
+        for j in kept:
+            shared = (masks[i] & masks[j]).sum()
+            if shared / min(masks[i].sum(), masks[j].sum()) > threshold:
+                suppressed = True
+        if not suppressed:
+            kept.append(i)
+    return kept
+
+
+# %% tags=["check", "nbval-check-output"] exercise="suppression"
+check.suppression(nms)
+
+# %% [markdown]
+# ## Segment and score
+#
+# `tools.stardist.segment` normalises, predicts and suppresses in one go. In StarDist's own words that is
+# `model.predict_instances(normalize(image, 1, 99.8))`.
+#
+# **Is this image new to the network?** Nearly. We compared it with all 200 images of the data set, patch by
+# patch: it is a noisier copy of a part of one of the 50 *test* images, with the same masks. The network has not
+# seen it, nor was anything chosen on it. But it comes from the same collection: in-domain, not new territory.
+
+# %%
+prediction = tools.stardist.segment(image)
+
+# %%
+#| label: fig-score
+#| fig-cap: "The checkpoint on the built-in image, scored at IoU 0.5: found (solid blue), false alarms (dashed orange), missed (dotted yellow)."
+#| fig-alt: "Fluorescence image with 125 nuclei. Nearly all are outlined in solid blue; a few dashed orange and dotted yellow outlines remain, most at the image border and around small bright fragments."
+show.matches(image, truth, prediction, threshold=0.5)
+
+# %%
+#| label: tbl-live-score
+#| tbl-cap: "The built-in image, scored live. AP = TP / (TP + FP + FN) at an IoU threshold; StarDist's code calls it accuracy. The stricter the threshold, the more outlines are too loose or too tight to count."
+rows = []
+for threshold in (0.5, 0.6, 0.7, 0.8, 0.9):
+    m = metrics.match(truth, prediction, threshold)
+    rows.append([threshold, m.tp, m.fp, m.fn, f"{m.precision:.2f}", f"{m.recall:.2f}", f"{m.average_precision:.2f}"])
+show.table(rows, ["IoU threshold", "TP", "FP", "FN", "precision", "recall", "AP"], digits=1)
+
+# %% tags=["nbval-check-output"]
+print("AP@0.5 above 0.8:", metrics.match(truth, prediction, 0.5).average_precision > 0.8)
+
+# %% [markdown]
+# ### The published model
+#
+# `2D_versatile_fluo`, trained by StarDist's authors, is a download of a few megabytes. Without network we say so and go on.
+
+# %%
+from bioimage_course.errors import ToolUnavailableError
+
+try:
+    published = tools.stardist.pretrained("2D_versatile_fluo")
+    print("2D_versatile_fluo:", published.thresholds)
+    m = metrics.match(truth, tools.stardist.segment(image, published))
+    print(f"AP@0.5 on this image: {m.average_precision:.2f} (in-domain: it was trained on images of this collection)")
+except ToolUnavailableError as reason:
+    print(reason)
+
+# %% [markdown]
+# ## Two thresholds
+#
+# A candidate must reach the probability threshold; two candidates that overlap more than the NMS threshold are one
+# object. The network's answer stays the same, so trying thresholds is cheap.
+
+# %%
+#| label: fig-thresholds
+#| fig-cap: "AP@0.5 on a quarter of the image when one threshold is moved and the other stays at the model's own value (vertical lines). Between extremes there is a broad plateau: thresholds matter, but not their second decimal. Never choose them on the images that you report."
+#| fig-alt: "Two line plots. Left: AP against the probability threshold, a plateau for small and medium values that falls to zero near one. Right: AP against the NMS threshold, high for small and medium values and falling steeply towards one."
+part = np.s_[:256, :256]
+figure, panels = show.figure(1, 2, height=2.8, sharey=True)
+grids = {"prob_thresh": np.linspace(0.1, 0.9, 9), "nms_thresh": np.array([0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 0.95])}
+sweep = {
+    name: [
+        metrics.match(truth[part], tools.stardist.segment(image[part], **{name: value})).average_precision
+        for value in values
+    ]
+    for name, values in grids.items()
+}
+for axes, (name, values) in zip(panels, grids.items()):
+    axes.plot(values, sweep[name], "o-", color=colour["blue"])
+    axes.axvline(getattr(model.thresholds, name.removesuffix("_thresh")), color=colour["vermilion"], ls="--")
+    axes.set(xlabel=name, ylim=(0, 1))
+panels[0].set_ylabel("AP@0.5")
+figure
+
+# %% tags=["nbval-check-output"]
+print("too strict a probability threshold loses nuclei:", sweep["prob_thresh"][-1] < max(sweep["prob_thresh"]))
+print("too high an NMS threshold keeps doubles:", sweep["nms_thresh"][-1] < sweep["nms_thresh"][3])
+
+# %% [markdown]
+# ## The 50 test images
+#
+# One image says little. `training/stardist_nuclei.py` trained the checkpoint and scored it on the 50 test images of the
+# DSB2018 subset, once; this is its results file.
+
+# %%
+results = tools.stardist.results()
+test = results["test"]
+
+# %%
+#| label: tbl-dsb2018
+#| tbl-cap: "The checkpoint on the 50 test images of the DSB2018 subset, 2,400 nuclei or so: AP pooled over all nuclei, and as mean over images."
+show.table(
+    [[row["iou"], row["tp"], row["fp"], row["fn"], f"{row['ap_pooled']:.3f}", f"{row['ap_mean_over_images']:.3f}"]
+     for row in test["by_iou"]],
+    ["IoU threshold", "TP", "FP", "FN", "AP (pooled)", "AP (mean over images)"], digits=2,
+)
+
+# %%
+#| label: tbl-comparison
+#| tbl-cap: "Ours and the number that StarDist's own training example prints. The metric is the same, the images are not, so the difference between the rows says little about the models."
+show.table(
+    [
+        ["this course", f"{test['by_iou'][0]['ap_pooled']:.3f}", "yes", "50 test images of the subset; trained on 127",
+         results["seed"], f"{results['minutes']['training']:.0f} (2 CPU cores)"],
+        ["StarDist's example notebook", "0.835", "yes, as accuracy", "its own 67 validation images; trained on 380",
+         42, "not stated (GPU)"],
+    ],
+    ["model", "AP@0.5", "same metric?", "images", "seed", "minutes"],
+)
+
+# %% [markdown]
+# ### Why the test images are harder
+#
+# Half of them look different: other microscopes, other magnifications, larger nuclei.
+
+# %%
+#| label: fig-shift
+#| fig-cap: "A shift of scale. Above: the median nucleus of each image, in training and test images of the subset; many test images show nuclei larger than any in training. Below: how well each test image was segmented. A network trained without zooming would have met the right half for the first time."
+#| fig-alt: "Above: two histograms of the median nucleus diameter. Training images pile up between 8 and 25 pixels; test images have a second group between 30 and 55 pixels. Below: a scatter plot of AP at 0.5 per test image against diameter, most points above 0.7 at all diameters, some lower."
+figure, (above_axes, below_axes) = show.figure(2, 1, height=4.4, sharex=True)
+bins = np.arange(0, 60, 3)
+above_axes.hist([i["median_diameter_px"] for i in results["train"]["images"]], bins, color=colour["blue"], alpha=0.6,
+                label="150 training images", density=True)
+above_axes.hist([i["median_diameter_px"] for i in test["images"]], bins, histtype="step", lw=2,
+                color=colour["vermilion"], label="50 test images", density=True)
+above_axes.set(ylabel="share of images")
+above_axes.legend()
+below_axes.plot([i["median_diameter_px"] for i in test["images"]], [i["ap"] for i in test["images"]], "o",
+                color=colour["vermilion"], mec="white")
+below_axes.set(xlabel="median diameter of the nuclei (pixels)", ylabel="AP@0.5", ylim=(0, 1.03))
+figure
+
+# %% [markdown]
+# ## What polygons do to shapes
+#
+# Two questions. What does the *representation* change, if the network were perfect? And what does the whole method
+# change, on our image?
+
+# %%
+#| label: tbl-shape
+#| tbl-cap: "Shape features before and after. First rows: perfect rays, drawn as polygons. Last row: the network's objects against the masks, median over matched nuclei. Round nuclei hardly change; a bent object loses area and perimeter and looks more solid than it is, a hole disappears (Euler number 0 becomes 1)."
+def features(mask):
+    table = regionprops_table(mask.astype(int), properties=("area", "perimeter", "solidity", "euler_number"))
+    return [float(table[name][0]) for name in ("area", "perimeter", "solidity", "euler_number")]
+
+
+def change(before, after):
+    return f"{(after - before) / before:+.0%}"
+
+
+rows = []
+for name, mask in shapes.items():
+    before, after = features(mask), features(star_polygon(mask, 32))
+    rows.append([f"{name}, perfect rays", *(change(b, a) for b, a in zip(before[:2], after[:2])),
+                 f"{before[2]:.2f} → {after[2]:.2f}", f"{before[3]:.0f} → {after[3]:.0f}"])
+pairs = [(features(truth == t), features(prediction == p)) for t, p in metrics.match(truth, prediction, 0.5).pairs]
+middle = np.median(np.array(pairs), axis=0)
+rows.append([f"{len(pairs)} nuclei, network", *(f"{np.median([(a[k] - b[k]) / b[k] for b, a in pairs]):+.0%}" for k in (0, 1)),
+             f"{middle[0, 2]:.2f} → {middle[1, 2]:.2f}", f"{middle[0, 3]:.0f} → {middle[1, 3]:.0f}"])
+show.table(rows, ["object", "area", "perimeter", "solidity", "Euler number"])
+
+# %% [markdown]
+# ## Exercise 3: measure the bias
+#
+# Write `relative_change(before, after, feature)`: for each object that has the same label number in both label images,
+# take (after − before) / before of a feature such as `"area"`, and return the mean. Labels that only one image has are
+# left out.
+
+# %% tags=["exercise"] exercise="shape_bias"
+def relative_change(before, after, feature):
+    raise NotImplementedError
+    table = regionprops_table(before, properties=("label", feature))  # table["label"], table[feature]
+    return ...
+
+
+# %% tags=["solution"] exercise="shape_bias"
+def relative_change(before, after, feature):
+    values = []
+    for labels in (before, after):
+        table = regionprops_table(labels, properties=("label", feature))
+        values.append(dict(zip(table["label"], table[feature])))
+    first, second = values
+    return np.mean([(second[i] - first[i]) / first[i] for i in first if i in second])
+
+
+# %% tags=["check", "nbval-check-output"] exercise="shape_bias"
+check.shape_bias(relative_change)
+
+# %% [markdown]
+# ## What goes wrong: the empty image
+#
+# A field of view without a single cell, only camera noise. Percentile normalisation does not know that: it
+# stretches the noise until it fills 0 to 1.
+
+# %%
+rng = np.random.default_rng(1)
+background = rng.normal(100, 3, (256, 256))  # camera offset and read-out noise
+uneven = background + 6 * np.exp(-((np.mgrid[:256, :256] - 128) ** 2).sum(axis=0) / (2 * 20**2))  # a little haze
+empties = {"noise": background, "noise and haze": uneven}
+limits = np.percentile(image, (1, 99.8)) + 100  # what a filled image of the same experiment would give
+found = {
+    name: (tools.stardist.segment(empty), tools.stardist.segment(empty, limits=limits)) for name, empty in empties.items()
+}
+
+# %%
+#| label: fig-empty
+#| fig-cap: "Images without any nucleus. After normalising each by its own percentiles (left of each pair) noise or a little haze looks like signal, and StarDist may report objects in it. With the limits of the whole experiment (right) the image stays dark."
+#| fig-alt: "Four panels. The two images normalised by their own percentiles show grey noise, one with a bright haze in the middle, and the number of false nuclei found in the title. The same two with the experiment's limits are dark, with zero nuclei."
+figure, panels = show.figure(1, 4, height=2.2)
+for pair, (name, empty) in zip((panels[:2], panels[2:]), empties.items()):
+    for axes, how, labels, scaled in (
+        (pair[0], "own percentiles", found[name][0], normalize(empty, 1, 99.8)),
+        (pair[1], "fixed limits", found[name][1], tools.stardist.normalise(empty, *limits)),
+    ):
+        axes.imshow(scaled, cmap="gray", vmin=0, vmax=1)
+        if labels.any():
+            axes.contour(labels > 0, [0.5], colors=colour["orange"])
+        axes.set_title(f"{name}\n{how}: {labels.max()}", fontsize=9)
+        axes.set_axis_off()
+figure
+
+# %% tags=["nbval-check-output"]
+print("false nuclei without the guard:", any(own.max() > 0 for own, _ in found.values()))
+print("false nuclei with the guard:", any(fixed.max() > 0 for _, fixed in found.values()))
+
+# %% [markdown]
+# ## Exercise 4: the guard
+#
+# Write `normalise(image, smallest_range)`: percentiles 1 and 99.8 become 0 and 1, nothing is clipped. But if
+# the two percentiles are closer together than `smallest_range`, divide by `smallest_range` instead of their
+# difference.
+
+# %% tags=["exercise"] exercise="guarded_normalisation"
+def normalise(image, smallest_range):
+    raise NotImplementedError
+    low, high = np.percentile(image, (1, 99.8))
+    return ...
+
+
+# %% tags=["solution"] exercise="guarded_normalisation"
+def normalise(image, smallest_range):
+    image = image.astype(float)
+    low, high = np.percentile(image, (1, 99.8))
+    return (image - low) / max(high - low, smallest_range)
+
+
+# %% tags=["check", "nbval-check-output"] exercise="guarded_normalisation"
+check.guarded_normalisation(normalise)
+
+# %% [markdown]
+# ## Deeper: three dimensions
+#
+# In 3D the rays go to the corners of a nearly even distribution on a sphere and the polygon becomes a polyhedron.
+# Here are 96 rays in a stack of nuclei, from the masks, without a network.
+
+# %%
+from stardist import Rays_GoldenSpiral
+from stardist.geometry import polyhedron_to_label, star_dist3D
+
+stack = data.load("nuclei-3d")
+rays_3d = Rays_GoldenSpiral(96)
+lengths_3d = star_dist3D(stack.labels, rays_3d)
+numbers = [n for n in np.unique(stack.labels) if n]
+centres = np.array([inner_point(stack.labels == n) for n in numbers])
+with tools.stardist.quiet():
+    polyhedra = polyhedron_to_label(
+        lengths_3d[tuple(centres.T)], centres, rays_3d, stack.labels.shape, labels=np.array(numbers), verbose=False
+    )
+
+# %%
+#| label: fig-3d
+#| fig-cap: "Star-convex polyhedra with 96 rays, a slice through the middle of a stack. Left the masks, right the polyhedra drawn from the distances of one inner voxel each."
+#| fig-alt: "Two panels with the same slice of a small image stack: nuclei outlined by their masks on the left, and by their polyhedra on the right; the outlines agree closely."
+z = stack.image.shape[0] // 2
+figure, panels = show.figure(1, 2, height=3.2)
+for axes, labels, title in ((panels[0], stack.labels, "masks"), (panels[1], polyhedra, "polyhedra, 96 rays")):
+    axes.imshow(stack.image[z], cmap="gray")
+    for n in np.unique(labels[z])[1:]:
+        axes.contour(labels[z] == n, [0.5], colors=colour["orange"], linewidths=1.3)
+    axes.set_title(title)
+    axes.set_axis_off()
+figure
+
+# %% tags=["nbval-check-output"]
+print("mean IoU of masks and polyhedra above 0.8:",
+      np.mean([metrics.iou(stack.labels == n, polyhedra == n) for n in numbers]) > 0.8)
+
+# %% [markdown]
+# ## Exercise 5: how large may a nucleus be? (open)
+#
+# The function below rescales the image, segments it, and scores the result. Find out between which
+# median diameters the checkpoint can be trusted. Where does it break first, at small or at large nuclei, and in
+# which way: missed, merged, or cut into pieces? Then use `segment(…, scale=…)` to rescue the worst case. Would
+# you do the same with your own images, and how would you choose the factor without a mask?
+
+# %%
+def score_at(factor, scale=None):
+    """Median diameter of the nuclei and AP@0.5 when the image is enlarged or reduced by a factor."""
+    size = rescale(image[:256, :256].astype(float), factor, order=1, anti_aliasing=factor < 1)
+    masks = rescale(truth[:256, :256], factor, order=0, preserve_range=True, anti_aliasing=False).astype(int)
+    area = np.median(np.unique(masks[masks > 0], return_counts=True)[1])
+    found = tools.stardist.segment(size, scale=scale)
+    return 2 * np.sqrt(area / np.pi), metrics.match(masks, found, 0.5).average_precision
+
+
+# %%
+rows = [[factor, *score_at(factor)] for factor in (0.5, 1, 2)]  # add more factors
+show.table(rows, ["factor", "median diameter (pixels)", "AP@0.5"], digits=2)
+
+# %% [markdown]
+# ## Quiz
+
+# %% tags=["widget"]
+check.quiz("11")

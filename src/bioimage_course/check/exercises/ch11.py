@@ -1,0 +1,484 @@
+"""Exercises of chapter 11, StarDist.
+
+Conventions, the same as in StarDist: points are (row, column); ray k of n leaves at the angle 2πk/n, so ray 0
+points to the right (columns grow) and ray n/4 down (rows grow).
+"""
+
+import numpy as np
+
+from bioimage_course.check import Failure, call, exercise, expect_array, expect_callable, expect_number
+
+SHAPE = (96, 96)
+
+
+# --- shapes ------------------------------
+
+
+def _grid(shape=SHAPE):
+    return np.mgrid[: shape[0], : shape[1]]
+
+
+def _disc(row, column, radius, shape=SHAPE):
+    y, x = _grid(shape)
+    return (y - row) ** 2 + (x - column) ** 2 <= radius**2
+
+
+def _ellipse(row, column, long, short, degrees, shape=SHAPE):
+    y, x = _grid(shape)
+    c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    u, v = (x - column) * c + (y - row) * s, -(x - column) * s + (y - row) * c
+    return (u / long) ** 2 + (v / short) ** 2 <= 1
+
+
+def banana(shape=SHAPE):
+    """A thick half ring: from no inner point can all of its boundary be seen.
+
+    Returns
+    -------
+    array of bool
+    """
+    y, x = _grid(shape)
+    row, column, radius, width = 0.75 * shape[0], (shape[1] - 1) / 2, 0.36 * shape[1], 0.11 * shape[1]
+    half_ring = (np.abs(np.hypot(y - row, x - column) - radius) <= width) & (y <= row)
+    ends = _disc(row, column - radius, width, shape) | _disc(row, column + radius, width, shape)
+    return half_ring | ends
+
+
+def inner_point(mask):
+    """The pixel (row, column) farthest from the background: where StarDist's object probability is highest.
+
+    Returns
+    -------
+    tuple of int
+    """
+    from scipy.ndimage import distance_transform_edt
+
+    distance = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    return tuple(int(i) for i in np.unravel_index(distance.argmax(), mask.shape))
+
+
+# --- (a) rays ------------------------------
+
+
+def _march(mask, point, n_rays, *, swap=False, mirror=False, endpoint=False, wrap=False, transpose=False):
+    """Distances to the boundary along the rays, in quarter pixels, with the usual mistakes built in."""
+    point = point[::-1] if transpose else point
+    distances = []
+    for angle in np.linspace(0, 2 * np.pi, n_rays, endpoint=endpoint):
+        step = np.array([np.sin(angle), np.cos(angle)])
+        step = step[::-1] if swap else step
+        step = step * (-1, 1) if mirror else step
+        length = 0.0
+        while length < 2 * max(mask.shape):
+            row, column = np.rint(np.array(point) + (length + 0.25) * step).astype(int)
+            inside = row < mask.shape[0] and column < mask.shape[1] and (wrap or (row >= 0 and column >= 0))
+            if not inside or not mask[row, column]:
+                break
+            length += 0.25
+        distances.append(length)
+    return np.array(distances)
+
+
+def _agrees(distances, reference):
+    """Within what step width, rounding and where exactly the boundary is drawn may change."""
+    return bool(np.all((distances >= reference - 1.3) & (distances <= reference + 1.8)))
+
+
+def _iou(mask, corners):
+    from skimage.draw import polygon
+
+    drawn = np.zeros(mask.shape, bool)
+    drawn[polygon(corners[:, 0], corners[:, 1], mask.shape)] = True
+    return np.count_nonzero(mask & drawn) / np.count_nonzero(mask | drawn)
+
+
+@exercise(
+    chapter="11",
+    hints=(
+        "One loop over the angles 2π·k/n. Inside, a while loop that makes the distance longer, in "
+        "steps of half a "
+        "pixel, say, as long as the pixel at the rounded position is still inside the mask.",
+        "The position at distance r is row + r·sin(angle), column + r·cos(angle). Stop also when it leaves "
+        "the image: compare with 0 and mask.shape before you look into the mask.",
+        "outline needs no loop: rows = point[0] + distances * np.sin(angles), columns = point[1] + "
+        "distances * "
+        "np.cos(angles), then np.stack([rows, columns], axis=1).",
+    ),
+)
+def rays(radial_distances, outline):
+    """Measure the radial distances of a mask from a point, and turn them back into an outline."""
+    expect_callable(radial_distances, "radial_distances")
+    expect_callable(outline, "outline")
+    _check_distances(radial_distances)
+    _check_outline(outline)
+    shapes = {"disc": _disc(48, 48, 30), "ellipse": _ellipse(48, 48, 40, 16, 30), "banana": banana()}
+    score = {}
+    for name, mask in shapes.items():
+        point = inner_point(mask)
+        for n in (4, 8, 16, 32, 64):
+            distances = expect_array(call(radial_distances, mask, point, n), shape=(n,), dtype="number")
+            score[name, n] = _iou(mask, expect_array(call(outline, distances, point), shape=(n, 2)))
+    if score["disc", 32] < 0.9 or score["ellipse", 32] < 0.85:
+        raise Failure(
+            "Both functions pass alone, but together they do not give the shape back: use the same "
+            "angles in both."
+        )
+    rows = "; ".join(f"{name} {score[name, 4]:.2f} → {score[name, 32]:.2f}" for name in shapes)
+    return f"IoU with 4 → 32 rays: {rows}. Rays do not help with what the point cannot see."
+
+
+def _check_distances(function):
+    mask = _ellipse(40, 52, 34, 14, 25) | _disc(58, 36, 13)
+    point = (44, 50)
+    wanted = _march(mask, point, 16)
+    got = expect_array(
+        call(function, mask, point, 16, pure=True), shape=(16,), dtype="number", what="your list of distances"
+    )
+    if not _agrees(got, wanted):
+        _explain_distances(got, mask, point, wanted)
+    corner = np.zeros(SHAPE, bool)
+    corner[:20, :16] = True  # an object cut off by the upper left corner of the image
+    corner[-6:, :16] = True  # and another one at the opposite border
+    got = expect_array(
+        call(function, corner, (6, 7), 8), shape=(8,), dtype="number", what="your list of distances"
+    )
+    if not _agrees(got, _march(corner, (6, 7), 8)):
+        if _agrees(got, _march(corner, (6, 7), 8, wrap=True)):
+            raise Failure(
+                "At the border of the image your ray comes back on the other side: in NumPy a negative index "
+                "counts from the end, so stop when row or column falls below 0."
+            )
+        raise Failure(
+            "For an object at the border of the image the distances are wrong: the image's edge ends a ray."
+        )
+
+
+def _explain_distances(got, mask, point, wanted):
+    mistakes = {
+        "Sine and cosine are swapped: ray 0 must point to the right, so rows go with the sine and "
+        "columns with "
+        "the cosine.": {"swap": True},
+        "Your rays turn the wrong way: rows grow downwards, so the second of four rays points down "
+        "(row + r·sin).": {"mirror": True},
+        "Your first and last ray point the same way: use 2πk/n, or np.linspace(…, endpoint=False).": {
+            "endpoint": True
+        },
+        "Row and column of the point are swapped: points are (row, column).": {"transpose": True},
+    }
+    for sentence, mistake in mistakes.items():
+        if _agrees(got, _march(mask, point, 16, **mistake)):
+            raise Failure(sentence)
+    if _agrees(np.sqrt(np.abs(got)), wanted):
+        raise Failure("These are squared distances: take the square root.")
+    if np.allclose(got, got[0]):
+        raise Failure(
+            f"All your distances are {got[0]:g}; each ray must be followed until it leaves the mask."
+        )
+    if np.all(got >= wanted - 1.3) and np.any(got > wanted + 1.8):
+        k = int(np.argmax(got - wanted))
+        raise Failure(
+            f"Ray {k} is {got[k]:.1f} pixels long but leaves the mask after {wanted[k]:.1f}: stop at "
+            f"the first pixel "
+            "outside, even if the mask goes on behind it."
+        )
+    k = int(np.argmax(np.abs(got - wanted)))
+    raise Failure(f"Ray {k} of 16 should be about {wanted[k]:.1f} pixels long; yours is {got[k]:.1f}.")
+
+
+def _check_outline(function):
+    distances, point = np.array([10.0, 4.0, 7.0, 2.0, 9.0, 5.0, 3.0, 6.0]), (30, 50)
+    angles = np.arange(8) * 2 * np.pi / 8
+    offset = np.stack([distances * np.sin(angles), distances * np.cos(angles)], axis=1)
+    closed = np.concatenate([offset + point, (offset + point)[:1]])
+    wanted = offset + point
+    got = call(function, distances, point)
+    expect_array(
+        got,
+        shape=None if np.shape(got) == (9, 2) else (8, 2),
+        dtype="number",
+        what="your outline",
+        mistakes={
+            "Each corner must be (row, column); yours are (column, row).": wanted[:, ::-1],
+            "The corners are relative to the point: add its row and column.": offset,
+            "Sine and cosine are swapped: rows go with the sine, columns with the cosine.": offset[:, ::-1]
+            + point,
+            "Your outline is turned upside down: rows grow downwards, so add r·sin to the row.": offset
+            * (-1, 1)
+            + point,
+            "Leave out the ninth corner: the polygon closes by itself.": closed,
+        },
+    )
+    expect_array(got, close_to=wanted, atol=0.02, what="your outline")
+
+
+# --- (b) non-maximum suppression ------------------------------
+
+
+def _candidates():
+    """Candidates (n, Y, X) and scores: a chain, a small disc inside a large one, a lonely one, an ellipse."""
+    masks = np.stack(
+        [
+            _disc(30, 36, 12),  # 0: middle of the chain 4 – 0 – 2
+            _disc(72, 26, 6),  # 1: inside 5
+            _disc(30, 48, 12),  # 2: end of the chain
+            _disc(72, 76, 10),  # 3: lonely
+            _disc(30, 24, 12),  # 4: beginning of the chain
+            _disc(72, 26, 17),  # 5
+            _ellipse(50, 72, 16, 11, 90),  # 6: touches 3
+        ]
+    )
+    return masks, np.array([0.80, 0.55, 0.70, 0.65, 0.90, 0.75, 0.60])
+
+
+def _suppress(masks, scores, threshold, *, order="best", keep_if="below", against="kept", measure="smaller"):
+    """Greedy suppression with the usual mistakes built in; returns the kept indices."""
+    indices = {"best": np.argsort(-scores), "given": np.arange(len(scores)), "worst": np.argsort(scores)}[
+        order
+    ]
+    kept, seen = [], []
+    for i in indices.tolist():
+        shares = []
+        for j in kept if against == "kept" else seen:
+            both = np.count_nonzero(masks[i] & masks[j])
+            areas = np.count_nonzero(masks[i]), np.count_nonzero(masks[j])
+            shares.append(
+                both / {"smaller": min(areas), "larger": max(areas), "iou": sum(areas) - both}[measure]
+            )
+        seen.append(i)
+        if all(share <= threshold if keep_if == "below" else share >= threshold for share in shares):
+            kept.append(i)
+    return kept
+
+
+_NMS_MISTAKES = (
+    (
+        {"keep_if": "above"},
+        "The comparison is the wrong way round: suppress a candidate that overlaps *more* than the "
+        "threshold, keep one that overlaps less.",
+    ),
+    (
+        {"order": "worst"},
+        "You begin with the worst candidate: sort by score, highest first (np.argsort(-scores)).",
+    ),
+    (
+        {"order": "given"},
+        "You go through the candidates in the given order: begin with the highest score "
+        "(np.argsort(-scores)).",
+    ),
+    (
+        {"against": "all"},
+        "A candidate that was itself suppressed suppresses another one: compare only with those that "
+        "you have kept.",
+    ),
+    (
+        {"measure": "iou"},
+        "You divide the overlap by the union. StarDist divides by the area of the *smaller* of the "
+        "two; otherwise a small candidate inside a large one survives.",
+    ),
+    ({"measure": "larger"}, "You divide the overlap by the larger area; divide by the smaller one."),
+)
+
+
+@exercise(
+    chapter="11",
+    hints=(
+        "Start with an empty list `kept` and go through np.argsort(-scores). For each candidate look at "
+        "the kept ones only.",
+        "overlap = (masks[i] & masks[j]).sum() / min(masks[i].sum(), masks[j].sum()). Keep candidate i if "
+        "no kept j overlaps it by more than the threshold.",
+    ),
+)
+def suppression(nms):
+    """Write non-maximum suppression: keep the best candidate, drop those that overlap it, go on."""
+    expect_callable(nms)
+    masks, scores = _candidates()
+    for threshold in (0.3, 0.05, 0.95):
+        wanted = _suppress(masks, scores, threshold)
+        got = _kept(call(nms, masks, scores, threshold, pure=True), len(masks))
+        if sorted(got) == sorted(wanted):
+            continue
+        for mistake, sentence in _NMS_MISTAKES:
+            if sorted(got) == sorted(_suppress(masks, scores, threshold, **mistake)):
+                raise Failure(sentence)
+        ranks = np.argsort(-scores).tolist()
+        if sorted(ranks[i] for i in got) == sorted(wanted):
+            raise Failure("You return positions in the sorted list; return the candidates' own numbers.")
+        if len(got) == len(masks):
+            raise Failure(
+                f"You keep all {len(masks)} candidates, although some of them lie on top of each other."
+            )
+        raise Failure(
+            f"At threshold {threshold} the candidates {sorted(wanted)} survive; yours are {sorted(got)}."
+        )
+    empty = call(nms, masks[:0], scores[:0], 0.3)
+    if len(_kept(empty, 0)):
+        raise Failure("Without any candidate the list of survivors must be empty.")
+    return "The best candidate of each object survives, 5 of 7 at threshold 0.3."
+
+
+def _kept(value, number):
+    array = (
+        expect_array(value, what="the list of kept candidates")
+        if np.size(value) or value is None
+        else np.zeros(0)
+    )
+    if array.dtype.kind == "b":
+        raise Failure("Return the numbers of the kept candidates, for instance [4, 2], not True and False.")
+    if array.ndim != 1:
+        raise Failure(f"Return one flat list of numbers, not an array of shape {array.shape}.")
+    if np.any(array != np.round(array)) or np.any(array < 0) or np.any(array >= number):
+        raise Failure(f"Each entry must be a candidate's number, 0 to {number - 1}.")
+    if len(set(array.tolist())) != len(array):
+        raise Failure("A candidate is in your list twice.")
+    return array.astype(int).tolist()
+
+
+# --- (c) shape features ------------------------------
+
+
+def _before_after():
+    """Two label images. Object 5 is lost, and object 3 of `after` has no partner."""
+    before, after = np.zeros(SHAPE, int), np.zeros(SHAPE, int)
+    before[_ellipse(24, 26, 22, 13, 10)] = 9
+    before[_disc(70, 24, 16)] = 2
+    before[_disc(24, 74, 9)] = 5
+    before[(banana((60, 60)))[:, :].nonzero()[0] + 36, banana((60, 60)).nonzero()[1] + 36] = 7
+    after[_ellipse(24, 26, 21, 13, 10)] = 9
+    after[_disc(70, 24, 15)] = 2
+    after[_ellipse(64, 58, 17, 14, 60)] = 7
+    after[_disc(10, 86, 6)] = 3
+    return before, after
+
+
+def _features(labels, feature):
+    from skimage.measure import regionprops
+
+    return {region.label: float(getattr(region, feature)) for region in regionprops(labels)}
+
+
+@exercise(
+    chapter="11",
+    hints=(
+        "regionprops_table(labels, properties=('label', feature)) gives both columns. Put them into "
+        "a dictionary "
+        "{label: value} for each of the two images.",
+        "Loop over the labels that both dictionaries have, collect (after - before) / before, and "
+        "return the mean.",
+    ),
+)
+def shape_bias(relative_change):
+    """Measure by how much a shape feature changes, object by object, from one label image to another."""
+    expect_callable(relative_change)
+    before, after = _before_after()
+    changes = {}
+    for feature in ("area", "perimeter", "solidity"):
+        a, b = _features(before, feature), _features(after, feature)
+        common = sorted(set(a) & set(b))
+        x, y = np.array([a[i] for i in common]), np.array([b[i] for i in common])
+        in_a_row = np.array(list(a.values())), np.array(list(b.values()))
+        mistakes = {
+            "The sign is the wrong way round: (after − before) / before, so that shrinking is "
+            "negative.": -np.mean((y - x) / x),
+            "You divide by the value after; what it was before is the reference.": np.mean((y - x) / y),
+            "That is the mean difference; divide each difference by the value before.": np.mean(y - x),
+            "That is the mean ratio; subtract 1, so that no change is 0.": np.mean(y / x),
+            "That is a percentage; return the fraction.": 100 * np.mean((y - x) / x),
+            "You compare the means; compute the change of each object first, then average.": y.mean()
+            / x.mean()
+            - 1,
+            "You take absolute values: then a bias cannot be told from scatter.": np.mean(np.abs(y - x) / x),
+            "The objects are paired by their position in the list: label 5 is missing afterwards and "
+            "3 is new, so "
+            "pair them by label.": np.mean((in_a_row[1] - in_a_row[0]) / in_a_row[0]),
+            "You average over all labels before, including the lost one: use the labels that both "
+            "images have.": (np.sum((y - x) / x) / len(a)),
+        }
+        changes[feature] = expect_number(
+            call(relative_change, before, after, feature, pure=True),
+            close_to=np.mean((y - x) / x),
+            atol=1e-6,
+            what=f"the relative change of the {feature}",
+            mistakes=mistakes,
+        )
+    same = call(relative_change, before, before, "area")
+    expect_number(same, close_to=0, atol=1e-9, what="the change between an image and itself")
+    told = ", ".join(f"{name} {value:+.0%}" for name, value in changes.items())
+    return f"Here polygons changed {told}: what is concave loses area and perimeter and gains solidity."
+
+
+# --- (d) the empty image ------------------------------
+
+
+@exercise(
+    chapter="11",
+    hints=(
+        "low, high = np.percentile(image, (1, 99.8)) of the image as floating-point numbers. Then "
+        "decide by what "
+        "to divide.",
+        "Divide by max(high - low, smallest_range): a real image is normalised as before, an empty "
+        "one is not "
+        "stretched any further than the smallest range allows.",
+    ),
+)
+def guarded_normalisation(normalise):
+    """Normalise by percentiles, without stretching the noise of an empty image to full contrast."""
+    expect_callable(normalise)
+    rng = np.random.default_rng(0)
+    noise = rng.normal(100, 3, (64, 64)).clip(0, 255)
+    image = noise + 120.0 * _disc(30, 34, 14, (64, 64))
+    image[5, 6] = 4000  # a hot pixel
+    for picture, what in (
+        (image, "a real image"),
+        (np.round(image).clip(0, 255).astype(np.uint8), "an 8-bit image"),
+    ):
+        exact = picture.astype(float)
+        low, high = np.percentile(exact, (1, 99.8))
+        wanted = (exact - low) / (high - low)
+        with np.errstate(all="ignore"):
+            wrapped = (picture - picture.dtype.type(low)) / (high - low)
+        peak = exact.max() - exact.min()
+        expect_array(
+            call(normalise, picture, 20.0, pure=True),
+            close_to=wanted,
+            rtol=1e-3,
+            atol=5e-3,
+            what=f"the normalised version of {what}",
+            mistakes={
+                "You clip to 0…1: do not, percentiles are mapped to 0 and 1, and what lies outside "
+                "stays outside.": (np.clip(wanted, 0, 1)),
+                "You use minimum and maximum: one hot pixel then decides about all others; use "
+                "percentiles 1 and 99.8.": ((exact - exact.min()) / peak),
+                "You divide by the upper percentile; divide by the difference of the two percentiles.": (
+                    exact - low
+                )
+                / high,
+                "You divide by smallest_range although the image has more contrast: take the larger "
+                "of the two.": ((exact - low) / 20.0),
+                "8-bit numbers wrap around below 0: convert to floating point before you subtract.": wrapped,
+                "You standardise (mean and standard deviation); here percentiles 1 and 99.8 become "
+                "0 and 1.": ((exact - exact.mean()) / exact.std()),
+            },
+        )
+    low, high = np.percentile(noise, (1, 99.8))
+    stretched = (noise - low) / (high - low)
+    expect_array(
+        call(normalise, noise, 60.0),
+        close_to=(noise - low) / 60.0,
+        rtol=1e-3,
+        atol=5e-3,
+        what="the normalised empty image",
+        mistakes={
+            "The noise of the empty image is still stretched to full contrast: smallest_range is "
+            "not used.": stretched,
+            "You set the empty image to zero: a dim but real nucleus would vanish as well. Limit the "
+            "stretching instead.": (np.zeros_like(noise)),
+            "You return the empty image as it was, with intensities near 100; it must be near 0.": noise,
+        },
+    )
+    expect_array(
+        call(normalise, np.full((8, 8), 7), 10.0),
+        close_to=np.zeros((8, 8)),
+        atol=1e-6,
+        what="a constant image",
+    )
+    return "Real images are normalised as before, and an empty one stays dark."

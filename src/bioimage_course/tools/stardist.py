@@ -1,0 +1,273 @@
+"""StarDist behind the course's one signature: ``segment(image) -> labels``.
+
+StarDist finds objects as star-convex polygons (Schmidt et al. 2018, doi:10.1007/978-3-030-00934-2_30). This
+module adds what a course needs around it: a checkpoint of our own that works without network, sentences
+instead of tracebacks, and silence. For everything else use the library itself; `course_model` and
+`pretrained` return plain ``stardist.models.StarDist2D`` objects.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import warnings
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from bioimage_course.errors import DataUnavailableError, InputError, ToolUnavailableError
+from bioimage_course.tools import compat
+
+WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "stardist-nuclei"
+"""Folder of the course's own model: config, thresholds, weights, its card and its results."""
+
+TILE = 1024
+"""Images larger than this are predicted in overlapping tiles, so that memory stays below about 2 GB."""
+
+
+def segment(image, model=None, *, prob_thresh=None, nms_thresh=None, limits=None, scale=None):
+    """Segment the nuclei of a fluorescence image.
+
+    Parameters
+    ----------
+    image : array (Y, X) or data.Sample
+        One channel, bright objects on a dark background, any number type.
+    model : StarDist2D, str or None
+        A model, the name of a published one (see `pretrained`), or None for `course_model`.
+    prob_thresh : float, optional
+        Smallest object probability of a candidate, 0 to 1. Default: the model's own.
+    nms_thresh : float, optional
+        Two candidates that overlap more than this (area shared, divided by the area of the smaller
+        one) count as the same object, 0 to 1. Default: the model's own.
+    limits : (low, high), optional
+        Intensities that become 0 and 1. Default: percentiles 1 and 99.8 of this image. Give the
+        limits of the whole experiment when an image may be empty: its noise is then not stretched.
+    scale : float, optional
+        Enlarge the image by this factor for the prediction, for objects much smaller than those the
+        model was trained on (or reduce it, below 1). The labels have the size of the image.
+
+    Returns
+    -------
+    labels : array of int32 (Y, X)
+        0 is background, objects count from 1.
+
+    Raises
+    ------
+    InputError
+        If the image or a parameter is not as described.
+    ToolUnavailableError
+        If StarDist is not installed, or a published model cannot be had.
+
+    Examples
+    --------
+    >>> from bioimage_course import data, tools
+    >>> labels = tools.stardist.segment(data.load("nuclei"))  # doctest: +SKIP
+    """
+    array = _image(image)
+    for name, value in (("prob_thresh", prob_thresh), ("nms_thresh", nms_thresh)):
+        if value is not None and not _is_number(value, 0, 1):
+            raise InputError(f"{name} must be a number from 0 to 1, not {value!r}.")
+    if scale is not None and not _is_number(scale, 0.05, 20):
+        raise InputError(f"scale must be a number from 0.05 to 20, not {scale!r}.")
+    low, high = _limits(array, limits)
+    if model is None:
+        model = course_model()
+    elif isinstance(model, str):
+        model = pretrained(model)
+    elif not hasattr(model, "predict_instances"):
+        raise InputError(
+            f"model must be a StarDist2D model, the name of a published one or None, not "
+            f"{type(model).__name__}."
+        )
+    if high <= low:  # not a single pixel differs from the others
+        return np.zeros(array.shape, np.int32)
+    zoom = scale or 1
+    tiles = tuple(max(1, int(np.ceil(n * zoom / TILE))) for n in array.shape)
+    labels, _ = model.predict_instances(
+        normalise(array, low, high),
+        prob_thresh=prob_thresh,
+        nms_thresh=nms_thresh,
+        scale=scale,
+        n_tiles=tiles,
+        show_tile_progress=False,
+        verbose=False,
+    )
+    return labels.astype(np.int32, copy=False)
+
+
+def normalise(image, low=None, high=None):
+    """Map two intensities to 0 and 1, as StarDist's models expect it; nothing is clipped.
+
+    Parameters
+    ----------
+    image : array
+    low, high : float, optional
+        Default: percentiles 1 and 99.8 of the image, like ``csbdeep.utils.normalize(image, 1, 99.8)``.
+
+    Returns
+    -------
+    array of float32
+    """
+    array = np.asarray(image, dtype=np.float32)
+    low = np.percentile(array, 1) if low is None else low
+    high = np.percentile(array, 99.8) if high is None else high
+    return (array - np.float32(low)) / np.float32(max(high - low, 1e-20))
+
+
+@lru_cache(maxsize=1)
+def course_model():
+    """The course's own StarDist model for fluorescence nuclei (trained by ``training/stardist_nuclei.py``).
+
+    Returns
+    -------
+    stardist.models.StarDist2D
+        With the thresholds that were chosen on validation images. Loaded once a process.
+
+    Raises
+    ------
+    DataUnavailableError
+        If a file of the checkpoint is missing or not the one that its results describe.
+    ToolUnavailableError
+        If StarDist is not installed.
+    """
+    _verify(WEIGHTS)
+    StarDist2D = _library().StarDist2D
+    with quiet():
+        return StarDist2D(None, name=WEIGHTS.name, basedir=str(WEIGHTS.parent))
+
+
+def results():
+    """What ``training/stardist_nuclei.py`` measured: settings, data, thresholds, scores.
+
+    Returns
+    -------
+    dict
+        The content of ``weights/stardist-nuclei/results.json``.
+    """
+    return json.loads((WEIGHTS / "results.json").read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=2)
+def pretrained(name="2D_versatile_fluo"):
+    """A model published by StarDist's authors, by way of StarDist's own ``from_pretrained``.
+
+    Parameters
+    ----------
+    name : str
+        For example ``"2D_versatile_fluo"`` (fluorescence nuclei) or ``"2D_versatile_he"`` (H&E, colour).
+
+    Returns
+    -------
+    stardist.models.StarDist2D
+
+    Raises
+    ------
+    InputError
+        If no published model has that name.
+    ToolUnavailableError
+        If it has never been downloaded and cannot be now, or StarDist is not installed.
+    """
+    models = _library()
+    from csbdeep.models.pretrained import get_model_details, get_registered_models
+
+    try:
+        key, _, _ = get_model_details(models.StarDist2D, name)
+    except (ValueError, TypeError):
+        known, _ = get_registered_models(models.StarDist2D)
+        raise InputError(
+            f"StarDist has published no 2D model {name!r}; there are {', '.join(known)}."
+        ) from None
+    advice = "tools.stardist.course_model() works without network"
+    if os.environ.get("BIOIMAGE_COURSE_OFFLINE") == "1" and not _downloaded(key):
+        raise ToolUnavailableError(
+            f"The model {key!r} has not been downloaded, and BIOIMAGE_COURSE_OFFLINE=1 forbids it; {advice}."
+        )
+    try:
+        with quiet():
+            return models.StarDist2D.from_pretrained(key)
+    except Exception as error:  # URL errors, broken archives, wrong hashes: Keras raises bare Exceptions
+        reason = " ".join(str(error).split())[:120]
+        raise ToolUnavailableError(
+            f"The model {key!r} could not be downloaded ({reason}); connect to the internet once, or go on "
+            f"offline: {advice}."
+        ) from None
+
+
+@contextlib.contextmanager
+def quiet():
+    """Keep StarDist's and Keras's messages, progress bars and warnings out of the notebook."""
+    silence = io.StringIO()
+    with contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+# ---------------------------------------------------------------- helpers
+
+
+def _library():
+    """The module ``stardist.models``, imported with Keras 2 and without chatter."""
+    compat.prepare("stardist")
+    with quiet():
+        import stardist.models
+
+    return stardist.models
+
+
+def _verify(folder):
+    """Compare the sha256 of each file of the checkpoint with the results file."""
+    try:
+        expected = json.loads((folder / "results.json").read_text(encoding="utf-8"))["files"]
+        for name, digest in expected.items():
+            if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
+                raise DataUnavailableError(
+                    f"{name} of the course's StarDist model is not the file that was trained (its "
+                    f"sha256 differs); "
+                    "install bioimage-course again, or retrain with training/stardist_nuclei.py."
+                )
+    except (OSError, KeyError, ValueError) as error:
+        raise DataUnavailableError(
+            f"The course's StarDist model in {folder} is incomplete ({error}); install bioimage-course again."
+        ) from None
+
+
+def _downloaded(key):
+    """True if Keras's cache holds the published model."""
+    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+    return any((home / "models" / "StarDist2D" / key).glob(f"{key}*/config.json"))
+
+
+def _image(image):
+    from bioimage_course.show.inputs import to_array  # arrays, tensors and Samples alike
+
+    array = to_array(image)
+    if array.ndim != 2:
+        hint = " (choose one channel or one plane)" if array.ndim == 3 else ""
+        raise InputError(f"StarDist needs one 2D image (Y, X); this one has the shape {array.shape}{hint}.")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise InputError(
+            "The image contains NaN or infinity; replace them first, for instance by numpy.nan_to_num."
+        )
+    return array.astype(np.float32)
+
+
+def _limits(array, limits):
+    if limits is not None:
+        try:
+            low, high = (float(value) for value in limits)
+        except (TypeError, ValueError):
+            raise InputError(f"limits must be two intensities (low, high), not {limits!r}.") from None
+        if not low < high or not np.isfinite([low, high]).all():
+            raise InputError(f"limits must be two intensities, the lower one first, not ({low:g}, {high:g}).")
+        return low, high
+    low, high = np.percentile(array, (1, 99.8))
+    # Objects that cover less than 0.2 % of a perfectly black image escape the percentiles.
+    return (low, high) if high > low else (array.min(), array.max())
+
+
+def _is_number(value, low, high):
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and low <= value <= high
