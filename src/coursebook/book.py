@@ -27,7 +27,9 @@ def main(argv: list[str] | None = None) -> int:
         ``--engine quarto`` without a ``quarto`` command.
     """
     parser = argparse.ArgumentParser(prog="course book", description=__doc__.replace("``", ""))
-    parser.add_argument("--execute", action="store_true", help="execute the notebooks first (full environment)")
+    parser.add_argument(
+        "--execute", action="store_true", help="execute the notebooks first (full environment)"
+    )
     parser.add_argument(
         "--engine",
         choices=["auto", "quarto", "preview"],
@@ -39,15 +41,19 @@ def main(argv: list[str] | None = None) -> int:
     quarto = shutil.which("quarto")
     if options.engine == "quarto" and not quarto:
         raise ToolUnavailableError(
-            "there is no `quarto` command: install Quarto from https://quarto.org/docs/get-started/ or leave out "
-            "`--engine quarto`."
+            "there is no `quarto` command: install it from https://quarto.org/docs/get-started/ or leave "
+            "out `--engine quarto`."
         )
     if options.execute:
         code = importlib.import_module("coursebook.notebooks").main([])
         if code:
             return code
     if options.engine == "preview" or not quarto:
-        print("No `quarto` command here: rendering with the preview renderer." if not quarto else "Preview renderer:")
+        print(
+            "No `quarto` command here: rendering with the preview renderer."
+            if not quarto
+            else "Preview renderer:"
+        )
         return preview.main(["--root", str(root)])
     return _quarto(quarto, root)
 

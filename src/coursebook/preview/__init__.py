@@ -112,7 +112,11 @@ def compose(root: str | Path) -> Site:
     names, generated = {page.path for page in pages}, {f for page in pages for f in page.source.files}
     written = {}
     shell = frame.template()
-    library = dict(zip(frame.SCRIPTS, (frame.script(), frame.search_index(pages), frame.glossary_script("")), strict=True))
+    library = dict(
+        zip(
+            frame.SCRIPTS, (frame.script(), frame.search_index(pages), frame.glossary_script("")), strict=True
+        )
+    )
     for page in pages:
         body = references.with_bibliography(page, bibliography_page, cited, config, root)
         if page.href.endswith("glossary.html"):
@@ -152,13 +156,17 @@ def _citation_keys(root, bibliographies, problems) -> set[str]:
             entry = re.match(r"\s*@(\w+)\s*\{\s*([^,\s]+)\s*,", line)
             if entry and entry[1].lower() not in ("comment", "string", "preamble"):
                 if entry[2] in seen:
-                    problems.append(Problem(name, number, f"{entry[2]} was already defined in line {seen[entry[2]]}."))
+                    problems.append(
+                        Problem(name, number, f"{entry[2]} was already defined in line {seen[entry[2]]}.")
+                    )
                 seen.setdefault(entry[2], number)
         try:
             keys |= pandoc.citation_keys(root / name)
         except pandoc.PandocError as error:
             line = re.search(r"line (\d+)", str(error))
-            raise BookError([Problem(name, int(line[1]) if line else 0, str(error).splitlines()[-1])]) from None
+            raise BookError(
+                [Problem(name, int(line[1]) if line else 0, str(error).splitlines()[-1])]
+            ) from None
     return keys
 
 
@@ -168,7 +176,7 @@ def _parse(source, appendix):
     import panflute as pf
 
     from . import pandoc
-    from .document import Page, title_of
+    from .model import Page, title_of
 
     text, warnings = pandoc.run(source.text, f"--from={pandoc.READER}", "--to=json")
     for warning in warnings:
@@ -183,9 +191,12 @@ def _parse(source, appendix):
 def main(argv: list[str] | None = None) -> int:
     """``course preview``: render the book with the built-in renderer."""
     parser = argparse.ArgumentParser(
-        prog="course preview", description="Render the book with the built-in preview renderer (no Quarto needed)."
+        prog="course preview",
+        description="Render the book with the built-in preview renderer (no Quarto needed).",
     )
-    parser.add_argument("--output", type=Path, help="folder to write to (default: _book in the course's folder)")
+    parser.add_argument(
+        "--output", type=Path, help="folder to write to (default: _book in the course's folder)"
+    )
     parser.add_argument("--root", type=Path, help="folder of the course (default: the one around here)")
     options = parser.parse_args(argv)
     started = time.perf_counter()

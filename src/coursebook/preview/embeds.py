@@ -74,7 +74,8 @@ def markdown(root: Path, page: str, target: str, arguments: list[str]) -> tuple[
     notebook = _notebook(root / path, (root / path).stat().st_mtime)
     files: dict[str, bytes] = {}
     parts = [
-        _cell(notebook, name, label.strip(), "echo=true" in arguments, page, files) for label in labels.split(",")
+        _cell(notebook, name, label.strip(), "echo=true" in arguments, page, files)
+        for label in labels.split(",")
     ]
     return "\n".join(parts), files
 
@@ -114,8 +115,8 @@ def _cell(notebook, name, label, echo, page, files) -> str:
             pictures.append((file, output.get("metadata", {}).get(picture, {})))
         elif any(mime in data for mime in ACTIVE):
             raise EmbedError(
-                f"the cell {label!r} of {name} shows a widget or HTML, for which Quarto loads scripts from the "
-                "network: embed a figure or a Markdown table."
+                f"the cell {label!r} of {name} shows a widget or HTML, for which Quarto loads scripts from "
+                "the network: embed a figure or a Markdown table."
             )
         elif "text/plain" in data:
             blocks.append(_text(data["text/plain"], "cell-output-display"))
@@ -130,7 +131,9 @@ def _cell(notebook, name, label, echo, page, files) -> str:
         what = "figure" if kind == "fig" else "Markdown table"
         raise EmbedError(f"the cell {label!r} of {name} has no saved {what}: execute the notebook.")
     if not blocks:
-        raise EmbedError(f"the cell {label!r} of {name} has no saved output: execute the notebook or use echo=true.")
+        raise EmbedError(
+            f"the cell {label!r} of {name} has no saved output: execute the notebook or use echo=true."
+        )
     return "\n::: {.cell}\n\n" + "\n".join(blocks) + "\n:::\n"
 
 
@@ -162,7 +165,9 @@ def _figure(label, name, settings, pictures) -> str:
         raise EmbedError(f"{where} has no `#| fig-alt:` for its picture.")
     subcaptions = settings.get("fig-subcap") or []
     if len(pictures) > 1 and len(subcaptions) != len(pictures):
-        raise EmbedError(f"{where} shows {len(pictures)} pictures: one is expected, or a `#| fig-subcap:` for each.")
+        raise EmbedError(
+            f"{where} shows {len(pictures)} pictures: one is expected, or a `#| fig-subcap:` for each."
+        )
     images = []
     for n, ((file, size), alt) in enumerate(zip(pictures, alts, strict=False), 1):
         sized = "".join(f" {key}={size[key]}" for key in ("width", "height") if key in size)
@@ -175,7 +180,9 @@ def _figure(label, name, settings, pictures) -> str:
     caption = settings.get("fig-cap")
     if not caption:
         raise EmbedError(f"{where} has no `#| fig-cap:`.")
-    layout = "".join(f' {key}="{settings[key]}"' for key in ("layout-ncol", "layout-nrow", "layout") if key in settings)
+    layout = "".join(
+        f' {key}="{settings[key]}"' for key in ("layout-ncol", "layout-nrow", "layout") if key in settings
+    )
     if len(pictures) > 1 and not layout:
         layout = " layout-ncol=1"
     return f"::: {{#{label}{layout}}}\n\n" + "\n".join(images) + f"\n{caption}\n\n:::\n"

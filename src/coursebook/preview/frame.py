@@ -9,7 +9,7 @@ from string import Template
 
 import panflute as pf
 
-from .document import NBSP, Page
+from .model import NBSP, Page
 from .references import relative
 from .settings import Settings
 
@@ -37,7 +37,9 @@ def page_html(page: Page, body: str, pages: list[Page], settings: Settings, shel
         lang=html.escape(settings.lang),
         head_title=html.escape(settings.title if home else f"{_plain(page)} – {settings.title}"),
         book_title=html.escape(settings.title),
-        styles="\n".join(f'<link rel="stylesheet" href="{relative(page.path, css)}">' for css in settings.css),
+        styles="\n".join(
+            f'<link rel="stylesheet" href="{relative(page.path, css)}">' for css in settings.css
+        ),
         header=settings.header,
         footer=settings.footer,
         root=root,
@@ -66,7 +68,8 @@ def _book_title(settings: Settings) -> str:
     authors = html.escape(", ".join(settings.authors))
     author = f'<p class="quarto-title-meta">{authors}</p>' if authors else ""
     title = f'<p class="title">{html.escape(settings.title)}</p>'
-    return f'<header id="title-block-header" class="quarto-title-block default">{title}{subtitle}{author}</header>\n'
+    inside = title + subtitle + author
+    return f'<header id="title-block-header" class="quarto-title-block default">{inside}</header>\n'
 
 
 def _sidebar(page: Page, pages: list[Page], settings: Settings) -> str:
@@ -75,13 +78,17 @@ def _sidebar(page: Page, pages: list[Page], settings: Settings) -> str:
         group = "Appendices" if entry.appendix else entry.part
         if group != part:
             rows += ["</ul></li>"] if part else []
-            rows += [f'<li class="sidebar-item sidebar-item-section"><span>{html.escape(group)}</span><ul>'] if group else []
+            rows += (
+                [f'<li class="sidebar-item sidebar-item-section"><span>{html.escape(group)}</span><ul>']
+                if group
+                else []
+            )
             part = group
         current = ' aria-current="page"' if other is page else ""
         active = " active" if other is page else ""
         rows.append(
-            f'<li class="sidebar-item"><a class="sidebar-link{active}" href="{relative(page.href, other.href)}"{current}>'
-            f"{_label(other, entry.text)}</a></li>"
+            f'<li class="sidebar-item"><a class="sidebar-link{active}"{current} '
+            f'href="{relative(page.href, other.href)}">{_label(other, entry.text)}</a></li>'
         )
     return "\n".join(rows + (["</ul></li>"] if part else []) + ["</ul>"])
 
@@ -90,18 +97,21 @@ def _toc(page: Page, body: str, depth: int) -> str:
     shown = [h for h in page.headings if h.identifier and h.level <= depth]
     if len(shown) < 2:
         return ""
-    titles = dict(re.findall(r'<section\b[^>]*?\bid="([^"]*)"[^>]*>\s*<h[1-6][^>]*>(.*?)</h[1-6]>', body, re.DOTALL))
+    titles = dict(
+        re.findall(r'<section\b[^>]*?\bid="([^"]*)"[^>]*>\s*<h[1-6][^>]*>(.*?)</h[1-6]>', body, re.DOTALL)
+    )
     rows = []
     for heading in shown:
         text = titles.get(heading.identifier, html.escape(heading.title))
         text = re.sub(r'<a\b[^>]*class="footnote-ref".*?</a>', "", text, flags=re.DOTALL)
         text = re.sub(r"</?a\b[^>]*>", "", text)
         text = re.sub(r'\sid="[^"]*"', "", text)
-        rows.append(f'<li class="toc-{heading.level}"><a href="#{html.escape(heading.identifier)}">{text}</a></li>')
+        rows.append(
+            f'<li class="toc-{heading.level}"><a href="#{html.escape(heading.identifier)}">{text}</a></li>'
+        )
     return (
-        '<nav id="TOC" role="doc-toc" aria-label="On this page"><details open><summary>On this page</summary><ul>\n'
-        + "\n".join(rows)
-        + "\n</ul></details></nav>"
+        '<nav id="TOC" role="doc-toc" aria-label="On this page">'
+        "<details open><summary>On this page</summary><ul>\n" + "\n".join(rows) + "\n</ul></details></nav>"
     )
 
 
@@ -128,13 +138,13 @@ def _footer(page: Page, settings: Settings) -> str:
 
 
 def glossary_script(body: str) -> str:
-    """Return a classic script that sets ``COURSE_GLOSSARY``: identifier -> definition (HTML without links)."""
+    """Return a classic script that sets ``COURSE_GLOSSARY``: identifier -> definition."""
     found = {}
     for term, definition in re.findall(r"<dt>(.*?)</dt>\s*<dd>(.*?)</dd>", body, re.DOTALL):
         name = re.search(r'id="([^"]+)"', term)
         if name:
             found[name[1]] = re.sub(r"</?a\b[^>]*>", "", definition).strip()
-    return f"window.COURSE_GLOSSARY = {json.dumps(found, ensure_ascii=False)};\n".replace("</", "<\\/")
+    return _assignment("COURSE_GLOSSARY", found)
 
 
 def search_index(pages: list[Page]) -> str:
@@ -142,20 +152,20 @@ def search_index(pages: list[Page]) -> str:
     records = []
     for page in pages:
         known = {heading.identifier: heading for heading in page.headings}
-        section, words = None, []
-
-        def store(page=page):
-            anchor = f"#{section.identifier}" if section else ""
-            name = f"{section.number} {section.title}".strip() if section else ""
-            text = " ".join(" ".join(words).split())
-            if text or name:
-                records.append({"u": page.href + anchor, "p": _plain(page), "s": name, "t": text})
-
+        sections: list[tuple] = [(None, [])]
         for block in page.doc.content:
             if isinstance(block, pf.Header) and block.identifier in known:
-                store()
-                section, words = known[block.identifier], []
+                sections.append((known[block.identifier], []))
             elif not isinstance(block, pf.RawBlock):
-                words.append(pf.stringify(block))
-        store()
-    return f"window.COURSE_SEARCH = {json.dumps(records, ensure_ascii=False)};\n".replace("</", "<\\/")
+                sections[-1][1].append(pf.stringify(block))
+        for heading, words in sections:
+            name = f"{heading.number} {heading.title}".strip() if heading else ""
+            text = " ".join(" ".join(words).split())
+            if text or name:
+                anchor = f"#{heading.identifier}" if heading else ""
+                records.append({"u": page.href + anchor, "p": _plain(page), "s": name, "t": text})
+    return _assignment("COURSE_SEARCH", records)
+
+
+def _assignment(name: str, value) -> str:
+    return f"window.{name} = {json.dumps(value, ensure_ascii=False)};\n".replace("</", "<\\/")

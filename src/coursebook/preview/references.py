@@ -7,11 +7,27 @@ import re
 import panflute as pf
 
 from . import pandoc
-from .document import KINDS, NBSP, Label, Page
+from .model import KINDS, NBSP, Label, Page
 from .problems import nearest
 
 # Quarto reads @name as a cross-reference if it begins with one of these, as a citation otherwise.
-PREFIXES = {*KINDS, "lst", "nte", "tip", "wrn", "imp", "cau", "thm", "lem", "cor", "prp", "cnj", "def", "exm", "exr"}
+PREFIXES = {
+    *KINDS,
+    "lst",
+    "nte",
+    "tip",
+    "wrn",
+    "imp",
+    "cau",
+    "thm",
+    "lem",
+    "cor",
+    "prp",
+    "cnj",
+    "def",
+    "exm",
+    "exr",
+}
 UNREAD = re.compile(r"^@(?:fig|tbl|eq|sec)-\w")
 
 
@@ -21,7 +37,7 @@ def relative(page: str, target: str) -> str:
 
 
 def resolve(page: Page, labels: dict[str, Label], keys: set[str]) -> None:
-    """Replace every cross-reference on `page` by a link and note its citations, complaining about dead ones."""
+    """Replace the cross-references on `page` by links and note its citations; complain about dead ones."""
 
     def action(element, doc):
         if isinstance(element, pf.Cite):
@@ -29,11 +45,15 @@ def resolve(page: Page, labels: dict[str, Label], keys: set[str]) -> None:
         return None
 
     def leftover(element, doc):
-        if isinstance(element, pf.Str) and UNREAD.match(element.text) and not isinstance(element.parent, pf.Cite):
+        if (
+            isinstance(element, pf.Str)
+            and UNREAD.match(element.text)
+            and not isinstance(element.parent, pf.Cite)
+        ):
             page.source.problem(f"{element.text} was not read as a reference: write @label.", element.text)
         if isinstance(element, pf.Str) and re.match(r":{3,}$", element.text):
             page.source.problem(
-                "a line with ::: was not read as the border of a block: leave an empty line before it, and in a "
+                "a line with ::: was not read as the border of a block: leave an empty line before it, in a "
                 "list indent it exactly as far as the item's text.",
                 _line_with(page, element),
             )
@@ -116,7 +136,14 @@ def with_bibliography(page: Page, home: Page | None, cited: list[str], settings,
         page.doc.metadata["nocite"] = pf.MetaInlines(pf.Cite(pf.Str("@"), citations=everything))
     stream = io.StringIO()
     pf.dump(page.doc, stream)
-    options = ["--from=json", "--to=html5", "--section-divs", "--mathml", "--wrap=preserve", "--email-obfuscation=none"]
+    options = [
+        "--from=json",
+        "--to=html5",
+        "--section-divs",
+        "--mathml",
+        "--wrap=preserve",
+        "--email-obfuscation=none",
+    ]
     options += [f"--metadata=lang:{settings.lang}"]
     if page.citations or page is home:
         options += ["--citeproc", "--metadata=link-citations:true"]
@@ -128,6 +155,10 @@ def with_bibliography(page: Page, home: Page | None, cited: list[str], settings,
             page.source.problem(f"pandoc says: {warning}", formula[1][:40] if formula else "")
     if home is not None and page is not home:
         target = relative(page.href, home.href)
-        body = re.sub(r'<a href="#(ref-[^"]+)" role="doc-biblioref"', rf'<a href="{target}#\1" role="doc-biblioref"', body)
+        body = re.sub(
+            r'<a href="#(ref-[^"]+)" role="doc-biblioref"',
+            rf'<a href="{target}#\1" role="doc-biblioref"',
+            body,
+        )
         body = body.replace('<div id="refs"', '<div id="refs" hidden', 1)
     return body

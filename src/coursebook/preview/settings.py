@@ -51,7 +51,9 @@ def read(root: Path) -> Settings:
         text = path.read_text(encoding="utf-8")
         config = yaml.safe_load(text) or {}
     except FileNotFoundError:
-        raise BookError([Problem("_quarto.yml", 0, f"not found in {root}: is this the course's folder?")]) from None
+        raise BookError(
+            [Problem("_quarto.yml", 0, f"not found in {root}: is this the course's folder?")]
+        ) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         message = f"this is not valid YAML: {getattr(error, 'problem', error)}"
@@ -73,7 +75,9 @@ def read(root: Path) -> Settings:
     seen = set()
     for entry in entries:
         if entry.path in seen:
-            problems.append(Problem("_quarto.yml", line_of(text, entry.path), f"{entry.path} is listed twice."))
+            problems.append(
+                Problem("_quarto.yml", line_of(text, entry.path), f"{entry.path} is listed twice.")
+            )
         seen.add(entry.path)
     html = (config.get("format") or {}).get("html") or {}
     html = html if isinstance(html, dict) else {}
@@ -120,7 +124,9 @@ def _entries(items, part="", appendix=False):
         elif "href" in item or "file" in item:
             yield Entry(item.get("href") or item["file"], part, appendix, str(item.get("text", "")))
         else:
-            raise BookError([Problem("_quarto.yml", 0, f"cannot read this entry of the chapter list: {item!r}")])
+            raise BookError(
+                [Problem("_quarto.yml", 0, f"cannot read this entry of the chapter list: {item!r}")]
+            )
 
 
 def _snippets(root: Path, value) -> str:

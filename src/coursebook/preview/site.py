@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from .document import Page
+from .model import Page
 from .problems import nearest
 from .sources import resolve
 
@@ -62,7 +62,9 @@ class _Scanner(HTMLParser):
         if values.get("id"):
             self.found.identifiers.append(values["id"])
         if tag == "img" and not (values.get("alt") or "").strip() and values.get("role") != "presentation":
-            self.page.source.problem(f"the picture {values.get('src')} has no alt text.", values.get("src") or "<img")
+            self.page.source.problem(
+                f"the picture {values.get('src')} has no alt text.", values.get("src") or "<img"
+            )
         for name in FILES.get(tag, ()):
             if values.get(name) and not values.get("class", "").startswith("quarto-xref"):
                 new = self.reference(tag, values[name])
@@ -96,7 +98,9 @@ class _Scanner(HTMLParser):
         anchor = f"#{parts.fragment}" if parts.fragment else ""
         if target.endswith(".qmd"):
             if target not in self.pages:
-                source.problem(f"the link {value} leads to no page of the book{nearest(target, self.pages)}.", value)
+                source.problem(
+                    f"the link {value} leads to no page of the book{nearest(target, self.pages)}.", value
+                )
                 return value
             target = target[:-4] + ".html"
             self.found.references.append(Reference(tag, value, target, unquote(parts.fragment)))

@@ -78,7 +78,9 @@ def _include(root: Path, source: Source, path: str, line: int, stack: tuple[str,
             fence = mark[1]
             if re.match(r"\s*\{\w", mark[2]) and not mark[2].strip().startswith("{="):
                 source.problems.append(
-                    Problem(path, number, "an executable code cell: code belongs into the notebooks, embed it.")
+                    Problem(
+                        path, number, "an executable code cell: code belongs into the notebooks, embed it."
+                    )
                 )
         elif mark and fence and mark[1].startswith(fence) and not mark[2].strip():
             fence, inside = "", True
@@ -112,12 +114,16 @@ def _front_matter(source: Source, path: str, raw: list[str]) -> int:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         number = mark.line + 2 if mark else 1
-        source.problems.append(Problem(path, number, f"this is not valid YAML: {getattr(error, 'problem', error)}"))
+        source.problems.append(
+            Problem(path, number, f"this is not valid YAML: {getattr(error, 'problem', error)}")
+        )
         return end + 1
     for key in meta:
         number = next((n for n, line in enumerate(raw, 1) if line.startswith(f"{key}:")), 1)
-        why = "a YAML title shifts Quarto's numbering; write `# Title {#sec-topic}`" if key == "title" else (
-            "the preview knows no options of single pages; set it in _quarto.yml"
+        why = (
+            "a YAML title shifts Quarto's numbering; write `# Title {#sec-topic}`"
+            if key == "title"
+            else ("the preview knows no options of single pages; set it in _quarto.yml")
         )
         source.problems.append(Problem(path, number, f"`{key}:` does not belong here: {why}."))
     return end + 1
