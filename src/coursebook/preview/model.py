@@ -1,0 +1,129 @@
+"""A page and what can be referred to on it, and helpers for pandoc's documents."""
+
+import io
+import re
+from dataclasses import dataclass, field
+
+import panflute as pf
+
+from . import pandoc
+from .sources import Source
+
+NBSP = "\u00a0"
+KINDS = {"fig": "Figure", "tbl": "Table", "eq": "Equation", "sec": "Section"}
+
+
+@dataclass
+class Label:
+    """Something that can be referred to."""
+
+    name: str
+    text: str  # what a reference shows: "Figure 1.2"
+    number: str  # "1.2"
+    page: str
+    chapter: bool = False
+
+
+@dataclass
+class Heading:
+    """A heading for the table of contents and the search index."""
+
+    level: int
+    identifier: str
+    number: str
+    title: str
+
+
+@dataclass
+class Page:
+    """A page on its way from source to HTML."""
+
+    source: Source
+    number: str  # "3", "A", or "" for an unnumbered chapter
+    appendix: bool
+    doc: pf.Doc
+    title: str = ""
+    identifier: str = ""
+    chapter_numbered: bool = True
+    labels: list[Label] = field(default_factory=list)
+    headings: list[Heading] = field(default_factory=list)
+    citations: list[str] = field(default_factory=list)
+
+    @property
+    def path(self) -> str:
+        return self.source.path
+
+    @property
+    def href(self) -> str:
+        return re.sub(r"\.qmd$", ".html", self.path)
+
+
+def title_of(doc: pf.Doc) -> pf.Header | None:
+    """Return the heading of level 1 that a page begins with, or None."""
+    first = doc.content[0] if doc.content else None
+    return first if isinstance(first, pf.Header) and first.level == 1 else None
+
+
+def raw(text: str) -> pf.RawBlock:
+    """A block of HTML."""
+    return pf.RawBlock(text, format="html")
+
+
+def inlines(text: str) -> list:
+    """Read a caption or title that is given as an attribute."""
+    if not text:
+        return []
+    blocks = pf.load(io.StringIO(pandoc.run(text, f"--from={pandoc.READER}", "--to=json")[0])).content
+    return list(blocks[0].content) if blocks else []
+
+
+def _walk(blocks, kind):
+    found = []
+
+    def collect(element, doc):
+        if isinstance(element, kind):
+            found.append(element)
+
+    for block in blocks:
+        block.walk(collect)
+    return found
+
+
+def images_in(blocks) -> list[pf.Image]:
+    """All pictures in some blocks."""
+    return _walk(blocks, pf.Image)
+
+
+def tables_in(blocks) -> list[pf.Table]:
+    """All tables in some blocks."""
+    return _walk(blocks, pf.Table)
+
+
+def cells_of(table: pf.Table) -> list[pf.TableCell]:
+    """All cells of a table, heads and foot included."""
+    rows = [*table.head.content, *(row for body in table.content for row in [*body.head, *body.content])]
+    return [cell for row in [*rows, *table.foot.content] for cell in row.content]
+
+
+def plain_images(blocks) -> list:
+    """Unwrap what would otherwise become a figure inside a figure."""
+    new = []
+    for block in blocks:
+        if isinstance(block, pf.Figure):
+            new += list(block.content)
+        elif (
+            isinstance(block, pf.Para) and len(block.content) == 1 and isinstance(block.content[0], pf.Image)
+        ):
+            new.append(pf.Plain(*block.content))
+        else:
+            new.append(block)
+    return new
+
+
+def identifier_of(block) -> str:
+    """The identifier of a figure, of a block, or of a picture alone in its paragraph."""
+    if isinstance(block, (pf.Figure, pf.Div)):
+        return block.identifier
+    if isinstance(block, pf.Para) and len(block.content) == 1 and isinstance(block.content[0], pf.Image):
+        return block.content[0].identifier
+    return ""
