@@ -34,9 +34,11 @@ def test_a_good_book_has_no_findings(project):
     assert {name: found for name, found in checks.run(project).items() if found} == {}
 
 
-EXPLORER = (
-    '<line-explorer><img src="assets/line.svg" alt="A line with two handles at its ends"></line-explorer>'
-)
+GLOSSARY, CONFIG, README = "glossary.yml", "_quarto.yml", "README.md"
+PREFACE, LEARNER = "book/_preface.qmd", "notebooks/01-lines.ipynb"
+HANDLES = ' alt="A line with two handles at its ends"'
+EXPLORER = f'<line-explorer><img src="assets/line.svg"{HANDLES}></line-explorer>'
+RISES = "A line that rises from the lower left to the upper right."
 ALT = 'fig-alt="A line that falls from left to right."'
 
 # rule, file to change, what is there, what comes in its place, file of the finding, words of the message
