@@ -43,7 +43,8 @@ def block() -> str:
     # Label and length of each run, row after row: "0:17 3:12 …".
     runs = " ".join(f"{label}:{len(list(run))}" for label, run in groupby(labels.ravel().tolist()))
     picture = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return f'  const SIDE = {SIDE};\n  const PICTURE = "data:image/png;base64,{picture}";\n  const RUNS = "{runs}";\n'
+    constants = {"SIDE": SIDE, "PICTURE": f'"data:image/png;base64,{picture}"', "RUNS": f'"{runs}"'}
+    return "".join(f"  const {name} = {value};\n" for name, value in constants.items())
 
 
 def write(script: Path = SCRIPT) -> None:

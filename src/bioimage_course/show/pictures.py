@@ -281,11 +281,10 @@ def matches(picture, truth, prediction, threshold=0.5, *, title=None, alt="", li
     truth = to_labels(truth, "truth", array.shape[:2])
     prediction = to_labels(prediction, "prediction", array.shape[:2])
     found = metrics.match(truth, prediction, threshold)
-    matched = np.asarray([(pair[0], pair[1]) for pair in found.pairs], dtype=np.int64).reshape(-1, 2)
     groups = {
-        "tp": np.where(np.isin(prediction, matched[:, 1]), prediction, 0),
-        "fp": np.where(np.isin(prediction, matched[:, 1]), 0, prediction),
-        "fn": np.where(np.isin(truth, matched[:, 0]), 0, truth),
+        "tp": np.where(np.isin(prediction, found.pairs[:, 1]), prediction, 0),
+        "fp": np.where(np.isin(prediction, found.pairs[:, 1]), 0, prediction),
+        "fn": np.where(np.isin(truth, found.pairs[:, 0]), 0, truth),
     }
     numbers = {"tp": found.tp, "fp": found.fp, "fn": found.fn}
     described = ", ".join(f"{numbers[key]} {_OUTCOMES[key][0]}" for key in groups)

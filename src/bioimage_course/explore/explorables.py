@@ -1,0 +1,103 @@
+"""The explorables of the book as notebook widgets."""
+
+import difflib
+import functools
+import json
+from importlib import resources
+
+from ..errors import InputError
+
+SCRIPTS = resources.files(__package__) / "js"
+
+# The book loads base.js and the explorable's script as they are. A notebook gets the same text as a module,
+# with these lines that put the element into the widget. Its arrow keys must not reach the notebook, which
+# would move to another cell: JupyterLab heeds the attribute, others the stopped event.
+RENDER = """
+export default {
+  render({ model, el }) {
+    const element = document.createElement(%s);
+    for (const [name, value] of Object.entries(model.get("attributes"))) element.setAttribute(name, value);
+    el.setAttribute("data-lm-suppress-shortcuts", "true");
+    el.addEventListener("keydown", (event) => event.stopPropagation());
+    el.append(element);
+  },
+};
+"""
+
+
+def tags() -> list[str]:
+    """Names of all explorables, which are also their HTML tags."""
+    names = [entry.name for entry in SCRIPTS.iterdir()]
+    return sorted(name.removesuffix(".js") for name in names if name.endswith("-explorer.js"))
+
+
+def explorable(tag: str, **attributes):
+    """An explorable of the book as a widget.
+
+    Parameters
+    ----------
+    tag : str
+        Its HTML tag, for example ``"perceptron-explorer"``; `tags` lists them.
+    **attributes : str
+        Attributes of the HTML element, where the explorable knows some.
+
+    Returns
+    -------
+    anywidget.AnyWidget
+
+    Raises
+    ------
+    InputError
+        If there is no explorable of that name, or an attribute is not a text or number.
+    """
+    known = tags()
+    if tag not in known:
+        near = difflib.get_close_matches(str(tag), known, n=1, cutoff=0.4)
+        remedy = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}."
+        raise InputError(f"There is no explorable {tag!r}; {remedy}")
+    for name, value in attributes.items():
+        if not isinstance(value, str | int | float):
+            raise InputError(f"The attribute {name} must be a text or a number, not {type(value).__name__}.")
+    return _widget_class(tag)(attributes={name: str(value) for name, value in attributes.items()})
+
+
+@functools.cache
+def _widget_class(tag: str):
+    import anywidget
+    import traitlets
+
+    def text(name: str) -> str:
+        return (SCRIPTS / f"{name}.js").read_text(encoding="utf-8")
+
+    class Explorable(anywidget.AnyWidget):
+        __doc__ = f"Widget that shows <{tag}>."
+        _esm = text("base") + text(tag) + RENDER % json.dumps(tag)
+        attributes = traitlets.Dict().tag(sync=True)
+
+        def __repr__(self):
+            return f"<{tag}> (shown in a live notebook and in the book)"
+
+    return Explorable
+
+
+def perceptron():
+    """Weights, bias and decision boundary of one neuron, and the perceptron rule (chapter 1)."""
+    return explorable("perceptron-explorer")
+
+
+def stardist(mode: str = "distances"):
+    """Radial distances of a nucleus, and non-maximum suppression of candidates (chapter 11).
+
+    Parameters
+    ----------
+    mode : "distances" or "suppression"
+        What is shown first.
+
+    Raises
+    ------
+    InputError
+        If `mode` is something else.
+    """
+    if mode not in ("distances", "suppression"):
+        raise InputError(f'mode must be "distances" or "suppression", not {mode!r}.')
+    return explorable("stardist-explorer", mode=mode)

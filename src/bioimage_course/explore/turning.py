@@ -1,0 +1,110 @@
+"""Thin compositions with stackview (Haase, https://github.com/haesleinhuepf/stackview) for own images."""
+
+import importlib.util
+
+import numpy as np
+
+from ..errors import InputError, ToolUnavailableError
+from ..show.inputs import to_array, to_image, to_labels
+
+WIDEST = 512  # pixels on the page
+
+
+def _stackview():
+    if importlib.util.find_spec("stackview") is None:
+        raise ToolUnavailableError("stackview is not installed; install it with: pip install stackview")
+    import stackview
+
+    return stackview
+
+
+def _contrast(array: np.ndarray) -> dict:
+    low, high = np.percentile(array, (1, 99.8))
+    return {"display_min": float(low), "display_max": float(high if high > low else low + 1)}
+
+
+def _zoom(array: np.ndarray) -> float:
+    """Small images are magnified by a whole number, large ones shrunk."""
+    fits = WIDEST / max(array.shape[:2])
+    return float(max(1, int(fits))) if fits >= 1 else fits
+
+
+def insight(image):
+    """An image with its shape, type, smallest and largest value and histogram.
+
+    Parameters
+    ----------
+    image : array (Y, X) or (Z, Y, X), tensor or data.Sample
+
+    Raises
+    ------
+    InputError
+        If it is not an array of numbers with 2 or 3 axes.
+    ToolUnavailableError
+        If stackview is not installed.
+    """
+    array = to_array(image)
+    if array.ndim not in (2, 3):
+        raise InputError(f"image must have 2 or 3 axes, but its shape is {array.shape}.")
+    return _stackview().insight(array)
+
+
+def curtain(image, other, as_labels=False):
+    """Two pictures of the same scene, one drawn over the other like a curtain.
+
+    Parameters
+    ----------
+    image : array (Y, X), tensor or data.Sample
+        The picture underneath.
+    other : array (Y, X)
+        The picture of the curtain, for example the denoised image.
+    as_labels : bool
+        `other` is a label image: each object gets a colour.
+
+    Returns
+    -------
+    ipywidgets widget
+        It lives only while the notebook runs: add a static figure, `show.compare` or `show.labels`.
+
+    Raises
+    ------
+    InputError
+        If the two differ in height or width.
+    ToolUnavailableError
+        If stackview is not installed.
+    """
+    under, over = to_image(image), to_image(other, "other")
+    if under.ndim != 2 or under.shape != over.shape:
+        raise InputError(
+            f"curtain needs two 2D images of the same shape, but got {under.shape} and {over.shape}."
+        )
+    # stackview takes whole numbers of 32 bits for labels, everything else for intensities.
+    if as_labels:
+        over, contrast = to_labels(over, "other").astype(np.uint32), {}
+    else:
+        contrast = {f"curtain_{name}": value for name, value in _contrast(over).items()}
+        over = over.astype(np.float32)
+    return _stackview().curtain(under, over, zoom_factor=_zoom(under), **_contrast(under), **contrast)
+
+
+def annotate(image, labels):
+    """Draw labels into a label image with the mouse (which the browser changes in place).
+
+    Parameters
+    ----------
+    image : array (Y, X), tensor or data.Sample
+    labels : array of uint32 (Y, X)
+        Start with ``np.zeros(image.shape, np.uint32)``; what is drawn is written into it.
+
+    Raises
+    ------
+    InputError
+        If `labels` is not a label image of the image's shape that can be written to.
+    ToolUnavailableError
+        If stackview is not installed.
+    """
+    array = to_image(image)
+    if not isinstance(labels, np.ndarray) or labels.dtype != np.uint32 or not labels.flags.writeable:
+        raise InputError("labels must be a writable array of uint32: np.zeros(image.shape, np.uint32).")
+    to_labels(labels, shape=array.shape[:2])
+    return _stackview().annotate(array, labels, zoom_factor=_zoom(array), **_contrast(array))

@@ -1,0 +1,99 @@
+"""Pictures of the explorables for print and for readers without JavaScript.
+
+    python -m coursebook.screenshots [tag …]
+
+Opens each explorable in Chromium (found as described in `find_browser`), brings it into a telling state and
+writes ``book/assets/explorables/<tag>.png``.
+"""
+
+import io
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from bioimage_course.explore.explorables import SCRIPTS, tags
+
+FOLDER = Path(__file__).parents[2] / "book" / "assets" / "explorables"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>{tag}</title>
+<style>body {{ margin: 0; width: 700px; background: white; }}</style>
+<script defer src="{base}"></script><script defer src="{script}"></script>
+<{tag}></{tag}></html>
+"""
+
+
+# What to do before the picture is taken: an explorable shows more once it has been touched.
+def _perceptron(page):
+    for _ in range(3):
+        page.locator("[data-name=step]").click()
+
+
+def _stardist(page):
+    page.locator("[data-name=mode-suppression]").check(force=True)
+    for _ in range(4):
+        page.locator("[data-name=step]").click()
+
+
+PREPARE = {"perceptron-explorer": _perceptron, "stardist-explorer": _stardist}
+
+
+def find_browser() -> str:
+    """Path of Chromium: `BIOIMAGE_COURSE_CHROMIUM`, else chromium, chromium-browser or google-chrome."""
+    names = [os.environ.get("BIOIMAGE_COURSE_CHROMIUM"), "chromium", "chromium-browser", "google-chrome"]
+    found = next((path for name in names if name and (path := shutil.which(name))), None)
+    if found is None:
+        raise SystemExit("No Chromium found: install it, or name it in BIOIMAGE_COURSE_CHROMIUM.")
+    return found
+
+
+def take(names: list[str]) -> list[Path]:
+    """Take the pictures of these explorables and return their paths."""
+    from PIL import Image
+    from playwright.sync_api import sync_playwright
+
+    written = []
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=ARGUMENTS)
+        for tag in names:
+            path = Path(folder) / f"{tag}.html"
+            base, script = ((SCRIPTS / f"{name}.js").as_uri() for name in ("base", tag))
+            path.write_text(PAGE.format(tag=tag, base=base, script=script), encoding="utf-8")
+            context = browser.new_context(
+                viewport={"width": 700, "height": 900}, device_scale_factor=2, reduced_motion="reduce"
+            )
+            page = context.new_page()
+            page.goto(path.as_uri())
+            page.locator(f"{tag} .app").wait_for()
+            PREPARE.get(tag, lambda page: None)(page)
+            page.mouse.move(0, 0)
+            page.evaluate("document.activeElement.blur()")
+            page.wait_for_timeout(400)
+            shot = page.locator(f"{tag} .app").screenshot()
+            context.close()
+            # Few colours: a 256-colour palette makes the file a third as large and looks the same.
+            picture = Image.open(io.BytesIO(shot)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+            target = FOLDER / f"{tag}.png"
+            temporary = target.with_suffix(".tmp")
+            picture.save(temporary, "png", optimize=True)
+            os.replace(temporary, target)
+            written.append(target)
+            print(f"{target.name}: {target.stat().st_size // 1000} kB")
+        browser.close()
+    return written
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Take the pictures of the explorables named, or of all."""
+    wanted = sys.argv[1:] if arguments is None else arguments
+    unknown = sorted(set(wanted) - set(tags()))
+    if unknown:
+        raise SystemExit(f"There is no explorable {', '.join(unknown)}; there are {', '.join(tags())}.")
+    take(wanted or tags())
+
+
+if __name__ == "__main__":
+    main()
