@@ -372,11 +372,11 @@ def mitotic_nuclei(my_mitoses):
     labels = np.asarray(data.load("nuclei").labels)
     known = set(np.unique(labels).tolist()) - {0}
     try:
-        numbers = np.asarray(sorted(answer), dtype=float)
+        numbers = np.asarray([*answer], dtype=float) if not isinstance(answer, (str, dict)) else None
     except (TypeError, ValueError):
-        raise Failure(
-            f"Return a list of nucleus numbers such as [12, 40], but got {_short(answer)}."
-        ) from None
+        numbers = None
+    if numbers is None:
+        raise Failure(f"Return a list of nucleus numbers such as [12, 40], but got {_short(answer)}.")
     if numbers.ndim != 1 or (numbers % 1 != 0).any():
         raise Failure(
             f"Return a flat list of whole nucleus numbers such as [12, 40], but got {_short(answer)}."
