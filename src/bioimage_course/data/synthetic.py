@@ -391,11 +391,12 @@ def membranes(
 
 def _apart(shape, count: int, distance: float, random) -> np.ndarray:
     """Random points (row, column) that keep a distance, which shrinks as long as they find no room."""
-    points = np.empty((0, 2))
-    while len(points) < count:
+    points, placed = np.empty((count, 2)), 0
+    while placed < count:
         for point in random.uniform((0, 0), (shape[0] - 1, shape[1] - 1), (200, 2)):
-            if len(points) < count and (len(points) == 0 or np.hypot(*(points - point).T).min() >= distance):
-                points = np.vstack([points, point])
+            if placed < count and np.hypot(*(points[:placed] - point).T).min(initial=np.inf) >= distance:
+                points[placed] = point
+                placed += 1
         distance *= 0.9
     return points
 
@@ -464,20 +465,20 @@ def spots(
     brightness, background = _interval(brightness, "brightness", 0), _number(background, "background", 0)
     random = _random(seed)
 
-    centres = np.empty((0, 2))
+    centres = np.empty((count, 2))
     margin = min(2 * sigma, (min(shape) - 1) / 2)
     high = (shape[0] - 1 - margin, shape[1] - 1 - margin)
-    for _ in range(200):
-        if len(centres) == count:
-            break
-        for point in random.uniform(margin, high, (count, 2)):
-            if len(centres) < count and (
-                len(centres) == 0 or np.hypot(*(centres - point).T).min() >= distance
-            ):
-                centres = np.vstack([centres, point])
-    if len(centres) < count:
+    placed = failures = 0
+    while placed < count and failures < 2000:
+        point = random.uniform(margin, high)
+        if np.hypot(*(centres[:placed] - point).T).min(initial=np.inf) >= distance:
+            centres[placed] = point
+            placed, failures = placed + 1, 0
+        else:
+            failures += 1
+    if placed < count:
         raise InputError(
-            f"only {len(centres)} of {count} spots {distance:g} pixels apart found room "
+            f"only {placed} of {count} spots {distance:g} pixels apart found room "
             f"in {shape[0]}×{shape[1]} pixels: ask for fewer, or a smaller distance"
         )
 

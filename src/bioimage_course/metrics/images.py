@@ -22,13 +22,9 @@ def _range(reference: np.ndarray, data_range: float | None) -> float:
         data_range = float(np.ptp(reference))
         if data_range == 0:
             raise InputError("the reference has one value everywhere: pass data_range, for example 255")
-    try:
-        data_range = float(data_range)
-    except (TypeError, ValueError):
-        raise InputError(f"data_range is a number above 0, such as 255, not {data_range!r}") from None
-    if not (data_range > 0 and math.isfinite(data_range)):
+    if not isinstance(data_range, int | float | np.number) or not 0 < data_range < math.inf:
         raise InputError(f"data_range is a number above 0, such as 255, not {data_range!r}")
-    return data_range
+    return float(data_range)
 
 
 def psnr(reference, image, data_range: float | None = None) -> float:

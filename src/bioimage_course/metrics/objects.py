@@ -353,9 +353,9 @@ def panoptic_quality(truth, prediction, threshold: float = 0.5) -> float:
     ----------
     Kirillov et al. 2019, Panoptic segmentation, CVPR, equation 1.
     """
-    if np.ndim(threshold) != 0:
+    if len(_inputs.thresholds(threshold)) != 1 or np.ndim(threshold) != 0:
         raise InputError(
-            "panoptic_quality takes one threshold; for several, ask match(…) for its panoptic_quality"
+            "panoptic_quality takes one threshold; for several, use match and its panoptic_quality"
         )
     return match(truth, prediction, threshold).panoptic_quality
 
