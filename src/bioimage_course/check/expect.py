@@ -379,24 +379,30 @@ def _short(number):
     return f"{number:.6g}" if isinstance(number, (float, np.floating)) else str(number)
 
 
+_WORDS = {
+    "NoneType": "None",
+    "str": "text",
+    "bytes": "bytes",
+    "dict": "a dictionary",
+    "set": "a set",
+    "list": "a list",
+    "tuple": "a tuple",
+    "ndarray": "an array",
+    "Tensor": "a tensor",
+    "int": "a number",
+    "float": "a number",
+    "bool": "a truth value",
+    "generator": "a generator",
+}
+
+
 def _kind(value):
-    return {
-        "NoneType": "None",
-        "str": "text",
-        "bytes": "bytes",
-        "dict": "a dictionary",
-        "set": "a set",
-        "list": "a list",
-        "tuple": "a tuple",
-        "function": "a function",
-        "ndarray": "an array",
-        "Tensor": "a tensor",
-        "int": "a number",
-        "float": "a number",
-        "bool": "a truth value",
-        "type": "a class",
-        "generator": "a generator",
-    }.get(type(value).__name__, f"an object of the class {type(value).__name__}")
+    name = type(value).__name__
+    if issubclass(type(value), type):
+        return "a class"
+    if callable(value) and ("function" in name.lower() or name in ("method", "ufunc")):
+        return "a function"
+    return _WORDS.get(name, f"an object of the class {name}")
 
 
 def _kind_words(array):
@@ -431,7 +437,7 @@ def _copy(value):
     torch = sys.modules.get("torch")
     if isinstance(value, np.ndarray):
         return value.copy()
-    if torch is not None and type(value) is torch.Tensor:
+    if torch is not None and isinstance(value, torch.Tensor):
         return value.detach().clone().requires_grad_(value.requires_grad)
     if type(value) in (list, tuple, set):
         return type(value)(_copy(item) for item in value)

@@ -286,6 +286,7 @@ def _make_optimiser(optimiser, parameters, learning_rate, weight_decay):
 
 
 def _bar(epochs, progress):
-    seen = sys.stderr.isatty() or "ipykernel" in sys.modules
+    ipython = sys.modules.get("IPython")
+    seen = sys.stderr.isatty() or (ipython is not None and ipython.get_ipython() is not None)
     hidden = {} if progress and seen else {"disable": True}  # else TQDM_DISABLE=1 still switches it off
     return tqdm(total=epochs, unit="epoch", leave=False, **hidden)

@@ -1,0 +1,593 @@
+"""Exercise checks: right, wrong and absurd answers; hints, solutions, progress."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bioimage_course import check
+from bioimage_course.check import Failure, call, engine, exercise, expect, record
+from bioimage_course.errors import CourseError, InputError
+
+IMAGE = np.arange(6.0).reshape(2, 3)
+
+
+@pytest.fixture(autouse=True)
+def private(monkeypatch, tmp_path):
+    """Exercises and progress of a test stay in that test."""
+    engine.load_exercises()
+    monkeypatch.setattr(engine, "registry", {})
+    monkeypatch.setattr(record, "_session", {})
+    monkeypatch.setattr(record, "_problem", None)
+    monkeypatch.setenv("BIOIMAGE_COURSE_PROGRESS", str(tmp_path / "progress" / "progress.json"))
+
+
+@pytest.fixture
+def mean():
+    """An exercise as a chapter's author would write it."""
+
+    @exercise(chapter="98", hints=("Add up.", "Divide by the number of pixels."))
+    def mean_intensity(function):
+        """Write a function that returns the mean of an image."""
+        result = call(function, IMAGE)
+        check.expect_number(result, close_to=2.5, mistakes={"That is the sum.": 15.0}, what="the mean")
+        return "The mean is the sum divided by the number of pixels."
+
+    return mean_intensity
+
+
+def untouched(image):
+    raise NotImplementedError
+
+
+def endless(image):
+    return endless(image)
+
+
+class Hostile:
+    """Raises whatever you do with it."""
+
+    def _refuse(self, *args, **kwargs):
+        raise RuntimeError("no")
+
+    __repr__ = __str__ = __len__ = __iter__ = __bool__ = __eq__ = __float__ = __array__ = __call__ = _refuse
+    __getattr__ = _refuse
+    __hash__ = None
+
+
+class Unprintable(Exception):
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+def raises(error):
+    def function(*args, **kwargs):
+        raise error
+
+    return function
+
+
+# ---------------------------------------------------------------- verdicts
+
+
+def test_right_answer(mean, capsys):
+    assert check.mean_intensity(np.mean) is None
+    assert capsys.readouterr().out == (
+        "✔ mean_intensity: The mean is the sum divided by the number of pixels.\n"
+    )
+    assert mean.verdict(np.mean).passed
+
+
+def test_wrong_answer_is_one_line_with_a_nudge(mean, capsys):
+    mean(np.sum)
+    assert capsys.readouterr().out == (
+        "✗ mean_intensity: That is the sum. (check.mean_intensity.hint() helps)\n"
+    )
+
+
+@pytest.mark.parametrize("starter", [untouched, ..., lambda image: ...])
+def test_untouched_starter_is_open(mean, starter, capsys):
+    assert mean.verdict(starter).status == "open"
+    mean(starter)
+    assert capsys.readouterr().out.startswith("○ mean_intensity: not done yet")
+
+
+def test_open_names_the_function_that_is_still_empty(mean):
+    assert "in untouched" in mean.verdict(untouched).message
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (None, "must be a function, not None"),
+        (2.5, "must be a function, not a number"),
+        ("np.mean", "must be a function, not text"),
+        (lambda image: None, "forget `return`"),
+        (lambda image: "2.5", "not text"),
+        (lambda image: [1, [2]], "ragged"),
+        (lambda image: [2.5, 2.5], "one number"),
+        (lambda image: (pixel for pixel in image), "generator"),
+        (lambda image: {"mean": 2.5}, "a dictionary"),
+        (lambda image: np.mean, "not a function"),
+        (lambda image: float("nan"), "nan"),
+        (lambda image: np.inf, "inf"),
+        (lambda image: 2.5 + 1j, "real number"),
+        (lambda image: -2.5, "sign"),
+        (lambda image: object(), "object"),
+        (lambda: 2.5, "cannot be called"),
+        (lambda image: 1 / 0, "ZeroDivisionError"),
+        (lambda image: image.maen(), "AttributeError"),
+        (endless, "without end"),
+        (raises(SystemExit(1)), "SystemExit"),
+        (raises(Unprintable()), "Unprintable"),
+        (raises(GeneratorExit()), "GeneratorExit"),
+        (raises(MemoryError()), "MemoryError"),
+        (lambda image: Hostile(), "Hostile"),
+    ],
+)
+def test_absurd_answers_get_a_sentence(mean, answer, words):
+    verdict = mean.verdict(answer)
+    assert verdict.status == "failed"
+    assert words in verdict.message
+    assert "\n" not in verdict.message
+    mean(answer)  # and never a traceback
+
+
+def test_hostile_objects_get_a_sentence(mean):
+    hostile = Hostile()
+    for verdict in (mean.verdict(hostile), mean.verdict([hostile]), mean.verdict(lambda image: [hostile])):
+        assert verdict.status == "failed"
+
+
+def test_error_is_located_in_the_learners_code(mean):
+    def divides(image):
+        nothing = 0
+        return image.sum() / int(nothing) if nothing else [][1]
+
+    message = mean.verdict(divides).message
+    assert message.startswith("divides([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]) stopped with IndexError")
+    assert "`return image.sum()" in message
+
+
+def test_stumble_of_the_check_itself_is_not_blamed_on_the_learners_code():
+    @exercise(chapter="98")
+    def adds(value):
+        """Add."""
+        return value + []
+
+    verdict = adds.verdict(3)
+    assert verdict.status == "failed" and "TypeError" in verdict.message
+
+
+def test_library_that_lacks_an_operation_is_not_an_open_exercise(mean):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    # "meta" tensors hold no numbers; PyTorch says so with NotImplementedError
+    verdict = mean.verdict(lambda image: torch.empty(3, device="meta").to("cpu").numpy())
+    assert verdict.status == "failed"
+
+
+def test_keyboard_interrupt_goes_through(mean):
+    with pytest.raises(KeyboardInterrupt):
+        mean(raises(KeyboardInterrupt()))
+
+
+def test_wrong_number_of_arguments(mean):
+    for verdict in (mean.verdict(), mean.verdict(1, 2), mean.verdict(image=3)):
+        assert verdict.status == "failed"
+        assert "check.mean_intensity(function)" in verdict.message
+
+
+def test_prints_are_shown_but_not_without_bound(mean, capsys):
+    def chatty(image):
+        print("looking at", image.shape)
+        return image.mean()
+
+    mean(chatty)
+    assert capsys.readouterr().out.splitlines()[0] == "looking at (2, 3)"
+
+    def flood(image):
+        for _ in range(10_000):
+            print("x" * 100)
+        sys.stdout.close()  # closes nothing
+        return image.mean()
+
+    mean(flood)
+    out = capsys.readouterr().out
+    assert len(out) < 3000 and "more characters" in out and "✔" in out
+
+
+def test_learner_cannot_change_the_checks_arrays(mean):
+    def destroys(image):
+        result = image.mean()
+        image[:] = -1
+        return result
+
+    assert mean.verdict(destroys).passed
+    assert IMAGE.sum() == 15 and mean.verdict(np.mean).passed
+
+
+def test_pure_functions_are_asked_for():
+    def doubles(image, rest):
+        image *= 2
+        return image
+
+    assert call(doubles, IMAGE, [IMAGE]).sum() == 30
+    with pytest.raises(Failure, match="work on a copy"):
+        call(doubles, IMAGE, [IMAGE], pure=True)
+    call(lambda image, rest: image * 2, IMAGE, [IMAGE], pure=True)
+
+
+def test_long_messages_are_shortened(mean):
+    verdict = mean.verdict(raises(ValueError("many words\n" * 1000)))
+    assert len(verdict.message) <= 700 and "\n" not in verdict.message
+
+
+def test_console_without_our_signs(mean):
+    code = (
+        "from bioimage_course.check import exercise\n"
+        "@exercise(chapter='98')\n"
+        "def works(value):\n    'Task.'\n    return 'µ = 1'\n"
+        "works(1)"
+    )
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0 and done.stdout.startswith("[right] works: ")
+
+
+class _Loop(list):
+    """A list that holds itself."""
+
+    def __init__(self):
+        super().__init__([self])
+
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.complex_numbers()
+    | st.text(max_size=5)
+    | st.binary(max_size=5)
+    | st.just(np.float32(2.5))
+    | st.just(np.array("text"))
+    | st.just(np.array([1, None], dtype=object))
+    | st.just(np.ma.masked)
+    | st.just(np.array([], dtype=float))
+    | st.just(np.array(["2020-01-01"], dtype="datetime64[D]"))
+    | st.builds(Hostile)
+    | st.builds(_Loop)
+    | st.builds(object)
+    | st.just(np.mean)
+    | st.just(int),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text(max_size=2), inner, max_size=2)
+        | st.builds(iter, st.lists(inner, max_size=2))
+        | st.builds(lambda value: (value for _ in range(2)), inner)
+    ),
+    max_leaves=8,
+)
+EXPECTATIONS = {
+    "array": lambda value: expect.expect_array(value, close_to=IMAGE, mistakes={"sum": IMAGE + 1}),
+    "like": lambda value: expect.expect_array(value, like=IMAGE, dtype=np.uint8),
+    "shape": lambda value: expect.expect_array(value, shape=(None, 3), dtype="integer"),
+    "number": lambda value: expect.expect_number(value, 2.5, mistakes={"sum": 15}, integer=True),
+    "between": lambda value: expect.expect_number(value, between=(0, 1)),
+    "labels": lambda value: expect.expect_labels(value, np.array([[0, 1], [2, 2]])),
+    "callable": lambda value: expect.call(value, IMAGE),
+    "returned": lambda value: expect.expect_array(call(lambda _: value, IMAGE, pure=True), close_to=2.0),
+    "argument": lambda value: expect.expect_number(call(lambda *_: 1, value, key=value, pure=True), 2.0),
+}
+
+
+@pytest.mark.parametrize("name", EXPECTATIONS)
+@settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(value=values)
+def test_no_value_breaks_a_check(name, value):
+    verdict = engine.Exercise(EXPECTATIONS[name], "98", ()).verdict(value)
+    assert verdict.status in ("passed", "failed", "open")
+    assert verdict.message and "\n" not in verdict.message
+    assert "bioimage_course" not in verdict.message  # no paths of ours
+
+
+# ---------------------------------------------------------------- expectations
+
+
+def failure(function, *args, **kwargs):
+    with pytest.raises(Failure) as caught:
+        function(*args, **kwargs)
+    return str(caught.value)
+
+
+def test_expect_array_tells_mistakes_apart():
+    say = [
+        failure(expect.expect_array, IMAGE.T, close_to=IMAGE),
+        failure(expect.expect_array, IMAGE[0], close_to=IMAGE),
+        failure(expect.expect_array, IMAGE[:, :2], shape=(None, 3)),
+        failure(expect.expect_array, IMAGE, dtype="integer"),
+        failure(expect.expect_array, IMAGE, dtype=np.uint8),
+        failure(expect.expect_array, IMAGE > 1, like=IMAGE),
+        failure(expect.expect_array, IMAGE * np.nan, like=IMAGE),
+        failure(expect.expect_array, 2 * IMAGE, close_to=IMAGE),
+        failure(expect.expect_array, -IMAGE, close_to=IMAGE),
+        failure(expect.expect_array, IMAGE + 3, close_to=IMAGE),
+        failure(expect.expect_array, IMAGE <= 1, close_to=IMAGE > 1),
+        failure(expect.expect_array, np.where(IMAGE == 4, 7, IMAGE), close_to=IMAGE),
+        failure(expect.expect_array, IMAGE**2, close_to=IMAGE, mistakes={"You squared.": IMAGE**2}),
+    ]
+    words = [
+        "rows and columns are swapped",
+        "1 axes instead of 2",
+        "expected (any, 3)",
+        "expected integers",
+        "expected uint8",
+        "expected floating-point",
+        "NaN",
+        "yours is 2 times",
+        "sign",
+        "off by 3",
+        "swapped",
+        "at [1, 1] it is 7 instead of 4",
+        "You squared.",
+    ]
+    for sentence, word in zip(say, words, strict=True):
+        assert word in sentence
+    assert len(set(say)) == len(say)
+
+
+def test_expect_array_returns_a_copy():
+    given_array = IMAGE.copy()
+    result = expect.expect_array(given_array, close_to=IMAGE)
+    result[:] = 0
+    assert np.array_equal(given_array, IMAGE)
+    assert expect.expect_array([[0, 1, 2], [3, 4, 5]], close_to=IMAGE).dtype.kind == "i"
+    assert expect.expect_array([], shape=(0,)).size == 0
+
+
+def test_nan_is_fine_where_the_reference_has_it():
+    expect.expect_array([1, np.nan], close_to=[1, np.nan])
+    expect.expect_number(np.nan, close_to=np.nan)
+    assert "NaN" in failure(expect.expect_array, [1, np.nan], close_to=[1, 2])
+
+
+@pytest.mark.parametrize("value", [2, 2.0, True + 1, np.int8(2), np.float32(2), np.array(2)])
+def test_expect_number_accepts_every_kind_of_number(value):
+    assert expect.expect_number(value, close_to=2, integer=True) == 2
+    assert isinstance(expect.expect_number(value, integer=True), int)
+
+
+def test_expect_number_tells_mistakes_apart():
+    assert "whole number" in failure(expect.expect_number, 2.5, integer=True)
+    assert "between 0 and 1" in failure(expect.expect_number, 2.5, between=(0, 1))
+    assert "2 times" in failure(expect.expect_number, 5, close_to=2.5)
+    assert "not the right value" in failure(expect.expect_number, 1, close_to=0)
+    assert expect.expect_number(True) == 1.0
+
+
+def test_expect_labels_ignores_numbering():
+    truth = np.array([[0, 1, 1], [2, 2, 0]])
+    expect.expect_labels(np.array([[0, 7, 7], [3, 3, 0]]), truth)
+    wrong = {
+        "there are 2": [[0, 1, 1], [1, 1, 0]],
+        "wrongly for background": [[1, 1, 1], [2, 2, 0]],
+        "cut or merged": [[0, 1, 2], [2, 2, 0]],
+        "negative": [[0, 1, 1], [-2, -2, 0]],
+        "integers": [[0.0, 1, 1], [2, 2, 0]],
+        "shape": [[0, 1], [2, 2]],
+    }
+    for words, labels in wrong.items():
+        assert words in failure(expect.expect_labels, np.array(labels), truth)
+
+
+def test_call_names_the_arguments():
+    big = np.zeros((100, 100), dtype=np.uint8)
+    sentence = failure(call, raises(ValueError("no")), big, "text", np.mean, factor=2)
+    assert sentence.startswith(
+        "function(<array 100×100, uint8>, 'text', mean, factor=2) stopped with ValueError: no"
+    )
+
+
+# ---------------------------------------------------------------- tensors
+
+
+def test_checks_never_import_torch_or_tensorflow():
+    code = (
+        "import sys; from bioimage_course import check\n"
+        "check.to_numpy([1, 2]); check.exercises(); check.progress()\n"
+        "print(sorted({'torch', 'tensorflow', 'matplotlib'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_torch_tensors():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    tensors = [
+        torch.tensor([1.0, 2.0]),
+        torch.tensor([1.0, 2.0], requires_grad=True),
+        torch.tensor([1.0, 2.0], requires_grad=True) * 1,
+        torch.tensor([1.0, 2.0], dtype=torch.bfloat16),
+        torch.tensor([1.0, 2.0], dtype=torch.half),
+        torch.tensor([1.0, 2.0]).to_sparse(),
+        torch.nn.Parameter(torch.tensor([1.0, 2.0])),
+        [torch.tensor(1.0, requires_grad=True), torch.tensor(2.0)],
+        torch.complex(torch.tensor([1.0, 2.0]), torch.zeros(2)).conj(),
+    ]
+    for tensor in tensors:
+        assert isinstance(expect.expect_array(tensor, close_to=[1, 2]), np.ndarray)
+    assert expect.expect_number(torch.tensor(2.5, requires_grad=True), 2.5) == 2.5
+    assert "meta" in failure(expect.expect_array, torch.empty(2, device="meta"), shape=(2,))
+    if torch.cuda.is_available():
+        assert expect.expect_number(torch.tensor(2.5, device="cuda"), 2.5) == 2.5
+
+
+def test_tensors_given_to_a_learner_are_copies():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    original = torch.ones(3, requires_grad=True)
+
+    def destroys(x):
+        x.sum().backward()
+        x.data.zero_()
+        return x
+
+    call(destroys, original)
+    assert original.grad is None and original.sum() == 3
+    with pytest.raises(Failure, match="work on a copy"):
+        call(destroys, original, pure=True)
+
+
+# ---------------------------------------------------------------- names, hints, solutions
+
+
+def test_unknown_exercise_names_the_nearest(mean):
+    with pytest.raises(CourseError, match="did you mean check.mean_intensity?"):
+        _ = check.mean_intensty
+    with pytest.raises(AttributeError):  # so that hasattr works
+        _ = check.qqqqqq
+    assert not hasattr(check, "mean_intensities_of_all") and hasattr(check, "mean_intensity")
+    assert "mean_intensity" in dir(check)
+
+
+def test_names_are_unique(mean):
+    source = (
+        "from bioimage_course.check import exercise\n"
+        "@exercise(chapter='97')\n"
+        "def mean_intensity(x):\n    'Other.'\n"
+    )
+    with pytest.raises(InputError, match="chapter 98 has an exercise of that name"):
+        exec(source, {"__name__": "another_module"})
+
+
+@pytest.mark.parametrize("name", ["progress", "quiz", "call", "expect", "engine", "_hidden"])
+def test_names_that_mean_something_else_are_refused(name):
+    with pytest.raises(InputError, match="choose another name"):
+        exec(f"@exercise(chapter='98')\ndef {name}(x): 'Task.'", {"exercise": exercise, "__name__": "m"})
+
+
+@pytest.mark.parametrize("chapter", ["1", 1, "one", "001", None])
+def test_chapters_have_two_digits(chapter):
+    with pytest.raises(InputError, match="two digits"):
+        exercise(chapter=chapter)(untouched)
+
+
+def test_exercises_are_listed(mean):
+    found = check.exercises(98)
+    assert [(item.name, item.chapter, len(item.hints)) for item in found] == [("mean_intensity", "98", 2)]
+    assert found[0].task == "Write a function that returns the mean of an image."
+    assert repr(mean) == (
+        "check.mean_intensity(function): Write a function that returns the mean of an image."
+    )
+
+
+def test_hints_come_one_by_one(mean, capsys):
+    for _ in range(3):
+        check.mean_intensity.hint()
+    first, second, third = capsys.readouterr().out.splitlines()
+    assert first == "Hint 1 of 2: Add up."
+    assert second.startswith("Hint 2 of 2: Divide") and "solution()" in second and third == second
+
+
+def test_exercise_without_hints(capsys):
+    @exercise(chapter="98")
+    def bare(value):
+        """Task."""
+        raise Failure("No.")
+
+    bare.hint()
+    assert "solution()" in capsys.readouterr().out
+    bare(1)
+    assert "hint()" not in capsys.readouterr().out
+
+
+def test_solution_is_printed(mean, monkeypatch, capsys):
+    monkeypatch.setattr(engine, "solutions", lambda chapter: {"mean_intensity": "def f(x):\n    return 1\n"})
+    mean.solution()
+    assert capsys.readouterr().out == "def f(x):\n    return 1\n"
+    monkeypatch.setattr(engine, "solutions", lambda chapter: {})
+    mean.solution()
+    assert "No solution is stored" in capsys.readouterr().out
+
+
+def test_broken_chapter_does_not_stop_the_others(mean, monkeypatch, tmp_path):
+    (tmp_path / "ch96.py").write_text("import no_such_module_anywhere\n")
+    folder = sys.modules["bioimage_course.check.exercises"]
+    monkeypatch.setattr(folder, "__path__", [*folder.__path__, str(tmp_path)])
+    monkeypatch.setattr(engine, "broken", {})
+    with pytest.warns(UserWarning, match="ch96"):
+        assert check.mean_intensity is mean
+    assert list(engine.broken) == ["bioimage_course.check.exercises.ch96"]
+
+
+# ---------------------------------------------------------------- progress
+
+
+def test_progress_is_remembered(mean, capsys):
+    check.progress()
+    assert "| 98      | 0/1  | mean_intensity |" in capsys.readouterr().out
+    mean(np.sum)
+    assert record.solved() == {}
+    mean(np.mean)
+    record._session.clear()  # as after a restart
+    assert record.solved() == {"mean_intensity": "98"}
+    capsys.readouterr()
+    check.progress()
+    assert "| 98      | 1/1  | –           |" in capsys.readouterr().out
+    check.progress(reset=True)
+    assert record.solved() == {} and "0/1" in capsys.readouterr().out
+
+
+def test_verdict_notes_nothing(mean):
+    mean.verdict(np.mean)
+    assert record.solved() == {} and not record.path().exists()
+
+
+@pytest.mark.parametrize("text", ["{", "", "[]", '{"solved": 3}', '{"other": {}}', "\x00\xff", "[" * 100_000])
+def test_damaged_progress_file_is_kept_aside(mean, text):
+    record.path().parent.mkdir(parents=True)
+    record.path().write_text(text, encoding="utf-8")
+    mean(np.mean)
+    assert json.loads(record.path().read_text()) == {"solved": {"mean_intensity": "98"}}
+    kept = [file for file in record.path().parent.iterdir() if "damaged" in file.name]
+    assert [file.read_text(encoding="utf-8") for file in kept] == [text]
+
+
+def test_progress_that_cannot_be_saved_counts_for_the_session(mean, monkeypatch, tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("BIOIMAGE_COURSE_PROGRESS", str(tmp_path / "file" / "progress.json"))
+    mean(np.mean)
+    assert capsys.readouterr().out.startswith("✔")
+    check.progress()
+    out = capsys.readouterr().out
+    assert "1/1" in out and "could not be saved" in out
+
+
+def test_progress_is_written_whole_or_not_at_all(mean, monkeypatch):
+    mean(np.mean)
+    before = record.path().read_text()
+
+    def fails(*args):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(record.os, "replace", fails)
+    record._write({"other": "01"})
+    assert record.path().read_text() == before
+    assert [file.name for file in record.path().parent.iterdir()] == ["progress.json"]
+
+
+def test_progress_of_two_programs_is_merged(mean):
+    mean(np.mean)
+    record._session.clear()
+    record.note("other", "01")
+    assert record.solved() == {"mean_intensity": "98", "other": "01"}
+
+
+def test_progress_file_lies_in_the_users_data_folder(monkeypatch):
+    monkeypatch.delenv("BIOIMAGE_COURSE_PROGRESS")
+    assert record.path().name == "progress.json" and "bioimage-course" in str(record.path())
