@@ -102,7 +102,9 @@ def compose(root: str | Path) -> Site:
         for label in page.labels:
             if label.name in labels:
                 where = labels[label.name].page.replace(".html", ".qmd")
-                page.source.problem(f"the label #{label.name} is already used in {where}.", label.name)
+                page.source.problem(
+                    f"the label #{label.name} is already used in {where}.", label.name, last=True
+                )
             labels.setdefault(label.name, label)
     for page in pages:
         references.resolve(page, labels, keys)

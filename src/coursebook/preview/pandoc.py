@@ -27,21 +27,22 @@ class PandocError(Exception):
     """Pandoc refused its input; the message is its own."""
 
 
-def run(text: str, *options: str, cwd=None) -> tuple[str, list[str]]:
+@functools.lru_cache(maxsize=256)  # titles and unchanged pages come again
+def run(text: str, *options: str) -> tuple[str, tuple[str, ...]]:
     """Run pandoc on `text`.
 
     Returns
     -------
-    (str, list of str)
+    (str, tuple of str)
         What pandoc wrote, and its warnings.
     """
     done = subprocess.run(
-        [executable(), *options], input=text, capture_output=True, text=True, encoding="utf-8", cwd=cwd
+        [executable(), *options], input=text, capture_output=True, text=True, encoding="utf-8"
     )
     if done.returncode:
         raise PandocError(done.stderr.strip())
     warnings = re.split(r"^\[WARNING\] ", done.stderr, flags=re.MULTILINE)[1:]
-    return done.stdout, [" ".join(warning.split()) for warning in warnings]
+    return done.stdout, tuple(" ".join(warning.split()) for warning in warnings)
 
 
 def citation_keys(bibliography) -> set[str]:

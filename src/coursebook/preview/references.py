@@ -145,7 +145,7 @@ def with_bibliography(page: Page, home: Page | None, cited: list[str], settings,
         "--email-obfuscation=none",
     ]
     options += [f"--metadata=lang:{settings.lang}"]
-    if page.citations or page is home:
+    if page.citations or (page is home and cited):
         options += ["--citeproc", "--metadata=link-citations:true"]
         options += [f"--bibliography={root / name}" for name in settings.bibliography]
     body, warnings = pandoc.run(stream.getvalue(), *options)

@@ -151,7 +151,9 @@ def check(pages: list[Page], written: dict[str, Written]) -> None:
         seen = set()
         for name in found.identifiers:
             if name in seen:
-                page.source.problem(f"the identifier #{name} is used twice on this page.", f"#{name}")
+                page.source.problem(
+                    f"the identifier #{name} is used twice on this page.", f"#{name}", last=True
+                )
             seen.add(name)
         for reference in found.references:
             known = set(written[reference.target].identifiers) if reference.target in written else set()

@@ -41,22 +41,23 @@ class Source:
     def text(self) -> str:
         return "\n".join(line.text for line in self.lines) + "\n"
 
-    def problem(self, message: str, token: str = "", line: int | None = None) -> None:
-        """Note a mistake: at a line of `text` (1-based), or where `token` first stands."""
+    def problem(self, message: str, token: str = "", line: int | None = None, last: bool = False) -> None:
+        """Note a mistake: at a line of `text` (1-based), or where `token` first (or last) stands."""
         if line is not None and 0 < line <= len(self.lines):
             where = self.lines[line - 1]
         else:
-            where = self.find(token) if token else None
+            where = self.find(token, last) if token else None
         if where:
             self.problems.append(Problem(where.file, where.number, message))
         else:
             self.problems.append(Problem(self.path, 0, message))
 
-    def find(self, token: str) -> Line | None:
-        """Return the first line with `token` as a whole word, one outside code if there is one."""
+    def find(self, token: str, last: bool = False) -> Line | None:
+        """Return the first (or last) line with `token` as a whole word, outside code if there is one."""
         word = re.compile(re.escape(token) + r"(?![\w-])")
         found = [line for line in self.lines if word.search(line.text)]
-        return next((line for line in found if not line.code), found[0] if found else None)
+        found = [line for line in found if not line.code] or found
+        return found[-1 if last else 0] if found else None
 
 
 def read(root: Path, path: str) -> Source:
