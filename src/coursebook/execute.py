@@ -37,7 +37,9 @@ CELL_TIMEOUT = 900  # seconds; a notebook should take 180 in all
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 PROGRESS_BAR = re.compile(r"^.*(\d+%\|.*\||\d+it \[|\?it/s).*$|^\s*$")
 ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{6,}")
-PRIVATE_PATH = re.compile(r"(/(?:home|root|Users|tmp|private/var)/|\b[A-Za-z]:\\+Users\\)[^\s'\"<>:,;)]*")
+PRIVATE_PATH = re.compile(
+    r"((?<![\w.~-])/(?:home|root|Users|tmp|private/var)/|\b[A-Za-z]:\\+Users\\)[^\s'\"<>:,;)]*"
+)
 
 
 # ---------------------------------------------------------------- what a kernel sees
@@ -266,7 +268,7 @@ def _run(notebook, source: Source, environment: dict, folder: Path):
         options = {"env": environment, "cwd": str(folder), "stderr": subprocess.DEVNULL}
         with client.setup_kernel(cleanup_kc=True, **options):
             with PeakMemory(manager.provisioner.pid) as peak:
-                cells = tqdm(notebook.cells, desc=source.name, unit="cell", leave=False)
+                cells = tqdm(notebook.cells, desc=source.name, unit="cell", leave=False, disable=None)
                 for index, cell in enumerate(cells):
                     client.execute_cell(cell, index)
             seconds = time.perf_counter() - start
@@ -287,9 +289,9 @@ def _failure(source: Source, origin: Cell | None, error: Exception) -> Finding:
     if name is None:
         return Finding(source.file, line, f"{type(error).__name__}: {str(error).splitlines()[0]}")
     trace = ANSI.sub("", getattr(error, "traceback", "") or "")
-    inner = re.findall(r"Cell In\[\d+\], line (\d+)|^-+> (\d+) ", trace, re.MULTILINE)
+    inner = re.search(r"Cell In\[\d+\], line (\d+)", trace)
     if inner:
-        line += int(inner[0][0] or inner[0][1]) - 1
+        line += int(inner[1]) - 1
     message = " ".join(str(value).split())
     return Finding(source.file, line, f"{name}: {message}" if message else name)
 
