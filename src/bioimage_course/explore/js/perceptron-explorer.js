@@ -22,7 +22,7 @@
   }
   const gate = (truth) => truth.map((kind, i) => ({ x: i >> 1, y: i & 1, kind }));
 
-  const FEATURES = { x: "area", y: "roundness", kinds: ["resting", "mitotic"], view: [-3.2, 3.2, 3.2, -3.2], ticks: 1,
+  const FEATURES = { x: "area", y: "roundness", kinds: ["interphase", "mitotic"], view: [-3.2, 3.2, 3.2, -3.2], ticks: 1,
     start: [1, -1, 0.5] };
   const INPUTS = { x: "x₁", y: "x₂", kinds: ["0", "1"], view: [-0.7, 1.7, 1.7, -0.7], ticks: 0.5, start: [-1, 0.5, 0.2] };
   const DATA = {
@@ -88,7 +88,7 @@
     }
 
     // ---------------------------------------------------------------- the neuron
-    predict({ x, y }) { return this.w1 * x + this.w2 * y + this.b > 0 ? 1 : 0; }
+    predict({ x, y }) { return this.w1 * x + this.w2 * y + this.b >= 0 ? 1 : 0; }
     get wrong() { return this.task.points.filter((point) => this.predict(point) !== point.kind); }
     get size() { return Math.hypot(this.w1, this.w2); }
     get angle() { return Math.atan2(this.w2, this.w1); }
@@ -167,7 +167,7 @@
       this.show("updates", this.updates);
       const term = (value, name) => ` ${value < 0 ? "−" : "+"}\u00a0<b>${Math.abs(value).toFixed(2)}</b>`
         + (name ? `\u00a0·\u00a0${name}` : "");
-      this.formula.innerHTML = `ŷ = “${kinds[1]}” if <b>${number(this.w1)}</b>\u00a0·\u00a0${x}${term(this.w2, y)}${term(this.b)}\u00a0&gt;\u00a00`;
+      this.formula.innerHTML = `ŷ = “${kinds[1]}” if <b>${number(this.w1)}</b>\u00a0·\u00a0${x}${term(this.w2, y)}${term(this.b)}\u00a0≥\u00a00`;
       this.note.textContent = this.message;
       this.runButton.textContent = this.running ? "Stop" : "Run";
       const key = kinds.map((kind, i) => `<span>${mark(i, this.colour(COLOURS[i]))} ${kind}</span>`);
