@@ -51,7 +51,7 @@ bench: course-env  ## run the timed comparisons; results as JSON in benchmarks/
 	@for script in benchmarks/bench_*.py; do echo "== $$script"; .venv/bin/python "$$script" || exit 1; done
 
 # Old pins would be kept by an existing output file, so each lock is made from nothing.
-UV_LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+UV_LOCK = .venv/bin/uv pip compile --quiet --no-python-downloads --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 lock: book-env  ## resolve requirements/*.lock anew (see requirements/README.md)
 	$(UV_LOCK) pyproject.toml --extra all --group course \

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -209,7 +210,7 @@ def uv():
 @pytest.fixture(scope="module")
 def index(uv, tmp_path_factory):
     """Skip where no package index answers."""
-    command = [uv, "pip", "compile", "--quiet", "--no-deps", "-"]
+    command = [uv, "pip", "compile", "--quiet", "--no-python-downloads", "--no-deps", "-"]
     try:
         asked = subprocess.run(command, input="lazy-loader", text=True, capture_output=True, timeout=60)
     except subprocess.TimeoutExpired:
@@ -218,34 +219,49 @@ def index(uv, tmp_path_factory):
         pytest.skip("no package index within reach")
 
 
-@pytest.mark.index
-@pytest.mark.parametrize("extra", ["", *EXTRAS, "stardist,cellpose,micro-sam"])
-def test_setup_command_resolves_on_colab(extra, uv, index, tmp_path):
-    """The very command of the notebooks, as a dry resolution with what Colab has held fixed."""
-    if not COLAB.is_file():
-        pytest.skip("no list of Colab's packages beside the repository (shared/colab/pip-freeze.txt)")
+def resolve(uv: str, extra: str, folder: Path) -> subprocess.CompletedProcess:
+    """Resolve the very command of the notebooks, dry, with what Colab has held fixed."""
     ships = colab_versions()
-    held = {name: ships[name] for name in colab.HELD}
-    (tmp_path / "held.txt").write_text("".join(f"{name}=={version}\n" for name, version in held.items()))
-    (tmp_path / "overrides.txt").write_text("\n".join(colab.overrides(extra)))
-
+    folder.mkdir()
+    (folder / "held.txt").write_text("".join(f"{name}=={ships[name]}\n" for name in colab.HELD))
+    (folder / "overrides.txt").write_text("\n".join(colab.overrides(extra)))
     arguments = shlex.split(colab.setup_command(extra, ROOT.as_uri()).splitlines()[-1].removeprefix("!"))
     assert arguments[:4] == ["uv", "pip", "install", "--system"]
     requirement = arguments.pop().replace("git+file:", "file:")
-    resolve = [uv, "pip", "compile", "--python-version", "3.13", *arguments[4:], "--no-header", "-"]
-    options = {"text": True, "capture_output": True, "cwd": tmp_path, "timeout": 300}
-    done = subprocess.run(resolve, input=requirement, **options)
+    target = ["--python-version", "3.13", "--no-python-downloads"]
+    command = [uv, "pip", "compile", *target, *arguments[4:], "--no-header", "-"]
+    options = {"input": requirement, "text": True, "capture_output": True, "cwd": folder, "timeout": 300}
+    return subprocess.run(command, **options)
+
+
+ON_COLAB = ["", *EXTRAS, "stardist,cellpose,micro-sam"]
+
+
+@pytest.fixture(scope="module")
+def resolutions(uv, index, tmp_path_factory):
+    """All resolutions at the same time: they mostly wait for the index."""
+    if not COLAB.is_file():
+        pytest.skip("no list of Colab's packages beside the repository (shared/colab/pip-freeze.txt)")
+    base = tmp_path_factory.mktemp("colab")
+    with ThreadPoolExecutor(6) as pool:
+        return {extra: pool.submit(resolve, uv, extra, base / f"extra-{extra}") for extra in ON_COLAB}
+
+
+@pytest.mark.index
+@pytest.mark.parametrize("extra", ON_COLAB)
+def test_setup_command_resolves_on_colab(extra, resolutions):
+    done = resolutions[extra].result()
     assert done.returncode == 0, done.stderr
 
     resolved = pins(done.stdout)
-    assert {name: resolved[name] for name in held if name in resolved} == {
-        name: version for name, version in held.items() if name in resolved
-    }
+    ships = colab_versions()
+    held = {name: version for name, version in resolved.items() if name in colab.HELD}
+    assert held == {name: ships[name] for name in held}
+    assert "numpy" in held
     # No silent fall back: what the helper asks for is at most one minor release behind the lock.
     course = lock("course")
-    for name in {Requirement(line).name for lines in EXTRAS.values() for line in lines} & set(resolved):
-        if name in held or name == "bioimage-course":
-            continue
+    asked = {Requirement(line).name for lines in EXTRAS.values() for line in lines} - {"bioimage-course"}
+    for name in (asked & set(resolved)) - set(held):
         found, wanted = Version(resolved[name]).release, Version(course[name]).release
         assert found[0] > wanted[0] or (found[0] == wanted[0] and found[1] >= wanted[1] - 1), (
             f"{name} {resolved[name]} is old; the lock has {course[name]}"

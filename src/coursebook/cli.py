@@ -21,7 +21,6 @@ COMMANDS = {
     "lab": ("coursebook.lab", "open JupyterLab on the learner's notebooks"),
     "doctor": ("coursebook.doctor", "prove that every tool of the course works on this machine"),
     "data": ("coursebook.data_cli", "list, download and verify the data sets"),
-    "readme": ("coursebook.readme", "bring the chapter table of README.md up to date"),
     "set-repo-url": ("coursebook.repo_url", "change the public address of the course everywhere"),
 }
 
