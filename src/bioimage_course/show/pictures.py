@@ -49,7 +49,7 @@ def image(picture, title=None, *, alt="", limits=None, cmap="gray", colorbar=Fal
     return images(
         [picture],
         None if title is None else [title],
-        alt=alt or _alt(picture, title),
+        alt=alt or _alt(to_image(picture), title),
         limits=limits,
         cmap=cmap,
         colorbar=colorbar,
@@ -340,9 +340,8 @@ def _titles(titles, count: int) -> list:
     return titles
 
 
-def _alt(picture, title) -> str:
-    shape = np.shape(getattr(picture, "image", picture))
-    size = " by ".join(str(n) for n in shape[:2])
+def _alt(array, title) -> str:
+    size = " by ".join(str(n) for n in array.shape[:2])
     return f"{title or 'Image'}, {size} pixels"
 
 
