@@ -111,7 +111,8 @@ def card(project: Project, source: Source) -> str:
         f"**GPU:** {GPU_TEXT[source.header['gpu']]}",
         f"**On the path of:** {' and '.join(source.header['paths'])}",
     ]
-    return "".join(f"- {fact}\n" for fact in facts)
+    lines = "".join(f"- {fact}\n" for fact in facts)
+    return f"::: {{.chapter-facts}}\n{lines}:::\n"  # a block of its own: the page's list goes before it
 
 
 def measured(project: Project, source: Source) -> str:
