@@ -111,7 +111,7 @@
     });
     wrap.append(button);
   });
-  const scrollers = () => all(".table-scroll, pre, math[display=block]").forEach((box) => {
+  const scrollers = () => all(".table-scroll, pre, span.equation, p:has(> math[display=block])").forEach((box) => {
     const wide = box.scrollWidth > box.clientWidth + 1;
     if (wide) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
