@@ -6,6 +6,7 @@
 ``README.md``               badges, and the address to clone from
 ``CITATION.cff``            ``repository-code`` and ``url``
 ``pyproject.toml``          ``[project.urls]``
+``CHANGELOG.md``, pages     wherever they quote it
 ``notebooks/``              links and the set-up cell for Google Colab (by ``course notebooks``)
 ``book/_generated/``        the chapters' cards (by ``course notebooks``)
 ==========================  ==================================================================
@@ -19,7 +20,7 @@ from bioimage_course.errors import InputError
 from coursebook.project import Project, write_text
 
 # Files that quote the address, its "owner/name" or the address of its pages.
-QUOTING = ("README.md", "CITATION.cff", "pyproject.toml", "CHANGELOG.md", "CONTRIBUTING.md")
+QUOTING = ("README.md", "CITATION.cff", "pyproject.toml", "CHANGELOG.md", "CONTRIBUTING.md", "book/*.qmd")
 ADDRESS = re.compile(
     r"https://github\.com/[A-Za-z0-9](?:[A-Za-z0-9_-]{0,38})/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}"
 )
@@ -71,13 +72,11 @@ def set_repo_url(project: Project, url: str) -> list[str]:
     texts = {"_quarto.yml": SETTING.sub(lambda match: match[1] + url, before)}
     fresh = Project(project.root)
     replacements = [(old, url), (project.site_url, _site(url)), (_slug(old), _slug(url))]
-    for name in QUOTING:
-        path = project.root / name
-        if path.is_file():
-            text = path.read_text(encoding="utf-8")
-            for gone, come in replacements:
-                text = re.sub(rf"{re.escape(gone)}(?![\w-])", lambda _, new=come: new, text)
-            texts[name] = text
+    for path in (path for pattern in QUOTING for path in sorted(project.root.glob(pattern))):
+        text = path.read_text(encoding="utf-8")
+        for gone, come in replacements:
+            text = re.sub(rf"{re.escape(gone)}(?![\w-])", lambda _, new=come: new, text)
+        texts[project.relative(path)] = text
     changed = [name for name, text in texts.items() if write_text(project.root / name, text)]
     return changed + _regenerate(fresh)
 
@@ -98,9 +97,13 @@ def _regenerate(project: Project) -> list[str]:
     from coursebook import generated
 
     texts, findings = generated.expected(project)
+    changed = [name for name, text in texts.items() if write_text(project.root / name, text)]
     if findings:
-        raise InputError(f"_quarto.yml is changed, but {findings[0]}; then run `course notebooks`.")
-    return [name for name, text in texts.items() if write_text(project.root / name, text)]
+        raise InputError(
+            f"the address is changed, but not every notebook could be made anew: {findings[0]}. "
+            "Correct this, then run `course notebooks --no-execute`."
+        )
+    return changed
 
 
 def main(argv: list[str] | None = None) -> int:
