@@ -111,6 +111,21 @@ def test_a_name_of_an_exercise_may_be_bound_again(project):
     only_source(project)
 
 
+@pytest.mark.parametrize(
+    "code",
+    ["def f(double):\n    return double", "[double for double in range(3)]", "f = lambda double: double"],
+)
+def test_a_name_of_an_exercise_may_be_a_local_name(project, code):
+    demo_project.edit(project, SOURCE, 'print("turn me")', code)
+    only_source(project)
+
+
+def test_what_only_the_solution_makes_is_not_there(project):
+    demo_project.edit(project, SOURCE, "    return 2 * x", "    return 2 * x\n\n\ntwo = double(1)")
+    demo_project.edit(project, SOURCE, 'print("turn me")', "print(two)")
+    assert "needs 'two', which exercise 'double'" in str(sources.read_all(project)[1])
+
+
 def test_magics_are_not_syntax_errors(project):
     demo_project.edit(project, SOURCE, 'print("turn me")', "%matplotlib inline\nif True:\n    !ls")
     only_source(project)
@@ -337,12 +352,8 @@ def test_exercises_of_other_chapters_do_not_make_it_out_of_date(project):
 
 # replacement for the last cell's code, line in that cell, words of the message
 FAILURES = [
-    ("x = 1\nx / 0", 2, "ZeroDivisionError: division by zero"),
-    ("import sys\nprint('careful', file=sys.stderr)", 1, "writes to stderr: careful"),
-    ("print('/home/somebody/data.tif')", 1, "a path of this machine: /home/somebody/data.tif"),
-    ("import os\nprint(os.getcwd())", 1, "a path of this machine: "),
-    ("object()", 1, "a memory address (<object at 0x"),
     ("import urllib.request\nurllib.request.urlopen('http://example.org')", 2, "Connection refused"),
+    ("import os\nprint(os.getcwd())", 1, "the output names a path of this machine: /"),
 ]
 
 
@@ -359,6 +370,35 @@ def test_what_must_not_be_saved_names_its_line_and_overwrites_nothing(
     error = capsys.readouterr().err
     assert re.search(rf"^{SOURCE}:{last + line - 1}: .*{re.escape(words)}", error, re.MULTILINE), error
     assert before == {file: (project.root / file).read_bytes() for file in (SOLVED, execute.TIMINGS)}
+
+
+# what a cell puts out, words of the message
+UNFIT = [
+    (new_output("stream", name="stderr", text="careful\n"), "writes to stderr: careful"),
+    (
+        new_output("stream", name="stdout", text="see /home/me/x.tif"),
+        "a path of this machine: /home/me/x.tif",
+    ),
+    (
+        new_output("stream", name="stdout", text="in /data/course/book"),
+        "a path of this machine: /data/course",
+    ),
+    (
+        new_output("execute_result", {"text/plain": "<object at 0x7fac98fa73d0>"}),
+        "a memory address (<object at",
+    ),
+]
+
+
+@pytest.mark.parametrize(("output", "words"), UNFIT, ids=[unfit[1][:20] for unfit in UNFIT])
+def test_unfit_outputs_are_found_with_the_line_of_their_cell(project, output, words):
+    source = only_source(project)
+    notebook = notebooks.solution_notebook(project, source)
+    cell = next(cell for cell in notebook.cells if cell.id == "tbl-numbers")
+    cell.outputs = [output]
+    (finding,) = execute.judge(notebook, source, ["/data/course"])
+    line = next(cell.line for cell in source.cells if cell.label == "tbl-numbers")
+    assert (finding.path, finding.line) == (SOURCE, line) and words in finding.message
 
 
 def test_bars_and_widgets_leave_no_trace(project):

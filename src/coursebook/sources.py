@@ -27,6 +27,7 @@ Everything that is wrong is reported with file and line, all at once.
 import ast
 import difflib
 import re
+import symtable
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -402,56 +403,59 @@ def _check_exercises(source: Source):
 
 def _check_independence(source: Source):
     """In the learner's copy nothing may need the result of an exercise, which is not done yet."""
-    own = ("exercise", "solution", "check")
-    open_names: dict[str, str] = {}
-    bound: set[str] = set()
+    asked: dict[str, str] = {}  # name that the learner has to make -> exercise
+    made: set[str] = set()
     for cell in source.cells:
-        if cell.kind != "code":
-            continue
+        role = next((tag for tag in ("exercise", "solution", "check") if tag in cell.tags), None)
         try:
-            tree = _tree(cell)
+            names, functions = defined_names(cell), defined_names(cell, functions_only=True)
         except SyntaxError:
             return
-        role = next((tag for tag in own if tag in cell.tags), None)
+        if role == "exercise":  # what the starter computes is there, its functions are still empty
+            made |= names - functions
         if role in ("exercise", "solution"):
-            functions = _defined(tree, functions_only=True)
-            if role == "exercise":  # what the starter computes is there, its functions are still empty
-                bound |= _defined(tree) - functions
-            open_names |= dict.fromkeys((_defined(tree) - bound) | functions, cell.exercise)
-        if role is not None:
-            continue
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in open_names:
-                if node.id not in _defined(tree):
-                    message = (
-                        f"needs {node.id!r}, which exercise {open_names[node.id]!r} asks the learner to write"
-                    )
-                    yield Finding(source.file, cell.line + node.lineno - 1, message)
-        bound |= _defined(tree)
-        for name in _defined(tree):
-            open_names.pop(name, None)
+            asked |= dict.fromkeys((names - made) | functions, cell.exercise)
+        if role is None:
+            for name in sorted(asked.keys() & used_names(cell) - names):
+                message = f"needs {name!r}, which exercise {asked[name]!r} asks the learner to write"
+                yield Finding(source.file, cell.line + _first_use(cell, name), message)
+            made |= names
+            asked = {name: exercise for name, exercise in asked.items() if name not in names}
+
+
+def _first_use(cell: Cell, name: str) -> int:
+    lines = [n.lineno for n in ast.walk(_tree(cell)) if isinstance(n, ast.Name) and n.id == name]
+    return min(lines) - 1
+
+
+def _python(cell: Cell) -> str:
+    """Return a cell's code; IPython's magics and shell lines, which are not Python, become ``pass``."""
+    code = cell.text if cell.kind == "code" else ""
+    return re.sub(r"^(\s*)[%!].*$", r"\1pass", code, flags=re.MULTILINE)
 
 
 def _tree(cell: Cell) -> ast.Module:
-    """Parse a code cell; IPython's magics and shell lines, which are not Python, count as ``pass``."""
-    return ast.parse(re.sub(r"^(\s*)[%!].*$", r"\1pass", cell.text, flags=re.MULTILINE))
+    return ast.parse(_python(cell))
 
 
-def _defined(tree: ast.Module, functions_only: bool = False) -> set[str]:
-    """Return the names that a cell binds at its top level."""
-    functions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    names = {node.name for node in tree.body if isinstance(node, functions)}
-    if not functions_only:
-        for statement in tree.body:
-            if not isinstance(statement, functions):
-                stored = [n for n in ast.walk(statement) if isinstance(n, ast.Name)]
-                names |= {node.id for node in stored if isinstance(node.ctx, ast.Store)}
-                names |= {
-                    a.asname or a.name.split(".")[0]
-                    for a in getattr(statement, "names", ())
-                    if isinstance(a, ast.alias)
-                }
-    return names
+def defined_names(cell: Cell, functions_only: bool = False) -> set[str]:
+    """Return the names that a cell binds at its top level, or only its functions and classes."""
+    functions = {n.name for n in _tree(cell).body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    if functions_only:
+        return functions
+    symbols = symtable.symtable(_python(cell), "cell", "exec").get_symbols()
+    return {symbol.get_name() for symbol in symbols if symbol.is_assigned() or symbol.is_imported()}
+
+
+def used_names(cell: Cell) -> set[str]:
+    """Return the global names that a cell reads, its functions' bodies included."""
+    return _globals_read(symtable.symtable(_python(cell), "cell", "exec"))
+
+
+def _globals_read(table: symtable.SymbolTable) -> set[str]:
+    module = table.get_type() == "module"
+    names = {s.get_name() for s in table.get_symbols() if s.is_referenced() and (module or s.is_global())}
+    return names.union(*map(_globals_read, table.get_children()))
 
 
 def _nearest(word: str, words) -> str:

@@ -1,0 +1,96 @@
+"""The course's own notebooks: complete, in step with their sources, light enough, and safe to run untouched.
+
+The cells themselves are tested by nbval: ``pytest --nbval-lax notebooks/solutions``.
+"""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from coursebook import checks, execute, notebooks, sources
+from coursebook.project import Project
+
+PROJECT = Project(Path(__file__).resolve().parents[1])
+SOURCES, MISTAKES = sources.read_all(PROJECT)
+LONGEST, LARGEST = 180, 4000  # seconds, MB
+MEAN = 60  # seconds, over all notebooks
+
+each_source = pytest.mark.parametrize("source", SOURCES, ids=[source.name for source in SOURCES])
+
+
+def findings(rule, path):
+    """Return what a rule of ``course check`` finds in one file."""
+    return [str(finding) for finding in checks.run(PROJECT, [rule])[rule] if finding.path == path]
+
+
+def test_sources_have_no_mistakes():
+    assert [str(finding) for finding in MISTAKES] == []
+
+
+def test_generated_files_are_in_step_with_their_sources():
+    assert [str(finding) for finding in checks.run(PROJECT, ["generated-files"])["generated-files"]] == []
+
+
+@each_source
+def test_a_notebook_has_exercises_figures_seeds_and_something_to_turn(source):
+    for rule in ("notebook-anatomy", "source-alt-texts", "exercise-checks"):
+        assert findings(rule, source.file) == []
+    for cell in source.cells:
+        if str(cell.label).startswith("fig-"):
+            assert cell.options["fig-cap"] and cell.options["fig-alt"]
+
+
+@each_source
+def test_the_stored_solutions_are_executed_from_the_code_of_the_source(source):
+    stored = notebooks.stored(PROJECT, notebooks.solution_file(source))
+    assert stored is not None, f"never executed: course notebooks --only {source.chapter}"
+    fresh = notebooks.solution_notebook(PROJECT, source)
+    assert [cell.source for cell in stored.cells] == [cell.source for cell in fresh.cells]
+    counts = [cell.execution_count for cell in stored.cells if cell.cell_type == "code"]
+    assert counts == list(range(1, len(counts) + 1))
+    assert findings("executed-notebooks", source.file) == []
+    assert findings("saved-outputs", notebooks.solution_file(source)) == []
+
+
+@each_source
+def test_recorded_time_and_memory_are_within_the_promise(source):
+    record = execute.read_timings(PROJECT)[source.name]
+    assert record["seconds"] <= LONGEST
+    assert record["peak_memory_mb"] <= LARGEST
+
+
+def test_notebooks_take_a_minute_on_average():
+    seconds = [record["seconds"] for record in execute.read_timings(PROJECT).values()]
+    assert not seconds or sum(seconds) / len(seconds) <= MEAN
+
+
+@pytest.mark.slow
+@each_source
+def test_an_untouched_copy_runs_and_says_not_done_yet(source, tmp_path):
+    """Set-up, exercises, checks and what they need run in one kernel; nothing ends with a traceback."""
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(PROJECT.root / notebooks.learner_file(source), as_version=4)
+    chosen = {notebooks.cell_id(source, cell) for cell in needed_cells(source)}
+    chosen |= {f"{source.chapter}-{name}" for name in ("colab", "progress", "quiz")}
+    notebook.cells = [cell for cell in notebook.cells if cell.id in chosen]
+    environment = execute.kernel_environment(PROJECT, tmp_path)
+    NotebookClient(notebook, timeout=300).execute(env=environment, cwd=str(tmp_path))
+
+    untouched = [cell for cell in notebook.cells if "check" in cell.metadata.get("tags", [])]
+    assert len(untouched) >= 3
+    for cell in untouched:
+        text = "".join(map(execute.output_text, cell.outputs))
+        assert "not done yet" in text, f"{cell.source}\n{text}"
+
+
+def needed_cells(source):
+    """Return the learner's set-up, exercise and check cells, and the cells that define what these use."""
+    chosen, needed = [], set()
+    for cell in reversed([c for c in source.cells if c.kind == "code" and "solution" not in c.tags]):
+        defined = sources.defined_names(cell)
+        if {"setup", "exercise", "check"} & set(cell.tags) or defined & needed:
+            chosen.append(cell)
+            needed = (needed - defined) | sources.used_names(cell)
+    return chosen[::-1]
