@@ -188,7 +188,7 @@ print(f"{nuclei.n_objects} nuclei, {len(set(mitotic))} of them called mitotic")
 #| label: fig-nuclei
 #| fig-cap: "125 fluorescent nuclei. Outlined in orange: the eight that we call mitotic, by the shape of their chromatin. Their labels come from an eye, not from a formula."
 #| fig-alt: "Fluorescence image of oval grey nuclei on black. Eight smaller, much brighter objects, rods, plates and irregular clumps, are outlined in orange; most lie near the left edge, two short parallel bars at the top."
-figure, axes = show.figure(height=6.6)
+figure, axes = show.figure(height=5.4)
 axes.imshow(np.sqrt(image), cmap="gray")  # the square root shows dim and bright nuclei at once
 axes.contour(np.isin(labels, mitotic), [0.5], colors=orange, linewidths=1.6)
 axes.set_axis_off()
@@ -208,7 +208,7 @@ features = np.column_stack([measured["area"], measured["intensity_mean"], roundn
 truth = np.isin(measured["label"], mitotic).astype(int)
 
 chosen = [*np.flatnonzero(truth == 0)[:3], *np.flatnonzero(truth == 1)[:3]]
-rows = [[int(measured["label"][i]), int(features[i, 0]), round(features[i, 1], 1), round(features[i, 2], 2),
+rows = [[int(measured["label"][i]), int(features[i, 0]), features[i, 1], features[i, 2],
          ("interphase", "mitotic")[truth[i]]] for i in chosen]
 show.table(rows, ["nucleus", "area (pixels)", "mean intensity", "roundness", "by eye"], digits=2)
 
@@ -269,7 +269,7 @@ scaled_run = nets.perceptron_rule(standardised, truth, max_passes=50_000)
 #| label: tbl-updates
 #| tbl-cap: "The perceptron rule on 125 real nuclei. Both runs end without a mistake; the units decide how long it takes."
 rows = [
-    [name, f"{run.updates:,}", f"{run.passes:,}", run.mistakes[-1]]
+    [name, f"{run.updates:,}", f"{run.passes:,}", str(run.mistakes[-1])]
     for name, run in (("raw", raw_run), ("standardised", scaled_run))
 ]
 show.table(rows, ["features", "updates", "passes through the table", "mistakes in the last pass"])
@@ -345,8 +345,8 @@ def novikoff(features, truth):
 rows = []
 for name, table, run in (("raw", features, raw_run), ("standardised", standardised, scaled_run)):
     radius, margin, bound = novikoff(table, truth)
-    rows.append([name, round(radius, 1), round(margin, 2), f"{bound:,.0f}", f"{run.updates:,}"])
-show.table(rows, ["features", "R", "γ", "at most (R/γ)² updates", "updates made"], digits=2)
+    rows.append([name, f"{radius:.1f}", f"{margin:.2f}", f"{bound:,.0f}", f"{run.updates:,}"])
+show.table(rows, ["features", "R", "γ", "at most (R/γ)² updates", "updates made"])
 
 # %% [markdown]
 # ## Exercise 4: XOR with three neurons
@@ -432,7 +432,7 @@ answers = {name: cross_val_predict(model, features, truth, cv=folds) for name, m
 rows = []
 for name, answer in answers.items():
     found, false_alarms = int(answer[truth == 1].sum()), int(answer[truth == 0].sum())
-    rows.append([name, f"{found} of {truth.sum()}", false_alarms, f"{np.mean(answer == truth):.1%}"])
+    rows.append([name, f"{found} of {truth.sum()}", str(false_alarms), f"{np.mean(answer == truth):.1%}"])
 show.table(rows, ["classifier", "mitoses found", "false alarms", "accuracy"])
 
 # %% tags=["nbval-check-output"]
@@ -479,18 +479,20 @@ def mlp(points):
 
 # %%
 #| label: fig-mlp
-#| fig-cap: "Simulated thymocytes that the classifiers have not seen. Left: one neuron can only cut the plane in two. Right: a multilayer perceptron with four hidden neurons, trained from random weights, bends its boundary around the single-positive cells."
+#| fig-cap: "Simulated thymocytes that the classifiers have not seen. Left: one neuron can only cut the plane in two. Right: a multilayer perceptron with four hidden neurons, trained from random weights, bends its boundary around the single-positive cells. Where there are no cells, the colour of the plane means nothing."
 #| fig-alt: "Two scatter plots of CD4 against CD8 intensity with four clouds at the corners of a square. Left: a straight boundary leaves about half of the cells on the wrong side. Right: a bent boundary encloses the two clouds on one diagonal; nearly every cell is on the right side."
-figure, panels = show.figure(1, 2, height=3.7, sharey=True)
+figure, panels = show.figure(1, 2, height=4.1, sharey=True)
 grid = np.stack(np.meshgrid(*[np.linspace(-0.6, 1.6, 200)] * 2), axis=-1)
 for axes, title, predict in ((panels[0], "one neuron", line.predict), (panels[1], "multilayer perceptron", mlp)):
     regions = predict(grid.reshape(-1, 2)).reshape(200, 200)
     axes.contourf(grid[..., 0], grid[..., 1], regions, [0.5, 1.5], colors=[orange], alpha=0.2)
-    for value, marker, colour in ((0, "o", blue), (1, "s", orange)):
-        axes.plot(*test_cells[test_single_positive == value].T, marker, ms=4, color=colour, mec="white", mew=0.4)
+    for value, marker, colour, name in ((0, "o", blue, "none or both"), (1, "s", orange, "exactly one")):
+        here = test_cells[test_single_positive == value]
+        axes.plot(*here.T, marker, ms=4.5, color=colour, mec="white", mew=0.4, label=name)
     wrong = np.mean(predict(test_cells) != test_single_positive)
     axes.set(title=f"{title}: {wrong:.1%} wrong", xlabel="CD4", aspect="equal")
 panels[0].set_ylabel("CD8")
+figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
 figure
 
 # %% tags=["nbval-check-output"]
