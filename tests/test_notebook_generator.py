@@ -65,6 +65,7 @@ MISTAKES = [
     ('tags=["setup"]', "", 'a cell tagged "setup"'),
     ("# A line, and", "# # Title\n# A line, and", "the generator writes the title"),
     ("# %% [markdown]\n# A line", '# %% tags=["setup"]\nx = 1\n\n# %% [markdown]\n# A line', "first cell"),
+    ('print("turn me")', 'check.quiz("01")', "the generator puts progress and quiz at the end"),
     ("#| label: fig-line", "#| label: figure-line", "must look like fig-loss"),
     ("#| label: tbl-numbers", "#| label: fig-line", "is used 2 times"),
     ("#| label: fig-line", "# #| label: fig-line", "at the line's start"),

@@ -659,9 +659,3 @@ def score_at(factor, scale=None):
 # %%
 rows = [[factor, *score_at(factor)] for factor in (0.5, 1, 2)]  # add more factors
 show.table(rows, ["factor", "median diameter (pixels)", "AP@0.5"], digits=2)
-
-# %% [markdown]
-# ## Quiz
-
-# %% tags=["widget"]
-check.quiz("11")

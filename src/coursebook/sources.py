@@ -335,6 +335,10 @@ def _check_structure(source: Source):
     for cell in source.cells:
         if cell.kind == "markdown" and re.search(r"^# ", cell.text, re.MULTILINE):
             yield Finding(source.file, cell.line, "the generator writes the title; headings start with ##")
+        if cell.kind == "code" and re.search(r"\bcheck\.(quiz|progress)\(", cell.text):
+            yield Finding(
+                source.file, cell.line, "the generator puts progress and quiz at the end; drop them here"
+            )
 
 
 def _check_tags(source: Source):
