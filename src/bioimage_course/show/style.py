@@ -65,7 +65,7 @@ class CourseFigure(Figure):
     Parameters
     ----------
     alt : str
-        What is to be seen, for readers who cannot see it. Stored in the metadata of the notebook output, where
+        What is to be seen, for readers who cannot see it. Stored in the metadata of the output, where
         IPython's own `Image` puts it and nbconvert's classic template reads it (JupyterLab 4 does not), and
         as the plain-text form of the output. The book takes its alt text from the cell's `#| fig-alt:`.
     """
