@@ -1,0 +1,175 @@
+"""The command line: help without heavy imports, one sentence for mistakes, the repository's address."""
+
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bioimage_course.errors import InputError
+from coursebook import cli, repo_url, testing
+from coursebook.project import Project
+
+ROOT = Path(__file__).resolve().parents[1]
+OLD = "YOUR_ORGANISATION/bioimage-course"
+
+
+def python(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+# ---------------------------------------------------------------- imports
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    heavy = "torch tensorflow keras matplotlib numpy scipy skimage pandas IPython napari".split()
+    code = f"import sys, bioimage_course; print([name for name in {heavy} if name in sys.modules])"
+    assert python(code) == "[]"
+
+
+def test_importing_the_package_is_quick(record_property):
+    clock = "time.perf_counter()"
+    code = f"import time; start = {clock}; import bioimage_course; print({clock} - start)"
+    seconds = min(float(python(code)) for _ in range(3))
+    record_property("seconds", seconds)
+    assert seconds < 1, "0.1 s is the aim (benchmarks/bench_import.py); a whole second is a mistake"
+
+
+def test_help_needs_no_heavy_package():
+    code = "import sys; from coursebook import cli; cli.main([]); print('yaml' in sys.modules)"
+    assert python(code).endswith("False")
+
+
+# ---------------------------------------------------------------- the command
+
+
+def test_every_command_is_listed_and_has_its_module(capsys):
+    assert cli.main([]) == 0
+    text = capsys.readouterr().out
+    for name, (module, _) in cli.COMMANDS.items():
+        assert f"  {name} " in text
+        assert (ROOT / "src" / module.replace(".", "/")).with_suffix(".py").is_file() or (
+            ROOT / "src" / module.replace(".", "/") / "__init__.py"
+        ).is_file()
+
+
+@pytest.mark.parametrize("command", [name for name in cli.COMMANDS if name not in {"test", "lab"}])
+def test_every_command_has_help(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([command, "--help"])
+    assert stop.value.code == 0
+    assert f"course {command}" in capsys.readouterr().out
+
+
+def test_version(capsys):
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == "bioimage-course 0.1.0\n"
+
+
+def test_unknown_command_stops_with_2(capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["bok"])
+    assert stop.value.code == 2
+    assert "bok" in capsys.readouterr().err
+
+
+def test_mistake_is_one_sentence_without_traceback(capsys):
+    assert cli.main(["doctor", "--tools", "photoshop"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("course doctor: the doctor does not know 'photoshop'; choose from n2v")
+    assert said.err.count("\n") == 1
+
+
+def test_outside_of_a_course(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["set-repo-url", "https://github.com/owner/name"]) == 2
+    assert "No _quarto.yml" in capsys.readouterr().err
+
+
+def test_missing_package_names_the_remedy(monkeypatch, capsys):
+    monkeypatch.setitem(cli.COMMANDS, "doctor", ("nosuchmodule", ""))
+    assert cli.main(["doctor"]) == 2
+    assert "'nosuchmodule' is not installed" in capsys.readouterr().err
+
+
+def test_course_test_takes_paths_instead_of_the_defaults(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert "tests" in testing.command(["-x"])
+    assert testing.command(["tests/test_cli.py::test_version"])[-2:] == [
+        "--nbval-current-env", "tests/test_cli.py::test_version"
+    ]  # fmt: skip
+
+
+# ---------------------------------------------------------------- set-repo-url
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """The repository without environment, history and rendered book."""
+    ignored = (".venv", ".git", "_book", "__pycache__", ".*_cache", "weights", ".course")
+    folder = tmp_path / "course"
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*ignored))
+    return folder
+
+
+def quoting(folder: Path, needle: str) -> list[str]:
+    """Return the files below `folder` that hold `needle`, without tests and workshop code."""
+    kinds = {".md", ".qmd", ".yml", ".toml", ".cff", ".ipynb", ".py", ".json"}
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix in kinds]
+    found = [path for path in files if needle in path.read_text(encoding="utf-8")]
+    names = [path.relative_to(folder).as_posix() for path in found]
+    return [name for name in names if not name.startswith(("tests/", "src/coursebook/"))]
+
+
+def test_set_repo_url_changes_every_place(copy, monkeypatch, capsys):
+    monkeypatch.chdir(copy)
+    before = {"README.md", "CITATION.cff", "pyproject.toml", "_quarto.yml"}
+    assert before <= set(quoting(copy, OLD))
+    assert any(name.startswith("notebooks/") for name in quoting(copy, OLD))
+
+    assert cli.main(["set-repo-url", "https://github.com/cell-lab/course.git/"]) == 0
+    changed = capsys.readouterr().out
+    assert all(f"changed {name}\n" in changed for name in before)
+    assert quoting(copy, OLD) == []
+    assert quoting(copy, "your_organisation.github.io") == []
+    assert Project(copy).repo_url == "https://github.com/cell-lab/course"
+    assert "colab.research.google.com/github/cell-lab/course/blob/main/" in (copy / "README.md").read_text()
+    assert "https://cell-lab.github.io/course" in (copy / "CITATION.cff").read_text()
+
+
+def test_set_repo_url_twice_changes_nothing_and_back_restores(copy, monkeypatch, capsys):
+    monkeypatch.chdir(copy)
+    project = Project(copy)
+    repo_url.set_repo_url(project, project.repo_url)  # whatever was not in step is now
+    original = {name: (copy / name).read_bytes() for name in quoting(copy, OLD)}
+    assert repo_url.set_repo_url(Project(copy), "https://github.com/cell-lab/course")
+    assert repo_url.set_repo_url(Project(copy), "https://github.com/cell-lab/course") == []
+    assert cli.main(["set-repo-url", "https://github.com/cell-lab/course"]) == 0
+    assert "Nothing to change" in capsys.readouterr().out
+    repo_url.set_repo_url(Project(copy), f"https://github.com/{OLD}")
+    different = [name for name, content in original.items() if (copy / name).read_bytes() != content]
+    assert different == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "course", "http://github.com/a/b", "https://gitlab.com/a/b", "https://github.com/a", "https://github.com/a/b/c",
+     "https://github.com/a/..", "https://github.com/a b/c", "https://github.com/-a/b", "https://github.com/a/b\nevil"],
+)  # fmt: skip
+def test_addresses_that_are_refused(url):
+    with pytest.raises(InputError, match="https://github.com/OWNER/NAME"):
+        repo_url.checked(url)
+
+
+def test_first_figure_is_quick(record_property):
+    """The aim is 3 s; asserted loosely, because test machines are busy."""
+    code = "from bioimage_course import data, show; show.image(data.load('nuclei').image, alt='nuclei')"
+    start = time.perf_counter()
+    python(code)
+    record_property("seconds", time.perf_counter() - start)
+    assert time.perf_counter() - start < 30

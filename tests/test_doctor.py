@@ -1,0 +1,175 @@
+"""``course doctor``: the real thing on this machine, and what it says when something is broken."""
+
+import importlib.metadata
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from bioimage_course.errors import InputError, ToolUnavailableError
+from bioimage_course.tools import compat
+from coursebook import cli, doctor, doctor_jobs
+
+
+@pytest.fixture
+def break_module(tmp_path, monkeypatch):
+    """Put a module in front of an installed one, in every process of the test."""
+
+    def put(name: str, code: str):
+        (tmp_path / f"{name}.py").write_text(code)
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    return put
+
+
+def rows(capsys) -> list[dict]:
+    return json.loads(capsys.readouterr().out)["rows"]
+
+
+# ---------------------------------------------------------------- the real thing
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tool", doctor_jobs.JOBS)
+def test_tool_does_its_job(tool):
+    row = doctor.examine(tool, timeout=900)
+    assert row["ok"], f"{row['remark']} -> {row['remedy']}"
+    assert row["remedy"] == ""
+    assert 0 < row["seconds"] < 900
+    assert 50 < row["megabytes"] < 4000
+    assert row["device"]
+    distribution = doctor_jobs.JOBS[tool][1]
+    if distribution:
+        assert row["version"] == importlib.metadata.version(distribution)
+
+
+def test_one_row_in_table_and_json(capsys):
+    assert cli.main(["doctor", "--tools", "stackview", "--json"]) == 0
+    said = capsys.readouterr()
+    (row,) = json.loads(said.out)["rows"]
+    assert set(row) == {"tool", "version", "seconds", "megabytes", "device", "ok", "remark", "remedy"}
+    assert "stackview" in said.err and "all work" in said.err
+
+
+@pytest.mark.slow
+def test_the_worst_order_of_imports_in_one_process():
+    """TensorFlow first, then torchvision: the known crash, here without any help of the doctor."""
+    code = (
+        "import os; os.environ['TF_USE_LEGACY_KERAS'] = '1'\n"
+        "import numpy; numpy.product = numpy.prod\n"
+        "import tensorflow, torchvision\n"
+        "import n2v.models, stardist.models, cellpose.models, careamics, micro_sam.util\n"
+        "print('alive')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.strip().endswith("alive")
+
+
+# ---------------------------------------------------------------- broken machines
+
+
+def test_missing_tool_gets_cause_remedy_and_exit_code(break_module, capsys):
+    break_module("stackview", "raise ModuleNotFoundError(\"No module named 'stackview'\", name='stackview')")
+    assert cli.main(["doctor", "--tools", "stackview,shap", "--json"]) == 1
+    broken, fine = rows(capsys)
+    assert not broken["ok"] and fine["ok"], "one broken tool must not touch the others"
+    assert broken["remark"] == "ModuleNotFoundError: No module named 'stackview'"
+    assert broken["remedy"].startswith("stackview is not installed: run `uv pip sync requirements/course")
+
+
+def test_failure_in_the_table(break_module, capsys):
+    break_module("stackview", "raise ImportError('libGL.so.1: cannot open shared object file')")
+    assert cli.main(["doctor", "--tools", "stackview"]) == 1
+    said = capsys.readouterr().out
+    assert "FAILED  ImportError: libGL.so.1" in said
+    assert "remedy: a system library is missing: on Debian run `apt-get install libgl1" in said
+    assert said.splitlines()[-1].endswith("failed: stackview")
+
+
+def test_crash_is_a_row(break_module):
+    break_module("stackview", "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)")
+    row = doctor.examine("stackview")
+    assert not row["ok"]
+    assert row["remark"] == f"the process crashed ({signal.SIGSEGV.name})"
+    assert row["remedy"]
+
+
+def test_quiet_exit_is_a_failure(break_module):
+    break_module("stackview", "import sys\nprint('licence expired', file=sys.stderr)\nimport os\nos._exit(3)")
+    row = doctor.examine("stackview")
+    assert row["remark"] == "the process ended with exit code 3: licence expired"
+
+
+def test_hanging_tool_is_stopped(break_module):
+    break_module("stackview", "import time\ntime.sleep(60)")
+    row = doctor.examine("stackview", timeout=3)
+    assert not row["ok"] and row["seconds"] < 30
+    assert "stopped after 3 seconds" in row["remark"]
+    assert "--timeout" in row["remedy"]
+
+
+def test_tool_that_wants_the_network_fails(break_module):
+    break_module("stackview", "import urllib.request\nurllib.request.urlopen('https://example.org')")
+    row = doctor.examine("stackview")
+    assert not row["ok"]
+    assert "works offline" in row["remark"] and "example.org" in row["remark"]
+
+
+@pytest.mark.parametrize(
+    ("cause", "word"),
+    [
+        ("RuntimeError: operator torchvision::nms does not exist", "different builds"),
+        ("the process crashed (SIGKILL)", "memory"),
+        ("MemoryError: ", "memory"),
+        ("ValueError: odd", "report"),
+    ],
+)
+def test_remedies(cause, word):
+    assert word in doctor.remedy("cellpose", cause)
+
+
+def test_choosing_tools():
+    assert doctor.choose(None) == list(doctor_jobs.JOBS)
+    assert doctor.choose("shap, n2v") == ["shap", "n2v"]
+    for bad in ("", ",", "shap,nope"):
+        with pytest.raises(InputError, match="choose from n2v, careamics"):
+            doctor.choose(bad)
+
+
+# ---------------------------------------------------------------- bioimage_course.tools.compat
+
+
+def test_available_and_require(monkeypatch):
+    assert compat.available("stardist")
+    monkeypatch.setitem(sys.modules, "stardist", None)  # Python's own way to say: not here
+    assert not compat.available("stardist")
+    with pytest.raises(ToolUnavailableError, match=r"stardist needs .*bioimage-course\[stardist\]"):
+        compat.require("stardist")
+
+
+def test_unknown_tool_is_refused():
+    with pytest.raises(InputError, match="Unknown tool 'starfish'"):
+        compat.available("starfish")
+
+
+def test_keras_2_is_chosen_before_tensorflow():
+    code = (
+        "from bioimage_course.tools import compat; compat.use_keras2(); compat.use_keras2()\n"
+        "import os, sys; print(os.environ['TF_USE_LEGACY_KERAS'], 'tensorflow' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "1 False", done.stderr
+
+
+def test_too_late_for_keras_2_is_said(monkeypatch):
+    class TensorFlow:
+        class keras:
+            __version__ = "3.13.2"
+
+    monkeypatch.setitem(sys.modules, "tensorflow", TensorFlow)
+    monkeypatch.delenv("TF_USE_LEGACY_KERAS", raising=False)
+    with pytest.raises(ToolUnavailableError, match="restart the kernel"):
+        compat.use_keras2()
