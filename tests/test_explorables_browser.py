@@ -510,3 +510,18 @@ def test_the_picture_is_drawn(explorable):
         Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))).convert("L").resize((96, 96))
     )
     assert np.corrcoef(drawn.ravel(), patch.cut()[0].ravel())[0, 1] > 0.9
+
+
+# ------------------------------------------------------------------------------ the instructions
+
+
+def test_the_smallest_explorable_of_the_instructions_works(open_page, axe, tmp_path):
+    text = (SCRIPTS.parent / "README.md").read_text(encoding="utf-8")
+    script = tmp_path / "sigmoid-explorer.js"
+    script.write_text(text.split("```js\n")[1].split("```")[0], encoding="utf-8")
+    element = "<sigmoid-explorer></sigmoid-explorer>"
+    page = open_page(PAGE.format(base=uri("base"), script=script.as_uri(), elements=element, body=""))
+    assert number(page, "value") == "0.731"
+    control(page, "slope").press("ArrowRight")
+    assert number(page, "value") == f"{1 / (1 + np.exp(-1.1)):.3f}"
+    assert axe(page) == [] and overflow(page) == []
