@@ -53,7 +53,7 @@
       box.id = "course-popover";
       box.setAttribute("role", "tooltip");
       box.append(...content.childNodes);
-      document.body.append(box);
+      (document.querySelector("main") || document.body).append(box);
       const at = link.getClientRects()[0];
       const width = Math.min(box.offsetWidth, document.documentElement.clientWidth - 16);
       const left = Math.max(8, Math.min(at.left, document.documentElement.clientWidth - width - 8));

@@ -198,6 +198,10 @@
   find("form button", dialog).addEventListener("click", (event) => { event.preventDefault(); dialog.close(); });
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   dialog.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") { // in a search field it would only empty the field
+      event.preventDefault();
+      dialog.close();
+    }
     if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
     event.preventDefault();
     const stops = [field, ...all("a", list)];

@@ -1,0 +1,219 @@
+"""The rendered book in a browser, page by page, as somebody reads it who double-clicked the file."""
+
+import re
+
+import pytest
+
+from browser import overflow
+from coursebook import preview
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def site(root, tmp_path_factory):
+    """The course's own book, freshly rendered: (folder, pages in reading order)."""
+    folder = tmp_path_factory.mktemp("rendered") / "book"
+    return folder, preview.render(root, folder).pages
+
+
+def every_page(site):
+    folder, pages = site
+    return [folder / page for page in pages]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_every_page_is_accessible_and_quiet(site, open_page, axe, dark):
+    # open_page also fails the test for console errors and for any request that is not for a local file
+    for path in every_page(site):
+        page = open_page(path, width=1300, dark=dark)
+        page.evaluate("document.querySelectorAll('details').forEach((box) => (box.open = true))")
+        assert not axe(page), path.name
+        page.close()
+
+
+@pytest.mark.parametrize("width", [360, 800, 1300])
+def test_no_page_scrolls_sideways(site, open_page, width):
+    for path in every_page(site):
+        page = open_page(path, width=width)
+        page.evaluate("document.querySelectorAll('details').forEach((box) => (box.open = true))")
+        assert not overflow(page), f"{path.name} at {width} pixels"
+        page.close()
+
+
+def test_every_page_is_readable_without_scripts(site, open_page):
+    for path in every_page(site):
+        page = open_page(path, width=1000, javascript=False)
+        assert page.locator("main h1").first.is_visible()
+        assert page.locator("#quarto-sidebar a").first.is_visible()
+        assert page.locator(".course-search-button").is_hidden()  # what needs scripts is not offered
+        page.close()
+
+
+def test_no_markup_is_left_in_the_text(site, open_page):
+    for path in every_page(site):
+        page = open_page(path)
+        text = page.evaluate(
+            """() => {
+              const copy = document.querySelector("main").cloneNode(true);
+              copy.querySelectorAll("math, code").forEach((element) => element.remove());
+              return copy.textContent;
+            }"""
+        )
+        assert not re.search(r"\$\$|\\[a-z]+|@(fig|tbl|sec|eq)-|\{\{<|\{#", text), path.name
+        page.close()
+
+
+def test_next_and_previous_walk_through_the_whole_book(site, open_page):
+    folder, pages = site
+    page = open_page(folder / "index.html")
+    for expected in pages[1:]:
+        page.locator(".nav-page-next a").click()
+        page.wait_for_url(f"**/{expected}")
+    assert page.locator(".nav-page-next").count() == 0
+    for expected in reversed(pages[:-1]):
+        page.locator(".nav-page-previous a").click()
+        page.wait_for_url(f"**/{expected}")
+
+
+def test_skip_link_is_first_and_leads_to_the_text(site, open_page):
+    page = open_page(site[0] / "book/setup.html")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip-link"
+    assert page.evaluate("document.activeElement.getBoundingClientRect().top") >= 0
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.tagName") == "MAIN"
+
+
+def test_search_by_keyboard(site, open_page, axe):
+    page = open_page(site[0] / "index.html")
+    page.keyboard.press("/")
+    page.locator("dialog.course-search").wait_for(state="visible")
+    assert page.evaluate("document.activeElement.type") == "search"
+    page.keyboard.type("classroom internet")
+    first = page.locator(".course-search-results a").first
+    first.wait_for()
+    assert "A classroom without internet" in first.inner_text()
+    assert page.locator(".course-search-results mark").count() > 0
+    assert not axe(page)
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.closest('.course-search-results') !== null")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/book/setup.html#classroom")
+
+
+def test_search_without_result_and_escape(site, open_page):
+    page = open_page(site[0] / "index.html")
+    page.locator(".course-search-button").click()
+    page.keyboard.type("xyzzy<b>")
+    page.get_by_text("No places").wait_for()
+    page.keyboard.press("Escape")
+    page.locator("dialog.course-search").wait_for(state="hidden")
+
+
+def test_slash_in_a_text_field_is_a_slash(site, open_page):
+    page = open_page(site[0] / "index.html")
+    page.keyboard.press("/")
+    page.keyboard.type("a/b")
+    assert page.locator("dialog.course-search input").input_value() == "a/b"
+
+
+def test_theme_follows_the_system_and_the_switch_is_remembered(site, open_page):
+    paper = "getComputedStyle(document.body).backgroundColor"
+    light = open_page(site[0] / "index.html").evaluate(paper)
+    page = open_page(site[0] / "index.html", dark=True)
+    dark = page.evaluate(paper)
+    assert light == "rgb(255, 255, 255)" and dark != light
+    page.locator(".course-theme-button").click()
+    assert page.evaluate(paper) == light
+    page.goto((site[0] / "book/setup.html").as_uri())
+    assert page.evaluate(paper) == light
+    page.locator(".course-theme-button").click()
+    assert page.evaluate(paper) == dark
+    assert page.evaluate("localStorage.getItem('course-theme')") is None  # follows the system again
+    page.emulate_media(color_scheme="light")
+    page.wait_for_function("document.documentElement.dataset.theme === 'light'")
+    assert page.evaluate(paper) == light
+
+
+def test_menu_on_a_narrow_screen(site, open_page):
+    page = open_page(site[0] / "index.html", width=360)
+    sidebar, button = page.locator("#quarto-sidebar"), page.locator(".course-menu-button")
+    assert sidebar.is_hidden()
+    button.click()
+    assert sidebar.is_visible() and button.get_attribute("aria-expanded") == "true"
+    page.keyboard.press("Escape")
+    assert sidebar.is_hidden()
+
+
+def test_tabs_by_keyboard_and_together(site, open_page):
+    page = open_page(site[0] / "book/setup.html")
+    tabs = page.locator("[role=tab]")
+    tabs.first.focus()
+    page.keyboard.press("ArrowRight")
+    windows = page.locator("[role=tab][aria-selected=true]").all_inner_texts()
+    assert len(windows) > 1 and set(windows) == {"Windows"}  # tabs of one group change together
+    assert page.get_by_text("py requirements/install.py course").is_visible()
+    assert page.get_by_text("make book #").is_hidden()
+
+
+def test_a_glossary_term_explains_itself(site, open_page, axe):
+    for path in every_page(site):
+        page = open_page(path)
+        term = page.locator("main a.glossary-term").first
+        if term.count() and path.name != "glossary.html":
+            break
+        page.close()
+    else:
+        pytest.fail("no page links to the glossary")
+    term.focus()
+    box = page.locator(".course-popover")
+    box.wait_for()
+    assert len(box.inner_text()) > 20 and term.get_attribute("aria-describedby") == "course-popover"
+    assert not axe(page)
+    page.keyboard.press("Escape")
+    box.wait_for(state="detached")
+    term.click()
+    page.wait_for_url("**/glossary.html#*")
+
+
+def test_a_citation_shows_its_reference(site, open_page):
+    page = open_page(site[0] / "index.html")
+    page.locator("a[role=doc-biblioref]").first.hover()
+    assert "Haase" in page.locator(".course-popover").inner_text()
+
+
+def test_a_link_opens_the_tab_that_holds_its_target(open_page, tmp_path):
+    from importlib import resources
+
+    script = resources.files("coursebook.preview").joinpath("frame.js").read_text("utf-8")
+    (tmp_path / "frame.js").write_text(script, encoding="utf-8")
+    pane = '<div id="tabset-1-{}" class="tab-pane"><p class="tab-title">{}</p>{}</div>'
+    goal = '<details><p id="goal">here</p></details>'
+    panes = pane.format(1, "One", "first") + pane.format(2, "Two", goal)
+    (tmp_path / "page.html").write_text(
+        '<!DOCTYPE html><html lang="en"><title>t</title><main><a href="#goal">go</a>'
+        f'<div class="panel-tabset"><div class="tab-content">{panes}</div></div></main>'
+        '<script src="frame.js" data-index="x.js" data-root=""></script></html>'
+    )
+    page = open_page(tmp_path / "page.html")
+    assert page.locator("#goal").is_hidden()
+    page.locator("main > a").click()
+    page.locator("#goal").wait_for(state="visible")
+
+
+def test_code_can_be_copied(site, open_page):
+    page = open_page(site[0] / "book/setup.html")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator(".code-copy-button").first.focus()
+    page.keyboard.press("Enter")
+    page.get_by_text("Copied").first.wait_for()
+
+
+def test_print_shows_the_text_without_the_frame(site, open_page):
+    page = open_page(site[0] / "book/setup.html", dark=True)
+    page.emulate_media(media="print", color_scheme="dark")
+    for frame in (".course-bar", "#quarto-sidebar", "#TOC", ".page-navigation"):
+        assert page.locator(frame).is_hidden(), frame
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.locator(".tab-pane").nth(1).is_visible()  # on paper nothing can be clicked
