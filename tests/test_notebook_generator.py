@@ -500,6 +500,15 @@ def test_peak_memory_sees_children():
 # ---------------------------------------------------------------- the command and files
 
 
+def test_the_light_environment_is_told_apart(project, monkeypatch, capsys):
+    monkeypatch.chdir(project.root)
+    find = execute.importlib.util.find_spec
+    monkeypatch.setattr(execute.importlib.util, "find_spec", lambda n: None if n == "nbclient" else find(n))
+    assert cli.main(["notebooks"]) == 2
+    assert "needs the full environment, and here nbclient is missing" in capsys.readouterr().err
+    assert cli.main(["notebooks", "--no-execute"]) == 0
+
+
 def test_only_refuses_an_unknown_chapter(project, monkeypatch, capsys):
     monkeypatch.chdir(project.root)
     assert cli.main(["notebooks", "--only", "7"]) == 2

@@ -11,6 +11,7 @@ chapter's own) and the results files in ``weights/``.
 
 import contextlib
 import hashlib
+import importlib.util
 import json
 import os
 import platform
@@ -24,7 +25,7 @@ from pathlib import Path
 
 import nbformat
 
-from bioimage_course.errors import InputError
+from bioimage_course.errors import InputError, ToolUnavailableError
 from coursebook import notebooks
 from coursebook.project import Finding, Project, write_text
 from coursebook.sources import Cell, Source
@@ -179,7 +180,18 @@ def execute(project: Project, chosen: list[Source], force: bool = False) -> list
     -------
     list of Finding
         Why notebooks failed.
+
+    Raises
+    ------
+    ToolUnavailableError
+        In the light environment, which can render the book but not execute notebooks.
     """
+    for name in ("nbclient", "ipykernel", "psutil", "tqdm"):
+        if importlib.util.find_spec(name) is None:
+            raise ToolUnavailableError(
+                f"Executing notebooks needs the full environment, and here {name} is missing: "
+                "run `make notebooks`, or `course notebooks --no-execute` to make the files only."
+            )
     findings = []
     for source in chosen:
         reason = "asked for" if force else stale_reason(project, source)
