@@ -81,16 +81,15 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(command: str, argv: list[str]) -> int | None:
     try:
-        module = importlib.import_module(COMMANDS[command][0])
+        return importlib.import_module(COMMANDS[command][0]).main(argv)
     except ModuleNotFoundError as error:
         missing = error.name or "a module"
         if missing.split(".")[0] in {"coursebook", "bioimage_course"}:
             raise
         raise CourseError(
             f"the Python package {missing!r} is not installed in this environment; "
-            "`make test` or `make lab` installs everything, `make book` what rendering needs."
+            "`make lab` or `make test` installs everything, `make book` only what rendering needs."
         ) from None
-    return module.main(argv)
 
 
 if __name__ == "__main__":

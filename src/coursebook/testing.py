@@ -1,9 +1,11 @@
 """``course test``: every test there is, in one run of pytest."""
 
+import importlib.util
 import os
 import subprocess
 import sys
 
+from bioimage_course.errors import ToolUnavailableError
 from coursebook.project import Project
 
 PATHS = ("tests", "notebooks/solutions")
@@ -20,6 +22,14 @@ def command(arguments: list[str]) -> list[str]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the tests; all arguments go to pytest, whose exit code comes back."""
+    """Run the tests; all arguments go to pytest, whose exit code comes back.
+
+    Raises
+    ------
+    ToolUnavailableError
+        If only the light environment is installed.
+    """
+    if importlib.util.find_spec("pytest") is None:
+        raise ToolUnavailableError("pytest is not installed in this environment; run `make test`.")
     os.chdir(Project.find().root)
     return subprocess.run(command(list(argv or []))).returncode
