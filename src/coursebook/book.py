@@ -28,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="course book", description=__doc__.replace("``", ""))
     parser.add_argument(
-        "--execute", action="store_true", help="execute the notebooks first (full environment)"
+        "--execute", action="store_true", help="execute all notebooks first (full environment)"
     )
     parser.add_argument(
         "--engine",
@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
             "out `--engine quarto`."
         )
     if options.execute:
-        code = importlib.import_module("coursebook.notebooks").main([])
+        code = importlib.import_module("coursebook.notebooks").main(["--force"])
         if code:
             return code
     if options.engine == "preview" or not quarto:
