@@ -14,7 +14,7 @@ from .style import FILE_DPI, INK, PALETTE, SCREEN_DPI, STYLE, WIDTH, CourseFigur
 
 TALLEST = 4.6  # inches: a single picture leaves room for text on the screen
 # On dark pictures black and dark blue would not be seen. Six colours suffice: a map of regions is planar.
-_ON_DARK = [PALETTE[name] for name in ("sky", "orange", "purple", "green", "yellow", "vermilion")]
+_ON_DARK = [PALETTE[name] for name in ("sky", "vermilion", "yellow", "green", "orange", "purple")]
 
 
 def image(picture, title=None, *, alt="", limits=None, cmap="gray", colorbar=False, pixel_size=None):
@@ -450,8 +450,8 @@ def _tint(ax, objects, colours, opacity) -> None:
     ax.imshow(lookup[index.reshape(objects.shape)], interpolation="nearest")
 
 
-def _outline(ax, objects, colours, **kwargs) -> None:
-    """Outlines of all objects as lines: sharp at every size, and lines can be dashed."""
+def _outline(ax, objects, colours, linewidths, **kwargs) -> None:
+    """Outlines of all objects as lines: sharp at every size, edged in black for pale images."""
     from scipy import ndimage
     from skimage.measure import find_contours
 
@@ -466,4 +466,8 @@ def _outline(ax, objects, colours, **kwargs) -> None:
         for contour in find_contours(mask.astype(float), 0.75):
             lines.append(contour[:, ::-1] + (box[1].start - 1, box[0].start - 1))
             line_colours.append(colours if isinstance(colours, str) else colours[int(values[number - 1])])
-    ax.add_collection(LineCollection(lines, colors=line_colours or INK, **kwargs), autolim=False)
+    edge = patheffects.withStroke(linewidth=linewidths + 1.2, foreground="black", alpha=0.6)
+    outlines = LineCollection(
+        lines, colors=line_colours or INK, linewidths=linewidths, path_effects=[edge], **kwargs
+    )
+    ax.add_collection(outlines, autolim=False)
