@@ -5,6 +5,7 @@ import http.server
 import io
 import json
 import os
+import pickle
 import re
 import shutil
 import signal
@@ -516,6 +517,17 @@ def test_processes_fetch_at_once(online, server):
     assert len(left_in(online)) == 1
 
 
+def test_processes_meet_a_damaged_file(online, server):
+    path = doors.cache_location(make_entry().files["toy.bin"])
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"damaged")
+    workers = [start_fetch(server.url("ok")) for _ in range(5)]
+    for worker in workers:  # each path is read as soon as it is given
+        assert Path(worker.stdout.readline().strip()).read_bytes() == CONTENT
+        worker.communicate(timeout=60)
+    assert len(left_in(online)) == 1
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_killed_process_leaves_no_half_file(online, server, monkeypatch):
     worker = start_fetch(server.url("hold"))
@@ -699,6 +711,16 @@ def test_collection_ends():
         data.Collection("x", []).split("train")
     with pytest.raises(InputError, match="splits"):
         data.Collection("x", [], ["train"])
+    for loaders in (None, 3, [None], ["nuclei"]):
+        with pytest.raises(InputError, match="functions"):
+            data.Collection("x", loaders)
+
+
+@pytest.mark.mirror
+def test_collection_travels_to_worker_processes(mirror, monkeypatch):
+    monkeypatch.setenv("BIOIMAGE_COURSE_MIRROR", str(mirror))
+    copy = pickle.loads(pickle.dumps(data.load("noise-w2s")))
+    assert copy[0].image.shape == (512, 512)
 
 
 def test_errors_inside_a_loader_come_through():
@@ -714,6 +736,7 @@ def test_errors_inside_a_loader_come_through():
     [
         {"image": np.zeros((4, 5, 3))},
         {"image": [[1, 2]]},
+        {"image": np.zeros((4, 5)), "axes": None},
         {"image": np.zeros((4, 5)), "labels": np.zeros((5, 4), int)},
         {"image": np.zeros((4, 5, 3)), "axes": "YXC", "labels": np.zeros((4, 5, 3), int)},
         {"image": np.zeros((4, 5)), "labels": [[1]]},

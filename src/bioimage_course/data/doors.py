@@ -85,14 +85,26 @@ def cache_location(file: File) -> Path:
 
 
 def cache_path(file: File) -> Path | None:
-    """Where the file lies in the cache, or None. A broken file is deleted on sight."""
+    """Where the file lies in the cache, or None. A damaged file is deleted on sight."""
     path = cache_location(file)
-    if intact(path, file):
-        return path
-    if path.is_file():
-        warnings.warn(f"{path} was damaged and has been removed from the cache", stacklevel=2)
-        path.unlink(missing_ok=True)
+    while (seen := _stamp(path)) is not None:
+        if intact(path, file):
+            return path
+        if _stamp(path) == seen:  # else another process has just put a sound one in its place
+            warnings.warn(f"{path} is damaged and is removed from the cache", stacklevel=2)
+            with contextlib.suppress(OSError):  # a cache that may only be read
+                path.unlink()
+            return None
     return None
+
+
+def _stamp(path: Path) -> tuple | None:
+    """What changes when a file is replaced; None if there is no file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 # --- Door 3: the mirror ----------------------------------------------------------------------------
@@ -175,6 +187,8 @@ def _download(file: File, problems: list[str], progress: bool) -> Path:
                     return _admit(get(source, file, folder, progress), file)
             except (_Failure, zipfile.BadZipFile) as failure:
                 problems.append(str(failure))
+            except OSError as error:
+                problems.append(f"it could not be written to {cache_folder()}: {error.strerror or error}")
     why = "; ".join(dict.fromkeys(problems))
     raise DataUnavailableError(
         f"{file.set!r} is not on this machine and could not be fetched ({why}): connect to the internet, "
@@ -239,8 +253,6 @@ def _from_url(url: str, file: File, folder: str, progress: bool) -> Path:
             reason, again = _explain(error, url)
         except ValueError:  # pooch: the hash does not match
             reason, again = f"{url} sent other bytes than registered (sha256 differs)", True
-        except OSError as error:
-            raise DataUnavailableError(f"{file.name} could not be written to the cache: {error}") from None
         if not again or attempt == ATTEMPTS:
             raise _Failure(reason)
         time.sleep(0.5 * attempt)

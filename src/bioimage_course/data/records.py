@@ -60,6 +60,8 @@ class Sample:
     publish: bool = True
 
     def __post_init__(self):
+        if not isinstance(self.axes, str) or not self.axes:
+            raise InputError(f"axes is a text such as 'YX', one letter an axis, not {self.axes!r}")
         if not isinstance(self.image, np.ndarray) or self.image.ndim != len(self.axes):
             shape = getattr(self.image, "shape", type(self.image).__name__)
             raise InputError(
@@ -126,8 +128,15 @@ class Collection(Sequence):
     ):
         self.name, self.description, self.licence, self.citation = name, description, licence, citation
         self.publish = publish
-        self._loaders = tuple(loaders)
-        self._splits = tuple(splits) if splits is not None else (None,) * len(self._loaders)
+        try:
+            self._loaders = tuple(loaders)
+            self._splits = (None,) * len(self._loaders) if splits is None else tuple(splits)
+        except TypeError:
+            raise InputError(
+                "a collection needs a sequence of functions, and of parts if it is split"
+            ) from None
+        if not all(map(callable, self._loaders)):
+            raise InputError("a collection needs functions that load its samples, one a sample")
         if len(self._splits) != len(self._loaders):
             raise InputError(
                 f"collection {name!r} has {len(self._loaders)} samples, but {len(self._splits)} splits"

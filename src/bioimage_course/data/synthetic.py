@@ -23,12 +23,12 @@ LICENCE = "CC0-1.0 (computed, not measured)"
 # --- Arguments --------------------------------------------------------------------------------------
 
 
-def _number(value, what: str, low: float = -np.inf, high: float = np.inf) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not low <= value <= high:
-        limits = f"from {low:g} to {high:g}" if np.isfinite(high) else f"of at least {low:g}"
+def _number(value, what: str, low: float = 0.0, high: float = 1e100) -> float:
+    known = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    # Clipped first, because float() refuses very long integers.
+    if not known or not low <= float(max(min(value, 1e300), -1e300)) <= high:
+        limits = f"from {low:g} to {high:g}" if high < 1e100 else f"of at least {low:g}"
         raise InputError(f"{what} must be a number {limits}, not {value!r}")
-    if not np.isfinite(value):
-        raise InputError(f"{what} must be a finite number, not {value!r}")
     return float(value)
 
 
@@ -115,7 +115,10 @@ def camera(
     ----------
     Janesick 2007, Photon transfer, SPIE Press, doi:10.1117/3.725073 (shot and read-out noise).
     """
-    scene = np.asarray(scene)
+    try:
+        scene = np.asarray(scene)
+    except Exception:  # ragged lists, tensors with a gradient, …
+        scene = np.array(None)
     if scene.dtype.kind not in "buif" or scene.ndim == 0 or scene.size == 0:
         raise InputError(
             f"the scene must be an array of numbers, but it is {scene.dtype} of shape {scene.shape}"
@@ -130,7 +133,7 @@ def camera(
     gain, offset = _number(gain, "gain", 0, 1e6), _number(offset, "offset", 0, 65535)
     read_noise = _number(read_noise, "read_noise", 0, 65535)
     random = _random(seed)
-    if scene.max() * photons > 1e15:
+    if scene.max() > 1e15 / max(photons, 1):
         raise InputError("scene × photons exceeds 1e15 photons a pixel: brightness 1 is a typical object")
 
     light = ndimage.gaussian_filter(scene, psf, mode="reflect") if psf else scene
@@ -598,7 +601,9 @@ def nucleus_classes(n: int = 200, seed: int = 0, *, classes: int = 2, spread: fl
     ((100, 3), ('interphase', 'mitotic'))
     """
     n = _whole(n, "n", 1)
-    if isinstance(classes, bool) or classes not in (2, 3):
+    if n > 10**7:
+        raise InputError(f"{n} nuclei are too many: at most 10 million are computed")
+    if _whole(classes, "classes", 2) > 3:
         raise InputError(f"classes is 2 or 3, not {classes!r}")
     spread = _number(spread, "spread", 0, 10)
     random = _random(seed)

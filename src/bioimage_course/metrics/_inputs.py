@@ -18,9 +18,8 @@ def array(value, what: str) -> np.ndarray:
             f"{what} must be an array, and {type(value).__name__} cannot be made into one"
         ) from None
     if out.dtype == object:
-        raise InputError(
-            f"{what} must be an array of numbers, but it is {type(value).__name__} of mixed objects"
-        )
+        held = "an array of objects" if isinstance(value, np.ndarray) else f"{type(value).__name__}"
+        raise InputError(f"{what} must be an array of numbers, not {held}")
     if out.ndim == 0:
         raise InputError(f"{what} must be an array, but it is the single value {out.item()!r}")
     if out.size == 0:
@@ -85,9 +84,12 @@ def intensities(value, what: str) -> np.ndarray:
 def thresholds(value) -> tuple[float, ...]:
     """IoU thresholds as a tuple of numbers from 0 to 1."""
     try:
-        out = tuple(float(t) for t in np.atleast_1d(np.asarray(value, dtype=float)).ravel())
-    except (TypeError, ValueError):
+        numbers = np.asarray(value)
+    except Exception:  # ragged lists, tensors with a gradient, …
+        numbers = np.array(None)
+    if numbers.dtype.kind not in "iuf":
         raise InputError(f"IoU thresholds are numbers from 0 to 1, not {value!r}") from None
+    out = tuple(float(t) for t in numbers.ravel())
     if not out:
         raise InputError("at least one IoU threshold is needed, for example 0.5")
     if not all(0 <= t <= 1 for t in out):  # also refuses NaN

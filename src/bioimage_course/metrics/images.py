@@ -22,7 +22,7 @@ def _range(reference: np.ndarray, data_range: float | None) -> float:
         data_range = float(np.ptp(reference))
         if data_range == 0:
             raise InputError("the reference has one value everywhere: pass data_range, for example 255")
-    if not isinstance(data_range, int | float | np.number) or not 0 < data_range < math.inf:
+    if not isinstance(data_range, int | float | np.integer | np.floating) or not 0 < data_range < math.inf:
         raise InputError(f"data_range is a number above 0, such as 255, not {data_range!r}")
     return float(data_range)
 
@@ -55,7 +55,8 @@ def psnr(reference, image, data_range: float | None = None) -> float:
     """
     reference, image = _pair(reference, image)
     data_range = _range(reference, data_range)
-    error = float(np.mean((reference - image) ** 2))
+    with np.errstate(over="ignore"):  # infinitely wrong is −∞ decibels
+        error = float(np.mean((reference - image) ** 2))
     return math.inf if error == 0 else 20 * math.log10(data_range) - 10 * math.log10(error)
 
 

@@ -63,7 +63,7 @@ def bootstrap_interval(
         raise InputError(f"the values must be numbers, but their dtype is {values.dtype}")
     if len(values) < 2:
         raise InputError(f"a bootstrap needs at least two units to draw from, but there is {len(values)}")
-    if not isinstance(level, int | float | np.number) or not 0 < level < 1:
+    if not isinstance(level, int | float | np.floating) or not 0 < level < 1:
         raise InputError(f"level is a share between 0 and 1, such as 0.95, not {level!r}")
     resamples, seed = _whole(resamples, 1, "resamples"), _whole(seed, 0, "seed")
     if statistic is None:
@@ -72,8 +72,9 @@ def bootstrap_interval(
         raise InputError(f"statistic must be a function, such as np.median, not {statistic!r}")
     random = np.random.default_rng(seed)
     n = len(values)
-    found = np.stack([np.asarray(statistic(values[random.integers(0, n, n)])) for _ in range(resamples)])
-    with warnings.catch_warnings():
+    with np.errstate(all="ignore"):
+        found = np.stack([np.asarray(statistic(values[random.integers(0, n, n)])) for _ in range(resamples)])
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.filterwarnings("ignore", "All-NaN slice")  # the bounds are then NaN, as documented
         low, high = np.nanquantile(found, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return (float(low), float(high)) if np.ndim(low) == 0 else (low, high)
