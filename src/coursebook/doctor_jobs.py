@@ -261,9 +261,11 @@ def together():
     compat.prepare("micro-sam")
     for module in TOGETHER:
         importlib.import_module(module)
+    import tensorflow
     import torch
     import torchvision
 
+    expect(int(tensorflow.reduce_sum([1, 2, 3])) == 6, "tensorflow computes nonsense")
     boxes = torch.tensor([[0.0, 0, 2, 2], [0, 0, 2, 2]])
     kept = torchvision.ops.nms(boxes, torch.tensor([1.0, 0.5]), 0.5)
     expect(len(kept) == 1, "torchvision computes nonsense")
