@@ -579,7 +579,7 @@ print(f"classes: {', '.join(simulated.class_names)}; more than 95 % right on the
 #| fig-alt: "The same fluorescence image, dim nuclei brightened, with a small number beside each of the 125 nuclei."
 from matplotlib.patheffects import withStroke
 
-figure, axes = show.figure(height=7)
+figure, axes = show.figure(height=6.4)
 axes.imshow(np.sqrt(image), cmap="gray")
 where = regionprops_table(labels, properties=("label", "centroid"))
 for number, y, x in zip(*where.values()):
