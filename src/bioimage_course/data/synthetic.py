@@ -25,11 +25,14 @@ LICENCE = "CC0-1.0 (computed, not measured)"
 
 def _number(value, what: str, low: float = 0.0, high: float = 1e100) -> float:
     known = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    # Clipped first, because float() refuses very long integers.
-    if not known or not low <= float(max(min(value, 1e300), -1e300)) <= high:
+    try:
+        number = float(value) if known else np.nan
+    except OverflowError:  # an integer of hundreds of digits
+        number = np.nan
+    if not low <= number <= high:  # also refuses NaN
         limits = f"from {low:g} to {high:g}" if high < 1e100 else f"of at least {low:g}"
         raise InputError(f"{what} must be a number {limits}, not {value!r}")
-    return float(value)
+    return number
 
 
 def _whole(value, what: str, low: int = 0) -> int:
