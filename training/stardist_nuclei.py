@@ -73,6 +73,18 @@ def split_train_validation(n, n_validation, seed):
     return sorted(order[n_validation:].tolist()), sorted(order[:n_validation].tolist())
 
 
+def tiles(images, masks, side=256):
+    """Cut large images into tiles, so that a crowded field is drawn as often as its area deserves."""
+    cut_images, cut_masks = [], []
+    for image, labels in zip(images, masks, strict=True):
+        counts = [max(1, round(n / side)) for n in image.shape]
+        for rows in np.array_split(np.arange(image.shape[0]), counts[0]):
+            for columns in np.array_split(np.arange(image.shape[1]), counts[1]):
+                cut_images.append(image[np.ix_(rows, columns)])
+                cut_masks.append(labels[np.ix_(rows, columns)])
+    return cut_images, cut_masks
+
+
 # ---------------------------------------------------------------- augmentation
 
 
@@ -101,11 +113,11 @@ def make_augmenter(seed, zooming=True):
     rng = np.random.default_rng(seed)
 
     def augment(image, labels):
-        # scale: towards a diameter between 8 and 60 px, never smaller than the original
+        # scale: two of three patches, towards a diameter of 8 to 60 px, never below the original
         diameter = median_diameter(labels)
         target = np.exp(rng.uniform(*np.log(DIAMETERS)))
         zoom = np.clip(target / diameter, 1, MAX_ZOOM) if diameter else rng.uniform(1, MAX_ZOOM)
-        if zooming and zoom > 1.05:
+        if zooming and rng.random() < 2 / 3 and zoom > 1.05:
             image, labels = zoom_in(image, labels, zoom)
         # orientation: microscopy images have no up and down
         turns = rng.integers(4)
@@ -113,8 +125,8 @@ def make_augmenter(seed, zooming=True):
         if rng.random() < 0.5:
             image, labels = image[::-1], labels[::-1]
         # intensity, focus and noise
-        if rng.random() < 0.2:
-            image = gaussian_filter(image, rng.uniform(0.3, 1.2))
+        if rng.random() < 0.15:
+            image = gaussian_filter(image, rng.uniform(0.3, 0.8))
         image = np.sign(image) * np.abs(image) ** np.exp(rng.uniform(-0.4, 0.4))
         image = image * rng.uniform(0.6, 1.7) + rng.uniform(-0.15, 0.15)
         image = image + rng.uniform(0, 0.05) * rng.standard_normal(image.shape)
@@ -151,7 +163,20 @@ def cosine(epochs, first, last=1e-5):
 
 
 def train(
-    train_pairs, validation_pairs, folder, *, epochs, steps, batch, patch, filters, depth, zooming, seed
+    train_pairs,
+    validation_pairs,
+    folder,
+    *,
+    epochs,
+    steps,
+    batch,
+    patch,
+    filters,
+    depth,
+    rate,
+    zooming,
+    seed,
+    start=None,
 ):
     """Train one StarDist model in `folder`; returns it (best validation weights loaded) and its history."""
     import tensorflow as tf
@@ -169,15 +194,17 @@ def train(
         train_batch_size=batch,
         train_epochs=epochs,
         train_steps_per_epoch=steps,
-        train_learning_rate=4e-4,
+        train_learning_rate=rate,
         train_tensorboard=False,
         train_reduce_lr=None,
         train_n_val_patches=64,
     )
     model = StarDist2D(config, name=NAME, basedir=str(folder))
     model.prepare_for_training()
-    rate = cosine(epochs, config.train_learning_rate)
-    model.callbacks.append(tf.keras.callbacks.LearningRateScheduler(lambda epoch, lr: float(rate(epoch))))
+    if start:
+        model.load_weights(str(Path(start).resolve() / WEIGHTS))
+    schedule = cosine(epochs, rate)
+    model.callbacks.append(tf.keras.callbacks.LearningRateScheduler(lambda epoch, lr: float(schedule(epoch))))
     history = model.train(
         *train_pairs,
         validation_data=validation_pairs,
@@ -327,6 +354,8 @@ def main(argv=None):
     parser.add_argument("--patch", type=int, default=192, help="side of a training patch in pixels")
     parser.add_argument("--filters", type=int, default=32, help="feature maps of the first U-Net level")
     parser.add_argument("--depth", type=int, default=3, help="levels of the U-Net")
+    parser.add_argument("--rate", type=float, default=4e-4, help="highest learning rate")
+    parser.add_argument("--start", type=Path, help="folder of a checkpoint to continue from")
     parser.add_argument("--validation", type=int, default=23, help="training images held back")
     parser.add_argument("--no-zoom", action="store_true", help="train without scale augmentation")
     parser.add_argument("--seed", type=int, default=0)
@@ -345,11 +374,13 @@ def main(argv=None):
 
     started = time.time()
     settings = {
-        key: getattr(args, key) for key in ("epochs", "steps", "batch", "patch", "filters", "depth", "seed")
+        key: getattr(args, key)
+        for key in ("epochs", "steps", "batch", "patch", "filters", "depth", "rate", "seed")
     }
     settings["zooming"] = not args.no_zoom
+    before = json.loads((args.start / "results.json").read_text()) if args.start else None
     with tempfile.TemporaryDirectory() as folder:
-        model, history = train((X, Y), (VX, VY), Path(folder), **settings)
+        model, history = train(tiles(X, Y), (VX, VY), Path(folder), start=args.start, **settings)
         train_minutes = (time.time() - started) / 60
         model.optimize_thresholds(VX, VY)
         thresholds = {k: round(float(v), 6) for k, v in model.thresholds._asdict().items()}
@@ -368,6 +399,7 @@ def main(argv=None):
         ),
         "seed": args.seed,
         "settings": settings,
+        "continues": before and {key: before[key] for key in ("command", "settings", "minutes", "files")},
         "minutes": {"training": round(train_minutes, 1), "all": round((time.time() - started) / 60, 1)},
         "machine": f"{platform.machine()}, {os.cpu_count()} CPU cores, no GPU used",
         "versions": {p: version(p) for p in ("stardist", "csbdeep", "tensorflow", "tf-keras", "numpy")}

@@ -1,0 +1,248 @@
+"""The exercises of chapter 11: the solutions pass, and each usual mistake gets its own sentence."""
+
+import numpy as np
+import pytest
+from skimage.measure import regionprops_table
+
+from bioimage_course import check
+from bioimage_course.check.exercises import ch11
+
+# --- right answers, with switches for the mistakes ------------------------------
+
+
+def make_distances(
+    swap=False, mirror=False, endpoint=False, wrap=False, transpose=False, squared=False, step=0.5
+):
+    def radial_distances(mask, point, n_rays):
+        row, column = point[::-1] if transpose else point
+        lengths = np.zeros(n_rays)
+        for k, angle in enumerate(np.linspace(0, 2 * np.pi, n_rays, endpoint=endpoint)):
+            dy, dx = (np.cos(angle), np.sin(angle)) if swap else (np.sin(angle), np.cos(angle))
+            dy = -dy if mirror else dy
+            while True:
+                y, x = round(row + (lengths[k] + step) * dy), round(column + (lengths[k] + step) * dx)
+                if y >= mask.shape[0] or x >= mask.shape[1] or (not wrap and (y < 0 or x < 0)):
+                    break
+                if y < -mask.shape[0] or x < -mask.shape[1] or not mask[y, x]:
+                    break
+                lengths[k] += step
+        return lengths**2 if squared else lengths
+
+    return radial_distances
+
+
+def outline(distances, point):
+    angles = 2 * np.pi * np.arange(len(distances)) / len(distances)
+    return np.stack([point[0] + distances * np.sin(angles), point[1] + distances * np.cos(angles)], axis=1)
+
+
+def make_nms(order="best", above=False, all_seen=False, area="smaller", ranks=False):
+    def nms(masks, scores, threshold):
+        kept, seen = [], []
+        indices = {"best": np.argsort(-scores), "given": np.arange(len(scores)), "worst": np.argsort(scores)}[
+            order
+        ]
+        for i in indices:
+            overlaps = []
+            for j in seen if all_seen else kept:
+                shared = (masks[i] & masks[j]).sum()
+                areas = masks[i].sum(), masks[j].sum()
+                overlaps.append(
+                    shared / {"smaller": min(areas), "larger": max(areas), "iou": sum(areas) - shared}[area]
+                )
+            seen.append(i)
+            if all(o >= threshold if above else o <= threshold for o in overlaps):
+                kept.append(i)
+        return [list(indices).index(i) for i in kept] if ranks else kept
+
+    return nms
+
+
+def relative_change(before, after, feature):
+    first, second = (
+        dict(zip(*regionprops_table(x, properties=("label", feature)).values(), strict=True))
+        for x in (before, after)
+    )
+    return np.mean([(second[i] - first[i]) / first[i] for i in first if i in second])
+
+
+def normalise(image, smallest_range):
+    image = image.astype(float)
+    low, high = np.percentile(image, (1, 99.8))
+    return (image - low) / max(high - low, smallest_range)
+
+
+SOLUTIONS = {
+    "rays": (make_distances(), outline),
+    "suppression": (make_nms(),),
+    "shape_bias": (relative_change,),
+    "guarded_normalisation": (normalise,),
+}
+
+
+@pytest.mark.parametrize("name", SOLUTIONS)
+def test_solutions_pass(name):
+    verdict = getattr(check, name).verdict(*SOLUTIONS[name])
+    assert verdict.passed, verdict.message
+
+
+@pytest.mark.parametrize("step", [0.1, 0.25, 1.0])
+def test_other_step_widths_pass(step):
+    verdict = check.rays.verdict(make_distances(step=step), outline)
+    assert verdict.passed, verdict.message
+
+
+def test_starDist_itself_passes():
+    pytest.importorskip("stardist")
+    from bioimage_course.tools import compat
+
+    compat.prepare("stardist")
+    from stardist.geometry import star_dist
+
+    verdict = check.rays.verdict(lambda mask, point, n: star_dist(mask.astype(np.uint16), n)[point], outline)
+    assert verdict.passed, verdict.message
+
+
+@pytest.mark.parametrize(
+    ("mistake", "words"),
+    [
+        ({"swap": True}, "swapped: ray 0"),
+        ({"mirror": True}, "wrong way"),
+        ({"endpoint": True}, "first and last ray"),
+        ({"transpose": True}, "Row and column of the point"),
+        ({"wrap": True}, "negative index"),
+        ({"squared": True}, "square root"),
+    ],
+)
+def test_distance_mistakes(mistake, words):
+    verdict = check.rays.verdict(make_distances(**mistake), outline)
+    assert verdict.status == "failed"
+    assert words in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda d, p: outline(d, p)[:, ::-1], "(column, row)"),
+        (lambda d, p: outline(d, (0, 0)), "relative to the point"),
+        (lambda d, p: outline(d, p).T, "rows and columns are swapped"),
+        (lambda d, p: 2 * np.array(p) - outline(d, p), "wrong"),
+        (lambda d, p: np.vstack([outline(d, p), outline(d, p)[:1]]), "ninth corner"),
+    ],
+)
+def test_outline_mistakes(wrong, words):
+    verdict = check.rays.verdict(make_distances(), wrong)
+    assert verdict.status == "failed"
+    assert words in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("mistake", "words"),
+    [
+        ({"above": True}, "wrong way round"),
+        ({"order": "worst"}, "begin with the worst"),
+        ({"order": "given"}, "given order"),
+        ({"all_seen": True}, "itself suppressed"),
+        ({"area": "iou"}, "by the union"),
+        ({"area": "larger"}, "larger area"),
+        ({"ranks": True}, "positions in the sorted list"),
+    ],
+)
+def test_suppression_mistakes(mistake, words):
+    verdict = check.suppression.verdict(make_nms(**mistake))
+    assert verdict.status == "failed"
+    assert words in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda m, s, t: list(range(len(m))), "keep all"),
+        (lambda m, s, t: np.array([i in make_nms()(m, s, t) for i in range(len(m))]), "True and False"),
+        (lambda m, s, t: [99], "number"),
+        (lambda m, s, t: [4, 4], "twice"),
+        (lambda m, s, t: None, "return"),
+    ],
+)
+def test_suppression_answers_of_another_kind(wrong, words):
+    verdict = check.suppression.verdict(wrong)
+    assert verdict.status == "failed"
+    assert words in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda b, a, f: -relative_change(b, a, f), "sign"),
+        (lambda b, a, f: 100 * relative_change(b, a, f), "percentage"),
+        (lambda b, a, f: 1 + relative_change(b, a, f), "subtract 1"),
+        (lambda b, a, f: [relative_change(b, a, f)] * 3, "one number"),
+        (
+            lambda b, a, f: np.mean(
+                regionprops_table(a, properties=(f,))[f] / regionprops_table(b, properties=(f,))[f] - 1
+            ),
+            "pair them by label",
+        ),
+    ],
+)
+def test_bias_mistakes(wrong, words):
+    verdict = check.shape_bias.verdict(wrong)
+    assert verdict.status == "failed"
+    assert words in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda x, r: normalise(x, r).clip(0, 1), "clip"),
+        (lambda x, r: (x.astype(float) - x.min()) / np.ptp(x.astype(float)), "hot pixel"),
+        (lambda x, r: normalise(x, 1e-9), "smallest_range is not used"),
+        (lambda x, r: (x.astype(float) - np.percentile(x, 1)) / r, "although the image has more contrast"),
+        (
+            lambda x, r: normalise(x, 1e-9) if np.ptp(np.percentile(x, (1, 99.8))) > r else np.zeros(x.shape),
+            "dim",
+        ),
+        (
+            lambda x, r: (
+                (x - x.dtype.type(np.percentile(x, 1))) / max(np.ptp(np.percentile(x, (1, 99.8))), r)
+            ),
+            "wrap around",
+        ),
+        (lambda x, r: (x - x.mean()) / x.std(), "standardise"),
+    ],
+)
+def test_normalisation_mistakes(wrong, words):
+    verdict = check.guarded_normalisation.verdict(wrong)
+    assert verdict.status == "failed"
+    assert words in verdict.message
+
+
+@pytest.mark.parametrize("name", SOLUTIONS)
+@pytest.mark.parametrize(
+    "junk", [None, 3, [], "text", lambda *a: None, lambda *a: "x", lambda: 1, lambda *a: 1 / 0]
+)
+def test_checks_never_raise(name, junk):
+    verdict = getattr(check, name).verdict(*[junk] * len(SOLUTIONS[name]))
+    assert verdict.status == "failed"
+    assert verdict.message
+
+
+@pytest.mark.parametrize("name", SOLUTIONS)
+def test_untouched_starters_are_open(name):
+    def starter(*args):
+        raise NotImplementedError
+
+    assert getattr(check, name).verdict(*[starter] * len(SOLUTIONS[name])).status == "open"
+    assert len(getattr(check, name).hints) >= 2
+
+
+def test_banana_hides_part_of_its_boundary():
+    from skimage.draw import polygon
+
+    mask = ch11.banana()
+    point = ch11.inner_point(mask)
+    assert mask[point]
+    corners = outline(make_distances()(mask, point, 64), point)
+    drawn = np.zeros(mask.shape, bool)
+    drawn[polygon(*corners.T, mask.shape)] = True
+    assert (mask & drawn).sum() / (mask | drawn).sum() < 0.85

@@ -1,0 +1,95 @@
+"""The training script of the StarDist checkpoint: a short run, and the card's score measured again."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+from bioimage_course import data, tools
+
+pytestmark = pytest.mark.skipif(not tools.available("stardist"), reason="StarDist is not installed")
+
+
+@pytest.fixture(scope="module")
+def script(root):
+    spec = importlib.util.spec_from_file_location("stardist_nuclei", root / "training" / "stardist_nuclei.py")
+    module = importlib.util.module_from_spec(spec)
+    tools.compat.prepare("stardist")
+    spec.loader.exec_module(module)
+    return module
+
+
+def _blobs(shape=(96, 96), radius=6):
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    labels = np.zeros(shape, np.int32)
+    for number, (row, column) in enumerate([(20, 20), (20, 60), (60, 40), (70, 75)], start=1):
+        labels[np.hypot(rows - row, columns - column) <= radius] = number
+    return labels
+
+
+def test_split_has_no_overlap_and_follows_the_seed(script):
+    training, validation = script.split_train_validation(150, 23, 0)
+    assert len(training) == 127 and len(validation) == 23
+    assert not set(training) & set(validation)
+    assert script.split_train_validation(150, 23, 0) == (training, validation)
+    assert script.split_train_validation(150, 23, 1) != (training, validation)
+
+
+def test_zoom_enlarges_image_and_labels_alike(script):
+    labels = _blobs()
+    image = labels.astype(np.float32)
+    larger, larger_labels = script.zoom_in(image, labels, 2)
+    assert larger.shape == image.shape and larger_labels.dtype == labels.dtype
+    assert script.median_diameter(larger_labels[20:76, 20:76]) > 1.5 * script.median_diameter(labels)
+    assert ((larger > 0.5) == (larger_labels > 0)).mean() > 0.97
+
+
+def test_augmentation_keeps_image_and_labels_together(script):
+    augment, labels = script.make_augmenter(0), _blobs()
+    for _ in range(20):
+        image, changed = augment(labels.astype(np.float32) > 0, labels)
+        assert image.shape == changed.shape == labels.shape
+        if changed.any() and (changed == 0).any():
+            assert image[changed > 0].mean() > image[changed == 0].mean() + 0.3
+
+
+def test_augmentation_follows_its_seed(script):
+    labels = _blobs()
+    first, second, other = (script.make_augmenter(seed)(labels > 0, labels)[0] for seed in (3, 3, 4))
+    np.testing.assert_array_equal(first, second)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.slow
+def test_short_training_is_reproducible_and_learns(script, tmp_path):
+    nuclei = data.load("nuclei")
+    image = tools.stardist.normalise(nuclei.image)
+    labels = script.clean_labels(nuclei.labels)
+    pairs = ([image[:, :256]], [labels[:, :256]]), ([image[:, 256:]], [labels[:, 256:]])
+    settings = {"epochs": 3, "steps": 6, "batch": 2, "patch": 96, "filters": 8, "depth": 2, "zooming": True}
+    runs = [script.train(*pairs, tmp_path / str(i), seed=0, **settings)[1] for i in range(2)]
+    assert runs[0]["loss"][-1] < runs[0]["loss"][0]
+    assert np.isfinite(runs[0]["val_loss"]).all()
+    np.testing.assert_allclose(runs[0]["loss"], runs[1]["loss"], rtol=0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.mirror
+def test_card_score_comes_out_of_the_shipped_file(script, mirror):
+    results = tools.stardist.results()
+    images, masks, names, digest = script.prepare("test")
+    assert digest == results["data"]["test_pixels_sha256"]
+    predictions = script.predict_all(tools.stardist.course_model(), images)
+    rows, _ = script.score(masks, predictions)
+    for row, told in zip(rows, results["test"]["by_iou"], strict=True):
+        assert row["ap_pooled"] == pytest.approx(told["ap_pooled"], abs=0.01)
+
+
+@pytest.mark.mirror
+def test_training_data_are_those_of_the_results(script, mirror):
+    images, masks, names = script.load_pairs("train")
+    told = tools.stardist.results()["data"]
+    assert script.data_hash(images, masks) == told["train_pixels_sha256"]
+    training, validation = script.split_train_validation(len(names), 23, 0)
+    assert [names[i] for i in training] == told["training_images"]
+    assert [names[i] for i in validation] == told["validation_images"]
