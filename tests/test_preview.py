@@ -372,6 +372,8 @@ EMBED = "{{< embed ../nb/one.ipynb#fig-loss >}}\n"
 NO_ALT = ('#| label: fig-loss\n#| fig-cap: "L"\nplot()', [PICTURE])
 NO_CAPTION = ('#| label: fig-loss\n#| fig-alt: "L"\nplot()', [PICTURE])
 NOT_RUN = ('#| label: fig-loss\n#| fig-cap: "L"\n#| fig-alt: "L"\nplot()', [])
+VIEW = "application/vnd.jupyter.widget-view+json"
+WIDGET = (NOT_RUN[0], [nbformat.v4.new_output("display_data", {VIEW: {}, **PICTURE["data"]})])
 HTML_TABLE = ("#| label: fig-loss\ntable()", [shows(text_html="<table>", text_plain="t")])
 
 
@@ -426,6 +428,7 @@ def test_mistakes_name_file_and_line(book, text, line, words):
         (NO_CAPTION, "has no `#| fig-cap:`"),
         (NOT_RUN, "has no saved figure: execute the notebook"),
         (HTML_TABLE, "loads scripts from"),
+        (WIDGET, "loads scripts from"),
     ],
 )
 def test_mistakes_in_embedded_cells(book, cell, words):

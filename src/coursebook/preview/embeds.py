@@ -6,6 +6,7 @@ that make Quarto load scripts from a CDN (HTML tables, widgets) are refused.
 
 import base64
 import functools
+import json
 import re
 from pathlib import Path, PurePosixPath
 
@@ -20,10 +21,17 @@ class EmbedError(ValueError):
 
 
 @functools.lru_cache(maxsize=32)
-def _notebook(path: Path, mtime: float):
-    import nbformat
+def _cells(path: Path, modified: float) -> list[dict]:
+    """Return a notebook's cells (format 4). Reading JSON; importing nbformat alone takes seconds."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    if notebook.get("nbformat") != 4:
+        raise EmbedError(f"{path.name} is not a notebook of format 4.")
+    return notebook["cells"]
 
-    return nbformat.read(path, as_version=4)
+
+def _joined(text: str | list[str]) -> str:
+    """Return a text that a notebook may store as a list of lines."""
+    return text if isinstance(text, str) else "".join(text)
 
 
 def options(source: str) -> dict:
@@ -71,55 +79,57 @@ def markdown(root: Path, page: str, target: str, arguments: list[str]) -> tuple[
     path = resolve(page, name)
     if path is None or not (root / path).is_file():
         raise EmbedError(f"there is no notebook {name} (from {page}).")
-    notebook = _notebook(root / path, (root / path).stat().st_mtime)
+    cells = _cells(root / path, (root / path).stat().st_mtime)
     files: dict[str, bytes] = {}
     parts = [
-        _cell(notebook, name, label.strip(), "echo=true" in arguments, page, files)
+        _cell(cells, name, label.strip(), "echo=true" in arguments, page, files)
         for label in labels.split(",")
     ]
     return "\n".join(parts), files
 
 
-def _cell(notebook, name, label, echo, page, files) -> str:
-    for cell in notebook.cells:
-        settings = options(cell.source) if cell.cell_type == "code" else {}
-        names = (settings.get("label"), cell.get("id"), *cell.metadata.get("tags", []))
+def _cell(cells, name, label, echo, page, files) -> str:
+    for cell in cells:
+        source = _joined(cell["source"])
+        settings = options(source) if cell["cell_type"] == "code" else {}
+        names = (settings.get("label"), cell.get("id"), *cell.get("metadata", {}).get("tags", []))
         if label in names:
             break
     else:
         raise EmbedError(f"{name} has no cell labelled {label!r}.")
-    if cell.cell_type != "code":
-        return f"\n{cell.source}\n"
+    if cell["cell_type"] != "code":
+        return f"\n{source}\n"
 
     kind = label.split("-")[0]
     folder = PurePosixPath(page).stem + "_files"
     blocks, pictures = [], []
     if echo:
-        blocks.append(_code(cell.source, settings))
+        blocks.append(_code(source, settings))
     tables = []
     for number, output in enumerate(cell.get("outputs", []), 1):
-        if output.output_type == "error":
+        if output["output_type"] == "error":
             raise EmbedError(f"the cell {label!r} of {name} ended with an error: {output.get('ename')}.")
-        if output.output_type == "stream":
-            blocks.append(_text(output.text, f"cell-output-{output.name}"))
+        if output["output_type"] == "stream":
+            blocks.append(_text(_joined(output["text"]), f"cell-output-{output['name']}"))
             continue
         data = output.get("data", {})
-        picture = next((mime for mime in PICTURES if mime in data), None)
-        if "text/markdown" in data:
-            (tables if kind == "tbl" else blocks).append(_div("cell-output-markdown", data["text/markdown"]))
-        elif picture:
-            file = f"{folder}/{label}-{number}.{PICTURES[picture]}"
-            content = data[picture]
-            raw = content.encode() if picture == "image/svg+xml" else base64.b64decode(content)
-            files[str(PurePosixPath(page).parent / file)] = raw
-            pictures.append((file, output.get("metadata", {}).get(picture, {})))
-        elif any(mime in data for mime in ACTIVE):
+        if any(mime in data for mime in ACTIVE):  # Quarto would prefer it to any picture beside it
             raise EmbedError(
                 f"the cell {label!r} of {name} shows a widget or HTML, for which Quarto loads scripts from "
                 "the network: embed a figure or a Markdown table."
             )
+        picture = next((mime for mime in PICTURES if mime in data), None)
+        if "text/markdown" in data:
+            block = _div("cell-output-markdown", _joined(data["text/markdown"]))
+            (tables if kind == "tbl" else blocks).append(block)
+        elif picture:
+            file = f"{folder}/{label}-{number}.{PICTURES[picture]}"
+            content = _joined(data[picture])
+            raw = content.encode() if picture == "image/svg+xml" else base64.b64decode(content)
+            files[str(PurePosixPath(page).parent / file)] = raw
+            pictures.append((file, output.get("metadata", {}).get(picture, {})))
         elif "text/plain" in data:
-            blocks.append(_text(data["text/plain"], "cell-output-display"))
+            blocks.append(_text(_joined(data["text/plain"]), "cell-output-display"))
     if pictures:
         blocks.append(_figure(label, name, settings, pictures))
     if tables:
