@@ -44,7 +44,7 @@ def suitable():
 
 
 def make_venv():
-    """Make ``.venv`` with the standard library's venv and install uv into it."""
+    """Make ``.venv`` with the standard library's venv."""
     machine = (platform.system(), platform.machine())
     if machine not in PLATFORMS:
         stop(
@@ -62,9 +62,19 @@ def make_venv():
             f"{python} cannot make virtual environments, because its package `venv` is missing; "
             "on Debian and Ubuntu install it with: apt-get install python3-venv"
         )
-    # Debian's own Python refuses `pip install` (PEP 668); inside an environment it is allowed.
-    run(python, "-m", "venv", VENV)
-    run(BIN / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv>=0.9")
+    print("Making .venv ...", flush=True)
+    run(python, "-m", "venv", "--clear", VENV)
+
+
+def check_venv(python):
+    """Stop if the Python of an existing ``.venv`` is one that the lock files do not fit."""
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    found = subprocess.run([str(python), "-c", code], capture_output=True, text=True).stdout.strip()
+    if found not in {f"{major}.{minor}" for major, minor in VERSIONS}:
+        stop(
+            f".venv has Python {found or 'of an unknown version'}, but the course needs 3.11, 3.12 or 3.13; "
+            "delete the folder .venv and run this again."
+        )
 
 
 def run(*command):
@@ -92,39 +102,52 @@ def without_cuda(lock):
     return "".join(kept)
 
 
+def torch_pins(lock):
+    """Return the lines ``torch==...`` and ``torchvision==...`` of `lock`, without hashes."""
+    lines = lock.read_text(encoding="utf-8").splitlines()
+    return [line.split(" ")[0] for line in lines if line.startswith(("torch==", "torchvision=="))]
+
+
 def install(name, cpu):
     """Bring ``.venv`` to the state of ``requirements/<name>.lock``, unless it has it already."""
     stamp = VENV / ".course-environment"  # "<kind> <hash>" of the last complete installation
     kind, _, made_from = stamp.read_text().partition(" ") if stamp.is_file() else ("", "", "")
-    if made_from == fingerprint() and kind in {name, "course", "course-cpu"} and not (cpu and kind == "course"):
+    good_enough = {name, "course", "course-cpu"} - ({"course"} if cpu else set())
+    if made_from == fingerprint() and kind in good_enough:
         return
     if kind.startswith("course"):  # what was chosen once is kept: full stays full, small stays small
         name, cpu = "course", cpu or kind == "course-cpu"
     start = time.perf_counter()
-    lock = ROOT / "requirements" / f"{name}.lock"
-    python, uv = BIN / "python", BIN / ("uv.exe" if os.name == "nt" else "uv")
-    if not (python.exists() or python.with_suffix(".exe").exists()) or not uv.is_file():
-        print("Making .venv ...", flush=True)
+    suffix = ".exe" if os.name == "nt" else ""
+    python, uv = BIN / f"python{suffix}", BIN / f"uv{suffix}"
+    if not python.exists():
         make_venv()
+    check_venv(python)
+    if not uv.is_file():
+        # Debian's own Python refuses `pip install` (PEP 668); inside an environment it is allowed.
+        run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv>=0.9")
+    lock = ROOT / "requirements" / f"{name}.lock"
     print(f"Installing requirements/{name}.lock into .venv ...", flush=True)
     stamp.unlink(missing_ok=True)
-    if name == "book":  # adds to what is there: never strips a full environment down
-        run(uv, "pip", "install", "--quiet", "--python", python, "--no-deps", "--require-hashes", "-r", lock)
+    pip = (uv, "pip", "install", "--quiet", "--python", python, "--no-deps")
+    sync = (uv, "pip", "sync", "--quiet", "--python", python)
+    if name == "book":
+        run(*pip, "--require-hashes", "-r", lock)  # adds: a full environment is never stripped down
     elif cpu:
         smaller = VENV / "cpu.lock"
         smaller.write_text(without_cuda(lock), encoding="utf-8")
-        pins = [line.split(" ")[0] for line in lock.read_text().splitlines() if line.startswith(CUDA[:2])]
-        run(uv, "pip", "sync", "--quiet", "--python", python, smaller)
-        run(uv, "pip", "install", "--python", python, "--no-deps", "--torch-backend", "cpu", *pins)
+        run(*sync, smaller)
+        run(*pip, "--torch-backend", "cpu", *torch_pins(lock))
     else:
-        run(uv, "pip", "sync", "--quiet", "--python", python, lock)
-    run(uv, "pip", "install", "--quiet", "--python", python, "--no-deps", "-e", ROOT)
+        run(*sync, lock)
+    run(*pip, "--editable", ROOT)
     stamp.write_text(f"{name}{'-cpu' if cpu and name == 'course' else ''} {fingerprint()}")
     print(f".venv is ready ({time.perf_counter() - start:.0f} s).", flush=True)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    shape = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=shape)
     parser.add_argument("name", choices=["book", "course"])
     parser.add_argument("--cpu", action="store_true", help="PyTorch without CUDA (2.7 GB less on Linux)")
     options = parser.parse_args()

@@ -138,8 +138,9 @@ def test_set_repo_url_changes_every_place(copy, monkeypatch, capsys):
     assert quoting(copy, OLD) == []
     assert quoting(copy, "your_organisation.github.io") == []
     assert Project(copy).repo_url == "https://github.com/cell-lab/course"
-    assert "colab.research.google.com/github/cell-lab/course/blob/main/" in (copy / "README.md").read_text()
-    assert "https://cell-lab.github.io/course" in (copy / "CITATION.cff").read_text()
+    readme = (copy / "README.md").read_text(encoding="utf-8")
+    assert "colab.research.google.com/github/cell-lab/course/blob/main/" in readme
+    assert "https://cell-lab.github.io/course" in (copy / "CITATION.cff").read_text(encoding="utf-8")
 
 
 def test_set_repo_url_twice_changes_nothing_and_back_restores(copy, monkeypatch, capsys):

@@ -81,6 +81,7 @@ def test_failure_in_the_table(break_module, capsys):
     assert said.splitlines()[-1].endswith("failed: stackview")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals")
 def test_crash_is_a_row(break_module):
     break_module("stackview", "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)")
     row = doctor.examine("stackview")

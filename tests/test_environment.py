@@ -134,16 +134,82 @@ def test_environment_yml_agrees_with_the_lock():
     assert "pip install --no-deps -e ." in text  # apart: pip refuses it beside hashes
 
 
-def test_install_script_leaves_only_cuda_out_for_cpu():
-    sys.path.insert(0, str(REQUIREMENTS))
-    try:
-        import install
-    finally:
-        sys.path.pop(0)
+# ---------------------------------------------------------------- install.py
+
+
+@pytest.fixture
+def installer(tmp_path, monkeypatch):
+    """``requirements/install.py`` on an empty folder, with its commands recorded instead of run."""
+    monkeypatch.syspath_prepend(str(REQUIREMENTS))
+    import install
+
+    folder = tmp_path / ".venv" / install.BIN.name
+    monkeypatch.setattr(install, "VENV", folder.parent)
+    monkeypatch.setattr(install, "BIN", folder)
+    install.commands = []
+    monkeypatch.setattr(install, "run", lambda *command: install.commands.append(" ".join(map(str, command))))
+    monkeypatch.setattr(install, "check_venv", lambda python: folder.mkdir(parents=True, exist_ok=True))
+    yield install
+    sys.modules.pop("install")
+
+
+def test_first_installation_makes_the_venv_and_stamps_it(installer):
+    installer.install("book", cpu=False)
+    made, uv, packages, helper = installer.commands
+    assert "-m venv --clear" in made and uv.endswith("uv>=0.9")
+    assert "--require-hashes" in packages and packages.endswith("book.lock")
+    assert "--no-deps --editable" in helper
+    installer.commands.clear()
+    installer.install("book", cpu=False)
+    assert installer.commands == [], "up to date: nothing to do"
+
+
+def test_full_environment_is_never_stripped_down(installer, monkeypatch):
+    installer.install("course", cpu=False)
+    assert any("pip sync" in command and command.endswith("course.lock") for command in installer.commands)
+    installer.commands.clear()
+    installer.install("book", cpu=False)
+    assert installer.commands == []
+    monkeypatch.setattr(installer, "fingerprint", lambda: "a new lock")
+    installer.install("book", cpu=False)
+    assert any("pip sync" in command and command.endswith("course.lock") for command in installer.commands)
+
+
+def test_small_environment_stays_small(installer, monkeypatch):
+    installer.install("course", cpu=True)
+    torch = next(command for command in installer.commands if "--torch-backend cpu" in command)
+    assert f"torch=={lock('course')['torch']} torchvision==" in torch
+    installer.commands.clear()
+    installer.install("course", cpu=False)
+    assert installer.commands == []
+    monkeypatch.setattr(installer, "fingerprint", lambda: "a new lock")
+    installer.install("course", cpu=False)
+    assert any("--torch-backend cpu" in command for command in installer.commands)
+
+
+def test_cpu_leaves_out_torch_and_cuda_only(installer):
     text = (REQUIREMENTS / "course.lock").read_text(encoding="utf-8")
-    gone = set(pins(text)) - set(pins(install.without_cuda(REQUIREMENTS / "course.lock")))
+    gone = set(pins(text)) - set(pins(installer.without_cuda(REQUIREMENTS / "course.lock")))
     assert {"torch", "torchvision"} <= gone
     assert all(name in {"torch", "torchvision"} or name.startswith(("nvidia-", "cuda-")) for name in gone)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("PLATFORMS", set(), "open the notebooks in Google Colab instead"),
+        ("VERSIONS", ((2, 6),), "needs Python 3.11, 3.12 or 3.13, but this is Python 3"),
+        ("suitable", lambda: shutil.which("false") or "false", "apt-get install python3-venv"),
+    ],
+)
+def test_what_the_machine_lacks_is_one_sentence(installer, monkeypatch, capsys, name, value, sentence):
+    monkeypatch.setattr(installer, name, value)
+    with pytest.raises(SystemExit) as stop:
+        installer.make_venv()
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert sentence in said and said.count("\n") == 1
+    assert installer.commands == []
 
 
 # ---------------------------------------------------------------- extras
