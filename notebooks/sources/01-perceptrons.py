@@ -31,7 +31,8 @@ blue, orange, red, green = (show.PALETTE[colour] for colour in ("blue", "orange"
 # %% [markdown]
 # ## Two neurons
 #
-# Both collect signals, weigh them, add them up, and fire if the sum is high enough.
+# Both collect signals, weigh them, add them up, and fire if the sum is high enough. (Code that only draws is
+# folded; a click unfolds it.)
 
 # %% tags=["hide-input"]
 #| label: fig-neurons

@@ -83,6 +83,8 @@ def _cell(source: Source, cell: Cell) -> nbformat.NotebookNode:
         metadata["tags"] = list(cell.tags)
     if cell.exercise:
         metadata["exercise"] = cell.exercise
+    if "hide-input" in cell.tags:  # JupyterLab and Colab fold the code, a click unfolds it
+        metadata |= {"jupyter": {"source_hidden": True}, "cellView": "form"}
     return new(cell.text, id=cell_id(source, cell), metadata=metadata)
 
 
