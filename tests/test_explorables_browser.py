@@ -248,7 +248,7 @@ def errors_of(state):
     """The number of errors, counted here again from the weights and the points."""
     points = np.array([[p["x"], p["y"]] for p in state["points"]])
     kinds = np.array([p["kind"] for p in state["points"]])
-    return int(((points @ state["w"] + state["b"] > 0) != kinds).sum())
+    return int(((points @ state["w"] + state["b"] >= 0) != kinds).sum())
 
 
 @pytest.mark.parametrize("weight", ["w1", "w2", "b"])
@@ -300,7 +300,7 @@ def test_one_step_is_the_perceptron_rule(explorable):
     after = perceptron_state(page)
     wrong = [
         p for p in before["points"]
-        if (p["x"] * before["w"][0] + p["y"] * before["w"][1] + before["b"] > 0) != p["kind"]
+        if (p["x"] * before["w"][0] + p["y"] * before["w"][1] + before["b"] >= 0) != p["kind"]
     ]  # fmt: skip
     sign = 2 * wrong[0]["kind"] - 1
     assert after["w"] == pytest.approx(

@@ -6,6 +6,7 @@ Opens each explorable in Chromium (found as described in `find_browser`), brings
 writes ``book/assets/explorables/<tag>.png``.
 """
 
+import hashlib
 import io
 import os
 import shutil
@@ -49,9 +50,14 @@ def find_browser() -> str:
     return found
 
 
+def fingerprint(tag: str) -> str:
+    """Short hash of an explorable's script, kept in its picture, by which a test finds outdated ones."""
+    return hashlib.sha256((SCRIPTS / f"{tag}.js").read_bytes()).hexdigest()[:16]
+
+
 def take(names: list[str]) -> list[Path]:
     """Take the pictures of these explorables and return their paths."""
-    from PIL import Image
+    from PIL import Image, PngImagePlugin
     from playwright.sync_api import sync_playwright
 
     written = []
@@ -78,7 +84,9 @@ def take(names: list[str]) -> list[Path]:
             picture = Image.open(io.BytesIO(shot)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
             target = FOLDER / f"{tag}.png"
             temporary = target.with_suffix(".tmp")
-            picture.save(temporary, "png", optimize=True)
+            notes = PngImagePlugin.PngInfo()
+            notes.add_text("script", fingerprint(tag))
+            picture.save(temporary, "png", optimize=True, pnginfo=notes)
             os.replace(temporary, target)
             written.append(target)
             print(f"{target.name}: {target.stat().st_size // 1000} kB")

@@ -258,7 +258,7 @@
       const corners = [[x0, y0], [x1, y0], [x1, y1], [x0, y1]];
       const score = ([x, y]) => this.w1 * x + this.w2 * y + this.b;
       for (const kind of [0, 1]) {
-        const inside = (corner) => (score(corner) > 0 ? 1 : 0) === kind;
+        const inside = (corner) => (score(corner) >= 0 ? 1 : 0) === kind;
         const area = []; // the rectangle cut along the line
         corners.forEach((a, i) => {
           const b = corners[(i + 1) % 4];
