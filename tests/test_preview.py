@@ -326,10 +326,11 @@ def test_glossary_definitions_come_as_a_script(book):
 
 
 def test_search_index_has_a_record_for_each_section(book):
-    pages = book("Before.\n\n## Alpha\n\nWord </script>.\n")
+    pages = book("Before.\n\n## Alpha\n\nWord $\\frac{x}{y}$ </script>.\n")
     script = pages["site_libs/preview/search.js"].read_text("utf-8")
     assert '"u": "book/01-one.html#alpha"' in script and '"s": "1.1 Alpha"' in script
     assert "</script>" not in script
+    assert "Word" in script and "frac" not in script  # what a reader sees, no markup
 
 
 # ---------------------------------------------------------------- includes and embeds

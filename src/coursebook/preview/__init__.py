@@ -114,18 +114,16 @@ def compose(root: str | Path) -> Site:
     names, generated = {page.path for page in pages}, {f for page in pages for f in page.source.files}
     written = {}
     shell = frame.template()
-    library = dict(
-        zip(
-            frame.SCRIPTS, (frame.script(), frame.search_index(pages), frame.glossary_script("")), strict=True
-        )
-    )
+    records, glossary = [], ""
     for page in pages:
         body = references.with_bibliography(page, bibliography_page, cited, config, root)
         if page.href.endswith("glossary.html"):
-            library[frame.SCRIPTS[2]] = frame.glossary_script(body)
+            glossary = body
+        records += frame.search_records(page, body)
         text = frame.page_html(page, body, pages, config, shell)
-        written[page.href] = site.scan(page, text, names, generated | library.keys(), root)
+        written[page.href] = site.scan(page, text, names, generated | set(frame.SCRIPTS), root)
     site.check(pages, written)
+    scripts = (frame.script(), frame.search_script(records), frame.glossary_script(glossary))
 
     problems += [problem for page in pages for problem in page.source.problems]
     if problems:
@@ -133,7 +131,7 @@ def compose(root: str | Path) -> Site:
     files: dict[str, str | bytes] = {href: found.html for href, found in written.items()}
     for page in pages:
         files.update(page.source.files)
-    files.update(library)
+    files.update(zip(frame.SCRIPTS, scripts, strict=True))
     copies = {name for found in written.values() for name in found.files}
     for pattern in config.resources:
         copies |= {p.relative_to(root).as_posix() for p in root.glob(pattern) if p.is_file()}

@@ -4,10 +4,9 @@ import html
 import json
 import posixpath
 import re
+from html.parser import HTMLParser
 from importlib import resources
 from string import Template
-
-import panflute as pf
 
 from .model import NBSP, Page
 from .references import relative
@@ -147,23 +146,57 @@ def glossary_script(body: str) -> str:
     return _assignment("COURSE_GLOSSARY", found)
 
 
-def search_index(pages: list[Page]) -> str:
-    """Return a classic script that sets ``COURSE_SEARCH``: one record a section, so that it works on file://."""
+class _Words(HTMLParser):
+    """Collects the text that a reader sees, section by section."""
+
+    SILENT = {"script", "style", "annotation", "svg", "button", "h1", "h2", "h3", "h4", "h5", "h6"}
+    INLINE = {"a", "abbr", "b", "code", "em", "i", "kbd", "label", "span", "strong", "sub", "sup"}
+    INLINE |= {"mi", "mn", "mo", "mrow", "msub", "msup"}
+
+    def __init__(self, sections):
+        super().__init__()
+        self.known, self.found, self.silent = sections, [("", [])], ""
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        if tag == "section" and values.get("id") in self.known:
+            self.found.append((values["id"], []))
+        if not self.silent and tag in self.SILENT:
+            self.silent = tag
+        self._space(tag)
+
+    def handle_endtag(self, tag):
+        if tag == self.silent:
+            self.silent = ""
+        self._space(tag)
+
+    def handle_data(self, data):
+        if not self.silent:
+            self.found[-1][1].append(data)
+
+    def _space(self, tag):
+        if tag not in self.INLINE:
+            self.found[-1][1].append(" ")
+
+
+def search_records(page: Page, body: str) -> list[dict[str, str]]:
+    """Return one record a section: address, page, section and text."""
+    known = {heading.identifier: heading for heading in page.headings}
+    words = _Words(known)
+    words.feed(body.partition('<div id="refs" hidden')[0])
     records = []
-    for page in pages:
-        known = {heading.identifier: heading for heading in page.headings}
-        sections: list[tuple] = [(None, [])]
-        for block in page.doc.content:
-            if isinstance(block, pf.Header) and block.identifier in known:
-                sections.append((known[block.identifier], []))
-            elif not isinstance(block, pf.RawBlock):
-                sections[-1][1].append(pf.stringify(block))
-        for heading, words in sections:
-            name = f"{heading.number} {heading.title}".strip() if heading else ""
-            text = " ".join(" ".join(words).split())
-            if text or name:
-                anchor = f"#{heading.identifier}" if heading else ""
-                records.append({"u": page.href + anchor, "p": _plain(page), "s": name, "t": text})
+    for identifier, pieces in words.found:
+        heading = known.get(identifier)
+        name = f"{heading.number} {heading.title}".strip() if heading else ""
+        text = " ".join("".join(pieces).split())
+        if text or name:
+            anchor = f"#{identifier}" if heading else ""
+            records.append({"u": page.href + anchor, "p": _plain(page), "s": name, "t": text})
+    return records
+
+
+def search_script(records: list[dict[str, str]]) -> str:
+    """Return a classic script that sets ``COURSE_SEARCH``, so that the search works on file://."""
     return _assignment("COURSE_SEARCH", records)
 
 
