@@ -320,7 +320,7 @@ def parts(box):
 
 
 def test_widget_judges_and_explains(in_package):
-    first, second = check.quiz(98).children
+    first, second, _ = check.quiz(98).children
     title, ticks, reasons, button, verdict = parts(first)
     assert [tick.description for tick in ticks] == ["a) labelled data, $w_1x_1$", "b) no <data>"]
     assert all(reason.layout.display == "none" for reason in reasons)

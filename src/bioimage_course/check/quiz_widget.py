@@ -21,10 +21,16 @@ _FORMATS = (
     (re.compile(r"\[@[^\]]*\]"), ""),  # a citation means nothing outside the book
     (re.compile(r"\[([^\]]+)\]\([^)]*\)"), r"\1"),
 )
-_COLOURS = {
-    "right": "#00664a",
-    "wrong": "#9c3d00",
-}  # dark Okabe-Ito green and vermilion: contrast over 5.5 on white
+# Okabe-Ito green and vermilion, as a bar: text takes the colour of the theme, light or dark.
+_BAR = {True: "#009e73", False: "#d55e00"}
+# ipywidgets would cut a long answer off at the end of its line.
+_STYLE = (
+    ".course-quiz .widget-checkbox, .course-quiz .widget-checkbox label "
+    "{ height: auto; line-height: 1.5; overflow: visible; white-space: normal; }"
+    ".course-quiz .widget-checkbox label { align-items: baseline; display: flex; }"
+    ".course-quiz .widget-checkbox input { flex: none; }"
+)
+# dark Okabe-Ito green and vermilion: contrast over 5.5 on white
 
 
 def load(chapter):
@@ -100,7 +106,11 @@ def widget(chapter):
 
     questions = load(chapter)
     boxes = [_question(ipywidgets, number, question) for number, question in enumerate(questions, 1)]
-    return ipywidgets.VBox(boxes)
+    style = ipywidgets.HTML(value=f"<style>{_STYLE}</style>")
+    style.layout.display = "none"
+    quiz = ipywidgets.VBox([*boxes, style])
+    quiz.add_class("course-quiz")
+    return quiz
 
 
 def print_plain(chapter):
@@ -131,7 +141,7 @@ def _question(ipywidgets, number, question):
         value=f"<b>Question {number}.</b> {_html(question['question'])} <i>({_task(question)})</i>"
     )
     button = ipywidgets.Button(description=f"Check question {number}")
-    button.layout.width = "auto"
+    button.layout.width, button.layout.flex = "auto", "none"
     verdict = ipywidgets.HTML()
 
     def untick_others(change):
@@ -143,10 +153,7 @@ def _question(ipywidgets, number, question):
     def check(_):
         chosen = [n for n, tick in enumerate(ticks) if tick.value]
         right, sentence = judge(question, chosen)
-        colour = _COLOURS["right" if right else "wrong"]
-        verdict.value = (
-            f'<span role="alert" style="color: {colour}">{"✔" if right else "○"} {sentence}</span>'
-        )
+        verdict.value = f'<span role="alert">{"✔" if right else "○"} {sentence}</span>'
         for n, reason in enumerate(reasons):  # all of them once solved, before that only those asked for
             reason.layout.display = "" if right or n in chosen else "none"
 
@@ -169,9 +176,10 @@ def _checkbox(ipywidgets, text):
 
 
 def _reason(answer):
-    verdict = "right" if answer.get("correct") else "wrong"
-    words = f"{'✔' if answer.get('correct') else '✗'} {verdict.capitalize()}."
-    return f'<span style="color: {_COLOURS[verdict]}"><b>{words}</b></span> {_html(answer["why"])}'
+    right = bool(answer.get("correct"))
+    bar = f"border-left: 4px solid {_BAR[right]}; padding-left: 0.5em"
+    words = "✔ Right." if right else "✗ Wrong."
+    return f'<div style="{bar}"><b>{words}</b> {_html(answer["why"])}</div>'
 
 
 def _task(question):
