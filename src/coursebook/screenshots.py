@@ -2,7 +2,7 @@
 
     python -m coursebook.screenshots [tag …]
 
-Opens each explorable in Chromium (found as described in `find_browser`), brings it into a telling state and
+Opens each explorable in Chromium (found as described in `find_browser`), brings it into telling states and
 writes ``book/assets/explorables/<tag>.png``.
 """
 
@@ -26,19 +26,27 @@ PAGE = """<!doctype html>
 """
 
 
-# What to do before the picture is taken: an explorable shows more once it has been touched.
-def _perceptron(page):
+# What to do before a picture is taken: an explorable shows more once it has been touched. Several states of
+# one explorable are put below each other.
+def _few_corrections(page):
     for _ in range(3):
         page.locator("[data-name=step]").click()
 
 
-def _stardist(page):
+def _sixteen_rays(page):
+    page.locator("[data-name=rays]").fill("16")
+
+
+def _half_suppressed(page):
     page.locator("[data-name=mode-suppression]").check(force=True)
     for _ in range(4):
         page.locator("[data-name=step]").click()
 
 
-PREPARE = {"perceptron-explorer": _perceptron, "stardist-explorer": _stardist}
+PREPARE = {
+    "perceptron-explorer": [_few_corrections],
+    "stardist-explorer": [_sixteen_rays, _half_suppressed],
+}
 
 
 def find_browser() -> str:
@@ -74,14 +82,19 @@ def take(names: list[str]) -> list[Path]:
             page = context.new_page()
             page.goto(path.as_uri())
             page.locator(f"{tag} .app").wait_for()
-            PREPARE.get(tag, lambda page: None)(page)
-            page.mouse.move(0, 0)
-            page.evaluate("document.activeElement.blur()")
-            page.wait_for_timeout(400)
-            shot = page.locator(f"{tag} .app").screenshot()
+            shots = []
+            for prepare in PREPARE.get(tag, [lambda page: None]):
+                prepare(page)
+                page.mouse.move(0, 0)
+                page.evaluate("document.activeElement.blur()")
+                page.wait_for_timeout(400)
+                shots.append(Image.open(io.BytesIO(page.locator(f"{tag} .app").screenshot())).convert("RGB"))
             context.close()
+            whole = Image.new("RGB", (shots[0].width, sum(shot.height for shot in shots)), "white")
+            for i, shot in enumerate(shots):
+                whole.paste(shot, (0, sum(above.height for above in shots[:i])))
             # Few colours: a 256-colour palette makes the file a third as large and looks the same.
-            picture = Image.open(io.BytesIO(shot)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+            picture = whole.quantize(256, dither=Image.Dither.NONE)
             target = FOLDER / f"{tag}.png"
             temporary = target.with_suffix(".tmp")
             notes = PngImagePlugin.PngInfo()
