@@ -220,6 +220,8 @@ def execute_one(project: Project, source: Source) -> list[Finding]:
         seconds, peak, failure = _run(notebook, source, environment, folder)
         if failure:
             return [failure]
+        # outputs only: metadata that kernel and client added stay behind
+        notebook = notebooks.with_outputs(notebooks.solution_notebook(project, source), notebook)
         tidy(notebook)
         findings = judge(notebook, source, [str(project.root), str(Path.home()), sys.prefix])
     if findings:
@@ -357,18 +359,11 @@ class PeakMemory:
 def tidy(notebook: nbformat.NotebookNode) -> None:
     """Take out of the saved outputs what changes from run to run, in place.
 
-    Progress bars go, a widget's view becomes one line of text (its random model id leads
-    nowhere once the kernel is gone), and no metadata stay that are not the source's.
+    Progress bars go, and a widget's view becomes one line of text: its random model id leads
+    nowhere once the kernel is gone.
     """
-    notebook.metadata = nbformat.from_dict(
-        {**notebooks.METADATA, **{k: v for k, v in notebook.metadata.items() if k == "course"}}
-    )
-    for cell in notebook.cells:
-        cell.metadata = nbformat.from_dict(
-            {k: v for k, v in cell.metadata.items() if k in ("tags", "exercise")}
-        )
-        if cell.cell_type == "code":
-            cell.outputs = [output for output in map(_tidy_output, cell.outputs) if output is not None]
+    for cell in notebooks.code_cells(notebook):
+        cell.outputs = [output for output in map(_tidy_output, cell.outputs) if output is not None]
 
 
 def _tidy_output(output):

@@ -68,7 +68,7 @@ def executed_cells(source: Source) -> list[Cell]:
 
 def _notebook(source: Source, cells: list) -> nbformat.NotebookNode:
     metadata = dict(METADATA)
-    if source.needs:  # tests/nbval read here which sets the kernel may see
+    if source.needs:  # notebooks/conftest.py reads here which sets the kernel may see
         metadata["course"] = {"needs": source.needs}
     notebook = new_notebook(cells=cells, metadata=metadata, nbformat_minor=5)
     nbformat.validate(notebook)
@@ -158,8 +158,8 @@ def with_outputs(fresh, executed) -> nbformat.NotebookNode | None:
     NotebookNode or None
         None if the code cells of the two differ, so that the outputs would be those of other code.
     """
-    pairs = list(zip(_code_cells(fresh), _code_cells(executed), strict=False))
-    if len(_code_cells(fresh)) != len(_code_cells(executed)):
+    pairs = list(zip(code_cells(fresh), code_cells(executed), strict=False))
+    if len(code_cells(fresh)) != len(code_cells(executed)):
         return None
     # the set-up cell for Colab names the repository's address: it may change, it has no output
     if any(a.source != b.source and not a.id.endswith("-colab") for a, b in pairs):
@@ -169,7 +169,8 @@ def with_outputs(fresh, executed) -> nbformat.NotebookNode | None:
     return fresh
 
 
-def _code_cells(notebook) -> list:
+def code_cells(notebook: nbformat.NotebookNode) -> list:
+    """Return the notebook's code cells."""
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
