@@ -43,7 +43,13 @@ def _half_suppressed(page):
         page.locator("[data-name=step]").click()
 
 
+def _two_thirds_convolved(page):
+    page.locator("[data-name=padding-zeros]").check(force=True)
+    page.locator("[data-name=position]").fill("169")
+
+
 PREPARE = {
+    "convolution-explorer": [_two_thirds_convolved],
     "perceptron-explorer": [_few_corrections],
     "stardist-explorer": [_sixteen_rays, _half_suppressed],
 }

@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["synthetic"],
     submod_attrs={
         "catalogue": ["describe", "names"],
+        "cutting": ["crops"],
         "doors": ["cache_folder"],
         "loading": ["available", "download", "fetch", "load"],
         "records": ["Collection", "Sample"],

@@ -80,6 +80,11 @@ def _widget_class(tag: str):
     return Explorable
 
 
+def convolution():
+    """A kernel slides over a small image: weights, padding, stride, dilation and pooling (chapter 4)."""
+    return explorable("convolution-explorer")
+
+
 def perceptron():
     """Weights, bias and decision boundary of one neuron, and the perceptron rule (chapter 1)."""
     return explorable("perceptron-explorer")
