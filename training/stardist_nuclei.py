@@ -345,6 +345,33 @@ images with the limits of the experiment, not with their own percentiles.
 """
 
 
+def compare(with_zoom, without_zoom, out):
+    """Write what scale augmentation is good for: two runs that differ in nothing else, by size of nuclei."""
+    runs = {
+        name: json.loads((folder / "results.json").read_text(encoding="utf-8"))
+        for name, folder in (("with scale augmentation", with_zoom), ("without", without_zoom))
+    }
+    groups = {
+        "all": (0, 999),
+        "below 20 pixels": (0, 20),
+        "20 to 35 pixels": (20, 35),
+        "above 35 pixels": (35, 999),
+    }
+    rows = []
+    for name, (low, high) in groups.items():
+        row = {"nuclei": name}
+        for run, results in runs.items():
+            images = [i for i in results["test"]["images"] if low <= i["median_diameter_px"] < high]
+            tp, fp, fn = (sum(i[key] for i in images) for key in ("tp", "fp", "fn"))
+            row |= {"images": len(images), run: round(tp / (tp + fp + fn), 4)}
+        rows.append(row)
+    about = {
+        run: {key: results[key] for key in ("command", "settings", "minutes", "thresholds")}
+        for run, results in runs.items()
+    }
+    write_text(out / "scale-augmentation.json", json.dumps({"runs": about, "rows": rows}, indent=1) + "\n")
+
+
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", default="nuclei-dsb2018", help="a collection with the parts train and test")
@@ -360,7 +387,16 @@ def main(argv=None):
     parser.add_argument("--no-zoom", action="store_true", help="train without scale augmentation")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument(
+        "--compare",
+        type=Path,
+        nargs=2,
+        metavar=("WITH", "WITHOUT"),
+        help="train nothing, compare two finished runs with and without zooming",
+    )
     args = parser.parse_args(argv)
+    if args.compare:
+        return compare(*args.compare, args.out)
 
     from bioimage_course.tools import compat
 

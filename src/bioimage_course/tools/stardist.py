@@ -140,15 +140,28 @@ def course_model():
         return StarDist2D(None, name=WEIGHTS.name, basedir=str(WEIGHTS.parent))
 
 
-def results():
+def results(name="results"):
     """What ``training/stardist_nuclei.py`` measured: settings, data, thresholds, scores.
+
+    Parameters
+    ----------
+    name : {"results", "scale-augmentation"}
+        The checkpoint's own results, or two short runs with and without scale augmentation.
 
     Returns
     -------
     dict
-        The content of ``weights/stardist-nuclei/results.json``.
+        The content of the JSON file of that name in ``weights/stardist-nuclei/``.
+
+    Raises
+    ------
+    InputError
+        If there is no such file.
     """
-    return json.loads((WEIGHTS / "results.json").read_text(encoding="utf-8"))
+    path = WEIGHTS / f"{name}.json"
+    if name not in ("results", "scale-augmentation"):
+        raise InputError(f"name must be 'results' or 'scale-augmentation', not {name!r}.")
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 @lru_cache(maxsize=2)

@@ -45,16 +45,21 @@ def banana(shape=SHAPE):
 
 
 def inner_point(mask):
-    """The pixel (row, column) farthest from the background: where StarDist's object probability is highest.
+    """The pixel farthest from the background: where StarDist's object probability is highest.
+
+    Parameters
+    ----------
+    mask : array of bool, 2D or 3D
 
     Returns
     -------
     tuple of int
+        (row, column), in 3D (plane, row, column).
     """
     from scipy.ndimage import distance_transform_edt
 
-    distance = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
-    return tuple(int(i) for i in np.unravel_index(distance.argmax(), mask.shape))
+    distance = distance_transform_edt(np.pad(mask, 1))  # the image's border counts as background
+    return tuple(int(i) - 1 for i in np.unravel_index(distance.argmax(), distance.shape))
 
 
 # --- (a) rays ------------------------------
