@@ -28,6 +28,10 @@ PAGE = """<!doctype html>
 
 # What to do before a picture is taken: an explorable shows more once it has been touched. Several states of
 # one explorable are put below each other.
+def _trained(page):
+    page.locator("[data-name=train]").click()
+
+
 def _few_corrections(page):
     for _ in range(3):
         page.locator("[data-name=step]").click()
@@ -49,6 +53,7 @@ def _two_thirds_convolved(page):
 
 
 PREPARE = {
+    "activation-explorer": [_trained],
     "convolution-explorer": [_two_thirds_convolved],
     "perceptron-explorer": [_few_corrections],
     "stardist-explorer": [_sixteen_rays, _half_suppressed],

@@ -5,7 +5,17 @@ shown as widgets. `insight`, `curtain` and `annotate` are thin compositions with
 your own. What a widget shows is not kept in the saved notebook: pair it with a figure of `show`.
 """
 
-from .explorables import convolution, explorable, perceptron, stardist, tags
+from .explorables import activation, convolution, explorable, perceptron, stardist, tags
 from .turning import annotate, curtain, insight
 
-__all__ = ["annotate", "convolution", "curtain", "explorable", "insight", "perceptron", "stardist", "tags"]
+__all__ = [
+    "activation",
+    "annotate",
+    "convolution",
+    "curtain",
+    "explorable",
+    "insight",
+    "perceptron",
+    "stardist",
+    "tags",
+]

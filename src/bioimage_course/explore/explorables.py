@@ -80,6 +80,11 @@ def _widget_class(tag: str):
     return Explorable
 
 
+def activation():
+    """Activation functions, their gradients, and a small network trained with them (chapter 2)."""
+    return explorable("activation-explorer")
+
+
 def convolution():
     """A kernel slides over a small image: weights, padding, stride, dilation and pooling (chapter 4)."""
     return explorable("convolution-explorer")
