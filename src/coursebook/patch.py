@@ -1,9 +1,10 @@
-"""Write the image patch that `stardist-explorer.js` shows into that script.
+"""Write the image patches that `stardist-explorer.js` and `pixel-explorer.js` show into these scripts.
 
     python -m coursebook.patch
 
-A square of the built-in nuclei image (8-bit PNG, base64) and its label image (run lengths), between two
-comment lines of the script. A test checks that they are in step with the built-in sample.
+Squares of the built-in nuclei image: for StarDist an 8-bit PNG (base64) and its label image (run lengths), for
+the pixels their plain values, between two comment lines of the script. Tests check that they are in step with
+the built-in sample.
 """
 
 import base64
@@ -15,8 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-SCRIPT = Path(__file__).parents[1] / "bioimage_course" / "explore" / "js" / "stardist-explorer.js"
+SCRIPTS = Path(__file__).parents[1] / "bioimage_course" / "explore" / "js"
+SCRIPT, PIXELS_SCRIPT = SCRIPTS / "stardist-explorer.js", SCRIPTS / "pixel-explorer.js"
 TOP, LEFT, SIDE = 154, 40, 96  # eight whole nuclei: round, long, touching, and one cut to a crescent
+PIXELS = np.s_[18:66, 30:78]  # a bright nucleus beside a dim one
 BLOCK = re.compile(r"(  // patch: begin[^\n]*\n).*?(  // patch: end)", re.DOTALL)
 
 
@@ -47,10 +50,24 @@ def block() -> str:
     return "".join(f"  const {name} = {value};\n" for name, value in constants.items())
 
 
-def write(script: Path = SCRIPT) -> None:
+def pixels() -> np.ndarray:
+    """Patch of `pixel-explorer.js`: the values as they are (none is above 255), uint8."""
+    from bioimage_course import data
+
+    return data.load("nuclei").image[PIXELS].astype(np.uint8)
+
+
+def pixels_block() -> str:
+    """Its constants as JavaScript: the values row after row, one byte each."""
+    values = pixels()
+    text = base64.b64encode(values.tobytes()).decode("ascii")
+    return f'  const SIDE = {len(values)};\n  const VALUES = "{text}";\n'
+
+
+def write(script: Path = SCRIPT, make=block) -> None:
     """Replace the constants in the script."""
     text = script.read_text(encoding="utf-8")
-    changed, count = BLOCK.subn(lambda match: match[1] + block() + match[2], text)
+    changed, count = BLOCK.subn(lambda match: match[1] + make() + match[2], text)
     if count != 1:
         raise SystemExit(f"{script.name} has no lines `// patch: begin` and `// patch: end`.")
     temporary = script.with_suffix(".tmp")
@@ -60,3 +77,4 @@ def write(script: Path = SCRIPT) -> None:
 
 if __name__ == "__main__":
     write()
+    write(PIXELS_SCRIPT, pixels_block)

@@ -37,6 +37,14 @@ def _few_corrections(page):
         page.locator("[data-name=step]").click()
 
 
+def _brightened(page):
+    page.locator("[data-name=high]").fill("70")
+
+
+def _three_bits(page):
+    page.locator("[data-name=mode-bits]").check(force=True)
+
+
 def _sixteen_rays(page):
     page.locator("[data-name=rays]").fill("16")
 
@@ -56,6 +64,7 @@ PREPARE = {
     "activation-explorer": [_trained],
     "convolution-explorer": [_two_thirds_convolved],
     "perceptron-explorer": [_few_corrections],
+    "pixel-explorer": [_brightened, _three_bits],
     "stardist-explorer": [_sixteen_rays, _half_suppressed],
 }
 

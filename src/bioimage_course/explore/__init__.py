@@ -5,7 +5,7 @@ shown as widgets. `insight`, `curtain` and `annotate` are thin compositions with
 your own. What a widget shows is not kept in the saved notebook: pair it with a figure of `show`.
 """
 
-from .explorables import activation, convolution, explorable, perceptron, stardist, tags
+from .explorables import activation, convolution, explorable, perceptron, pixels, stardist, tags
 from .turning import annotate, curtain, insight
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "explorable",
     "insight",
     "perceptron",
+    "pixels",
     "stardist",
     "tags",
 ]

@@ -95,6 +95,11 @@ def perceptron():
     return explorable("perceptron-explorer")
 
 
+def pixels():
+    """Values of pixels, display range and gamma, and what a lower bit depth destroys (chapter 0)."""
+    return explorable("pixel-explorer")
+
+
 def stardist(mode: str = "distances"):
     """Radial distances of a nucleus, and non-maximum suppression of candidates (chapter 11).
 
