@@ -7,6 +7,7 @@
 ``fit``                 the training loop: history, early stopping, seeds, device
 ``predict``             what a trained network makes of some inputs
 ``save``, ``load``      checkpoints: weights beside a card that says where they come from
+``cell_classifier``     the course's classifier of blood cells, ready trained
 ``perceptron_rule``     Rosenblatt's rule in NumPy (needs no PyTorch)
 ======================  ==========================================================
 """
@@ -16,8 +17,8 @@ import lazy_loader
 _attach, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "checkpoints": ["load", "save"],
-        "networks": ["CNN", "MLP", "UNet", "count_parameters"],
+        "checkpoints": ["CELL_CLASSIFIER", "cell_classifier", "load", "save"],
+        "networks": ["CNN", "MLP", "ConvBlock", "UNet", "count_parameters"],
         "perceptron": ["PerceptronRun", "perceptron_rule"],
         "running": ["device", "predict", "seed_everything"],
         "training": ["History", "fit"],

@@ -13,6 +13,9 @@ import torch
 from bioimage_course.errors import DataUnavailableError, InputError
 from bioimage_course.nets import networks
 
+CELL_CLASSIFIER = Path(__file__).parents[1] / "weights" / "cell-classifier" / "cell-classifier.pt"
+"""File of the course's classifier of blood cells; its card and ``results.json`` lie beside it."""
+
 NETWORKS = {"CNN": networks.CNN, "MLP": networks.MLP, "UNet": networks.UNet}
 
 
@@ -118,6 +121,37 @@ def load(path, sha256=None, model=None, device="cpu"):
         ) from None
     model.card = card
     return model.eval().to(device)
+
+
+def cell_classifier(device="cpu"):
+    """The course's own classifier of blood cells: red cell, white cell or platelet.
+
+    Made by ``training/cell_classifier.py`` from the BCCD images, split by image. Each call reads the file
+    anew, so that a network may be changed freely.
+
+    Parameters
+    ----------
+    device : str or torch.device
+
+    Returns
+    -------
+    CNN
+        In evaluation mode. Input: RGB crops (N, 3, 64, 64), float from 0 to 1, cut by ``data.crops``.
+        Output: scores (N, 3) of the classes ``model.card["classes"]``. ``model.features[-2]`` gives its last
+        feature maps, (N, 128, 8, 8).
+
+    Raises
+    ------
+    DataUnavailableError
+        If the file is missing or damaged.
+
+    Examples
+    --------
+    >>> model = cell_classifier()
+    >>> model.card["classes"]
+    ['red cell', 'white cell', 'platelet']
+    """
+    return load(CELL_CLASSIFIER, device=device)
 
 
 def _make(card, path):

@@ -1,0 +1,772 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation: {extension: .py, format_name: percent}
+#   kernelspec: {name: python3, display_name: Python 3, language: python}
+# course:
+#   chapter: "04"
+#   title: Convolutional networks
+#   extra: torch
+#   paths: [builder]
+#   gpu: "not needed"
+# ---
+
+# %% [markdown]
+# A window of nine numbers slides over an image. Chosen by a person, the numbers blur, sharpen or find edges; learnt
+# from examples, they tell cells apart. You will write that sliding window, count what it saves, find out how far a
+# network can see, and train one that classifies nuclei in less than a minute.
+#
+# Six exercises wait for you. Fill in a function, run the cell below it, and `check` tells you how it went.
+
+# %% tags=["setup"]
+import numpy as np
+import torch
+from scipy import ndimage, signal
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+from bioimage_course import check, data, explore, nets, show
+
+blue, orange, red, green = (show.PALETTE[colour] for colour in ("blue", "orange", "vermilion", "green"))
+
+# %% [markdown]
+# ## Nine numbers and a window
+#
+# Here are 160 × 160 pixels of fluorescent nuclei, and a *kernel*: a small table of weights.
+
+# %%
+nuclei = data.load("nuclei").image[150:310, 30:190].astype(float)
+sobel = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
+
+# %% tags=["nbval-check-output"]
+window = nuclei[40:43, 20:23]  # the window at one place
+print(window.astype(int))
+print("sum of the products:", int((window * sobel).sum()))
+
+# %% [markdown]
+# Multiply each pixel under the window by the weight on top of it, add up the nine products, write the sum into a new
+# image, move the window by one pixel, repeat. That is all. Try it in the explorable: move the window and watch the
+# products, then change a weight.
+
+# %% tags=["widget"]
+explore.convolution()
+
+# %% [markdown]
+# ## Exercise 1: write it
+#
+# Write `correlate(image, kernel, padding, stride, dilation)`:
+#
+# - `padding`: add so many rows and columns of zeros on each side before you start (`np.pad`);
+# - `stride`: move the window by so many pixels each time;
+# - `dilation`: the window reads every so-manieth pixel. With dilation 2 a 3×3 kernel reaches over 5×5 pixels.
+#
+# Two loops over the output are fine. The check compares with SciPy, first the plain case, then padding, stride and
+# dilation, so do it step by step.
+
+# %% tags=["exercise"] exercise="cross_correlation"
+def correlate(image, kernel, padding=0, stride=1, dilation=1):
+    raise NotImplementedError
+    image = np.pad(image, padding)
+    reach = [dilation * (length - 1) + 1 for length in kernel.shape]  # rows and columns that the window spans
+    rows = ...  # of the output
+    columns = ...
+    output = np.zeros((rows, columns))
+    for y in range(rows):
+        for x in range(columns):
+            window = ...  # the pixels under the kernel: image[first : last : step, …]
+            output[y, x] = np.sum(window * kernel)
+    return output
+
+
+# %% tags=["solution"] exercise="cross_correlation"
+def correlate(image, kernel, padding=0, stride=1, dilation=1):
+    image = np.pad(image, padding)
+    reach = [dilation * (length - 1) + 1 for length in kernel.shape]  # rows and columns that the window spans
+    rows = (image.shape[0] - reach[0]) // stride + 1
+    columns = (image.shape[1] - reach[1]) // stride + 1
+    output = np.zeros((rows, columns))
+    for y in range(rows):
+        for x in range(columns):
+            top, left = y * stride, x * stride
+            window = image[top : top + reach[0] : dilation, left : left + reach[1] : dilation]
+            output[y, x] = np.sum(window * kernel)
+    return output
+
+
+# %% tags=["check", "nbval-check-output"] exercise="cross_correlation"
+check.cross_correlation(correlate)
+
+# %% [markdown]
+# ## What the libraries call it
+#
+# SciPy has both: `correlate2d` is what you just wrote; `convolve2d`, the convolution of the mathematicians, turns the
+# kernel by half a turn first. PyTorch's `conv2d` does not turn anything: what deep learning calls a convolution is a
+# cross-correlation.
+
+# %% tags=["nbval-check-output"]
+def conv2d(image, kernel, **settings):
+    """PyTorch's conv2d for one image and one kernel, both 2D arrays."""
+    image, kernel = (torch.as_tensor(np.array(array, dtype=float))[None, None] for array in (image, kernel))
+    return F.conv2d(image, kernel, **settings)[0, 0].numpy()
+
+
+correlated = signal.correlate2d(nuclei, sobel, mode="valid")
+convolved = signal.convolve2d(nuclei, sobel, mode="valid")
+print("conv2d is a cross-correlation:", np.allclose(conv2d(nuclei, sobel), correlated))
+print("conv2d is a convolution:", np.allclose(conv2d(nuclei, sobel), convolved))
+print("a convolution is a cross-correlation with the kernel turned by 180°:",
+      np.allclose(convolved, signal.correlate2d(nuclei, sobel[::-1, ::-1], mode="valid")))
+
+# %%
+#| label: fig-kernels
+#| fig-cap: "One image, six kernels. Each output pixel is a weighted sum of nine input pixels. Weights that add up to 1 keep the brightness; weights that add up to 0 answer to changes only, so that flat regions become mid-grey, whatever their brightness."
+#| fig-alt: "Six panels, each with a 3 by 3 table of weights in its title. Mean and Gaussian blur the nuclei. Sharpen makes their texture crisper. The two Sobel kernels show nuclei as reliefs lit from one side, left to right and top to bottom. Laplace leaves thin outlines and single bright grains on grey."
+kernels = {
+    "mean": np.full((3, 3), 1 / 9),
+    "Gaussian": np.outer([1, 2, 1], [1, 2, 1]) / 16,
+    "sharpen": np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]]),
+    "Sobel, left to right": sobel,
+    "Sobel, top to bottom": sobel.T,
+    "Laplace": np.array([[0, -1, 0], [-1, 4, -1], [0, -1, 0]]),
+}
+filtered = [conv2d(nuclei, kernel) for kernel in kernels.values()]
+titles = []
+for name, kernel in kernels.items():
+    divisor = {"mean": 9, "Gaussian": 16}.get(name, 1)
+    weights = "  ".join(" ".join(f"{w:.0f}".replace("-", "−") for w in row) for row in kernel * divisor)
+    titles.append(f"{name}\n" + weights.replace("  ", " | ") + (f"  (÷ {divisor})" if divisor > 1 else ""))
+show.images(filtered, titles, columns=3)
+
+# %% [markdown]
+# ## At the border
+#
+# The window does not fit over the outermost pixels. Either the output gets smaller ("valid"), or we make up pixels
+# outside: zeros, or a mirror image of the inside ("same" means: the output is as large as the input). In microscopy
+# the background is not zero: cameras add an offset. Watch what an edge filter makes of that.
+
+# %%
+#| label: fig-borders
+#| fig-cap: "Sobel filter (left to right) on the same nuclei, with the camera's offset of 100 grey values put back. No padding: two rows and columns are lost. Zeros: at the left and right border the filter finds the strongest edge of the whole image, and it is one that we made up. Mirror: no such edge."
+#| fig-alt: "Three panels of the relief-like Sobel picture. Without padding it looks normal. With zero padding a bright stripe runs along the left border and a dark one along the right border, so strong that the nuclei are hardly visible in comparison. With mirror padding the picture looks normal again up to the border."
+raised = torch.as_tensor(nuclei + 100)[None, None]
+kernel = torch.as_tensor(sobel, dtype=torch.double)[None, None]
+borders = {
+    "no padding": F.conv2d(raised, kernel),
+    "zeros": F.conv2d(raised, kernel, padding=1),
+    "mirror": F.conv2d(F.pad(raised, (1, 1, 1, 1), mode="reflect"), kernel),
+}
+titles = [f"{name}: {out.shape[-2]} × {out.shape[-1]}" for name, out in borders.items()]
+show.images([out[0, 0] for out in borders.values()], titles, columns=3, limits=(-500, 500))
+
+# %% [markdown]
+# ## Exercise 2: how large is the output?
+#
+# An image has `n` pixels along one axis, the kernel `k`. Padding adds `p` pixels **on each side**, the window moves by
+# the stride `s`, and with dilation `d` it reads every `d`-th pixel. How many pixels has the output along this axis?
+# Write the formula; the check tries eight cases.
+
+# %% tags=["exercise"] exercise="output_size"
+def output_size(n, k, p, s, d):
+    raise NotImplementedError
+
+
+# %% tags=["solution"] exercise="output_size"
+def output_size(n, k, p, s, d):
+    return (n + 2 * p - d * (k - 1) - 1) // s + 1
+
+
+# %% tags=["check", "nbval-check-output"] exercise="output_size"
+check.output_size(output_size)
+
+# %%
+#| label: tbl-sizes
+#| tbl-cap: "Output sizes, measured by running PyTorch's layers on an empty image. “Same” size at stride 1 needs the padding d(k − 1)/2. Note the last two rows: with stride 2 images of 256 and of 255 pixels give the same size, so the way back is not unique."
+rows = []
+for n, k, p, s, d in ((256, 3, 0, 1, 1), (256, 3, 1, 1, 1), (256, 7, 3, 1, 1), (256, 3, 2, 1, 2), (256, 2, 0, 2, 1),
+                      (572, 3, 0, 1, 1), (256, 3, 1, 2, 1), (255, 3, 1, 2, 1)):
+    layer = nn.Conv1d(1, 1, k, padding=p, stride=s, dilation=d)
+    rows.append([n, k, p, s, d, layer(torch.zeros(1, 1, n)).shape[-1]])
+show.table(rows, ["n", "kernel k", "padding p", "stride s", "dilation d", "output"])
+
+# %% [markdown]
+# ## Channels: a filter reaches through all of them
+#
+# A colour image has three channels, a stained tissue section is one. A filter of a convolutional layer has weights for
+# *every* channel, k × k × 3 of them, and adds everything up to *one* feature map; a layer with 16 outputs has 16 such
+# filters. Even a 1×1 convolution does something useful: it mixes channels. Stain separation is one, with nine weights
+# that are known from the dyes' absorption (Ruifrok and Johnston 2001).
+
+# %% tags=["nbval-check-output"]
+from skimage.color import hed_from_rgb, rgb2hed
+
+tissue = data.load("tissue-he").image
+density = torch.as_tensor(np.log(np.maximum(tissue / 255, 1e-6)) / np.log(1e-6))  # optical density, as scikit-image scales it
+weights = torch.as_tensor(hed_from_rgb.T.copy())[:, :, None, None]  # (3 outputs, 3 inputs, 1, 1)
+stains = F.conv2d(density.permute(2, 0, 1)[None], weights)[0]
+print("filters, channels of each, height, width:", tuple(weights.shape))
+print("same as scikit-image's stain separation:",
+      np.allclose(np.maximum(stains.permute(1, 2, 0).numpy(), 0), rgb2hed(tissue)))
+
+# %%
+#| label: fig-stains
+#| fig-cap: "A 1×1 convolution with known weights: red, green and blue in, haematoxylin (nuclei) and eosin (the rest) out. A network that gets stained tissue can learn such a mixture in its first layer."
+#| fig-alt: "Left: pink and violet tissue section. Middle: haematoxylin channel, nuclei bright on dark. Right: eosin channel, cytoplasm and fibres bright, nuclei darker."
+show.images([tissue, stains[0], stains[1]], ["tissue, RGB", "haematoxylin", "eosin"], columns=3)
+
+# %% [markdown]
+# ## Exercise 3: count the weights
+#
+# A layer gets an image of `inputs` channels and makes `outputs` feature maps of the same height and width. Count what
+# it has to learn, biases included (one a feature map for a convolution, one a neuron if fully connected):
+#
+# - as a convolution with k × k kernels;
+# - fully connected: every output value of every map has a weight for every input value.
+
+# %% tags=["exercise"] exercise="layer_parameters"
+def convolutional(inputs, outputs, k):
+    raise NotImplementedError
+
+
+def fully_connected(inputs, outputs, height, width):
+    raise NotImplementedError
+
+
+# %% tags=["solution"] exercise="layer_parameters"
+def convolutional(inputs, outputs, k):
+    return outputs * (k * k * inputs + 1)
+
+
+def fully_connected(inputs, outputs, height, width):
+    pixels = height * width
+    return outputs * pixels * (inputs * pixels + 1)
+
+
+# %% tags=["check", "nbval-check-output"] exercise="layer_parameters"
+check.layer_parameters(convolutional, fully_connected)
+
+# %%
+#| label: tbl-parameters
+#| tbl-cap: "One layer that turns one channel into 16 feature maps of the same size, and the memory that its weights take (4 bytes each). The convolution does not know how large the image is."
+rows = []
+for side in (32, 64, 256):
+    convolution = nets.count_parameters(nn.Conv2d(1, 16, 3, padding=1))
+    with torch.device("meta"):  # counts without taking the memory
+        connected = nets.count_parameters(nn.Linear(side**2, 16 * side**2))
+    rows.append([f"{side} × {side}", f"{convolution:,}", f"{connected:,}", f"{convolution * 4 / 1e3:.2f} kB",
+                 f"{connected * 4 / 1e9:.3g} GB"])
+show.table(rows, ["image", "3×3 convolution", "fully connected", "memory", "memory, fully connected"])
+
+# %% [markdown]
+# The same weights everywhere have a second consequence: **if the image shifts, the output shifts with it**
+# (equivariance). A fully connected layer would have to learn each nucleus anew at every place. Mind what is *not*
+# promised: turned or enlarged objects give other outputs.
+
+# %% tags=["nbval-check-output"]
+shifted, turned = np.roll(nuclei, 5, axis=1), np.rot90(nuclei)
+inner = np.s_[10:-10, 10:-10]  # away from the borders
+print("shifted image, shifted output:",
+      np.allclose(conv2d(shifted, sobel, padding=1)[inner], np.roll(conv2d(nuclei, sobel, padding=1), 5, axis=1)[inner]))
+print("turned image, turned output:",
+      np.allclose(conv2d(turned, sobel, padding=1)[inner], np.rot90(conv2d(nuclei, sobel, padding=1))[inner]))
+
+# %% [markdown]
+# ## Exercise 4: pooling
+#
+# Pooling makes images smaller: of each block of 2×2 pixels it keeps the largest value, or the mean. Nothing is learnt.
+# Write it for images with even numbers of rows and columns. The 4×4 numbers are those of the lecture.
+
+# %% tags=["exercise"] exercise="pooling"
+numbers = np.array([[3, 15, 1, 13], [9, 7, 0, 10], [11, 5, 5, 3], [1, 8, 9, 6]])
+
+
+def pool(image, how):
+    """`how` is "max" or "average"."""
+    raise NotImplementedError
+
+
+# %% tags=["solution"] exercise="pooling"
+numbers = np.array([[3, 15, 1, 13], [9, 7, 0, 10], [11, 5, 5, 3], [1, 8, 9, 6]])
+
+
+def pool(image, how):
+    rows, columns = image.shape
+    blocks = image.reshape(rows // 2, 2, columns // 2, 2)
+    return blocks.max(axis=(1, 3)) if how == "max" else blocks.mean(axis=(1, 3))
+
+
+# %% tags=["check", "nbval-check-output"] exercise="pooling"
+check.pooling(pool)
+
+# %% tags=["nbval-check-output"]
+lecture = torch.tensor([[3, 15, 1, 13], [9, 7, 0, 10], [11, 5, 5, 3], [1, 8, 9, 6.0]])[None, None]
+print("max:", F.max_pool2d(lecture, 2)[0, 0].tolist())
+print("average:", F.avg_pool2d(lecture, 2)[0, 0].tolist())
+
+# %% [markdown]
+# ## Smaller and larger again
+#
+# Down: pooling, or a convolution with stride 2, which learns how. Up: interpolation, which has nothing to learn, or a
+# *transposed convolution*, in which every input pixel stamps a weighted copy of the kernel into the output. Where
+# stamps overlap unevenly, a checkerboard appears, before anything has been learnt.
+
+# %%
+#| label: fig-upsampling
+#| fig-cap: "A pooled nucleus enlarged by a factor of two, in four ways. The transposed convolutions have all weights 1. With kernel 2 and stride 2 the stamps lie side by side; with kernel 3 and stride 2 they overlap in every second row and column: a checkerboard (the sums at the overlaps are two and four times as high)."
+#| fig-alt: "Five panels of one bright nucleus. First the pooled 20 by 20 pixel image. Nearest neighbour and transposed convolution with kernel 2 look alike, blocky. Bilinear is smooth. The transposed convolution with kernel 3 shows a strong regular pattern of bright and dark rows and columns over the nucleus."
+small = F.avg_pool2d(torch.as_tensor(nuclei[56:96, 10:50])[None, None], 2)
+ones = {k: torch.ones(1, 1, k, k, dtype=torch.double) for k in (2, 3)}
+enlarged = {
+    "pooled": small,
+    "nearest": F.interpolate(small, scale_factor=2),
+    "bilinear": F.interpolate(small, scale_factor=2, mode="bilinear"),
+    "transposed, k = 2": F.conv_transpose2d(small, ones[2], stride=2),
+    "transposed, k = 3": F.conv_transpose2d(small, ones[3], stride=2),
+}
+show.images([image[0, 0] for image in enlarged.values()], list(enlarged), columns=5)
+
+# %% [markdown]
+# ## Exercise 5: how far can a network see?
+#
+# One 3×3 layer sees 3×3 pixels. A second one on top sees 3×3 pixels of the first, hence 5×5 of the image. Write a
+# function that takes a list of layers `(k, s, d)`, kernel, stride and dilation, in order, and returns how many
+# pixels of the image along one axis can change one value of the last layer.
+
+# %% tags=["exercise"] exercise="receptive_field"
+def receptive_field(layers):
+    raise NotImplementedError
+    field, step = 1, 1  # one pixel sees itself; neighbouring values are one pixel of the image apart
+    for k, s, d in layers:
+        ...
+    return field
+
+
+# %% tags=["solution"] exercise="receptive_field"
+def receptive_field(layers):
+    field, step = 1, 1  # one pixel sees itself; neighbouring values are one pixel of the image apart
+    for k, s, d in layers:
+        field += (k - 1) * d * step
+        step *= s
+    return field
+
+
+# %% tags=["check", "nbval-check-output"] exercise="receptive_field"
+check.receptive_field(receptive_field)
+
+# %% [markdown]
+# The formula says what *can* matter. The gradient says what *does*: back-propagate from one output value to the image,
+# and every pixel tells how much it would change that value. Here random networks of each kind are averaged.
+
+# %%
+def gradient_of_the_centre(layers, repeats=200, side=41):
+    """Mean size of the gradient of the central output with respect to each pixel, for random weights (N, N)."""
+    nets.seed_everything(0)
+    total = torch.zeros(side, side)
+    for _ in range(repeats):
+        steps, inputs = [], 1
+        for k, s, d in layers:
+            convolution = nn.Conv2d(inputs, 4, k, stride=s, dilation=d, padding=d * (k - 1) // 2)
+            steps += [convolution, nn.ReLU()]
+            inputs = 4
+        image = torch.rand(1, 1, side, side, requires_grad=True)
+        output = nn.Sequential(*steps)(image).sum(dim=1)[0]
+        output[output.shape[0] // 2, output.shape[1] // 2].backward()
+        total += image.grad[0, 0].abs()
+    return (total / total.max()).numpy()
+
+
+stacks = {
+    "three 3×3 layers": [(3, 1, 1)] * 3,
+    "dilation 1, 2, 4": [(3, 1, 1), (3, 1, 2), (3, 1, 4)],
+    "stride 2, 2, 2": [(3, 2, 1)] * 3,
+    "ten 3×3 layers": [(3, 1, 1)] * 10,
+}
+gradients = {name: gradient_of_the_centre(layers) for name, layers in stacks.items()}
+
+# %% tags=["nbval-check-output"]
+for name, gradient in gradients.items():
+    columns = np.flatnonzero(gradient.max(axis=0) > 0)
+    print(f"{name}: {columns[-1] - columns[0] + 1} pixels")
+
+# %%
+#| label: fig-receptive-field
+#| fig-cap: "Receptive fields measured by gradient: how strongly each pixel of a 41×41 image moves the central output. The orange square is the theoretical receptive field. Dilation and stride widen it cheaply. In the stack of ten layers the pixels near the edge of the field hardly count: the field that matters is a soft spot, much smaller than the square."
+#| fig-alt: "Four square heat maps with bright centres inside orange squares. Three layers: a spot filling a small square of 7 pixels. Dilation: a regular grid-like spot in a square of 15. Stride: a spot in a square of 15. Ten layers: a round spot that fades long before it reaches its square of 21 pixels."
+figure, panels = show.figure(1, 4, height=2.3)
+for axes, (name, gradient) in zip(panels, gradients.items()):
+    columns = np.flatnonzero(gradient.max(axis=0) > 0)
+    rows = np.flatnonzero(gradient.max(axis=1) > 0)
+    axes.imshow(gradient, cmap="viridis")
+    axes.plot(columns[[0, -1, -1, 0, 0]] + np.array([-0.5, 0.5, 0.5, -0.5, -0.5]),
+              rows[[0, 0, -1, -1, 0]] + np.array([-0.5, -0.5, 0.5, 0.5, -0.5]), color=orange)
+    axes.set_title(f"{name}\n{columns[-1] - columns[0] + 1} pixels", fontsize=10)
+    axes.set_axis_off()
+figure
+
+# %% [markdown]
+# ## Batch normalisation
+#
+# For each feature map one mean and one variance, taken over the batch **and** both image axes; subtract, divide, then
+# scale and shift by two learnt numbers. In training the statistics are those of the batch; a running average of them is
+# kept, and used after `model.eval()`. Check the formula:
+
+# %% tags=["nbval-check-output"]
+nets.seed_everything(0)
+batch = torch.rand(8, 3, 16, 16) * 5 + 2  # images, feature maps, rows, columns
+layer = nn.BatchNorm2d(3)
+mean, variance = batch.mean(dim=(0, 2, 3)), batch.var(dim=(0, 2, 3), unbiased=False)
+by_hand = (batch - mean[:, None, None]) / torch.sqrt(variance[:, None, None] + layer.eps)
+print("training mode is the formula:", torch.allclose(layer(batch), by_hand, atol=1e-5))
+layer.eval()
+print("evaluation mode gives the same:", torch.allclose(layer(batch), by_hand, atol=1e-5), "(after one batch)")
+layer.train()
+for _ in range(100):
+    layer(batch)  # each call moves the running averages a tenth of the way towards this batch
+layer.eval()
+print("and after a hundred batches:", torch.allclose(layer(batch), by_hand, atol=1e-2))
+
+# %% [markdown]
+# ## A network that classifies cells
+#
+# Simulated nuclei in three states. Their mean brightness is the same, so shape must tell: `data.synthetic.cell_crops`
+# draws them, and knows the truth.
+
+# %%
+crops = data.synthetic.cell_crops(900, seed=1)
+test = data.synthetic.cell_crops(600, seed=2)
+
+# %%
+#| label: fig-crops
+#| fig-cap: "Simulated crops of nuclei: interphase (top), metaphase (middle), apoptotic (bottom), in random directions, places, sizes and brightness."
+#| fig-alt: "Three rows of ten small fluorescence images. Top: grey, textured ovals. Middle: narrow bright bars at various angles. Bottom: clusters of three or four small bright discs."
+chosen = [index for kind in range(3) for index in np.flatnonzero(crops.classes == kind)[:10]]
+show.images([crops.images[i] for i in chosen], columns=10, limits="shared")
+
+
+# %% [markdown]
+# The network is `nets.CNN`: three blocks of 3×3 convolution, batch normalisation, ReLU and 2×2 max pooling, the mean of
+# each feature map, and one linear layer. Two competitors see the same 750 training crops (150 more decide when to stop):
+# logistic regression on mean and standard deviation of the grey values, and a multilayer perceptron on all pixels.
+
+# %%
+def prepare(some):
+    """Crops and classes as tensors, camera offset removed and scaled: (N, 1, rows, columns) and (N,)."""
+    images = (some.images.astype(np.float32) - 100) / 100
+    return torch.as_tensor(images)[:, None], torch.as_tensor(some.classes)
+
+
+images, classes = prepare(crops)
+test_images, test_classes = prepare(test)
+
+
+def train(model, epochs, learning_rate):
+    return nets.fit(
+        model,
+        DataLoader(TensorDataset(images[:750], classes[:750]), batch_size=50, shuffle=True),
+        DataLoader(TensorDataset(images[750:], classes[750:]), batch_size=150),
+        loss=nn.CrossEntropyLoss(),
+        learning_rate=learning_rate,
+        epochs=epochs,
+        patience=10,
+        device="cpu",
+    )
+
+
+nets.seed_everything(0)
+network = nets.CNN(channels=1, classes=3, depth=3, width=8)
+history = train(network, epochs=20, learning_rate=5e-3)
+
+nets.seed_everything(0)
+perceptron = nn.Sequential(nn.Flatten(), nets.MLP([32 * 32, 64, 3]))
+train(perceptron, epochs=60, learning_rate=1e-3)
+
+# %%
+#| label: fig-training
+#| fig-cap: "Training of the small CNN: loss on the training and on the validation crops. The validation loss is measured after each epoch, in evaluation mode, with the running averages of batch normalisation."
+#| fig-alt: "Two falling curves over about twenty epochs, training loss solid and validation loss dashed. Both end near zero. A vertical line marks the best epoch."
+show.curves(history)
+
+# %%
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score
+
+
+def grey_values(tensor):
+    return torch.stack([tensor.mean(dim=(1, 2, 3)), tensor.std(dim=(1, 2, 3))], dim=1).numpy()
+
+
+regression = LogisticRegression().fit(grey_values(images[:750]), classes[:750])
+answers = {
+    "mean and standard deviation, logistic regression": regression.predict(grey_values(test_images)),
+    "all pixels, multilayer perceptron": nets.predict(perceptron, test_images).argmax(dim=1).numpy(),
+    "all pixels, small CNN": nets.predict(network, test_images).argmax(dim=1).numpy(),
+}
+scores = {name: balanced_accuracy_score(test_classes, answer) for name, answer in answers.items()}
+
+# %%
+#| label: tbl-classifiers
+#| tbl-cap: "Balanced accuracy (mean over the classes of the share that was found) on 600 new crops. All saw the same training crops. The CNN has the fewest weights of the two networks, and they suit images."
+parameters = [regression.coef_.size + 3, nets.count_parameters(perceptron), nets.count_parameters(network)]
+rows = [[name, f"{count:,}", f"{score:.3f}"] for (name, score), count in zip(scores.items(), parameters)]
+show.table(rows, ["classifier", "learnt numbers", "balanced accuracy"])
+
+# %% tags=["nbval-check-output"]
+print("CNN reaches 0.95:", scores["all pixels, small CNN"] >= 0.95)
+print("CNN beats the perceptron on pixels:", scores["all pixels, small CNN"] > scores["all pixels, multilayer perceptron"])
+print("and the two grey-value features:",
+      scores["all pixels, small CNN"] > scores["mean and standard deviation, logistic regression"])
+
+# %% [markdown]
+# What has it learnt? The filters of the first layer are 3×3 tables like those that we chose by hand, and each gives a
+# feature map. A *hook* would do as well; here we just call the first block.
+
+# %%
+#| label: fig-learnt
+#| fig-cap: "What training made of random numbers. Top: the eight 3×3 filters of the first layer (blue negative, orange positive). Below: the feature maps that they make of a metaphase plate and of an apoptotic nucleus. Some blur, some answer to edges of one direction; nobody asked for either."
+#| fig-alt: "Top row: eight tables of 3 by 3 coloured squares, blue to orange. Middle row: eight feature maps of a bright bar, some showing the bar, some only one of its sides. Bottom row: eight feature maps of a cluster of discs, with the same kinds of answers."
+filters = network.features[0].convolutions[0].weight.detach()[:, 0]
+figure, panels = show.figure(3, 8, height=3.2)
+with torch.no_grad():
+    maps = network.features[0](torch.stack([test_images[test_classes == kind][0] for kind in (1, 2)]))
+for index in range(8):
+    strongest = filters.abs().max()
+    panels[0, index].imshow(filters[index], cmap="PuOr_r", vmin=-strongest, vmax=strongest)
+    for row in (0, 1):
+        panels[row + 1, index].imshow(maps[row, index], cmap="viridis")
+for axes in panels.flat:
+    axes.set_axis_off()
+figure
+
+# %% [markdown]
+# ## Real blood cells
+#
+# `training/cell_classifier.py` trained the same kind of network, four blocks deep, on red cells, white cells and
+# platelets of stained blood smears (the BCCD set), and divided *images*, not crops, into training, validation and test
+# set. The course carries the trained weights along, and some crops of test images, so you can use it here.
+
+# %%
+#| label: tbl-blood
+#| tbl-cap: "The classifier of blood cells on test images that it never saw (from the results file of its training). The interval is a bootstrap over images. The last row is a classifier that knows nothing but the mean colour and its spread: a fair part of the task is easy."
+import json
+
+blood = nets.cell_classifier()
+results = json.loads((nets.CELL_CLASSIFIER.parent / "results.json").read_text())
+
+
+def row(name, scored):
+    low, high = scored["interval_95"]
+    return [name, f"{scored['balanced_accuracy']:.3f} ({low:.3f}–{high:.3f})",
+            *(f"{recall:.3f}" for recall in scored["recall"].values())]
+
+
+show.table([row(f"CNN, {results['parameters']:,} parameters", results["test"]),
+            row("mean colour, logistic regression", results["colour_baseline"])],
+           ["classifier", "balanced accuracy", *(f"{name}s found" for name in results["test"]["recall"])])
+
+# %%
+cells = data.load("blood-cells")
+pictures = torch.as_tensor(np.stack([cell.image for cell in cells])).permute(0, 3, 1, 2) / 255
+probabilities = torch.softmax(nets.predict(blood, pictures), dim=1)
+
+# %% tags=["nbval-check-output"]
+names = blood.card["classes"]
+right = np.mean([names[p] == cell.target for p, cell in zip(probabilities.argmax(dim=1), cells)])
+print(f"{len(cells)} crops of test images; at least nine of ten right:", right >= 0.9)
+
+# %%
+#| label: fig-blood
+#| fig-cap: "Cells of test images with what the network calls them, and how sure it says it is. The crops are resized, so that the network cannot see how small a platelet is; it sees that it is blurred."
+#| fig-alt: "Twelve small colour pictures in two rows: pale red discs called red cell, large cells with violet lobed nuclei called white cell, blurred violet spots called platelet, each with a probability."
+some = [index for kind in range(3) for index in [i for i, cell in enumerate(cells) if cell.target == names[kind]][:4]]
+titles = [f"{names[probabilities[i].argmax()]}\n{probabilities[i].max():.0%}" for i in some]
+show.images([cells[i].image for i in some], titles, columns=6)
+
+# %%
+#| label: fig-maps
+#| fig-cap: "A white cell on its way through the network: four of the feature maps after each of the four blocks. The maps become coarser, 64×64 pixels to 8×8, and harder to name. From the last ones, averaged, a linear layer reads the class."
+#| fig-alt: "First a colour picture of a white cell with a violet lobed nucleus, then four rows of four feature maps. First row: fine, outlines of nucleus and cell. Each row is coarser than the one before; the last row shows maps of 8 by 8 squares, with the bright ones where the nucleus lies."
+white = next(i for i, cell in enumerate(cells) if cell.target == names[1])
+x, blocks = pictures[white : white + 1], []
+with torch.no_grad():
+    for layer in blood.features:
+        x = layer(x)
+        if not isinstance(layer, nn.MaxPool2d):
+            blocks.append(x[0])
+figure, panels = show.figure(4, 5, height=5.6)
+for row_, (panel, maps) in enumerate(zip(panels, blocks)):
+    panel[0].set_axis_off()
+    panel[0].text(0.95, 0.5, f"block {row_ + 1}\n{len(maps)} maps of\n{maps.shape[1]}×{maps.shape[2]}", ha="right", va="center",
+                  transform=panel[0].transAxes)
+    busiest = maps.flatten(1).std(dim=1).argsort(descending=True)[:4]
+    for axes, index in zip(panel[1:], busiest):
+        axes.imshow(maps[index], cmap="viridis")
+        axes.set_axis_off()
+figure
+
+# %% [markdown]
+# ## Deep networks and shortcuts
+#
+# A *residual block* adds its input to its output, so that its layers only learn the difference, and the gradient has a
+# way around them. Stack more and more 3×3 layers with random weights and ask how much of the gradient reaches the first.
+
+# %%
+#| label: fig-residual
+#| fig-cap: "Size of the gradient at the first layer of networks of growing depth, before any training, with and without shortcuts. Without them almost nothing of it arrives after a few dozen layers. (Without batch normalisation, PyTorch's standard random weights, mean of five networks.)"
+#| fig-alt: "Line plot with logarithmic vertical axis against 2 to 40 blocks. The curve of plain networks falls in a straight line by many orders of magnitude. The curve of residual networks stays about level."
+def gradient_at_the_start(depth, residual):
+    nets.seed_everything(0)
+    sizes = []
+    for _ in range(5):
+        steps = [nets.ConvBlock(8, 8, times=1, norm=None, residual=residual) for _ in range(depth)]
+        first = nn.Conv2d(1, 8, 3, padding=1)
+        nn.Sequential(first, *steps)(images[:8]).mean(dim=(1, 2, 3)).sum().backward()
+        sizes.append(float(first.weight.grad.norm()))
+    return np.mean(sizes)
+
+
+depths = [2, 5, 10, 15, 20, 30, 40]
+show.curves(
+    {name: [gradient_at_the_start(depth, residual) for depth in depths]
+     for name, residual in (("plain", False), ("residual", True))},
+    x=depths, xlabel="blocks", ylabel="gradient at the first layer", log=True,
+)
+
+# %% [markdown]
+# ## What goes wrong
+#
+# ### Forgotten: `model.eval()`
+#
+# In training mode batch normalisation looks at the whole batch, so the answer for one cell depends on its neighbours in
+# the batch. Here each test crop is classified once in a mixed batch, once in a batch of its own class, once alone.
+
+# %%
+#| label: tbl-modes
+#| tbl-cap: "One trained network, the same 600 crops, in both modes of batch normalisation. In training mode the score depends on who else is in the batch. In evaluation mode it does not."
+import copy
+
+
+def accuracy(model, batches):
+    right = [(model(test_images[batch]).argmax(dim=1) == test_classes[batch]).float().sum() for batch in batches]
+    return float(sum(right)) / len(test_classes)
+
+
+batches = {
+    "50 crops of all classes": torch.arange(600).split(50),
+    "50 crops of one class": torch.argsort(test_classes, stable=True).split(50),
+    "one crop": torch.arange(600).split(1),
+}
+evaluating, training = copy.deepcopy(network).eval(), copy.deepcopy(network).train()
+for module in training.modules():
+    if isinstance(module, nn.BatchNorm2d):
+        module.momentum = 0.0  # use the batch's statistics, but do not learn from test crops
+with torch.no_grad():
+    table = {name: (accuracy(training, parts), accuracy(evaluating, parts)) for name, parts in batches.items()}
+show.table([[name, f"{a:.3f}", f"{b:.3f}"] for name, (a, b) in table.items()],
+           ["batches of", "training mode", "evaluation mode"])
+
+# %% tags=["nbval-check-output"]
+print("evaluation mode does not care about the batch:", len({round(b, 2) for _, b in table.values()}) == 1)
+print("training mode does:", table["50 crops of one class"][0] < table["50 crops of all classes"][0] - 0.1)
+
+# %% [markdown]
+# ### Another magnification
+#
+# Shift does not matter to a CNN. Size does: the filters were learnt for objects of one size.
+
+# %%
+#| label: tbl-magnification
+#| tbl-cap: "The trained CNN on crops of the same kinds of nuclei, drawn smaller or larger. Nothing warns you: the network accepts images of any size and answers every time."
+sizes = {}
+for side in (16, 24, 32, 48, 64):
+    other_images, other_classes = prepare(data.synthetic.cell_crops(300, seed=3, size=side))
+    answer = nets.predict(network, other_images).argmax(dim=1)
+    sizes[side] = balanced_accuracy_score(other_classes, answer)
+show.table([[f"{side / 32:g} ×", f"{side} × {side}", f"{score:.3f}"] for side, score in sizes.items()],
+           ["magnification", "crop", "balanced accuracy"])
+
+# %% tags=["nbval-check-output"]
+print("best at the size it was trained for:", max(sizes, key=sizes.get) in (24, 32))
+print("twice as large, clearly worse:", sizes[64] < sizes[32] - 0.1)
+
+# %% [markdown]
+# ### Axes in the wrong order
+#
+# Images are stored as rows × columns × channels, PyTorch wants channels × rows × columns. `reshape` gives the right
+# shape and the wrong picture, without a word. `permute` moves the axis.
+
+# %%
+#| label: fig-scrambled
+#| fig-cap: "A white cell handed to the network. Left: with permute. Right: with reshape, the shape (3, 64, 64) is the same, the picture is not: what the network gets as its red, green and blue channel are three bands of the image, with the colours interleaved."
+#| fig-alt: "Left: three grey channel pictures of a white cell. Right: three pictures with vertically stretched thirds of the cell, three times repeated and striped."
+picture = torch.as_tensor(cells[white].image)
+show.images([*picture.permute(2, 0, 1), *picture.reshape(3, 64, 64)],
+            [f"{how}\nchannel {c}" for how in ("permute", "reshape") for c in range(3)], columns=6)
+
+# %% tags=["nbval-check-output"]
+for how in (picture.permute(2, 0, 1), picture.reshape(3, 64, 64)):
+    print(tuple(how.shape), names[nets.predict(blood, how[None] / 255).argmax()])
+
+# %% [markdown]
+# ## Exercise 6: your own kernel (open)
+#
+# Find single molecules: bright spots with σ = 1.5 pixels on a background that is uneven and brighter than they are.
+# Design a kernel (any odd size up to 15) whose answer is highest at the spots. The check filters images that you have
+# not seen, takes the highest local maxima, as many as there are spots, and tells how many of them are spots.
+
+# %%
+#| label: fig-spots
+#| fig-cap: "An image of the kind that the check uses: 40 spots on a gradient that is brighter than the spots. To the eye no problem; for a threshold hopeless."
+#| fig-alt: "Grey image, dark at the upper left and bright at the lower right, with about forty small bright dots."
+spots = data.synthetic.spots((128, 128), count=40, seed=5)
+rows, columns = np.mgrid[:128, :128] / 127
+show.image(spots.image + 600 * (rows + columns))
+
+# %% tags=["exercise"] exercise="spot_kernel"
+def spot_kernel():
+    raise NotImplementedError
+    return np.ones((7, 7))
+
+
+# %% tags=["solution"] exercise="spot_kernel"
+def spot_kernel():
+    # A spot minus its surroundings: a narrow Gaussian minus a wide one. The weights add up to 0, so that a flat
+    # background, however bright, gives no answer, and being symmetric they ignore a gradient as well.
+    distance = np.hypot(*np.mgrid[-7:8, -7:8])
+    narrow, wide = np.exp(-((distance / 1.5) ** 2) / 2), np.exp(-((distance / 3) ** 2) / 2)
+    return narrow / narrow.sum() - wide / wide.sum()
+
+
+# %% tags=["check", "nbval-check-output"] exercise="spot_kernel"
+check.spot_kernel(spot_kernel)
+
+# %% [markdown]
+# A network would *learn* this kernel from examples. Try it: one `nn.Conv2d(1, 1, 15)`, the image in, a picture with
+# ones at the centres out. Does it find a kernel like yours?
+#
+# ## Encoders and decoders
+#
+# The pieces of this chapter make most networks of this book. One picture as an outlook:
+
+# %% tags=["hide-input"]
+#| label: fig-encoder-decoder
+#| fig-cap: "Three encoder–decoders. The height of a bar stands for the size of its feature maps, the narrowest is the embedding. An auto-encoder reproduces its input from the embedding. A variational auto-encoder draws the embedding at random around a predicted mean, so that new images can be drawn. A U-Net makes another image, such as a segmentation, and hands fine detail across by skip connections."
+#| fig-alt: "Three drawings of bars that get shorter and then longer again. The first has a green bar in the middle, labelled embedding. In the second the middle is split into mean and spread. In the third, curved arrows lead from each bar on the left to its partner on the right."
+figure, panels = show.figure(1, 3, height=2.5)
+heights = [4, 3, 2, 1, 2, 3, 4]
+for axes, title in zip(panels, ("auto-encoder", "variational auto-encoder", "U-Net")):
+    for x, height in enumerate(heights):
+        middle = x == 3
+        if middle and title.startswith("var"):
+            for side, name in ((0.75, "mean"), (-0.75, "spread")):
+                axes.bar(x, 0.9, 0.55, bottom=side - 0.45, color=green)
+                axes.text(x, side * 2.1, name, ha="center", va="center", fontsize=9)
+        else:
+            axes.bar(x, height, 0.55, bottom=-height / 2, color=green if middle else (blue if x < 3 else orange))
+        if title == "U-Net" and x < 3:
+            axes.annotate("", (6 - x, height / 2 + 0.05), (x, height / 2 + 0.05),
+                          arrowprops={"arrowstyle": "->", "connectionstyle": f"arc3,rad={-0.22}", "color": "k"})
+    axes.text(1, -2.7, "encoder", ha="center", color=blue)
+    axes.text(5, -2.7, "decoder", ha="center", color="#8a5f00")
+    axes.set(title=title, xlim=(-0.6, 6.6), ylim=(-3, 3.4))
+    axes.set_axis_off()
+figure
