@@ -68,7 +68,7 @@ for row, column in corners.T:
     picture.plot([centre[1], column], [centre[0], row], color=colour["sky"], lw=0.8)
 picture.plot(*np.append(corners, corners[:, :1], axis=1)[::-1], color=colour["orange"], lw=2)
 picture.plot(centre[1], centre[0], "o", color=colour["vermilion"], ms=5)
-picture.set(xlim=(centre[1] - 26, centre[1] + 26), ylim=(centre[0] + 22, centre[0] - 22))
+picture.set(xlim=(centre[1] - 26, centre[1] + 26), ylim=(centre[0] + 26, centre[0] - 26))
 picture.set_axis_off()
 plot.plot(np.rad2deg(ray_angles(32)), lengths, "o-", color=colour["orange"], ms=4)
 plot.set(xlabel="direction (degrees, clockwise from the right)", ylabel="distance (pixels)", ylim=(0, None))
@@ -167,7 +167,7 @@ shapes = {
 
 # %%
 #| label: fig-ray-number
-#| fig-cap: "Five shapes (grey) and their polygons with 32 rays (orange) from the inner point (red). Disc and ellipse are star-convex and come back nearly perfect, and so do the branches, although they are far from convex: one point sees all of their boundary. Of the banana half is hidden, and the ring loses its hole."
+#| fig-cap: "Five shapes (grey) and their polygons with 32 rays (orange) from the inner point (red). Disc and ellipse are star-convex and come back nearly perfect, and so do the branches, although they are far from convex: one point sees all of their boundary. Of the banana both ends are hidden, and the ring loses its hole and its far side."
 #| fig-alt: "Five panels with the outlines of a disc, a slanted ellipse, a banana, a ring and a slanted cross. The orange polygon coincides with the disc, the ellipse and the cross. It covers one part of the banana and one side of the ring, with thin spikes along the inner edge."
 figure, panels = show.figure(1, 5, height=1.9)
 for axes, (name, mask) in zip(panels, shapes.items()):
@@ -441,7 +441,7 @@ test = results["test"]
 
 # %%
 #| label: tbl-dsb2018
-#| tbl-cap: "The checkpoint on the 50 test images of the DSB2018 subset, 2,400 nuclei or so: AP pooled over all nuclei, and as mean over images."
+#| tbl-cap: "The checkpoint on the 50 test images of the DSB2018 subset, 2,460 nuclei: AP pooled over all nuclei, and as mean over images."
 show.table(
     [[row["iou"], row["tp"], row["fp"], row["fn"], f"{row['ap_pooled']:.3f}", f"{row['ap_mean_over_images']:.3f}"]
      for row in test["by_iou"]],
@@ -491,7 +491,7 @@ figure
 
 # %%
 #| label: tbl-shape
-#| tbl-cap: "Shape features before and after. First rows: perfect rays, drawn as polygons. Last row: the network's objects against the masks, median over matched nuclei. Round nuclei hardly change; a bent object loses area and perimeter and looks more solid than it is, a hole disappears (Euler number 0 becomes 1)."
+#| tbl-cap: "Shape features before and after. First rows: perfect rays, drawn as polygons. Last row: the network's objects against the masks, median over matched nuclei. Round nuclei hardly change; a bent object loses area and perimeter, its solidity comes out wrong, and a hole disappears (Euler number 0 becomes 1)."
 def features(mask):
     table = regionprops_table(mask.astype(int), properties=("area", "perimeter", "solidity", "euler_number"))
     return [float(table[name][0]) for name in ("area", "perimeter", "solidity", "euler_number")]
@@ -622,14 +622,19 @@ with tools.stardist.quiet():
 
 # %%
 #| label: fig-3d
-#| fig-cap: "Star-convex polyhedra with 96 rays, a slice through the middle of a stack. Left the masks, right the polyhedra drawn from the distances of one inner voxel each."
-#| fig-alt: "Two panels with the same slice of a small image stack: nuclei outlined by their masks on the left, and by their polyhedra on the right; the outlines agree closely."
-z = stack.image.shape[0] // 2
-figure, panels = show.figure(1, 2, height=3.2)
-for axes, labels, title in ((panels[0], stack.labels, "masks"), (panels[1], polyhedra, "polyhedra, 96 rays")):
-    axes.imshow(stack.image[z], cmap="gray")
-    for n in np.unique(labels[z])[1:]:
-        axes.contour(labels[z] == n, [0.5], colors=colour["orange"], linewidths=1.3)
+#| fig-cap: "The largest nucleus of a stack as a star-convex polyhedron with 96 rays (orange) and as mask (dashed blue), cut in two directions. The polyhedron was drawn from the 96 distances of one inner voxel (red)."
+#| fig-alt: "Two slices through a bright nucleus, seen from above and from the side. The orange outline of the polyhedron follows the dashed blue outline of the mask within a voxel or two."
+largest = max(numbers, key=lambda n: (stack.labels == n).sum())
+z, y, x = centres[numbers.index(largest)]
+figure, panels = show.figure(1, 2, height=2.8)
+for axes, plane, point, title in (
+    (panels[0], np.s_[z], (x, y), "from above"),
+    (panels[1], np.s_[:, y], (x, z), "from the side"),
+):
+    axes.imshow(stack.image[plane], cmap="gray")
+    axes.contour(stack.labels[plane] == largest, [0.5], colors=colour["sky"], linestyles="--", linewidths=1.5)
+    axes.contour(polyhedra[plane] == largest, [0.5], colors=colour["orange"], linewidths=1.5)
+    axes.plot(*point, "o", color=colour["vermilion"], ms=4)
     axes.set_title(title)
     axes.set_axis_off()
 figure
