@@ -10,7 +10,7 @@ import pytest
 from nbformat.v4 import new_output
 
 import demo_project
-from coursebook import cli, execute, generated, glossary, notebooks, sources
+from coursebook import build, cli, execute, generated, glossary, notebooks, sources
 from coursebook.project import Project, write_text
 
 SOURCE = "notebooks/sources/01-lines.py"
@@ -227,10 +227,10 @@ def test_a_new_address_reaches_every_file_without_execution(project):
 def test_a_broken_source_does_not_stop_the_others(project):
     text = demo_project.SOURCE.replace('"01"', '"02"').replace("return 2 * x", "return 2 *")
     (project.root / "notebooks/sources/02-curves.py").write_text(text)
-    findings = notebooks.build(project, only=["01"], execute=False)
+    findings = build.build(project, only=["01"], execute=False)
     assert findings == []
     assert (project.root / LEARNER).is_file()
-    assert [f.path for f in notebooks.build(project, execute=False)] == ["notebooks/sources/02-curves.py"]
+    assert [f.path for f in build.build(project, execute=False)] == ["notebooks/sources/02-curves.py"]
 
 
 # ---------------------------------------------------------------- other generated files

@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
             "out `--engine quarto`."
         )
     if options.execute:
-        code = importlib.import_module("coursebook.notebooks").main(["--force"])
+        code = importlib.import_module("coursebook.build").main(["--force"])
         if code:
             return code
     if options.engine == "preview" or not quarto:

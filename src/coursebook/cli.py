@@ -15,7 +15,7 @@ from bioimage_course.errors import CourseError
 COMMANDS = {
     "book": ("coursebook.book", "render the book to _book/ (with Quarto where it exists)"),
     "preview": ("coursebook.preview", "render the book with the built-in preview renderer"),
-    "notebooks": ("coursebook.notebooks", "make and execute the notebooks from notebooks/sources/"),
+    "notebooks": ("coursebook.build", "make and execute the notebooks from notebooks/sources/"),
     "check": ("coursebook.checks", "check pages, references, glossary, badges and generated files"),
     "test": ("coursebook.testing", "run all tests; further arguments go to pytest"),
     "lab": ("coursebook.lab", "open JupyterLab on the learner's notebooks"),

@@ -1,4 +1,4 @@
-"""Make the notebooks from their sources (``course notebooks``).
+"""Make the notebooks from their sources.
 
 One source gives two notebooks:
 
@@ -10,21 +10,18 @@ One source gives two notebooks:
 
 Both are pure functions of the source and of ``_quarto.yml``; cell ids come from label or
 position and nothing that changes from run to run is stored, so that making a notebook again
-changes nothing that did not change. Only the executor (:mod:`coursebook.execute`) adds outputs.
+changes nothing that did not change. Only the executor (:mod:`coursebook.execute`) adds outputs;
+:mod:`coursebook.build` runs both.
 """
 
-import argparse
 import hashlib
 import json
-import sys
-from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from bioimage_course.errors import InputError
-from coursebook import colab, sources
-from coursebook.project import LICENCES, Finding, Project
+from coursebook import colab
+from coursebook.project import LICENCES, Project
 from coursebook.sources import Cell, Source
 
 METADATA = {
@@ -190,75 +187,3 @@ def expected(project: Project, all_sources: list[Source]) -> dict[str, str]:
         if notebook is not None:
             texts[solution_file(source)] = to_text(notebook)
     return texts
-
-
-# ---------------------------------------------------------------- command
-
-
-def build(
-    project: Project, only: list[str] | None = None, force: bool = False, execute: bool = True
-) -> list[Finding]:
-    """Bring notebooks and everything made from the sources up to date.
-
-    Parameters
-    ----------
-    project : Project
-    only : list of str, optional
-        Chapters (``"01"``) or names (``"01-perceptrons"``) to execute; all by default.
-    force : bool
-        Execute notebooks that are up to date, too.
-    execute : bool
-        Without it nothing is executed; notebooks whose stored outputs no longer belong to their
-        code stay as they are.
-
-    Returns
-    -------
-    list of Finding
-        Mistakes in the chosen sources, and why notebooks could not be executed.
-    """
-    from coursebook import execute as executor
-    from coursebook import generated
-
-    paths = choose(project, only)
-    findings = [f for f in generated.update(project) if f.path in map(project.relative, paths)]
-    if execute:
-        chosen = [source for source in sources.read_all(project)[0] if source.path in paths]
-        findings += executor.execute(project, chosen, force=force)
-        generated.update(project)  # the cards show the times just measured
-    return findings
-
-
-def choose(project: Project, only: list[str] | None) -> list[Path]:
-    """Return the paths of the sources that `only` names by chapter or name.
-
-    Raises
-    ------
-    InputError
-        If it names something that does not exist.
-    """
-    paths = project.source_paths()
-    if not only:
-        return paths
-    for name in only:
-        if not any(name in (path.stem, path.stem[:2]) for path in paths):
-            known = ", ".join(path.stem for path in paths) or "none yet"
-            raise InputError(f"No notebook source is called {name!r}; there are {known}.")
-    return [path for path in paths if {path.stem, path.stem[:2]} & set(only)]
-
-
-def main(argv: list[str]) -> int:
-    """Run ``course notebooks``."""
-    parser = argparse.ArgumentParser(
-        prog="course notebooks",
-        description="Make the notebooks from notebooks/sources/, execute those that changed, "
-        "and bring everything else that is made from the sources up to date.",
-    )
-    parser.add_argument("--only", nargs="+", metavar="NN", help="execute these chapters only")
-    parser.add_argument("--force", action="store_true", help="execute what is up to date, too")
-    parser.add_argument("--no-execute", action="store_true", help="make files only, execute nothing")
-    options = parser.parse_args(argv)
-    project = Project.find()
-    findings = build(project, options.only, options.force, not options.no_execute)
-    for finding in findings:
-        print(finding, file=sys.stderr)
-    return 1 if findings else 0

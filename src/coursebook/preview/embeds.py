@@ -12,6 +12,8 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
+from .addresses import resolve
+
 PICTURES = {"image/svg+xml": "svg", "image/png": "png", "image/jpeg": "jpg"}
 ACTIVE = ("application/vnd.jupyter.widget-view+json", "application/javascript", "text/html")
 
@@ -68,8 +70,6 @@ def markdown(root: Path, page: str, target: str, arguments: list[str]) -> tuple[
         No such notebook or cell, nothing to show, a figure without caption or alt text, or an output
         that cannot be shown without a network.
     """
-    from .sources import resolve
-
     name, _, labels = target.partition("#")
     if not labels:
         raise EmbedError(f"name the cell to embed: {name}#label.")

@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from .addresses import resolve
 from .model import Page
 from .problems import nearest
-from .sources import resolve
 
 # tag -> attributes that name a file (Quarto copies the same ones)
 FILES = {

@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from . import embeds
+from .addresses import resolve
 from .problems import Problem
 
 SHORTCODE = re.compile(r"(?<!\{)\{\{<\s*(.*?)\s*>\}\}(?!\})")
@@ -161,16 +162,3 @@ def _complain(source, here, text) -> None:
     else:
         message = f"unknown shortcode `{name}`; known are include, embed and pagebreak."
     source.problems.append(Problem(here.file, here.number, message))
-
-
-def resolve(page: str, target: str) -> str | None:
-    """Return `target` as seen from `page` as a path from the root, None if it leaves the project."""
-    parts = [] if target.startswith("/") else page.split("/")[:-1]
-    for part in target.split("/"):
-        if part == "..":
-            if not parts:
-                return None
-            parts.pop()
-        elif part not in ("", "."):
-            parts.append(part)
-    return "/".join(parts)
