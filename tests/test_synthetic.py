@@ -256,3 +256,46 @@ def test_bad_parameters(scene, options):
 def test_no_room_is_said_with_numbers():
     with pytest.raises(InputError, match=r"only \d+ of 200 nuclei.*fewer or smaller"):
         synthetic.nuclei((128, 128), 200)
+
+
+# --- crops from fields of view ------------------------------
+
+
+def test_foci_crops_come_from_whole_fields():
+    crops = synthetic.foci_crops(fields=7, cells=5, seed=2)
+    assert crops.images.shape == (35, 20, 20) and crops.images.dtype == np.uint16
+    assert np.bincount(crops.fields).tolist() == [5] * 7
+    kinds = [set(crops.classes[crops.fields == field].tolist()) for field in range(7)]
+    assert all(len(kind) == 1 for kind in kinds), "treatment is given to whole fields"
+    assert sum(kind == {1} for kind in kinds) == 3
+    taken = crops.take(crops.fields == 3)
+    assert len(taken) == 5 and set(taken.fields) == {3} and taken.class_names == ("control", "treated")
+
+
+def test_foci_follow_the_effect():
+    def bright(effect):
+        """Mean of the brightest pixels of treated over control crops."""
+        crops = synthetic.foci_crops(40, 10, seed=1, effect=effect, variation=0)
+        peaks = np.sort(crops.images.reshape(len(crops), -1), axis=1)[:, -20:].mean(axis=1) - 100
+        return peaks[crops.classes == 1].mean() / peaks[crops.classes == 0].mean()
+
+    assert bright(0) == pytest.approx(1, abs=0.06)
+    assert bright(1) > 1.3 and bright(2) > bright(1)
+
+
+def test_fields_differ_by_their_background():
+    def spread(variation):
+        crops = synthetic.foci_crops(20, 20, seed=3, variation=variation)
+        corners = crops.images[:, :3, :3].mean(axis=(1, 2))
+        return np.std([corners[crops.fields == field].mean() for field in range(20)])
+
+    assert spread(0) < 3 < 5 * 3 / 2 < spread(1) < spread(2)
+
+
+def test_foci_crops_are_reproducible_and_refuse_nonsense():
+    one, same, other = (synthetic.foci_crops(4, 3, seed=s) for s in (1, 1, 2))
+    np.testing.assert_array_equal(one.images, same.images)
+    assert (one.images != other.images).any()
+    for wrong in ({"fields": 1}, {"cells": 0}, {"size": 8}, {"effect": -1}, {"variation": 5}):
+        with pytest.raises(InputError):
+            synthetic.foci_crops(**wrong)
