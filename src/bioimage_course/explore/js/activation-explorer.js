@@ -103,6 +103,7 @@
       this.plot = this.stage({ label: "", view: VIEW, aspect: 1.1, draw: (context) => this.drawNetwork(context) });
       this.key = this.text("key", this.stages);
       this.curve = this.stage({ label: "", view: [0, 1, 1.05, -0.12], aspect: 4.2, draw: (context) => this.drawLoss(context) });
+      this.numbers({ loss: "loss", errors: "errors", steps: "steps", silent: "without gradient" }, this.stages);
       this.note = this.text("note", this.stages);
       this.shades = document.createElement("canvas");
       this.shades.width = this.shades.height = GRID;
@@ -123,7 +124,7 @@
       this.formula = this.text("formula");
       this.numbers({ value: "function f(z)", slope: "gradient f′(z)" });
       this.data = this.choice({ name: "data", label: "Nuclei", options: { xor: "XOR", arms: "Interleaved" }, change: () => this.restart() });
-      this.hidden = this.slider({ name: "hidden", label: "hidden neurons", min: 2, max: 16, change: () => this.restart() });
+      this.neurons = this.slider({ name: "hidden", label: "hidden neurons", min: 2, max: 16, change: () => this.restart() });
       this.rate = this.slider({
         name: "rate", label: "learning rate", min: 0, max: RATES.length - 1, format: (i) => String(RATES[i]), change: () => this.restart(),
       });
@@ -131,14 +132,13 @@
       this.trainButton = this.button({ name: "train", label: "Train", main: true, parent: row, click: () => this.toggle() });
       this.button({ name: "step", label: "One step", parent: row, click: () => { this.stop(); this.descend(1); } });
       this.button({ name: "weights", label: "New weights", parent: row, click: () => { this.seed += 1; this.restart(); } });
-      this.numbers({ loss: "loss", errors: "errors", steps: "steps", silent: "without gradient" });
     }
 
     reset() {
       this.activation.value = "tanh";
       this.data.value = "arms";
-      this.hidden.value = 12;
-      this.rate.value = 3;
+      this.neurons.value = 12;
+      this.rate.value = 2;
       Object.assign(this, { z: 1, seed: 1 });
       this.restart();
     }
@@ -149,7 +149,7 @@
     /* Back to the start weights, which depend on the seed and the number of neurons only. */
     restart() {
       this.stop();
-      this.net = new Network(this.hidden.value, this.seed);
+      this.net = new Network(this.neurons.value, this.seed);
       this.steps = 0;
       this.state = this.net.judge(this.points, this.phi);
       this.losses = [[0, this.state.loss]];
@@ -177,7 +177,7 @@
       if (!this.steps) return "Start weights, drawn at random. Press Train and watch the boundary, then try another activation.";
       if (value === "identity") return "A straight line, however long you train: two linear layers are one linear layer.";
       if (value === "step") return "The thin lines of the hidden neurons never move: the gradient of a step is zero, so only the output neuron learns.";
-      if (silent) return `${silent} of ${this.hidden.value} hidden neurons have no gradient at any nucleus (dotted lines, if they cross the picture): they cannot learn any more.`;
+      if (silent) return `${silent} of ${this.neurons.value} hidden neurons have no gradient at any nucleus (dotted lines, if they cross the picture): they cannot learn any more.`;
       if (value === "sigmoid") return "It learns, but slowly: the gradient of the sigmoid is at most ¼. Compare with tanh after as many steps.";
       if (value === "relu" || value === "leaky") return "Thin lines: where the sum of a hidden neuron is zero. Between them everything is linear, so the boundary is made of straight pieces.";
       return "Thin lines: where the sum of a hidden neuron is zero. The boundary is smooth, because the activation is.";
