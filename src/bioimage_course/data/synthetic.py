@@ -715,10 +715,10 @@ def foci_crops(
     rows, columns = (np.mgrid[:size, :size] - (size - 1) / 2) / (size / 2)
     scenes = []
     for kind in treated:
-        stray = 0.15 * np.exp(0.3 * variation * random.normal())
-        stain = np.exp(0.15 * variation * random.normal())
-        focus = 0.8 * np.exp(0.15 * variation * random.normal())
-        angle, slope = random.uniform(0, 2 * np.pi), 0.2 * variation * random.uniform()
+        stray = 0.15 * np.exp(0.2 * variation * random.normal())
+        stain = np.exp(0.1 * variation * random.normal())
+        focus = 0.8 * np.exp(0.1 * variation * random.normal())
+        angle, slope = random.uniform(0, 2 * np.pi), 0.15 * variation * random.uniform()
         light = np.maximum(1 + slope * (np.cos(angle) * columns + np.sin(angle) * rows), 0)
         for _ in range(cells):
             cell = _nucleus_with_foci(size, random.poisson(1 + 5 * effect * kind), random)
