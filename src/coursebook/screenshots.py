@@ -55,6 +55,17 @@ def _half_suppressed(page):
         page.locator("[data-name=step]").click()
 
 
+def _half_way_back(page):
+    for _ in range(6):
+        page.locator("[data-name=next]").click()
+
+
+def _descended(page):
+    page.locator("[data-name=mode-descent]").check(force=True)
+    for _ in range(45):
+        page.locator("[data-name=step]").click()
+
+
 def _two_thirds_convolved(page):
     page.locator("[data-name=padding-zeros]").check(force=True)
     page.locator("[data-name=position]").fill("169")
@@ -62,6 +73,7 @@ def _two_thirds_convolved(page):
 
 PREPARE = {
     "activation-explorer": [_trained],
+    "backprop-explorer": [_half_way_back, _descended],
     "convolution-explorer": [_two_thirds_convolved],
     "perceptron-explorer": [_few_corrections],
     "pixel-explorer": [_brightened, _three_bits],

@@ -5,12 +5,13 @@ shown as widgets. `insight`, `curtain` and `annotate` are thin compositions with
 your own. What a widget shows is not kept in the saved notebook: pair it with a figure of `show`.
 """
 
-from .explorables import activation, convolution, explorable, perceptron, pixels, stardist, tags
+from .explorables import activation, backprop, convolution, explorable, perceptron, pixels, stardist, tags
 from .turning import annotate, curtain, insight
 
 __all__ = [
     "activation",
     "annotate",
+    "backprop",
     "convolution",
     "curtain",
     "explorable",

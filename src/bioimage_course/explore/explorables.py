@@ -85,6 +85,24 @@ def activation():
     return explorable("activation-explorer")
 
 
+def backprop(mode: str = "graph"):
+    """Forward and back through a small graph, and three optimisers on one loss surface (chapter 3).
+
+    Parameters
+    ----------
+    mode : "graph" or "descent"
+        What is shown first.
+
+    Raises
+    ------
+    InputError
+        If `mode` is something else.
+    """
+    if mode not in ("graph", "descent"):
+        raise InputError(f'mode must be "graph" or "descent", not {mode!r}.')
+    return explorable("backprop-explorer", mode=mode)
+
+
 def convolution():
     """A kernel slides over a small image: weights, padding, stride, dilation and pooling (chapter 4)."""
     return explorable("convolution-explorer")
