@@ -71,10 +71,15 @@ def _two_thirds_convolved(page):
     page.locator("[data-name=position]").fill("169")
 
 
+def _overfitted(page):
+    page.locator("[data-name=train]").click()
+
+
 PREPARE = {
     "activation-explorer": [_trained],
     "backprop-explorer": [_half_way_back, _descended],
     "convolution-explorer": [_two_thirds_convolved],
+    "overfitting-explorer": [_overfitted],
     "perceptron-explorer": [_few_corrections],
     "pixel-explorer": [_brightened, _three_bits],
     "stardist-explorer": [_sixteen_rays, _half_suppressed],

@@ -5,7 +5,17 @@ shown as widgets. `insight`, `curtain` and `annotate` are thin compositions with
 your own. What a widget shows is not kept in the saved notebook: pair it with a figure of `show`.
 """
 
-from .explorables import activation, backprop, convolution, explorable, perceptron, pixels, stardist, tags
+from .explorables import (
+    activation,
+    backprop,
+    convolution,
+    explorable,
+    overfitting,
+    perceptron,
+    pixels,
+    stardist,
+    tags,
+)
 from .turning import annotate, curtain, insight
 
 __all__ = [
@@ -16,6 +26,7 @@ __all__ = [
     "curtain",
     "explorable",
     "insight",
+    "overfitting",
     "perceptron",
     "pixels",
     "stardist",

@@ -108,6 +108,11 @@ def convolution():
     return explorable("convolution-explorer")
 
 
+def overfitting():
+    """A small network trained live: model size, noise, number of examples, both losses (chapter 5)."""
+    return explorable("overfitting-explorer")
+
+
 def perceptron():
     """Weights, bias and decision boundary of one neuron, and the perceptron rule (chapter 1)."""
     return explorable("perceptron-explorer")
