@@ -1,0 +1,373 @@
+"""Chapter 4: exercises tell right answers, usual mistakes and untouched starters apart; data and helpers."""
+
+import ast
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bioimage_course import check, data, nets
+from bioimage_course.check.exercises import ch04
+from bioimage_course.errors import InputError
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+SOURCE = Path(__file__).parents[1] / "notebooks" / "sources" / "04-convolutions.py"
+EXERCISES = [
+    "cross_correlation",
+    "output_size",
+    "layer_parameters",
+    "pooling",
+    "receptive_field",
+    "spot_kernel",
+]
+NONSENSE = [None, 3, "AND", [], np.zeros((2, 2)), lambda *a: None, lambda *a: 1 / 0, print]
+
+
+def cells(role, exercise):
+    from coursebook import sources
+    from coursebook.project import Project
+
+    source = sources.read(Project.find(SOURCE.parent), SOURCE)
+    return [c.text for c in source.cells if role in c.tags and c.exercise == exercise]
+
+
+def run(role, exercise):
+    """Run the starter or the solution, then the check's arguments, as in the notebook."""
+    space = {"np": np}
+    for text in cells(role, exercise):
+        exec(text, space)
+    (call,) = [ast.parse(text).body[-1].value for text in cells("check", exercise)]
+    return getattr(check, exercise).verdict(*[space[argument.id] for argument in call.args])
+
+
+def failure(exercise, *arguments):
+    verdict = getattr(check, exercise).verdict(*arguments)
+    assert verdict.status == "failed", verdict
+    return verdict.message
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_solution_passes(exercise):
+    verdict = run("solution", exercise)
+    assert verdict.passed, verdict.message
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_untouched_starter_is_open(exercise):
+    assert run("exercise", exercise).status == "open"
+
+
+@pytest.mark.parametrize("nonsense", NONSENSE)
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_nonsense_fails_with_one_sentence(exercise, nonsense):
+    message = failure(exercise, *[nonsense] * (2 if exercise == "layer_parameters" else 1))
+    assert message and "\n" not in message and "Traceback" not in message
+
+
+def test_every_exercise_has_two_hints():
+    found = check.exercises("04")
+    assert {item.name for item in found} == set(EXERCISES)
+    assert all(len(item.hints) >= 2 for item in found)
+
+
+# --- (1) ------------------------------
+
+
+@pytest.mark.parametrize("padding", [0, 1, 3])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("dilation", [1, 2, 3])
+def test_reference_agrees_with_pytorch(padding, stride, dilation):
+    rng = np.random.default_rng(0)
+    image, kernel = rng.normal(size=(12, 14)), rng.normal(size=(3, 2))
+    theirs = torch.nn.functional.conv2d(
+        torch.tensor(image)[None, None],
+        torch.tensor(kernel)[None, None],
+        padding=padding,
+        stride=stride,
+        dilation=dilation,
+    )
+    np.testing.assert_allclose(ch04.correlate(image, kernel, padding, stride, dilation), theirs[0, 0])
+
+
+def without(**wrong):
+    """The right function with some settings replaced."""
+    return lambda image, kernel, padding=0, stride=1, dilation=1: ch04.correlate(
+        image, kernel, **({"padding": padding, "stride": stride, "dilation": dilation} | wrong)
+    )
+
+
+def padded(mode):
+    def function(image, kernel, padding=0, stride=1, dilation=1):
+        return ch04.correlate(np.pad(image, padding, mode=mode), kernel, 0, stride, dilation)
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (lambda i, k, **s: ch04.correlate(i, k[::-1, ::-1], **s), "You flip the kernel"),
+        (lambda i, k, **s: ch04.correlate(i, np.ones((3, 3)), **s), "forget the weights"),
+        (lambda i, k, **s: ch04.correlate(i, k, **s) / k.size, "take their sum"),
+        (lambda i, k, **s: ch04.correlate(i, k, padding=1), "size of the input"),
+        (lambda i, k, **s: ch04.correlate(i, k, **s).T, "rows and columns are exchanged"),
+        (lambda i, k, **s: ch04.correlate(i, k, **s)[1:], "shape (6, 9)"),
+        (without(padding=0), "padding=2 changes nothing"),
+        (lambda i, k, padding=0, **s: ch04.correlate(i, k, padding // 2, **s), "you add one"),
+        (padded("reflect"), "mirror image"),
+        (padded("edge"), "repeating the border"),
+        (without(stride=1), "stride=2 changes nothing"),
+        (without(dilation=1), "dilation=2 changes nothing"),
+        (lambda i, k, stride=1, **s: _half_strided(i, k, stride, **s), "still moves by one pixel"),
+        (lambda i, k, dilation=1, **s: _short(i, k, dilation, **s), "you count 2 * 3 = 6"),
+        (lambda image, kernel: ch04.correlate(image, kernel), "padding"),
+    ],
+)
+def test_wrong_correlations(function, sentence):
+    assert sentence in failure("cross_correlation", function)
+
+
+def _half_strided(image, kernel, stride, **settings):
+    rows, columns = ch04.correlate(image, kernel, stride=stride, **settings).shape
+    return ch04.correlate(image, kernel, **settings)[:rows, :columns]
+
+
+def _short(image, kernel, dilation, **settings):
+    output = ch04.correlate(image, kernel, dilation=dilation, **settings)
+    return output[:-1, :-1] if dilation > 1 else output
+
+
+def test_changing_the_image_is_noticed():
+    def spoils(image, kernel, padding=0, stride=1, dilation=1):
+        result = ch04.correlate(image, kernel, padding, stride, dilation)
+        image[:] = 0
+        return result
+
+    assert "chang" in failure("cross_correlation", spoils)
+
+
+def test_lists_and_tensors_are_accepted():
+    def as_tensor(*args, **settings):
+        return torch.tensor(ch04.correlate(*args, **settings), requires_grad=True)
+
+    assert check.cross_correlation.verdict(as_tensor).passed
+    assert check.cross_correlation.verdict(lambda *a, **s: ch04.correlate(*a, **s).tolist()).passed
+
+
+# --- (2) ------------------------------
+
+
+def test_output_sizes_are_those_of_pytorch():
+    for n, k, p, s, d in ch04.SIZES:
+        layer = torch.nn.Conv1d(1, 1, k, padding=p, stride=s, dilation=d)
+        assert ch04._size(n, k, p, s, d) == layer(torch.zeros(1, 1, n)).shape[-1]
+
+
+@pytest.mark.parametrize("sentence", ch04._SIZE_MISTAKES)
+def test_wrong_sizes(sentence):
+    assert sentence in failure("output_size", ch04._SIZE_MISTAKES[sentence])
+
+
+def test_other_wrong_sizes():
+    message = failure("output_size", lambda n, k, p, s, d: ch04._size(n, k, p, s, d) + (n == 28))
+    assert "7 of 8" in message and "n = 28" in message
+    assert "one number" in failure("output_size", lambda *case: [1, 2])
+
+
+# --- (3) ------------------------------
+
+
+def conv(inputs, outputs, k):
+    return outputs * (k * k * inputs + 1)
+
+
+def dense(inputs, outputs, height, width):
+    return outputs * height * width * (inputs * height * width + 1)
+
+
+def test_counts_are_those_of_pytorch():
+    for inputs, outputs, k in ((1, 16, 3), (3, 8, 5)):
+        assert nets.count_parameters(torch.nn.Conv2d(inputs, outputs, k)) == conv(inputs, outputs, k)
+    assert nets.count_parameters(torch.nn.Linear(3 * 20, 2 * 20)) == dense(3, 2, 4, 5)
+
+
+@pytest.mark.parametrize(
+    ("convolutional", "connected", "sentence"),
+    [
+        (lambda c, o, k: o * k * k * c, dense, "biases are missing: one for each feature map"),
+        (lambda c, o, k: o * (k * k + 1), dense, "every input channel"),
+        (lambda c, o, k: o * c * (k * k + 1), dense, "not one for each kernel"),
+        (lambda c, o, k: o * k * k * c + 1, dense, "not one for the layer"),
+        (lambda c, o, k: o * (k * c + 1), dense, "k · k weights"),
+        (conv, lambda c, o, h, w: o * h * w * c * h * w, "one for each output value"),
+        (conv, lambda c, o, h, w: o * (c * h * w + 1), "set of maps"),
+        (conv, lambda c, o, h, w: o * h * w * c * h * w + o, "not one for each map"),
+        (conv, 160, "second thing"),
+    ],
+)
+def test_wrong_counts(convolutional, connected, sentence):
+    assert sentence in failure("layer_parameters", convolutional, connected)
+
+
+# --- (4) ------------------------------
+
+
+def test_lecture_example():
+    assert ch04.pool(ch04.LECTURE, "max").tolist() == [[15, 13], [11, 9]]
+    assert ch04.pool(ch04.LECTURE, "average").tolist() == [[8.5, 6], [6.25, 5.75]]
+
+
+def sliding(image, how):
+    view = np.lib.stride_tricks.sliding_window_view(image, (2, 2))
+    return view.max(axis=(2, 3)) if how == "max" else view.mean(axis=(2, 3))
+
+
+def scrambled(image, how):
+    blocks = image.reshape(2, image.shape[0] // 2, 2, image.shape[1] // 2)
+    return blocks.max(axis=(0, 2)) if how == "max" else blocks.mean(axis=(0, 2))
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (lambda i, how: ch04.pool(i, "max"), "That is max pooling"),
+        (lambda i, how: ch04.pool(i, "average"), "That is average pooling"),
+        (sliding, "blocks do not overlap"),
+        (lambda i, how: ch04.pool(i, how) * (1 if how == "max" else 4), "divide by 4"),
+        (lambda i, how: -ch04.pool(-i, how), "smallest value"),
+        (lambda i, how: i[::2, ::2], "keep one pixel"),
+        (lambda i, how: ch04.pool(i, how).astype(int), "keep the decimals"),
+        (scrambled, "distant pixels"),
+        (lambda i, how: ch04.pool(i, how).ravel(), "shape (4,)"),
+    ],
+)
+def test_wrong_pooling(function, sentence):
+    assert sentence in failure("pooling", function)
+
+
+# --- (5) ------------------------------
+
+
+@pytest.mark.parametrize("name", ch04.STACKS)
+def test_receptive_fields_are_those_of_the_gradient(name):
+    """Positive weights and no padding: every path counts, so the gradient shows the whole field."""
+    layers = [torch.nn.Conv1d(1, 1, k, stride=s, dilation=d) for k, s, d in ch04.STACKS[name]]
+    for layer in layers:
+        torch.nn.init.ones_(layer.weight)
+    image = torch.zeros(1, 1, 200, requires_grad=True)
+    torch.nn.Sequential(*layers)(image)[0, 0, 3].backward()
+    assert int((image.grad != 0).sum()) == ch04.field_of(ch04.STACKS[name])
+
+
+def test_numbers_of_the_page():
+    fields = [ch04.field_of(layers) for layers in ch04.STACKS.values()]
+    assert fields[:2] == [7, 15]
+
+
+@pytest.mark.parametrize("sentence", ch04._FIELD_MISTAKES)
+def test_wrong_fields(sentence):
+    mistake = ch04._FIELD_MISTAKES[sentence]
+    assert sentence in failure("receptive_field", lambda layers: ch04.field_of(layers, **mistake))
+
+
+# --- (6) ------------------------------
+
+
+def gaussian(sigma, side=15):
+    distance = np.hypot(*(np.mgrid[:side, :side] - side // 2))
+    weights = np.exp(-((distance / sigma) ** 2) / 2)
+    return weights / weights.sum()
+
+
+@pytest.mark.parametrize("wide", [2.5, 3, 4, 5])
+def test_differences_of_gaussians_find_spots(wide):
+    assert check.spot_kernel.verdict(lambda: gaussian(1.5) - gaussian(wide)).passed
+
+
+@pytest.mark.parametrize(
+    ("kernel", "sentence"),
+    [
+        (np.ones((7, 7)), "add up to"),
+        (gaussian(1.5), "add up to"),
+        (gaussian(4) - gaussian(1.5), "signs turned"),
+        (np.outer(np.ones(7), [-1, -1, -1, 0, 1, 1, 1]), "not symmetric"),
+        (np.zeros((3, 3)), "All weights are 0"),
+        (np.ones((4, 4)), "odd side"),
+        (np.ones((3, 5)), "must be square"),
+        (np.ones((17, 17)), "at most 15"),
+        (np.full((3, 3), np.nan), "NaN"),
+    ],
+)
+def test_wrong_kernels(kernel, sentence):
+    assert sentence in failure("spot_kernel", lambda: kernel)
+
+
+# --- data and networks of the chapter ------------------------------
+
+
+def test_cell_crops_are_reproducible_balanced_and_not_told_by_brightness():
+    crops = data.synthetic.cell_crops(300, seed=3)
+    again = data.synthetic.cell_crops(300, seed=3)
+    np.testing.assert_array_equal(crops.images, again.images)
+    assert crops.images.shape == (300, 32, 32) and crops.images.dtype == np.uint16 and len(crops) == 300
+    assert np.bincount(crops.classes).tolist() == [100] * 3
+    assert not np.array_equal(crops.images, data.synthetic.cell_crops(300, seed=4).images)
+    means = [crops.images[crops.classes == kind].mean() for kind in range(3)]
+    assert np.ptp(means) < 2 and "metaphase" in repr(crops)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        ({"n": 0}, "n must"),
+        ({"n": 10**6}, "too many"),
+        ({"size": 8}, "size must"),
+        ({"photons": -1}, "photons"),
+        ({"brightness": (2, 1)}, "brightness"),
+        ({"seed": -1}, "seed"),
+    ],
+)
+def test_cell_crops_refuse_bad_arguments(arguments, word):
+    with pytest.raises(InputError, match=word):
+        data.synthetic.cell_crops(**arguments)
+
+
+def test_crops_by_labels_and_by_boxes():
+    nuclei = data.load("nuclei")
+    cut = data.crops(nuclei, 24)
+    assert cut.shape == (125, 24, 24) and cut.dtype == np.uint16
+    image = np.zeros((60, 80, 3), np.uint8)
+    image[20:30, 40:44] = 200
+    sample = data.Sample("x", image, None, "YXC", "", "", "", boxes=np.array([[20, 40, 30, 44]]))
+    (crop,) = data.crops(sample, 10, margin=0.0)  # a square of 10 around the box, not resized
+    assert crop.shape == (10, 10, 3) and (crop[:, 3:7] == 200).all() and not crop[:, :3].any()
+    border = data.Sample(
+        "x", image, None, "YXC", "", "", "", boxes=np.array([[0, 0, 10, 4], [50, 76, 60, 80]])
+    )
+    assert data.crops(border, 16).shape == (2, 16, 16, 3)
+
+
+@pytest.mark.parametrize(
+    ("sample", "arguments", "word"),
+    [
+        ("nuclei", {"size": 1}, "size"),
+        ("nuclei", {"size": True}, "size"),
+        ("nuclei", {"margin": -1}, "margin"),
+        ("camera", {}, "neither boxes nor labels"),
+        ("nuclei-3d", {}, "axes"),
+    ],
+)
+def test_crops_refuse_bad_arguments(sample, arguments, word):
+    with pytest.raises(InputError, match=word):
+        data.crops(data.load(sample), **arguments)
+
+
+def test_blood_cells_are_carried_along(no_mirror):
+    cells = data.load("blood-cells")
+    assert len(cells) == 36 and cells.licence.startswith("MIT")
+    model = nets.cell_classifier()
+    images = torch.tensor(np.stack([cell.image for cell in cells])).permute(0, 3, 1, 2) / 255
+    assert images.shape == (36, 3, 64, 64)
+    answers = [model.card["classes"][i] for i in nets.predict(model, images).argmax(dim=1)]
+    assert np.mean([answer == cell.target for answer, cell in zip(answers, cells, strict=True)]) > 0.9
+    assert model.features[:-1](images[:1]).shape == (1, 128, 8, 8)  # what Grad-CAM will read
