@@ -17,7 +17,7 @@
     const { uniform, normal } = random(seed);
     const x = new Float64Array(2 * count), y = new Float64Array(count);
     for (let i = 0; i < count; i++) {
-      const kind = i % 2, angle = Math.PI * uniform(), side = kind ? -1 : 1;
+      const kind = i % 2, angle = Math.PI * uniform(), side = kind ? 1 : -1; // dividing: small and bright
       x[2 * i] = side * (1.25 * Math.cos(angle) - 0.62) + noise * normal();
       x[2 * i + 1] = side * (1.5 * Math.sin(angle) - 0.4) + noise * normal();
       y[i] = kind;
@@ -117,7 +117,7 @@
       this.curveKey = this.text("key", this.stages);
 
       const slider = (name, label, max, format) => this.slider({ name, label, min: 0, max, format, change: () => this.restart() });
-      this.units = slider("units", "model size (units in each of two hidden layers)", SIZES.length - 1, (i) => String(SIZES[i]));
+      this.units = slider("units", "units in each hidden layer", SIZES.length - 1, (i) => String(SIZES[i]));
       this.noise = this.slider({
         name: "noise", label: "noise", min: 0.1, max: 0.8, step: 0.05, format: (v) => v.toFixed(2), change: () => this.restart(),
       });
@@ -224,7 +224,7 @@
       const line = (colour, dash) => `<svg width="26" height="10" aria-hidden="true"><line x1="1" x2="25" y1="5" y2="5" `
         + `stroke="${this.colour(colour)}" stroke-width="2.5" stroke-dasharray="${dash}"/></svg>`;
       this.mapKey.innerHTML = KINDS.map((kind, i) => `<span>${mark(i, this.colour(COLOURS[i]))} ${kind}</span>`).join("")
-        + `<span>small and pale: validation</span><span>map: what the network answers</span>`;
+        + `<span>small, pale: validation</span>`;
       this.curveKey.innerHTML = `<span>${line("blue", "")} training loss</span><span>${line("vermilion", "6 4")} validation loss</span>`
         + `<span>${line("ink", "2 3")} early stopping</span>`;
       this.map.label = `Map of what the network of ${this.network.size} weights answers ${kept ? "at early stopping" : "now"}, with `
