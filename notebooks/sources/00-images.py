@@ -555,7 +555,7 @@ rows = []
 for name, result in (("untouched", original), ("half size, nearest pixel", nearest),
                      ("half size, interpolated", linear), ("saved as JPEG", jpeg)):
     truth = original if result.shape == original.shape else nearest
-    rows.append([name, count(result), int((result == 7).sum()), f"{(result != truth).sum():,}"])
+    rows.append([name, count(result), int((result == 7).sum()), int((result != truth).sum())])
 show.table(rows, ["the label image", "different numbers", "pixels called 7", "pixels with a wrong number"])
 
 # %%

@@ -217,7 +217,7 @@
       context.textAlign = "right";
       context.fillText("255", stage.width, stage.height - 2);
       context.textAlign = "center";
-      context.fillText("value → bars: how many pixels, line: grey shown", stage.width / 2, stage.height - 2);
+      context.fillText("bars: pixels, line: grey shown", stage.width / 2, stage.height - 2);
     }
   }
 

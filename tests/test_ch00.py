@@ -1,0 +1,330 @@
+"""Chapter 0: the exercises tell right answers, usual mistakes and untouched starters apart."""
+
+import ast
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bioimage_course import check, data
+from bioimage_course.check.exercises import ch00
+
+SOURCE = Path(__file__).parents[1] / "notebooks" / "sources" / "00-images.py"
+EXERCISES = [
+    "one_pixel",
+    "impossible_pixels",
+    "wrap_around",
+    "crop_flip_sum",
+    "count_labels",
+    "tensor_with_gradient",
+]
+
+
+def cells(role, exercise=None):
+    """The code of the cells of `exercise` that are tagged `role`."""
+    from coursebook import sources
+    from coursebook.project import Project
+
+    source = sources.read(Project.find(SOURCE.parent), SOURCE)
+    return [c.text for c in source.cells if role in c.tags and exercise in (None, c.exercise)]
+
+
+def run(role, exercise):
+    """Run the starter or the solution, then the check's arguments, as in the notebook."""
+    space = {"np": np, "torch": torch}
+    for text in cells(role, exercise):
+        exec(text, space)
+    (call,) = [ast.parse(text).body[-1].value for text in cells("check", exercise)]
+    return getattr(check, exercise).verdict(*[space[argument.id] for argument in call.args])
+
+
+def failure(exercise, *arguments):
+    verdict = getattr(check, exercise).verdict(*arguments)
+    assert verdict.status == "failed", verdict
+    assert "\n" not in verdict.message
+    return verdict.message
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_solution_passes(exercise):
+    verdict = run("solution", exercise)
+    assert verdict.passed, verdict.message
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_untouched_starter_is_open(exercise):
+    assert run("exercise", exercise).status == "open"
+
+
+def breaks(*arguments):
+    raise RuntimeError("a mistake of mine")
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+@pytest.mark.parametrize(
+    "nonsense",
+    [None, 3, "text", [], np.zeros((2, 2)), lambda *a: None, lambda *a: [], lambda *a: "text", breaks, print]
+    + [lambda *a: torch.zeros(3, device="meta"), lambda *a: (None, None), lambda *a: {"a": 1}],
+)
+def test_nonsense_fails_with_one_sentence(exercise, nonsense):
+    arguments = (nonsense, nonsense) if exercise == "wrap_around" else (nonsense,)
+    message = failure(exercise, *arguments)
+    assert message and "Traceback" not in message
+
+
+def test_every_exercise_has_two_hints_and_they_stand_in_this_order():
+    assert [item.name for item in check.exercises("00")] == [
+        "one_pixel",
+        "crop_flip_sum",
+        "impossible_pixels",
+        "wrap_around",
+        "count_labels",
+        "tensor_with_gradient",
+    ]
+    assert all(len(item.hints) >= 2 for item in check.exercises("00"))
+
+
+@pytest.mark.parametrize(
+    "look, sentence",
+    [
+        (lambda image: image[60, 40], "swapped"),
+        (lambda image: image[39, 59], "count from 1"),
+        (lambda image: image, "whole image"),
+        (lambda image: image[40], "whole row"),
+        (lambda image: 99_999_999, "does not occur"),
+        (lambda image: image[0, 0], "not the right value"),
+        (lambda image: image[40, 6000], "IndexError"),
+        (lambda image: print(image[40, 60]), "forget `return`"),
+    ],
+)
+def test_wrong_pixels(look, sentence):
+    assert sentence in failure("one_pixel", look)
+
+
+PART = np.s_[50:150, 100:300]
+
+
+def with_sum(crop):
+    return crop, crop.sum()
+
+
+@pytest.mark.parametrize(
+    "prepare, sentence",
+    [
+        (lambda p: with_sum(p[100:300, 50:150, 2][:, ::-1]), "Rows and columns are swapped"),
+        (lambda p: with_sum(p[PART][:, :, 2]), "not mirrored"),
+        (lambda p: with_sum(p[PART][::-1, :, 2]), "top and bottom"),
+        (lambda p: with_sum(p[PART][::-1, ::-1, 2]), "half a circle"),
+        (lambda p: with_sum(p[PART][:, ::-1, 1]), "second channel"),
+        (lambda p: with_sum(p[PART][:, ::-1, 0]), "first channel"),
+        (lambda p: with_sum(p[PART][:, ::-1]), "three channels"),
+        (lambda p: with_sum(p[50:151, 100:301, 2][:, ::-1]), "too large"),
+        (lambda p: with_sum(p[51:150, 101:300, 2][:, ::-1]), "too small"),
+        (lambda p: with_sum(p[PART][:, ::-1, 3]), "IndexError"),
+        (lambda p: with_sum(p[PART][:, ::-1, 2].astype(float)), "float64"),
+        (lambda p: p[PART][:, ::-1, 2], "two things"),
+        (lambda p: (p[PART][:, ::-1, 2], p[PART][..., 2].sum(dtype=np.uint8)), "wrapped around"),
+        (lambda p: (p[PART][:, ::-1, 2], p[PART][..., 2].mean()), "the mean"),
+        (lambda p: (p[PART][:, ::-1, 2], p.sum()), "whole picture"),
+        (lambda p: (p[PART][:, ::-1, 2], 20_000), "number of pixels"),
+    ],
+)
+def test_wrong_crops(prepare, sentence):
+    assert sentence in failure("crop_flip_sum", prepare)
+
+
+@pytest.mark.parametrize(
+    "find, sentence",
+    [
+        (lambda t: np.argwhere(t > 255)[:, ::-1], "swapped"),
+        (lambda t: np.argwhere(t > 255) + 1, "count from 0"),
+        (lambda t: np.argwhere((t < 0) | (t > 256)), "miss a 256"),
+        (lambda t: np.argwhere(t > 255), "miss a −1"),
+        (lambda t: np.argwhere((t < 0) | (t >= 255)), "255 is"),
+        (lambda t: np.argwhere((t <= 0) | (t > 255)), "0 is a value"),
+        (lambda t: (t < 0) | (t > 255), "the mask itself"),
+        (lambda t: t[(t < 0) | (t > 255)], "places"),
+        (lambda t: [(4, 0)], "find"),
+        (lambda t: np.argwhere(t > 1000), "none"),
+    ],
+)
+def test_wrong_places(find, sentence):
+    assert sentence in failure("impossible_pixels", find)
+
+
+@pytest.mark.parametrize(
+    "find",
+    [
+        lambda t: np.argwhere((t < 0) | (t > 255)).tolist(),
+        lambda t: np.where((t < 0) | (t > 255)),
+        lambda t: [(r, c) for r in range(len(t)) for c in range(len(t[0])) if not 0 <= t[r, c] <= 255],
+        lambda t: torch.tensor(np.argwhere((t < 0) | (t > 255))),
+    ],
+)
+def test_other_ways_to_list_places(find):
+    verdict = check.impossible_pixels.verdict(find)
+    assert verdict.passed, verdict.message
+
+
+def test_the_printed_table_has_one_impossible_value():
+    (text,) = [text for text in cells_with("printed = ")]
+    space = {"np": np}
+    exec(text, space)
+    assert np.argwhere(space["printed"] > 255).tolist() == [[4, 0]] and space["printed"][4, 0] == 277
+    assert space["printed"].shape == (9, 9) and space["printed"].min() >= 0
+
+
+def cells_with(words):
+    from coursebook import sources
+    from coursebook.project import Project
+
+    return [c.text for c in sources.read(Project.find(SOURCE.parent), SOURCE).cells if words in c.text]
+
+
+def will_wrap(image):
+    return image > 155
+
+
+def brighten(image):
+    return np.clip(image.astype(int) + 100, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    "predict, cure, sentence",
+    [
+        (lambda i: i + 100 > 255, brighten, "True nowhere"),
+        (lambda i: i >= 155, brighten, "still fits"),
+        (lambda i: i > 156, brighten, "156 wraps"),
+        (lambda i: i <= 155, brighten, "pixels that stay"),
+        (lambda i: i > 100, brighten, "not 100"),
+        (lambda i: True, brighten, "for every pixel"),
+        (lambda i: (i > 155).astype(int), brighten, "truth values"),
+        (will_wrap, lambda i: i + 100, "too late"),
+        (will_wrap, lambda i: np.clip(i + 100, 0, 255), "too late"),
+        (will_wrap, lambda i: i.astype(int) + 100, "clip it at 255"),
+        (will_wrap, lambda i: np.clip(i.astype(int) + 100, 0, 255), ".astype(np.uint8)"),
+        (will_wrap, lambda i: i, "add 100"),
+        (will_wrap, lambda i: np.where(i > 155, i, i + 100), "becomes 255"),
+        (will_wrap, lambda i: np.where(i > 155, 0, i + 100), "white is 255"),
+        (will_wrap, lambda i: brighten(i).T[:5], "has the shape"),
+    ],
+)
+def test_wrong_brightening(predict, cure, sentence):
+    assert sentence in failure("wrap_around", predict, cure)
+
+
+def test_changing_the_image_is_told():
+    def careless(image):
+        image[image > 155] = 155
+        return image + 100
+
+    assert "changes the array" in failure("wrap_around", will_wrap, careless)
+
+
+def area(labels, number):
+    return (labels == number).sum()
+
+
+def count(labels):
+    return len(np.unique(labels[labels > 0]))
+
+
+@pytest.mark.parametrize(
+    "measure, sentence",
+    [
+        (lambda la, n: (la.max(), area(la, n)), "largest number"),
+        (lambda la, n: (len(np.unique(la)), area(la, n)), "background"),
+        (lambda la, n: (len(np.unique(la)) - 1, area(la, n)), "no background"),
+        (lambda la, n: ((la > 0).sum(), area(la, n)), "number of pixels"),
+        (lambda la, n: (count(la), la[la == n].sum()), "label numbers in the object"),
+        (lambda la, n: (count(la), (la > 0).sum()), "all objects together"),
+        (lambda la, n: (count(la), len(la == n)), "height of the image"),
+        (lambda la, n: (count(la), area(la, 7)), "always measure object 7"),
+        (lambda la, n: (count(la), (la != n).sum()), "everything except"),
+        (lambda la, n: count(la), "two things"),
+    ],
+)
+def test_wrong_counts(measure, sentence):
+    assert sentence in failure("count_labels", measure)
+
+
+def test_the_counts_are_those_of_scikit_image():
+    from skimage.measure import regionprops
+
+    labels = data.load("nuclei").labels
+    found = {region.label: region.area for region in regionprops(labels)}
+    assert ch00._measured(labels, 7) == (len(found), found[7]) == (125, 613)
+    assert "125 nuclei" in check.count_labels.verdict(lambda la, n: (count(la), area(la, n))).message
+
+
+def tensor(image, **kwargs):
+    return torch.tensor(image.astype(np.float32), **kwargs)[None, None]
+
+
+def scored(x, score):
+    score(x).backward()
+    return x
+
+
+def gradient_of(score):
+    """A learner's function with the score score(image of x, mask, labels)."""
+
+    def make(image, labels, number):
+        x = tensor(image).requires_grad_()
+        score(x[0, 0], torch.tensor(labels == number), torch.tensor(labels.astype(int))).backward()
+        return x
+
+    return make
+
+
+def early(image, labels, number):
+    flat = torch.tensor(image.astype(np.float32)).requires_grad_()
+    x = flat[None, None]
+    x[0, 0][torch.tensor(labels == number)].mean().backward()
+    return x
+
+
+def twice(image, labels, number):
+    x = tensor(image).requires_grad_()
+    for _ in range(2):
+        x[0, 0][torch.tensor(labels == number)].mean().backward()
+    return x
+
+
+@pytest.mark.parametrize(
+    "make, sentence",
+    [
+        (lambda i, la, n: tensor(i), "requires_grad_()"),
+        (lambda i, la, n: tensor(i).requires_grad_(), "still empty"),
+        (lambda i, la, n: tensor(i)[0].requires_grad_(), "[None, None]"),
+        (lambda i, la, n: tensor(i)[0, 0].requires_grad_(), "two axes"),
+        (lambda i, la, n: torch.tensor(i.astype(float))[None, None].requires_grad_(), "torch.float32"),
+        (lambda i, la, n: tensor(i).requires_grad_().mean(), "the score"),
+        (lambda i, la, n: i, "an array"),
+        (lambda i, la, n: tensor(i.T).requires_grad_(), "N, C, H, W"),
+        (early, "call requires_grad_() last"),
+        (twice, "more than once"),
+        (gradient_of(lambda x, mask, la: x[mask].sum()), "of the sum"),
+        (gradient_of(lambda x, mask, la: x.mean()), "whole image"),
+        (gradient_of(lambda x, mask, la: (x * mask).mean()), "multiplied by the mask"),
+        (gradient_of(lambda x, mask, la: x[la == 9].mean()), "always take the same object"),
+        (gradient_of(lambda x, mask, la: x[la > 0].mean()), "all objects together"),
+        (gradient_of(lambda x, mask, la: (x[mask] ** 2).mean()), "gradient has the right shape but"),
+    ],
+)
+def test_wrong_gradients(make, sentence):
+    assert sentence in failure("tensor_with_gradient", make)
+
+
+def test_other_right_tensors():
+    def make(image, labels, number):
+        x = torch.zeros(1, 1, *image.shape)
+        x[0, 0] = torch.from_numpy(image.astype("float32"))
+        x.requires_grad = True
+        inside = torch.from_numpy(labels == number).float()
+        ((x * inside).sum() / inside.sum()).backward()
+        return x
+
+    verdict = check.tensor_with_gradient.verdict(make)
+    assert verdict.passed, verdict.message
