@@ -2,9 +2,9 @@
 
     python -m coursebook.patch
 
-Squares of the built-in nuclei image, between two comment lines of the script: for StarDist an 8-bit PNG (base64)
-and its label image (run lengths), for the pixels their plain values. Tests check that they are in step with the
-built-in sample.
+Squares of the built-in nuclei image, between two comment lines of the script: for StarDist an 8-bit PNG
+(base64) and its label image (run lengths), for the pixels their plain values. Tests check that they are in
+step with the built-in sample.
 """
 
 import base64
