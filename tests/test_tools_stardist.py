@@ -33,7 +33,7 @@ def test_checkpoint_is_small_and_described():
 def test_results_are_complete_and_add_up():
     results = stardist.results()
     assert len(results["test"]["images"]) == 50
-    assert len(results["train"]["images"]) == 150
+    assert len(results["train"]["images"]) == 127
     split = results["data"]
     assert not set(split["training_images"]) & set(split["validation_images"])
     assert len(split["training_images"]) + len(split["validation_images"]) == 150
@@ -69,6 +69,31 @@ def test_thresholds_reach_the_model(nuclei):
 def test_scale_keeps_the_shape(nuclei):
     crop = nuclei.image[:150, :131]
     assert stardist.segment(crop, scale=1.5).shape == crop.shape
+
+
+def test_automatic_scale_enlarges_small_nuclei_only(nuclei, monkeypatch):
+    from skimage.transform import rescale
+
+    scales, predict = [], stardist._predict
+
+    def spy(model, image, scale, thresholds):
+        scales.append(scale)
+        return predict(model, image, scale, thresholds)
+
+    monkeypatch.setattr(stardist, "_predict", spy)
+    crop = nuclei.image[:192, :192].astype(float)
+    assert stardist.segment(crop, scale="auto").shape == crop.shape
+    assert scales == [None]  # 20 pixels wide: one pass is enough
+    small = rescale(crop, 0.5, anti_aliasing=True)
+    assert stardist.segment(small, scale="auto").shape == small.shape
+    assert scales == [None, None, stardist.ENLARGE]
+
+
+def test_median_diameter_of_known_discs():
+    rows, columns = np.mgrid[:64, :64]
+    labels = (np.hypot(rows - 20, columns - 20) <= 10) * 3 + (np.hypot(rows - 45, columns - 45) <= 10) * 7
+    assert stardist.median_diameter(labels) == pytest.approx(20, abs=0.5)
+    assert stardist.median_diameter(np.zeros((4, 4), int)) == 0
 
 
 def test_large_images_in_tiles_agree_with_whole_ones(nuclei, monkeypatch):

@@ -11,10 +11,11 @@ training patch is zoomed until its median nucleus has a diameter drawn at random
 what objectives from 10× to 63× show, and validation sees zoomed copies too. (That sizes differ was known to
 us from the test images and their masks; we used it for this range and for nothing else.)
 
-Run it with ``python training/stardist_nuclei.py``, about half an hour on two CPU cores. It writes the
+Run it with ``python training/stardist_nuclei.py``, about an hour on two CPU cores. It writes the
 checkpoint, its card and its results to ``src/bioimage_course/weights/stardist-nuclei/``. With
 ``--data nuclei-dsb2018-full`` it takes the whole set of 447 + 50 images (a download), with ``--no-zoom`` it
-leaves scale augmentation out, to show what it is good for.
+leaves scale augmentation out, with ``--start FOLDER`` it continues from a checkpoint. ``--score`` trains
+nothing and scores the checkpoint in ``--out`` again.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+
+from bioimage_course import tools
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "stardist-nuclei"
@@ -88,13 +91,6 @@ def tiles(images, masks, side=256):
 # ---------------------------------------------------------------- augmentation
 
 
-def median_diameter(labels):
-    """Diameter in pixels of the disc that has the median object's area; None without objects."""
-    areas = np.bincount(labels.ravel())[1:]
-    areas = areas[areas > 0]
-    return float(np.sqrt(4 * np.median(areas) / np.pi)) if len(areas) else None
-
-
 def zoom_in(image, labels, factor):
     """Enlarge the middle of an image and its labels; the shape stays the same."""
     from skimage.transform import resize
@@ -114,7 +110,7 @@ def make_augmenter(seed, zooming=True):
 
     def augment(image, labels):
         # scale: two of three patches, towards a diameter of 8 to 60 px, never below the original
-        diameter = median_diameter(labels)
+        diameter = tools.stardist.median_diameter(labels)
         target = np.exp(rng.uniform(*np.log(DIAMETERS)))
         zoom = np.clip(target / diameter, 1, MAX_ZOOM) if diameter else rng.uniform(1, MAX_ZOOM)
         if zooming and rng.random() < 2 / 3 and zoom > 1.05:
@@ -140,7 +136,7 @@ def validation_set(images, masks):
     rng = np.random.default_rng(0)
     copies = []
     for image, labels in zip(images, masks, strict=True):
-        target, diameter = rng.uniform(30, 55), median_diameter(labels)
+        target, diameter = rng.uniform(30, 55), tools.stardist.median_diameter(labels)
         if diameter and target / diameter > 1.2:
             larger = zoom_in(image, labels, min(MAX_ZOOM, target / diameter))
             if len(np.unique(larger[1])) > 2:
@@ -215,9 +211,9 @@ def train(
     return model, {k: [round(float(v), 5) for v in vs] for k, vs in history.history.items()}
 
 
-def predict_all(model, images, **kwargs):
-    """Label images of a list of normalised images."""
-    return [model.predict_instances(x, verbose=False, show_tile_progress=False, **kwargs)[0] for x in images]
+def predict_all(model, images, scale=None):
+    """Label images of a list of normalised images, by the course's adapter."""
+    return [tools.stardist.segment(x, model, limits=(0, 1), scale=scale) for x in images]
 
 
 def score(truths, predictions):
@@ -252,7 +248,7 @@ def describe(names, images, truths):
             "name": name,
             "shape": list(image.shape),
             "nuclei": int(np.count_nonzero(np.unique(truth))),
-            "median_diameter_px": round(median_diameter(truth) or 0, 1),
+            "median_diameter_px": round(tools.stardist.median_diameter(truth), 1),
         }
         for name, image, truth in zip(names, images, truths, strict=True)
     ]
@@ -279,6 +275,47 @@ def prepare(split, name="nuclei-dsb2018"):
     return [normalize(x, 1, 99.8) for x in images], [clean_labels(y) for y in masks], names, digest
 
 
+def load_parts(name, n_validation, seed):
+    """Training, validation and test set: images, labels and names of each, and the hashes of the data.
+
+    The validation set is followed by its zoomed copies.
+    """
+    images, masks, names, train_digest = prepare("train", name)
+    training, validation = split_train_validation(len(images), n_validation, seed)
+    X, Y = [images[i] for i in training], [masks[i] for i in training]
+    VX, VY = validation_set([images[i] for i in validation], [masks[i] for i in validation])
+    copies = ["zoomed copy"] * (len(VX) - len(validation))
+    TX, TY, test_names, test_digest = prepare("test", name)
+    parts = {
+        "train": (X, Y, [names[i] for i in training]),
+        "validation": (VX, VY, [names[i] for i in validation] + copies),
+        "test": (TX, TY, test_names),
+    }
+    about = {
+        "name": name,
+        "train_pixels_sha256": train_digest,
+        "test_pixels_sha256": test_digest,
+        "training_images": parts["train"][2],
+        "validation_images": [names[i] for i in validation],
+    }
+    return parts, about
+
+
+def measure(model, parts):
+    """Scores on validation and test images, in one pass and in two (small nuclei enlarged)."""
+    results = {"train": {"images": describe(parts["train"][2], *parts["train"][:2])}}
+    for part in ("validation", "test"):
+        images, masks, names = parts[part]
+        for scale in (None, "auto"):
+            rows, matchings = score(masks, predict_all(model, images, scale))
+            found = {"by_iou": rows, "images": per_image(names, images, masks, matchings)}
+            if scale is None:
+                results[part] = found
+            else:
+                results[part]["two_passes"] = found
+    return results
+
+
 def write_text(path, text):
     """Write a file in one go: a temporary file first, then a rename."""
     temporary = Path(f"{path}.part")
@@ -303,26 +340,38 @@ def save_checkpoint(model, trained_in, out):
 
 def card(results):
     """The checkpoint's card, in Markdown, from its results."""
-    test, validation = results["test"]["by_iou"][0], results["validation"]["by_iou"][0]
-    settings, data, minutes = results["settings"], results["data"], results["minutes"]["training"]
-    n_train, n_validation = len(data["training_images"]), len(data["validation_images"])
+    settings, data, stages = results["settings"], results["data"], results["stages"]
+    minutes = sum(stage["minutes"]["training"] for stage in stages)
+    rounds = ", then ".join(
+        f"{stage['settings']['epochs']} epochs × {stage['settings']['steps']} steps" for stage in stages
+    )
+
+    def scores(part):
+        one, two = results[part]["by_iou"][0], results[part]["two_passes"]["by_iou"][0]
+        return (
+            f"{one['ap_pooled']:.3f} pooled over nuclei ({one['ap_mean_over_images']:.3f} mean over images); "
+            f'with `scale="auto"` {two["ap_pooled"]:.3f} ({two["ap_mean_over_images"]:.3f})'
+        )
+
     rows = {
-        "data": f"`{data['name']}`: {n_train} training and {n_validation} validation images of the 2018 "
-        "Data Science Bowl (BBBC038, CC0)",
+        "data": f"`{data['name']}`: {len(data['training_images'])} training and "
+        f"{len(data['validation_images'])} validation images of the 2018 Data Science Bowl (BBBC038, CC0)",
         "network": f"2D StarDist, 32 rays, grid 2 × 2, U-Net with {settings['filters']} filters and "
         f"{settings['depth']} levels",
         "input": "one channel, bright nuclei on a dark background, percentiles 1 and 99.8 mapped to 0 and 1",
-        "training": f"{settings['epochs']} epochs × {settings['steps']} steps × {settings['batch']} patches "
-        f"of {settings['patch']}², seed {results['seed']}, {minutes:.0f} minutes on {results['machine']}",
+        "training": f"{rounds}, {settings['batch']} patches of {settings['patch']}² a step, "
+        f"seed {results['seed']}, {minutes:.0f} minutes on {results['machine']}",
         "thresholds": f"prob {results['thresholds']['prob']:.3f}, NMS {results['thresholds']['nms']:.2f}, "
         "chosen on validation images and their zoomed copies",
-        "AP@0.5, validation": f"{validation['ap_pooled']:.3f} pooled over nuclei",
-        "AP@0.5, 50 test images": f"{test['ap_pooled']:.3f} pooled over nuclei, "
-        f"{test['ap_mean_over_images']:.3f} as mean over images",
+        "AP@0.5, validation": scores("validation"),
+        "AP@0.5, 50 test images": scores("test"),
         "licence": "weights CC0 1.0, like the data",
     }
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
     files = "\n".join(f"| `{name}` | `{digest}` |" for name, digest in results["files"].items())
+    commands = "\n".join(
+        f"    {stage['command']}" + (f"  # {stage['note']}" if "note" in stage else "") for stage in stages
+    )
     return f"""# StarDist model for fluorescence nuclei
 
 Made for teaching: for research start with StarDist's own `2D_versatile_fluo`.
@@ -333,7 +382,9 @@ Made for teaching: for research start with StarDist's own `2D_versatile_fluo`.
 
 AP is TP / (TP + FP + FN). Nothing was chosen on the test images, except that we knew their nuclei to be
 larger and set the range of scale augmentation (diameters of 8 to 60 pixels) accordingly. All figures:
-`results.json`. To reproduce: `{results["command"]}`.
+`results.json`. It was made by
+
+{commands}
 
 **Limits.** Fluorescence only, one channel, no overlapping nuclei, no strongly bent or branched objects. The
 test images come from the same collection as the training images: expect less elsewhere. Normalise empty
@@ -345,37 +396,10 @@ images with the limits of the experiment, not with their own percentiles.
 """
 
 
-def compare(with_zoom, without_zoom, out):
-    """Write what scale augmentation is good for: two runs that differ in nothing else, by size of nuclei."""
-    runs = {
-        name: json.loads((folder / "results.json").read_text(encoding="utf-8"))
-        for name, folder in (("with scale augmentation", with_zoom), ("without", without_zoom))
-    }
-    groups = {
-        "all": (0, 999),
-        "below 20 pixels": (0, 20),
-        "20 to 35 pixels": (20, 35),
-        "above 35 pixels": (35, 999),
-    }
-    rows = []
-    for name, (low, high) in groups.items():
-        row = {"nuclei": name}
-        for run, results in runs.items():
-            images = [i for i in results["test"]["images"] if low <= i["median_diameter_px"] < high]
-            tp, fp, fn = (sum(i[key] for i in images) for key in ("tp", "fp", "fn"))
-            row |= {"images": len(images), run: round(tp / (tp + fp + fn), 4)}
-        rows.append(row)
-    about = {
-        run: {key: results[key] for key in ("command", "settings", "minutes", "thresholds")}
-        for run, results in runs.items()
-    }
-    write_text(out / "scale-augmentation.json", json.dumps({"runs": about, "rows": rows}, indent=1) + "\n")
-
-
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", default="nuclei-dsb2018", help="a collection with the parts train and test")
-    parser.add_argument("--epochs", type=int, default=32)
+    parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--steps", type=int, default=100, help="steps an epoch")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--patch", type=int, default=192, help="side of a training patch in pixels")
@@ -387,82 +411,59 @@ def main(argv=None):
     parser.add_argument("--no-zoom", action="store_true", help="train without scale augmentation")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument(
-        "--compare",
-        type=Path,
-        nargs=2,
-        metavar=("WITH", "WITHOUT"),
-        help="train nothing, compare two finished runs with and without zooming",
-    )
+    parser.add_argument("--score", action="store_true", help="train nothing, score the checkpoint in --out")
     args = parser.parse_args(argv)
-    if args.compare:
-        return compare(*args.compare, args.out)
+    tools.compat.prepare("stardist")
+    parts, data = load_parts(args.data, args.validation, args.seed)
+    if args.score:
+        results = json.loads((args.out / "results.json").read_text(encoding="utf-8"))
+        results |= measure(load(args.out), parts)
+    else:
+        command = ["python training/stardist_nuclei.py", *(sys.argv[1:] if argv is None else argv)]
+        results = run(args, " ".join(command), parts) | {"data": data}
+    write_text(args.out / "results.json", json.dumps(results, indent=1) + "\n")
+    write_text(args.out / "README.md", card(results))
+    for part in ("validation", "test"):
+        one, two = results[part]["by_iou"][0], results[part]["two_passes"]["by_iou"][0]
+        print(f"{part}: AP@0.5 {one['ap_pooled']}, in two passes {two['ap_pooled']}")
 
-    from bioimage_course.tools import compat
 
-    compat.prepare("stardist")
-    images, masks, names, train_digest = prepare("train", args.data)
-    training, validation = split_train_validation(len(images), args.validation, args.seed)
-    X, Y = [images[i] for i in training], [masks[i] for i in training]
-    VX, VY = validation_set([images[i] for i in validation], [masks[i] for i in validation])
-    copies = len(VX) - len(validation)
-    print(f"{len(X)} training images, {len(validation)} validation images and {copies} zoomed copies")
+def load(folder):
+    """The StarDist model of a folder."""
+    from stardist.models import StarDist2D
 
+    return StarDist2D(None, name=folder.name, basedir=str(folder.parent))
+
+
+def run(args, command, parts):
+    """Train, choose thresholds on validation images, save, score."""
     started = time.time()
-    settings = {
-        key: getattr(args, key)
-        for key in ("epochs", "steps", "batch", "patch", "filters", "depth", "rate", "seed")
-    }
-    settings["zooming"] = not args.no_zoom
-    before = json.loads((args.start / "results.json").read_text()) if args.start else None
+    names = ("epochs", "steps", "batch", "patch", "filters", "depth", "rate", "seed")
+    settings = {name: getattr(args, name) for name in names} | {"zooming": not args.no_zoom}
+    before = json.loads((args.start / "results.json").read_text())["stages"] if args.start else []
+    X, Y, _ = parts["train"]
+    VX, VY, _ = parts["validation"]
+    print(f"{len(X)} training images, {len(VX)} validation images with their zoomed copies")
     with tempfile.TemporaryDirectory() as folder:
         model, history = train(tiles(X, Y), (VX, VY), Path(folder), start=args.start, **settings)
-        train_minutes = (time.time() - started) / 60
+        minutes = {"training": round((time.time() - started) / 60, 1)}
         model.optimize_thresholds(VX, VY)
         thresholds = {k: round(float(v), 6) for k, v in model.thresholds._asdict().items()}
         files = save_checkpoint(model, Path(folder) / NAME, args.out)
-        validation_rows, validation_images = score(VY, predict_all(model, VX))
-
-        # From here on nothing is chosen any more.
-        TX, TY, test_names, test_digest = prepare("test", args.data)
-        test_rows, test_images = score(TY, predict_all(model, TX))
-
-    validation_names = [names[i] for i in validation]
-    results = {
+        measured = measure(model, parts)
+    return {
         "what": "StarDist for fluorescence nuclei of the 2018 Data Science Bowl",
-        "command": " ".join(
-            ["python training/stardist_nuclei.py", *(sys.argv[1:] if argv is None else argv)]
-        ),
         "seed": args.seed,
         "settings": settings,
-        "continues": before and {key: before[key] for key in ("command", "settings", "minutes", "files")},
-        "minutes": {"training": round(train_minutes, 1), "all": round((time.time() - started) / 60, 1)},
+        "stages": [*before, {"command": command, "settings": settings, "minutes": minutes}],
         "machine": f"{platform.machine()}, {os.cpu_count()} CPU cores, no GPU used",
         "versions": {p: version(p) for p in ("stardist", "csbdeep", "tensorflow", "tf-keras", "numpy")}
         | {"python": platform.python_version()},
-        "data": {
-            "name": args.data,
-            "train_pixels_sha256": train_digest,
-            "test_pixels_sha256": test_digest,
-            "training_images": [names[i] for i in training],
-            "validation_images": validation_names,
-        },
         "files": files,
         "thresholds": thresholds | {"chosen_on": "validation images and their zoomed copies"},
         "history": history,
-        "train": {"images": describe(names, images, masks)},
-        "validation": {
-            "by_iou": validation_rows,
-            "images": per_image(validation_names + ["zoomed copy"] * copies, VX, VY, validation_images),
-        },
-        "test": {"by_iou": test_rows, "images": per_image(test_names, TX, TY, test_images)},
+        **measured,
     }
-    write_text(args.out / "results.json", json.dumps(results, indent=1) + "\n")
-    write_text(args.out / "README.md", card(results))
-    print(
-        f"thresholds {thresholds}; AP@0.5: validation {validation_rows[0]['ap_pooled']}, "
-        f"test {test_rows[0]['ap_pooled']}"
-    )
 
 
 if __name__ == "__main__":

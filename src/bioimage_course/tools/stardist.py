@@ -25,6 +25,9 @@ from bioimage_course.tools import compat
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "stardist-nuclei"
 """Folder of the course's own model: config, thresholds, weights, its card and its results."""
 
+SMALL, ENLARGE = 16, 2
+"""With ``scale="auto"`` nuclei narrower than SMALL pixels are enlarged; both chosen on validation images."""
+
 TILE = 1024
 """Images larger than this are predicted in overlapping tiles, so that memory stays below about 2 GB."""
 
@@ -46,9 +49,10 @@ def segment(image, model=None, *, prob_thresh=None, nms_thresh=None, limits=None
     limits : (low, high), optional
         Intensities that become 0 and 1. Default: percentiles 1 and 99.8 of this image. Give the
         limits of the whole experiment when an image may be empty: its noise is then not stretched.
-    scale : float, optional
+    scale : float or "auto", optional
         Enlarge the image by this factor for the prediction, for objects much smaller than those the
-        model was trained on (or reduce it, below 1). The labels have the size of the image.
+        model was trained on (or reduce it, below 1). The labels have the size of the image. "auto"
+        looks first: if the median object is narrower than 16 pixels it predicts again at twice the size.
 
     Returns
     -------
@@ -71,8 +75,8 @@ def segment(image, model=None, *, prob_thresh=None, nms_thresh=None, limits=None
     for name, value in (("prob_thresh", prob_thresh), ("nms_thresh", nms_thresh)):
         if value is not None and not _is_number(value, 0, 1):
             raise InputError(f"{name} must be a number from 0 to 1, not {value!r}.")
-    if scale is not None and not _is_number(scale, 0.05, 20):
-        raise InputError(f"scale must be a number from 0.05 to 20, not {scale!r}.")
+    if scale is not None and scale != "auto" and not _is_number(scale, 0.05, 20):
+        raise InputError(f"scale must be a number from 0.05 to 20, or 'auto', not {scale!r}.")
     low, high = _limits(array, limits)
     if model is None:
         model = course_model()
@@ -85,18 +89,29 @@ def segment(image, model=None, *, prob_thresh=None, nms_thresh=None, limits=None
         )
     if high <= low:  # not a single pixel differs from the others
         return np.zeros(array.shape, np.int32)
-    zoom = scale or 1
-    tiles = tuple(max(1, int(np.ceil(n * zoom / TILE))) for n in array.shape)
-    labels, _ = model.predict_instances(
-        normalise(array, low, high),
-        prob_thresh=prob_thresh,
-        nms_thresh=nms_thresh,
-        scale=scale,
-        n_tiles=tiles,
-        show_tile_progress=False,
-        verbose=False,
-    )
-    return labels.astype(np.int32, copy=False)
+    scaled = normalise(array, low, high)
+    thresholds = {"prob_thresh": prob_thresh, "nms_thresh": nms_thresh}
+    labels = _predict(model, scaled, None if scale == "auto" else scale, thresholds)
+    if scale == "auto" and 0 < median_diameter(labels) < SMALL:
+        labels = _predict(model, scaled, ENLARGE, thresholds)
+    return labels
+
+
+def median_diameter(labels):
+    """Diameter in pixels of the disc that has the median object's area; 0 without objects.
+
+    Parameters
+    ----------
+    labels : array of int
+        Label image, 0 for background.
+
+    Returns
+    -------
+    float
+    """
+    areas = np.bincount(np.ravel(labels))[1:]
+    areas = areas[areas > 0]
+    return float(np.sqrt(4 * np.median(areas) / np.pi)) if len(areas) else 0.0
 
 
 def normalise(image, low=None, high=None):
@@ -140,28 +155,15 @@ def course_model():
         return StarDist2D(None, name=WEIGHTS.name, basedir=str(WEIGHTS.parent))
 
 
-def results(name="results"):
+def results():
     """What ``training/stardist_nuclei.py`` measured: settings, data, thresholds, scores.
-
-    Parameters
-    ----------
-    name : {"results", "scale-augmentation"}
-        The checkpoint's own results, or two short runs with and without scale augmentation.
 
     Returns
     -------
     dict
-        The content of the JSON file of that name in ``weights/stardist-nuclei/``.
-
-    Raises
-    ------
-    InputError
-        If there is no such file.
+        The content of ``weights/stardist-nuclei/results.json``.
     """
-    path = WEIGHTS / f"{name}.json"
-    if name not in ("results", "scale-augmentation"):
-        raise InputError(f"name must be 'results' or 'scale-augmentation', not {name!r}.")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return json.loads((WEIGHTS / "results.json").read_text(encoding="utf-8"))
 
 
 @lru_cache(maxsize=2)
@@ -220,6 +222,15 @@ def quiet():
 
 
 # ---------------------------------------------------------------- helpers
+
+
+def _predict(model, image, scale, thresholds):
+    """Labels of a normalised image, in tiles if it is large."""
+    tiles = tuple(max(1, int(np.ceil(n * (scale or 1) / TILE))) for n in image.shape)
+    labels, _ = model.predict_instances(
+        image, scale=scale, n_tiles=tiles, show_tile_progress=False, verbose=False, **thresholds
+    )
+    return labels.astype(np.int32, copy=False)
 
 
 def _library():
