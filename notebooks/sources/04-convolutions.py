@@ -41,7 +41,7 @@ nuclei = data.load("nuclei").image.astype(float).reshape(256, 2, 256, 2).mean(ax
 sobel = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
 
 # %% tags=["nbval-check-output"]
-window = nuclei[20:23, 10:13]  # the window at one place
+window = nuclei[46:49, 12:15]  # the window at one place, the left edge of a bright nucleus
 print(window)
 print("sum of the products:", (window * sobel).sum())
 
@@ -121,7 +121,7 @@ print("a convolution is a cross-correlation with the kernel turned by 180°:",
 
 # %%
 #| label: fig-kernels
-#| fig-cap: "One image, six kernels. Each output pixel is a weighted sum of nine input pixels. Weights that add up to 1 keep the brightness; weights that add up to 0 answer to changes only, so that flat regions become mid-grey, whatever their brightness. Noise is a change, too."
+#| fig-cap: "One image, six kernels. Each output pixel is a weighted sum of nine input pixels. Weights that add up to 1 keep the brightness; weights that add up to 0 answer to changes only, so that flat regions become the same grey, whatever their brightness. Noise is a change, too."
 #| fig-alt: "Six panels, each with a 3 by 3 table of weights in its title. Mean and Gaussian blur the nuclei. Sharpen makes their texture crisper. The two Sobel kernels show nuclei as reliefs lit from one side, left to right and top to bottom. Laplace leaves faint outlines, single bright grains and noise on grey."
 kernels = {
     "mean": np.full((3, 3), 1 / 9),
@@ -148,8 +148,8 @@ show.images(filtered, titles, columns=3)
 
 # %%
 #| label: fig-borders
-#| fig-cap: "Sobel filter (left to right; orange positive, purple negative) on a corner of the same image, with the camera's offset of 100 grey values put back. No padding: two rows and columns are lost. Zeros: at the left and right border the filter finds the strongest edge of the whole image, and it is one that we made up. Mirror: no such edge."
-#| fig-alt: "Three panels of the Sobel picture in colour: nuclei with an orange left and a purple right side on white. With zero padding a dark orange stripe runs along the left border and a dark purple one along the right border, stronger than any edge of a nucleus. Without padding and with mirror padding there is no stripe."
+#| fig-cap: "Sobel filter (left to right; orange positive, purple negative) on a corner of the same image, with the camera's offset of 100 grey values put back. No padding: two rows and columns are lost. Zeros: all along the left and right border the filter finds an edge as strong as that of the brightest nucleus, and it is one that we made up. Mirror: no such edge."
+#| fig-alt: "Three panels of the Sobel picture in colour: nuclei with an orange left and a purple right side on white. With zero padding a dark orange stripe runs along the left border and a dark purple one along the right border, as strong as the edges of the brightest nucleus at the bottom. Without padding and with mirror padding there is no stripe."
 raised = torch.as_tensor(nuclei[:50, :50] + 100)[None, None]
 kernel = torch.as_tensor(sobel, dtype=torch.double)[None, None]
 borders = {
@@ -484,7 +484,7 @@ train(perceptron, epochs=60, learning_rate=1e-3)
 # %%
 #| label: fig-training
 #| fig-cap: "Training of the small CNN: loss on the training and on the validation crops. The validation loss is measured after each epoch, in evaluation mode; it follows late because the running averages of batch normalisation need some epochs to settle."
-#| fig-alt: "Two falling curves over about 25 epochs, training loss solid and validation loss dashed, which starts to fall later. Both end near zero. A vertical line marks the best epoch."
+#| fig-alt: "Two falling curves over about 25 epochs, training loss solid and validation loss dashed, which starts to fall later and has a spike near the end. Both end near zero. A vertical line marks the best epoch."
 show.curves(history)
 
 # %%
