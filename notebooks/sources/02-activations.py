@@ -140,8 +140,8 @@ def relu(z):
 
 # %%
 #| label: fig-between
-#| fig-cap: "Where are edges? Two linear filters in a row cannot say it: positive and negative answers cancel in the average. With two ReLUs in between, one for either sign, they add up. Red is positive, blue negative, white zero; all three on one scale."
-#| fig-alt: "Four pictures. A crop with about twenty grey nuclei; its Sobel response, each nucleus blue at one side and red at the other; the average of that response, nearly white everywhere; and the average after ReLU, red wherever there are nuclei."
+#| fig-cap: "Where are edges? Two linear filters in a row cannot say it: positive and negative answers largely cancel in the average. With two ReLUs in between, one for either sign, they add up. Red is positive, blue negative, white zero; all three on one scale."
+#| fig-alt: "Four pictures. A crop with about twenty grey nuclei; its Sobel response, each nucleus blue at one side and red at the other; the average of that response, pale traces of blue and red; and the average after ReLU, red wherever there are nuclei."
 response = sobel(gaussian_filter(image, 2), axis=1)  # a little blur first, against the noise
 linear = gaussian_filter(response, 12)
 nonlinear = gaussian_filter(relu(response) + relu(-response), 12)
@@ -351,7 +351,7 @@ figure
 
 # %%
 #| label: tbl-dead
-#| tbl-cap: "Three remedies for a dead layer, with the seeds 0, 1, 2. Neurons without gradient of 16 after 20 epochs; errors on 400 nuclei that were not used for training (half of them are mitotic)."
+#| tbl-cap: "Remedies for a dead layer, and one that is none, with the seeds 0, 1, 2. Neurons without gradient of 16 after 20 epochs; errors on 400 nuclei that were not used for training (half of them are mitotic)."
 rows = []
 for name, results in runs.items():
     rows.append([name, ", ".join(str(silent[-1]) for silent, _, _ in results),
