@@ -40,6 +40,7 @@ def expected(graph, given):
 def to_the_end(page, graph):
     for _ in range(STEPS[graph]):
         control(page, "next").click()
+    frame(page)
     assert control(page, "next").is_disabled()
 
 

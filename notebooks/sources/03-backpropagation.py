@@ -437,13 +437,13 @@ mask = (labels > 0).astype(float)
 from scipy.ndimage import binary_erosion, gaussian_filter
 from scipy.ndimage import label as connected_components
 
-missed = np.isin(labels, labels[65, 50])  # the nucleus at row 65, column 50 of the window
+missed = np.isin(labels, labels[57, 79])  # the nucleus at row 57, column 79 of the window
 prediction = np.clip(gaussian_filter(np.where(missed, 0, mask), 2), 0.01, 0.99)
 
 # %%
 #| label: fig-gradient-maps
 #| fig-cap: "What each loss asks of each pixel: the negative gradient with respect to the scores, each map scaled to its own maximum. Red pixels should go up, blue ones down. The missed nucleus pulls hardest under cross-entropy. Under the squared error and under Dice its confidently wrong pixels are quiet, and the blurred outlines are loud."
-#| fig-alt: "Five images of the same ten or so nuclei: fluorescence image with orange outlines, blurred prediction in which one nucleus in the middle is missing, and three maps in red and blue. In the map of cross-entropy the missing nucleus is a filled red area. In those of squared error and Dice it is pale, and the outlines of the other nuclei stand out."
+#| fig-alt: "Five images of the same nine nuclei: fluorescence image with orange outlines, blurred prediction in which one oblong nucleus at the right is missing, and three maps in red and blue. In the map of cross-entropy the missing nucleus is a filled red area. In those of squared error and Dice it is pale, and the outlines of the other nuclei stand out."
 figure, panels = show.figure(2, 3, height=4.9)
 panels[0, 0].imshow(np.sqrt(image), cmap="gray")
 panels[0, 0].contour(mask, [0.5], colors=orange, linewidths=1)
@@ -466,7 +466,7 @@ figure
 
 # %%
 #| label: tbl-dice
-#| tbl-cap: "Three flawed predictions for the whole image of 125 nuclei. Joining all nuclei that touch costs far less than outlines that are one pixel too small, although it destroys the count: the Dice loss sums over pixels of a class and knows nothing of objects."
+#| tbl-cap: "Three flawed predictions for the whole image of 125 nuclei. Joining all nuclei that touch costs less than missing a single nucleus, and far less than outlines that are one pixel too small, although it ruins the count: the Dice loss sums over the pixels of a class and knows nothing of objects. (One nucleus is annotated in two pieces, hence 126 regions.)"
 whole = nuclei.labels
 neighbours = np.zeros(whole.shape, bool)  # pixels beside a nucleus of lower number
 for axis in (0, 1):
@@ -900,7 +900,7 @@ sizes_by_layer = {name: gradient_sizes(*how) for name, how in settings.items()}
 # %%
 #| label: fig-depth
 #| fig-cap: "The gradient that arrives at each layer of a network of thirty, before any training, divided by that at the last layer. Read from right to left, as the gradient travels. Through sigmoids it vanishes: the first layers hear nothing of the loss. With ReLU the gain decides whether it fades, holds or explodes. Skip connections hold it too."
-#| fig-alt: "Six lines over layers 1 to 30 on a logarithmic axis, all meeting at 1 at layer 30. Towards layer 1 the line of sigmoid plunges below ten to the minus fifteen, ReLU with gain 1 falls to about ten to the minus five, tanh falls slightly, ReLU with gain root 2 and sigmoid with skips stay near 1, and ReLU with gain 2 climbs above a thousand."
+#| fig-alt: "Six lines over layers 1 to 30 on a logarithmic axis, all meeting at 1 at layer 30. Towards layer 1 the line of sigmoid plunges below ten to the minus fifteen, ReLU with gain 1 falls to about ten to the minus five, tanh falls slightly, ReLU with gain root 2 and sigmoid with skips stay near 1, and ReLU with gain 2 climbs above ten thousand."
 figure, axes = show.figure(height=3.7)
 for (name, sizes), line in zip(sizes_by_layer.items(), ("-", "--", "-.", "-", ":", "--")):
     axes.semilogy(range(1, 31), sizes / sizes[-1], line, label=name)
@@ -985,17 +985,18 @@ show.table(rows, ["network of 30 layers", "seed 0", "seed 1", "seed 2"])
 # %%
 #| label: fig-zero-grad
 #| fig-cap: "The pixel classifier, standardised, learning rate 0.3, with and without clearing the gradients. Old gradients go on pushing long after they have become wrong; the loss swings up and down and never rests. There is no error message."
-#| fig-alt: "Loss over 500 updates: with clearing it falls smoothly to about 0.16; without it falls faster at first, then swings up and down like a pendulum."
+#| fig-alt: "Loss over 500 updates: with clearing it falls smoothly to about 0.16; without it falls faster at first, then swings up and down between that level and 0.7 without end."
 clean, forgotten, total = [np.zeros(2)], [np.zeros(2)], np.zeros(2)
 for _ in range(500):
     clean.append(clean[-1] - 0.3 * threshold_gradient(clean[-1], standardised))
     total = total + threshold_gradient(forgotten[-1], standardised)  # no zero_grad
     forgotten.append(forgotten[-1] - 0.3 * total)
-show.curves(
-    {name: [threshold_loss(w, standardised) for w in path[1:]]
-     for name, path in (("cleared before each backward pass", clean), ("never cleared", forgotten))},
-    xlabel="update",
-)
+figure, axes = show.figure()
+axes.plot([threshold_loss(w, standardised) for w in clean], color=blue, label="cleared before each backward pass")
+axes.plot([threshold_loss(w, standardised) for w in forgotten], "--", color=red, label="never cleared")
+axes.set(xlabel="update", ylabel="loss")
+figure.legend(loc="outside lower center", ncols=2)
+figure
 
 # %% [markdown]
 # ### All weights equal
