@@ -1,0 +1,319 @@
+"""Chapter 5: the exercises, the training script's experiments, and that notebook and script agree."""
+
+import ast
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bioimage_course import check
+from bioimage_course.check.exercises import ch05
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "notebooks" / "sources" / "05-overfitting.py"
+RESULTS = ROOT / "src" / "bioimage_course" / "weights" / "overfitting" / "results.json"
+EXERCISES = ["read_curves", "split_by_field", "optimism", "early_stopping", "search_space"]
+
+
+def run(role, exercise):
+    """Run the starter or the solution, then the check's argument, as in the notebook."""
+    from coursebook import sources
+    from coursebook.project import Project
+
+    source = sources.read(Project.find(SOURCE.parent), SOURCE)
+    space = {"np": np}
+    texts = {
+        name: [c.text for c in source.cells if name in c.tags and c.exercise == exercise]
+        for name in (role, "check")
+    }
+    for text in texts[role]:
+        exec(text, space)
+    (call,) = [ast.parse(text).body[-1].value for text in texts["check"]]
+    return getattr(check, exercise).verdict(*[space[argument.id] for argument in call.args])
+
+
+def failure(exercise, argument):
+    verdict = getattr(check, exercise).verdict(argument)
+    assert verdict.status == "failed", verdict
+    return verdict.message
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_solution_passes_and_untouched_starter_is_open(exercise):
+    verdict = run("solution", exercise)
+    assert verdict.passed, verdict.message
+    assert run("exercise", exercise).status == "open"
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+@pytest.mark.parametrize(
+    "nonsense", [None, 3, "A", [], np.zeros((2, 2)), {"A": None}, lambda *a: None, print]
+)
+def test_nonsense_fails_with_one_sentence(exercise, nonsense):
+    verdict = getattr(check, exercise).verdict(nonsense)
+    assert verdict.status == "failed"
+    assert verdict.message and "\n" not in verdict.message and "Traceback" not in verdict.message
+
+
+def test_every_exercise_has_two_hints():
+    assert {item.name for item in check.exercises("05")} == set(EXERCISES)
+    assert all(len(item.hints) >= 2 for item in check.exercises("05"))
+
+
+# --- split by field ------------------------------
+
+
+def by_field(fields, seed, shares=(0.6, 0.2)):
+    order = np.random.default_rng(seed).permutation(np.unique(fields))
+    a, b = round(shares[0] * len(order)), round((shares[0] + shares[1]) * len(order))
+    return [np.flatnonzero(np.isin(fields, part)) for part in (order[:a], order[a:b], order[b:])]
+
+
+def by_crop(fields, seed):
+    order = np.random.default_rng(seed).permutation(len(fields))
+    return np.split(order, [int(0.6 * len(order)), int(0.8 * len(order))])
+
+
+@pytest.mark.parametrize(
+    "split, sentence",
+    [
+        (by_crop, "draw whole fields, not crops"),
+        (lambda fields, seed: by_field(fields, 0), "same for every seed"),
+        (lambda fields, seed: by_field(fields, None), "two splits"),
+        (lambda fields, seed: by_field(fields, seed)[:2], "three things"),
+        (lambda fields, seed: by_field(fields, seed, (0.8, 0.1)), "yours are 8, 1 and 1"),
+        (lambda fields, seed: [part[1:] for part in by_field(fields, seed)], "every crop belongs to one"),
+        (lambda fields, seed: [part + 40 for part in by_field(fields, seed)], "have the indices 0 to 74"),
+        (lambda fields, seed: [by_field(fields, seed)[0]] * 3, "is in the training and in the validation"),
+        (lambda fields, seed: np.split(np.unique(fields), [6, 8]), "numbers of fields"),
+        (lambda fields, seed: fields.sort(), "changes the array"),
+    ],
+)
+def test_wrong_splits(split, sentence):
+    assert sentence in failure("split_by_field", split)
+
+
+def test_masks_are_accepted():
+    def masks(fields, seed):
+        return [np.isin(np.arange(len(fields)), part) for part in by_field(fields, seed)]
+
+    assert check.split_by_field.verdict(masks).passed
+
+
+# --- optimism ------------------------------
+
+
+def measure(sign=1, seeded=True, mean=False, both=True, same=False):
+    """Exercise 3 with the usual mistakes."""
+    from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit
+
+    def optimism(score, fields, seeds):
+        found = []
+        for seed in seeds:
+            state = seed if seeded else 0
+            crop = next(ShuffleSplit(1, test_size=1 / 3, random_state=state).split(fields))
+            field = next(
+                GroupShuffleSplit(1, test_size=1 / 3, random_state=state).split(fields, groups=fields)
+            )
+            first = score(*crop, seed) if both else 0
+            found.append(sign * (first - score(*(crop if same else field), seed)))
+        return np.mean(found) if mean else found
+
+    return optimism
+
+
+def test_measured_optimism():
+    assert check.optimism.verdict(measure()).passed
+
+
+@pytest.mark.parametrize(
+    "mistake, sentence",
+    [
+        ({"sign": -1}, "sign is the wrong way round"),
+        ({"seeded": False}, "same for every seed"),
+        ({"mean": True}, "You return the mean"),
+        ({"both": False}, "called 3 and 0 times"),
+        ({"same": True}, "called 0 and 6 times"),
+    ],
+)
+def test_wrong_optimism(mistake, sentence):
+    assert sentence in failure("optimism", measure(**mistake))
+
+
+def test_training_on_test_crops_is_refused():
+    everything = np.arange(72)
+    assert "at the same time" in failure(
+        "optimism", lambda score, fields, seeds: score(everything, everything, 0)
+    )
+    assert "A third" in failure(
+        "optimism", lambda score, fields, seeds: score(everything[:70], everything[70:], 0)
+    )
+
+
+# --- curves, early stopping, search space ------------------------------
+
+
+def test_curves_one_by_one():
+    for panel, right in ch05.CURVES.items():
+        other = next(name for name in ch05._LOOK if name != right)
+        message = failure("read_curves", lambda panel=panel, other=other: ch05.CURVES | {panel: other})
+        assert "5 of 6" in message and f"panel {panel}" in message and ch05._LOOK[right] in message
+    assert "panel F" in failure("read_curves", lambda: {k: v for k, v in ch05.CURVES.items() if k != "F"})
+    assert "choose one of" in failure("read_curves", lambda: ch05.CURVES | {"A": "overfit"})
+    assert check.read_curves.verdict(lambda: {k: v.upper() for k, v in ch05.CURVES.items()}).passed
+
+
+def test_panels_of_the_notebook_are_those_of_the_check():
+    order = re.search(r'"ABCDEF", \(([\d, ]+)\)', SOURCE.read_text(encoding="utf-8"))[1]
+    names = list(json.loads(RESULTS.read_text(encoding="utf-8"))["curves"])
+    shown = [names[int(number)] for number in order.split(",")]
+    assert [name.removesuffix(" only in training") for name in shown] == list(ch05.CURVES.values())
+
+
+@pytest.mark.parametrize(
+    "stop, sentence",
+    [
+        (lambda losses, patience: ch05._stop(losses, patience, reset=False), "begin anew"),
+        (lambda losses, patience: ch05._stop(losses, patience, late=1), "one epoch too long"),
+        (lambda losses, patience: ch05._stop(losses, patience, ties=True), "An equal loss"),
+        (lambda losses, patience: tuple(n - 1 for n in ch05._stop(losses, patience)), "count epochs from 0"),
+        (lambda losses, patience: ch05._stop(losses, patience)[::-1], "swapped"),
+        (lambda losses, patience: (ch05._stop(losses, patience)[1],) * 2, "last epoch twice"),
+        (lambda losses, patience: (int(np.argmin(losses)) + 1, len(losses)), "never sees"),
+        (lambda losses, patience: (1, 1), "For losses [0.9"),
+        (lambda losses, patience: 3, "two numbers"),
+    ],
+)
+def test_wrong_stopping(stop, sentence):
+    assert sentence in failure("early_stopping", stop)
+
+
+def test_early_stopping_agrees_with_the_training_loop():
+    """The check's rule is that of nets.fit: feed it a network whose validation loss is prescribed."""
+    import torch
+
+    from bioimage_course import nets
+
+    class Prescribed(torch.nn.Module):
+        def __init__(self, losses):
+            super().__init__()
+            self.weight, self.losses, self.epoch = torch.nn.Parameter(torch.zeros(1)), losses, -1
+
+        def forward(self, x):
+            if self.training:
+                self.epoch += 1
+                return self.weight * x
+            return 0 * self.weight + torch.tensor([[self.losses[self.epoch]]])
+
+    batch = [(torch.ones(1, 1), torch.zeros(1, 1))]
+    for losses, patience in ch05._RUNS:
+        history = nets.fit(
+            Prescribed(losses), batch, batch, loss=lambda p, t: p.mean(), epochs=len(losses),
+            patience=patience, device="cpu", progress=False,
+        )  # fmt: skip
+        assert (history.best_epoch, history.epochs) == ch05._stop(losses, patience)
+
+
+def space(rate=(1e-4, 1e-1), log=True, drop=0.5, width="int", rename=False):
+    def suggest(trial):
+        answer = {
+            "learning_rate": trial.suggest_float("learning_rate", *rate, log=log),
+            "dropout": trial.suggest_float("dropout", 0, drop),
+            "width": trial.suggest_int("width", 2, 16)
+            if width == "int"
+            else trial.suggest_float("width", 2, 16),
+        }
+        return answer | {"width": 8} if rename else answer
+
+    return suggest
+
+
+@pytest.mark.parametrize(
+    "suggest, sentence",
+    [
+        (space(log=False), "only 1% of all trials"),
+        (space(rate=(1e-3, 1e-1)), "at least from 0.0001"),
+        (space(drop=1.0), "Dropout is a share"),
+        (space(width="float"), "use suggest_int"),
+        (space(rename=True), 'what Optuna drew for "width"'),
+        (lambda trial: {"learning_rate": 0.01, "dropout": 0, "width": 8}, "was not drawn by Optuna"),
+        (lambda trial: {}, 'no "learning_rate"'),
+    ],
+)
+def test_wrong_search_spaces(suggest, sentence):
+    assert sentence in failure("search_space", suggest)
+
+
+def test_right_search_space():
+    assert check.search_space.verdict(space()).passed
+
+
+# --- the training script and its results ------------------------------
+
+
+@pytest.fixture(scope="module")
+def script():
+    spec = importlib.util.spec_from_file_location("overfitting", ROOT / "training" / "overfitting.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["to_tensors", "make_network", "augment", "train", "score"])
+def test_notebook_and_script_train_the_same_way(name):
+    def code(path):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        return next(
+            ast.dump(node) for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name
+        )
+
+    assert code(SOURCE) == code(ROOT / "training" / "overfitting.py")
+
+
+def test_split_by_field_of_the_script(script):
+    crops = script.fields(12, 4, 0)
+    training, held_out = script.split_by_field(crops.classes, crops.fields, 1 / 3, np.random.default_rng(0))
+    assert sorted([*training, *held_out]) == list(range(48))
+    assert not set(crops.fields[training]) & set(crops.fields[held_out])
+    assert len(set(crops.fields[held_out])) == 4 and crops.classes[held_out].mean() == 0.5
+
+
+def test_interval_is_students(script):
+    summary = script.summary([1.0, 2.0, 3.0])
+    assert summary["mean"] == 2 and summary["interval_95"] == pytest.approx(
+        [2 - 2.4841, 2 + 2.4841], abs=1e-3
+    )
+
+
+def test_first_seed_of_the_remedies_is_reproduced(script):
+    """A number of the results file measured again (rounding differs a little between machines)."""
+    stored = json.loads(RESULTS.read_text(encoding="utf-8"))["remedies"]["augmentation"]["accuracy"]["seeds"][
+        0
+    ]
+    network, _ = script.train(
+        script.fields(8, 12, 100), script.fields(8, 12, 200), seed=0, **script.REMEDIES["augmentation"]
+    )
+    assert script.score(network, script.fields(40, 12, script.TEST_SEED))[0] == pytest.approx(
+        stored, abs=0.05
+    )
+
+
+def test_results_say_what_the_chapter_says():
+    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    remedies, leaks = results["remedies"], results["leakage"]
+    assert {"command", "seed", "cpu_minutes", "machine", "versions"} <= set(results)
+    gains = {name: entry["gain"]["interval_95"] for name, entry in remedies.items() if "gain" in entry}
+    assert gains["augmentation"][0] > 0 and gains["all together"][0] > 0
+    assert gains["dropout"][0] < 0 < gains["dropout"][1] and gains["weight decay"][0] < 0
+    none, stopped = remedies["none (overfitting)"], remedies["early stopping"]
+    assert stopped["loss"]["mean"] < 0.75 * none["loss"]["mean"]
+    assert abs(stopped["accuracy"]["mean"] - none["accuracy"]["mean"]) < 0.01
+    assert leaks["effect 0"]["crop"]["optimism"]["interval_95"][0] > 0.1
+    low, high = leaks["effect 0"]["field"]["optimism"]["interval_95"]
+    assert low < 0 < high
+    for entry in results["search"]:
+        assert entry["best"]["test_accuracy"] > entry["default"]["test_accuracy"]
+        assert entry["best"]["validation_accuracy"] > entry["best"]["test_accuracy"]
