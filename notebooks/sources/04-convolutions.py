@@ -247,7 +247,7 @@ def fully_connected(inputs, outputs, height, width):
 check.layer_parameters(convolutional, fully_connected)
 
 # %%
-#| label: tbl-parameters
+#| label: tbl-layer-parameters
 #| tbl-cap: "One layer that turns one channel into 16 feature maps of the same size, and the memory that its weights take (4 bytes each). The convolution does not know how large the image is."
 rows = []
 for side in (32, 64, 256):
@@ -437,7 +437,7 @@ crops = data.synthetic.cell_crops(450, seed=1)
 test = data.synthetic.cell_crops(600, seed=2)
 
 # %%
-#| label: fig-crops
+#| label: fig-cell-crops
 #| fig-cap: "Simulated crops of nuclei in three states, in random directions, places, sizes and brightness."
 #| fig-alt: "Three rows of twelve small fluorescence images. Top: grey, textured ovals. Middle: narrow bright bars at various angles. Bottom: clusters of three or four small bright discs."
 rows = [np.hstack(crops.images[crops.classes == kind][:12]) for kind in range(3)]
@@ -482,7 +482,7 @@ perceptron = nn.Sequential(nn.Flatten(), nets.MLP([32 * 32, 64, 3]))
 train(perceptron, epochs=60, learning_rate=1e-3)
 
 # %%
-#| label: fig-training
+#| label: fig-cnn-training
 #| fig-cap: "Training of the small CNN: loss on the training and on the validation crops. The validation loss is measured after each epoch, in evaluation mode; it follows late because the running averages of batch normalisation need some epochs to settle."
 #| fig-alt: "Two falling curves over about 25 epochs, training loss solid and validation loss dashed, which starts to fall later and has a spike near the end. Both end near zero. A vertical line marks the best epoch."
 show.curves(history)
@@ -522,7 +522,7 @@ print("and the two grey-value features:",
 # feature map. A *hook* would do as well; here we just call the first block.
 
 # %%
-#| label: fig-learnt
+#| label: fig-learnt-filters
 #| fig-cap: "What training made of random numbers. Top: the eight 3×3 filters of the first layer (purple negative, orange positive). Below: the feature maps that they make of a metaphase plate and of an apoptotic nucleus. Some blur, some answer to edges of one direction; nobody asked for either."
 #| fig-alt: "Top row: eight tables of 3 by 3 coloured squares, purple to orange. Middle row: eight feature maps of a bright bar, some showing the bar, some only one of its sides. Bottom row: eight feature maps of a cluster of discs, with the same kinds of answers."
 filters = network.features[0].convolutions[0].weight.detach()[:, 0]
@@ -583,7 +583,7 @@ titles = [f"{names[probabilities[i].argmax()]}\n{probabilities[i].max():.0%}" fo
 show.images([cells[i].image for i in some], titles, columns=6)
 
 # %%
-#| label: fig-maps
+#| label: fig-blood-maps
 #| fig-cap: "A white cell on its way through the network: the four liveliest feature maps of each of the four blocks. The maps become coarser, 64×64 pixels to 8×8, and harder to name. From the last ones, averaged, a linear layer reads the class. The bright frames in the first maps are no biology: they come from padding a bright background with zeros."
 #| fig-alt: "A colour picture of a white cell with a violet lobed nucleus, and four rows of four feature maps. First row: fine outlines of nucleus and cell, some with a bright frame. Each row is coarser than the one before; the last row shows maps of 8 by 8 squares, most of them bright where the nucleus lies."
 white = [i for i, cell in enumerate(cells) if cell.target == names[1]][1]
