@@ -274,7 +274,7 @@ def best_factor(depth):
 check.through_sigmoids(best_factor)
 
 # %%
-#| label: tbl-depth
+#| label: tbl-ten-layers
 #| tbl-cap: "What ten activations in a row leave of a gradient (weights 1, biases 0, input 0.5). At best: the largest gradient to the tenth power."
 rows = []
 for name, f in activations.items():
