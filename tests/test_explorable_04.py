@@ -22,7 +22,8 @@ SOBEL = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
 def page(open_page):
     base, script = ((SCRIPTS / f"{name}.js").as_uri() for name in ("base", TAG))
     page = open_page(
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>x</title><script defer src="{base}"></script>'
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>x</title>'
+        f'<script defer src="{base}"></script>'
         f'<script defer src="{script}"></script><main><h1>x</h1><{TAG}></{TAG}></main></html>'
     )
     page.locator(f"{TAG} .app").wait_for()
@@ -133,7 +134,8 @@ def test_dragging_moves_the_window_to_the_pointer(page):
 def test_run_fills_the_output_and_stops(open_page):
     base, script = ((SCRIPTS / f"{name}.js").as_uri() for name in ("base", TAG))
     page = open_page(
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>x</title><script defer src="{base}"></script>'
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>x</title>'
+        f'<script defer src="{base}"></script>'
         f'<script defer src="{script}"></script><{TAG}></{TAG}></html>',
         reduced_motion=True,
     )

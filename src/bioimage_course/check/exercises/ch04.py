@@ -247,9 +247,7 @@ def layer_parameters(convolutional, fully_connected):
                 ),
             },
         )
-    return (
-        "160 numbers or 69 billion for the same 16 maps of a 256×256 image: shared weights save the rest."
-    )
+    return "160 numbers or 69 billion for the same 16 maps of a 256×256 image: shared weights save the rest."
 
 
 # --- (4) pooling ------------------------------
