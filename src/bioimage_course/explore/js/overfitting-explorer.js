@@ -145,7 +145,7 @@
     restart() {
       this.stop();
       this.shown.value = "now";
-      this.data = nuclei(COUNTS[this.count.value], this.noise.value, 7); // the first ten stay when there are more
+      this.data = nuclei(COUNTS[this.count.value], this.noise.value, 14); // the first ten stay when there are more
       this.held = nuclei(VALIDATION, this.noise.value, 1234);
       this.network = new Network(SIZES[this.units.value], 3);
       this.epoch = 0;
@@ -191,15 +191,15 @@
       const worse = validation - best.loss;
       if (worse > 0.08 && validation - train > 0.15) {
         return `Overfitting: since epoch ${best.epoch} the validation loss has risen from ${number(best.loss)} to `
-          + `${number(validation)}, while the training loss fell to ${number(train)}. Look for islands in the map that only `
-          + "serve single training examples.";
+          + `${number(validation)}, while the training loss fell to ${number(train)}. Look for bays and islands in the `
+          + "map that serve single training examples.";
       }
       if (this.epoch < 60 && !this.done) return "Both losses are moving. Go on.";
       if (train > 0.3 && validation - train < 0.12) {
         return `Both losses are high and close together (${number(train)} and ${number(validation)}): underfitting, if a larger `
           + "network does better. If it does not, the classes overlap, and nobody could do better.";
       }
-      return validation - train < 0.12
+      return validation - train < 0.18
         ? `A good fit: both losses are low (${number(train)} and ${number(validation)}), and validation is only a little worse.`
         : `The network does better on its training examples (${number(train)}) than on new ones (${number(validation)}): the gap is `
           + "what it has learnt by heart.";
