@@ -1,9 +1,11 @@
 """Pictures of the explorables for print and for readers without JavaScript.
 
     python -m coursebook.screenshots [tag …]
+    python -m coursebook.screenshots page
 
 Opens each explorable in Chromium (found as described in `find_browser`), brings it into telling states and
-writes ``book/assets/explorables/<tag>.png``.
+writes ``book/assets/explorables/<tag>.png``. With ``page`` it photographs a page of the rendered book for the
+README instead.
 """
 
 import hashlib
@@ -144,9 +146,37 @@ def take(names: list[str]) -> list[Path]:
     return written
 
 
+def photograph_page() -> Path:
+    """Photograph the StarDist page of ``_book/`` at its explorable, as ``book/assets/screenshot.png``."""
+    from PIL import Image
+    from playwright.sync_api import sync_playwright
+
+    rendered = FOLDER.parents[2] / "_book" / "book" / "11-stardist.html"
+    if not rendered.is_file():
+        raise SystemExit(f"There is no {rendered}; run `course book` first.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=ARGUMENTS)
+        page = browser.new_page(viewport={"width": 1280, "height": 860}, reduced_motion="reduce")
+        page.goto(rendered.as_uri())
+        page.locator("stardist-explorer .app").wait_for()
+        page.evaluate("window.scrollTo(0, document.querySelector('stardist-explorer').offsetTop - 120)")
+        page.wait_for_timeout(600)
+        shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+        browser.close()
+    target = FOLDER.parent / "screenshot.png"
+    temporary = target.with_suffix(".tmp")
+    shot.quantize(256, dither=Image.Dither.NONE).save(temporary, "png", optimize=True)
+    os.replace(temporary, target)
+    print(f"{target.name}: {target.stat().st_size // 1000} kB")
+    return target
+
+
 def main(arguments: list[str] | None = None) -> None:
-    """Take the pictures of the explorables named, or of all."""
+    """Take the pictures of the explorables named, or of all; ``page`` is the picture for the README."""
     wanted = sys.argv[1:] if arguments is None else arguments
+    if wanted == ["page"]:
+        photograph_page()
+        return
     unknown = sorted(set(wanted) - set(tags()))
     if unknown:
         raise SystemExit(f"There is no explorable {', '.join(unknown)}; there are {', '.join(tags())}.")
