@@ -58,8 +58,7 @@ def require(tool: str) -> None:
     missing = _missing(tool)
     if missing:
         raise ToolUnavailableError(
-            f"{tool} needs the Python module {missing[0]!r}, which is not installed here; "
-            f"{remedy(tool)}."
+            f"{tool} needs the Python module {missing[0]!r}, which is not installed here; {remedy(tool)}."
         )
 
 
