@@ -254,7 +254,7 @@ show.table(rows, ["test set", "seed", "right in the test set", "right on new fie
 #| tbl-cap: "The same with eight seeds (means with 95 % intervals over seeds; `training/overfitting.py`), without and with a real effect. Optimism is the reported score minus that on new fields. Split by field it is zero within the interval, but the interval is wide: four test fields are few. (New fields: the same forty for all seeds. Without an effect, one half is the truth.)"
 def interval(entry, sign=""):
     low, high = entry["interval_95"]
-    return f"{entry['mean']:{sign}.2f} ({low:{sign}.2f} to {high:{sign}.2f})"
+    return f"{entry['mean']:{sign}.2f} ({low:{sign}.2f} to {high:{sign}.2f})".replace("-", "−")
 
 
 rows = []
