@@ -911,7 +911,7 @@ figure
 # %%
 #| label: tbl-gradient-depth
 #| tbl-cap: "The same networks in numbers: the gradient at the first layer compared with the last, and the factor that one more layer contributes."
-rows = [[name, f"{s[0] / s[-1]:.1e}", f"{(s[0] / s[-1]) ** (1 / 29):.2f}"] for name, s in sizes_by_layer.items()]
+rows = [[name, f"{s[0] / s[-1]:.2g}", f"{(s[0] / s[-1]) ** (1 / 29):.2f}"] for name, s in sizes_by_layer.items()]
 show.table(rows, ["network of 30 layers", "first / last", "factor per layer"])
 
 # %% tags=["nbval-check-output"]

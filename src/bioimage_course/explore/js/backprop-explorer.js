@@ -204,6 +204,8 @@
         slider.element.hidden = i >= inputs.length;
         slider.element.querySelector("label").textContent = this.names[i] ? `input ${this.names[i]}` : "unused";
       });
+      this.rows = 1 + Math.max(...this.graph.nodes.map((node) => node[2]));
+      this.sheet.canvas.style.aspectRatio = String(Math.min(0.95, 4.2 / this.rows)); // a row keeps its height
       this.step = this.updates = 0;
     }
 
@@ -296,7 +298,7 @@
     drawGraph(context) {
       if (this.mode !== "graph") return;
       const { at, done, arrived, forward, backward, seed, order } = this.state(), { width, height } = this.sheet;
-      const rows = 1 + Math.max(...this.graph.nodes.map((node) => node[2]));
+      const { rows } = this;
       const boxW = Math.min(112, width / 3 - 8), boxH = Math.min(46, height / rows * 0.56);
       const small = boxH < 40 ? 12 : 13;
       const place = Object.fromEntries(this.graph.nodes.map(([name, x, y]) =>
