@@ -587,7 +587,7 @@ found = {
 #| label: fig-empty
 #| fig-cap: "Images without any nucleus; the titles count what StarDist finds in them. Above, each image normalised by its own percentiles: bare noise does not fool this network, but smoothed noise looks like a carpet of nuclei, and faint light from out of focus like nuclei, too. Below, the same images with the limits of the whole experiment: they stay dark."
 #| fig-alt: "Two rows of three panels. Above: white noise without outlines, smoothed noise covered with well over a hundred outlines, noise with faint bright spots that are outlined. Below: three black panels without outlines."
-figure, panels = show.figure(2, 3, height=5.2)
+figure, panels = show.figure(2, 3, height=5.4)
 for column, (name, empty) in enumerate(empties.items()):
     for row, (how, scaled) in enumerate(
         (("own percentiles", normalize(empty, 1, 99.8)), ("fixed limits", tools.stardist.normalise(empty, *limits)))
@@ -596,7 +596,7 @@ for column, (name, empty) in enumerate(empties.items()):
         axes.imshow(scaled, cmap="gray", vmin=0, vmax=1)
         if labels.any():
             axes.contour(labels > 0, [0.5], colors=colour["orange"], linewidths=0.8)
-        axes.set_title(f"{name}, {how}: {len(np.unique(labels)) - 1}", fontsize=9)
+        axes.set_title(f"{name}\n{how}: {len(np.unique(labels)) - 1}", fontsize=9)
         axes.set_axis_off()
 figure
 
