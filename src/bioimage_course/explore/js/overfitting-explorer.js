@@ -195,8 +195,8 @@
           + "map that serve single training examples.";
       }
       if (this.epoch < 60 && !this.done) return "Both losses are moving. Go on.";
-      if (train > 0.3 && validation - train < 0.12) {
-        return `Both losses are high and close together (${number(train)} and ${number(validation)}): underfitting, if a larger `
+      if (train > 0.2 && validation - train < 0.18) {
+        return `Both losses stay well above zero, close together (${number(train)} and ${number(validation)}): underfitting, if a larger `
           + "network does better. If it does not, the classes overlap, and nobody could do better.";
       }
       return validation - train < 0.18
