@@ -187,6 +187,89 @@ class Node:
 
 
 # %% [markdown]
+# ## A network to train with it
+#
+# Two operations are shown, three are left for you. What they are for: thymocytes again, CD4 and CD8 intensities, and
+# the question whether a cell carries *exactly one* of the two (chapter 1). Two inputs, four hidden neurons, one output, all tanh; the truth is +1 or −1, the loss the mean
+# squared error. The five steps of learning are five lines of `train`.
+
+# %%
+def thymocytes(number, seed):
+    """Simulated intensities (number, 2) of CD4 and CD8, and +1 for cells that carry exactly one of them, else −1."""
+    rng = np.random.default_rng(seed)
+    carries = rng.integers(0, 2, (number, 2))
+    return carries + rng.normal(0, 0.17, (number, 2)) - 0.5, np.where(carries[:, 0] != carries[:, 1], 1, -1)
+
+
+def neuron(inputs, weights, bias):
+    total = bias
+    for x, w in zip(inputs, weights):
+        total = total + w * x
+    return total.tanh()
+
+
+def network(inputs, parameters):
+    """Four hidden neurons, (w1, w2, b) each, and an output neuron with four weights and a bias."""
+    hidden = [neuron(inputs, parameters[3 * i : 3 * i + 2], parameters[3 * i + 2]) for i in range(4)]
+    return neuron(hidden, parameters[12:16], parameters[16])
+
+
+def mean_squared_error(cells, truth, parameters):
+    losses = [(network(cell, parameters) - y) ** 2 for cell, y in zip(cells.tolist(), truth.tolist())]
+    return sum(losses[1:], losses[0]) * (1 / len(losses))
+
+
+def train(number_class, updates, learning_rate):
+    """The five steps of learning. Returns losses and parameters before each update."""
+    parameters = [number_class(w) for w in first_weights]  # 1 initialise at random
+    losses, history = [], []
+    for _ in range(updates):
+        loss = mean_squared_error(cells, truth, parameters)  # 2 forward pass and 3 loss
+        for p in parameters:
+            p.grad = 0.0
+        loss.backward()  # 4 backward pass
+        losses.append(loss.data)
+        history.append([p.data for p in parameters])
+        for p in parameters:
+            p.data -= learning_rate * p.grad  # 5 update
+    return losses, history
+
+
+cells, truth = thymocytes(40, seed=1)
+first_weights = np.random.default_rng(3).normal(0, 0.7, 17)
+
+# %% tags=["hide-input"]
+def draw_training(losses, history):
+    figure, panels = show.figure(1, 4, height=2.6, width_ratios=[1.25, 1, 1, 1])
+    panels[0].plot(losses, color=blue)
+    panels[0].set(xlabel="update", ylabel="loss", ylim=(0, None))
+    grid = np.stack(np.meshgrid(*[np.linspace(-1.1, 1.1, 100)] * 2), axis=-1)
+    for axes, update in zip(panels[1:], (0, 20, 149)):
+        p = np.array(history[update])  # the same network in NumPy, for the picture only
+        hidden = np.tanh(grid @ p[:12].reshape(4, 3)[:, :2].T + p[2:12:3])
+        score = np.tanh(hidden @ p[12:16] + p[16])
+        axes.contourf(grid[..., 0], grid[..., 1], score, [0, 1], colors=[orange], alpha=0.25)
+        for sign, marker, colour in ((-1, "o", blue), (1, "s", orange)):
+            axes.plot(*cells[truth == sign].T, marker, ms=4, color=colour, mec="white", mew=0.4)
+        axes.set(title=f"update {update + (update == 149)}", xlabel="CD4", xticks=(), yticks=(), aspect="equal")
+    panels[1].set_ylabel("CD8")
+    return figure
+
+
+# %% [markdown]
+# And the same network in PyTorch, for comparison:
+
+# %%
+def gradients_of_pytorch():
+    p = torch.tensor(first_weights, requires_grad=True)
+    hidden = torch.tanh(torch.tensor(cells) @ p[:12].reshape(4, 3)[:, :2].T + p[2:12:3])
+    output = torch.tanh(hidden @ p[12:16] + p[16])
+    loss = ((output - torch.tensor(truth)) ** 2).mean()
+    loss.backward()
+    return p.grad.numpy()
+
+
+# %% [markdown]
 # ## Exercise 2: the backward lines
 #
 # Three operations are missing: `+`, `*` and `tanh`. Their forward parts are there. Complete the three inner functions
@@ -262,77 +345,7 @@ class Value(Node):
 check.autograd(Value)
 
 # %% [markdown]
-# ## Train a network with it
-#
-# Thymocytes again: CD4 and CD8 intensities, and the question whether a cell carries *exactly one* of the two
-# (chapter 1). Two inputs, four hidden neurons, one output, all tanh; the truth is +1 or −1, the loss the mean
-# squared error. The five steps of learning are five lines of `train`.
-
-# %%
-def thymocytes(number, seed):
-    """Simulated intensities (number, 2) of CD4 and CD8, and +1 for cells that carry exactly one of them, else −1."""
-    rng = np.random.default_rng(seed)
-    carries = rng.integers(0, 2, (number, 2))
-    return carries + rng.normal(0, 0.17, (number, 2)) - 0.5, np.where(carries[:, 0] != carries[:, 1], 1, -1)
-
-
-def neuron(inputs, weights, bias):
-    total = bias
-    for x, w in zip(inputs, weights):
-        total = total + w * x
-    return total.tanh()
-
-
-def network(inputs, parameters):
-    """Four hidden neurons, (w1, w2, b) each, and an output neuron with four weights and a bias."""
-    hidden = [neuron(inputs, parameters[3 * i : 3 * i + 2], parameters[3 * i + 2]) for i in range(4)]
-    return neuron(hidden, parameters[12:16], parameters[16])
-
-
-def mean_squared_error(cells, truth, parameters):
-    losses = [(network(cell, parameters) - y) ** 2 for cell, y in zip(cells.tolist(), truth.tolist())]
-    return sum(losses[1:], losses[0]) * (1 / len(losses))
-
-
-def train(number_class, updates, learning_rate):
-    """The five steps of learning. Returns losses and parameters before each update."""
-    parameters = [number_class(w) for w in first_weights]  # 1 initialise at random
-    losses, history = [], []
-    for _ in range(updates):
-        loss = mean_squared_error(cells, truth, parameters)  # 2 forward pass and 3 loss
-        for p in parameters:
-            p.grad = 0.0
-        loss.backward()  # 4 backward pass
-        losses.append(loss.data)
-        history.append([p.data for p in parameters])
-        for p in parameters:
-            p.data -= learning_rate * p.grad  # 5 update
-    return losses, history
-
-
-cells, truth = thymocytes(40, seed=1)
-first_weights = np.random.default_rng(3).normal(0, 0.7, 17)
-
-# %% tags=["hide-input"]
-def draw_training(losses, history):
-    figure, panels = show.figure(1, 4, height=2.6, width_ratios=[1.25, 1, 1, 1])
-    panels[0].plot(losses, color=blue)
-    panels[0].set(xlabel="update", ylabel="loss", ylim=(0, None))
-    grid = np.stack(np.meshgrid(*[np.linspace(-1.1, 1.1, 100)] * 2), axis=-1)
-    for axes, update in zip(panels[1:], (0, 20, 149)):
-        p = np.array(history[update])  # the same network in NumPy, for the picture only
-        hidden = np.tanh(grid @ p[:12].reshape(4, 3)[:, :2].T + p[2:12:3])
-        score = np.tanh(hidden @ p[12:16] + p[16])
-        axes.contourf(grid[..., 0], grid[..., 1], score, [0, 1], colors=[orange], alpha=0.25)
-        for sign, marker, colour in ((-1, "o", blue), (1, "s", orange)):
-            axes.plot(*cells[truth == sign].T, marker, ms=4, color=colour, mec="white", mew=0.4)
-        axes.set(title=f"update {update + (update == 149)}", xlabel="CD4", xticks=(), yticks=(), aspect="equal")
-    panels[1].set_ylabel("CD8")
-    return figure
-
-
-# %% [markdown]
-# It runs with the class of exercise 2; before that is done, the cells only say so.
+# Now the network learns with your class. (Before exercise 2 is done, the cell only says so.)
 
 # %% tags=["check"] exercise="autograd"
 #| label: fig-training
@@ -343,16 +356,6 @@ draw_training(*train(Value, 150, learning_rate=0.5)) if exercise_2_done else pri
 
 # %% [markdown]
 # PyTorch does the same with whole tensors, and faster. Same network, same first weights: the same gradients?
-
-# %%
-def gradients_of_pytorch():
-    p = torch.tensor(first_weights, requires_grad=True)
-    hidden = torch.tanh(torch.tensor(cells) @ p[:12].reshape(4, 3)[:, :2].T + p[2:12:3])
-    output = torch.tanh(hidden @ p[12:16] + p[16])
-    loss = ((output - torch.tensor(truth)) ** 2).mean()
-    loss.backward()
-    return p.grad.numpy()
-
 
 # %% tags=["check", "nbval-check-output"] exercise="autograd"
 if exercise_2_done:
