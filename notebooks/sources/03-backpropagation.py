@@ -353,7 +353,7 @@ check.autograd(Value)
 #| fig-cap: "A network learns with our own automatic differentiation. At first the weights are random and so are the answers; after 150 updates the regions fit the cells. No one told the hidden neurons what to do."
 #| fig-alt: "Left: the loss falls from above 1 to close to 0 over 150 updates, in two slopes with a plateau between. Then three maps of CD4 against CD8 with four clouds of cells: before training the coloured region has nothing to do with the classes, after 20 updates it has begun to change, after 150 it covers exactly the two clouds of single-positive cells."
 exercise_2_done = check.autograd.verdict(Value).passed
-draw_training(*train(Value, 150, learning_rate=0.5)) if exercise_2_done else print("Do exercise 2 first.")
+draw_training(*train(Value, 150, learning_rate=0.5)) if exercise_2_done else print("Exercise 2 is not done yet.")
 
 # %% [markdown]
 # PyTorch does the same with whole tensors, and faster. Same network, same first weights: the same gradients?
@@ -364,6 +364,8 @@ if exercise_2_done:
     mean_squared_error(cells, truth, parameters).backward()
     difference = np.abs(gradients_of_pytorch() - [p.grad for p in parameters]).max()
     print("all 17 gradients agree with PyTorch to 12 digits:", difference < 1e-12)
+else:
+    print("Exercise 2 is not done yet.")
 
 # %% [markdown]
 # ## Losses

@@ -542,9 +542,9 @@ print(f"{len(losses)} trials; the best is better than the median: {min(losses) <
 rows = []
 for number, entry in enumerate(results["search"]):
     for name in ("default", "best"):
-        rows.append([f"search {number}", {"default": "before", "best": "winner of 25"}[name], entry[name]["validation_loss"],
+        rows.append([number + 1, {"default": "before", "best": "winner of 25"}[name], entry[name]["validation_loss"],
                      f"{entry[name]['validation_accuracy']:.1%}", f"{entry[name]['test_accuracy']:.1%}"])
-show.table(rows, ["", "hyperparameters", "validation loss", "right on validation fields", "right on new fields"])
+show.table(rows, ["search", "hyperparameters", "validation loss", "right on validation fields", "right on new fields"])
 
 # %% [markdown]
 # ## What goes wrong
