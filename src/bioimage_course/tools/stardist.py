@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from bioimage_course.errors import DataUnavailableError, InputError, ToolUnavailableError
-from bioimage_course.tools import compat
+from bioimage_course.tools import _inputs, compat
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "stardist-nuclei"
 """Folder of the course's own model: config, thresholds, weights, its card and its results."""
@@ -71,13 +71,13 @@ def segment(image, model=None, *, prob_thresh=None, nms_thresh=None, limits=None
     >>> from bioimage_course import data, tools
     >>> labels = tools.stardist.segment(data.load("nuclei"))  # doctest: +SKIP
     """
-    array = _image(image)
+    array = _inputs.image(image, "StarDist")
     for name, value in (("prob_thresh", prob_thresh), ("nms_thresh", nms_thresh)):
-        if value is not None and not _is_number(value, 0, 1):
-            raise InputError(f"{name} must be a number from 0 to 1, not {value!r}.")
-    if scale is not None and scale != "auto" and not _is_number(scale, 0.05, 20):
-        raise InputError(f"scale must be a number from 0.05 to 20, or 'auto', not {scale!r}.")
-    low, high = _limits(array, limits)
+        if value is not None:
+            _inputs.number(value, name, 0, 1)
+    if scale is not None and not (isinstance(scale, str) and scale == "auto"):
+        _inputs.number(scale, "scale", 0.05, 20, alternative="auto")
+    low, high = _inputs.limits(array, limits)
     if model is None:
         model = course_model()
     elif isinstance(model, str):
@@ -263,35 +263,3 @@ def _downloaded(key):
     """True if Keras's cache holds the published model."""
     home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
     return any((home / "models" / "StarDist2D" / key).glob(f"{key}*/config.json"))
-
-
-def _image(image):
-    from bioimage_course.show.inputs import to_array  # arrays, tensors and Samples alike
-
-    array = to_array(image)
-    if array.ndim != 2:
-        hint = " (choose one channel or one plane)" if array.ndim == 3 else ""
-        raise InputError(f"StarDist needs one 2D image (Y, X); this one has the shape {array.shape}{hint}.")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise InputError(
-            "The image contains NaN or infinity; replace them first, for instance by numpy.nan_to_num."
-        )
-    return array.astype(np.float32)
-
-
-def _limits(array, limits):
-    if limits is not None:
-        try:
-            low, high = (float(value) for value in limits)
-        except (TypeError, ValueError):
-            raise InputError(f"limits must be two intensities (low, high), not {limits!r}.") from None
-        if not low < high or not np.isfinite([low, high]).all():
-            raise InputError(f"limits must be two intensities, the lower one first, not ({low:g}, {high:g}).")
-        return low, high
-    low, high = np.percentile(array, (1, 99.8))
-    # Objects that cover less than 0.2 % of a perfectly black image escape the percentiles.
-    return (low, high) if high > low else (array.min(), array.max())
-
-
-def _is_number(value, low, high):
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and low <= value <= high
