@@ -19,7 +19,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "catalogue": ["describe", "names"],
         "cutting": ["crops"],
         "doors": ["cache_folder"],
-        "loading": ["available", "download", "fetch", "load"],
+        "loading": ["available", "download", "fetch", "load", "missing"],
         "records": ["Collection", "Sample"],
+        "tables": ["mitosis_table"],
     },
 )
