@@ -1,6 +1,6 @@
 """The training script of the StarDist checkpoint: a short run, and the card's score measured again."""
 
-import importlib.util
+import importlib
 
 import numpy as np
 import pytest
@@ -11,12 +11,14 @@ pytestmark = pytest.mark.skipif(not tools.available("stardist"), reason="StarDis
 
 
 @pytest.fixture(scope="module")
-def script(root):
-    spec = importlib.util.spec_from_file_location("stardist_nuclei", root / "training" / "stardist_nuclei.py")
-    module = importlib.util.module_from_spec(spec)
+def script():
     tools.compat.prepare("stardist")
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module("stardist_nuclei")
+
+
+@pytest.fixture(scope="module")
+def shared():
+    return importlib.import_module("dsb2018")
 
 
 def _blobs(shape=(96, 96), radius=6):
@@ -35,10 +37,10 @@ def test_split_has_no_overlap_and_follows_the_seed(script):
     assert script.split_train_validation(150, 23, 1) != (training, validation)
 
 
-def test_zoom_enlarges_image_and_labels_alike(script):
+def test_zoom_enlarges_image_and_labels_alike(shared):
     labels, width = _blobs(), tools.stardist.median_diameter
     image = labels.astype(np.float32)
-    larger, larger_labels = script.zoom_in(image, labels, 2)
+    larger, larger_labels = shared.zoom_in(image, labels, 2)
     assert larger.shape == image.shape and larger_labels.dtype == labels.dtype
     assert width(larger_labels[20:76, 20:76]) > 1.5 * width(labels)
     assert ((larger > 0.5) == (larger_labels > 0)).mean() > 0.97

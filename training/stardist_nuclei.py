@@ -34,33 +34,24 @@ from pathlib import Path
 import numpy as np
 
 from bioimage_course import tools
+from dsb2018 import (
+    data_hash,
+    load_pairs,
+    make_augmenter,
+    split_train_validation,
+    tiles,
+    validation_set,
+    write_text,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "stardist-nuclei"
 OUT = ROOT / "src" / "bioimage_course" / "weights" / NAME
 WEIGHTS = "weights_best.h5"  # the name that StarDist itself looks for
 IOU_THRESHOLDS = tuple(round(0.5 + 0.05 * i, 2) for i in range(10))
-DIAMETERS = (8, 60)  # pixels; the range that scale augmentation covers
-MAX_ZOOM = 4.5
 
 
 # ---------------------------------------------------------------- data
-
-
-def load_pairs(split, name="nuclei-dsb2018"):
-    """Images, label images and names of one split."""
-    from bioimage_course import data
-
-    samples = sorted(data.load(name).split(split), key=lambda sample: sample.name)
-    return [s.image for s in samples], [s.labels for s in samples], [s.name for s in samples]
-
-
-def data_hash(images, masks):
-    """One sha256 over all pixels, so that a results file names the data it was made from."""
-    digest = hashlib.sha256()
-    for array in (*images, *masks):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
 
 
 def clean_labels(labels):
@@ -68,80 +59,6 @@ def clean_labels(labels):
     from stardist import fill_label_holes
 
     return fill_label_holes(labels.astype(np.int32))
-
-
-def split_train_validation(n, n_validation, seed):
-    """Indices of training and validation images, without overlap."""
-    order = np.random.RandomState(seed).permutation(n)
-    return sorted(order[n_validation:].tolist()), sorted(order[:n_validation].tolist())
-
-
-def tiles(images, masks, side=256):
-    """Cut large images into tiles, so that a crowded field is drawn as often as its area deserves."""
-    cut_images, cut_masks = [], []
-    for image, labels in zip(images, masks, strict=True):
-        counts = [max(1, round(n / side)) for n in image.shape]
-        for rows in np.array_split(np.arange(image.shape[0]), counts[0]):
-            for columns in np.array_split(np.arange(image.shape[1]), counts[1]):
-                cut_images.append(image[np.ix_(rows, columns)])
-                cut_masks.append(labels[np.ix_(rows, columns)])
-    return cut_images, cut_masks
-
-
-# ---------------------------------------------------------------- augmentation
-
-
-def zoom_in(image, labels, factor):
-    """Enlarge the middle of an image and its labels; the shape stays the same."""
-    from skimage.transform import resize
-
-    crop = [max(8, round(n / factor)) for n in image.shape]
-    window = tuple(slice((n - c) // 2, (n - c) // 2 + c) for n, c in zip(image.shape, crop, strict=True))
-    larger = resize(image[window], image.shape, order=1, preserve_range=True, anti_aliasing=False)
-    larger_labels = resize(labels[window], labels.shape, order=0, preserve_range=True, anti_aliasing=False)
-    return larger.astype(np.float32), larger_labels.astype(labels.dtype)
-
-
-def make_augmenter(seed, zooming=True):
-    """A function ``(image, labels) -> (image, labels)``: zoom, flip, rotate, blur, brighten, add noise."""
-    from scipy.ndimage import gaussian_filter
-
-    rng = np.random.default_rng(seed)
-
-    def augment(image, labels):
-        # scale: two of three patches, towards a diameter of 8 to 60 px, never below the original
-        diameter = tools.stardist.median_diameter(labels)
-        target = np.exp(rng.uniform(*np.log(DIAMETERS)))
-        zoom = np.clip(target / diameter, 1, MAX_ZOOM) if diameter else rng.uniform(1, MAX_ZOOM)
-        if zooming and rng.random() < 2 / 3 and zoom > 1.05:
-            image, labels = zoom_in(image, labels, zoom)
-        # orientation: microscopy images have no up and down
-        turns = rng.integers(4)
-        image, labels = np.rot90(image, turns), np.rot90(labels, turns)
-        if rng.random() < 0.5:
-            image, labels = image[::-1], labels[::-1]
-        # intensity, focus and noise
-        if rng.random() < 0.15:
-            image = gaussian_filter(image, rng.uniform(0.3, 0.8))
-        image = np.sign(image) * np.abs(image) ** np.exp(rng.uniform(-0.4, 0.4))
-        image = image * rng.uniform(0.6, 1.7) + rng.uniform(-0.15, 0.15)
-        image = image + rng.uniform(0, 0.05) * rng.standard_normal(image.shape)
-        return image.astype(np.float32), np.ascontiguousarray(labels)
-
-    return augment
-
-
-def validation_set(images, masks):
-    """The validation images themselves, and a copy of each that shows its nuclei 30 to 55 px wide."""
-    rng = np.random.default_rng(0)
-    copies = []
-    for image, labels in zip(images, masks, strict=True):
-        target, diameter = rng.uniform(30, 55), tools.stardist.median_diameter(labels)
-        if diameter and target / diameter > 1.2:
-            larger = zoom_in(image, labels, min(MAX_ZOOM, target / diameter))
-            if len(np.unique(larger[1])) > 2:
-                copies.append(larger)
-    return list(images) + [c[0] for c in copies], list(masks) + [c[1] for c in copies]
 
 
 # ---------------------------------------------------------------- training
@@ -314,13 +231,6 @@ def measure(model, parts):
             else:
                 results[part]["two_passes"] = found
     return results
-
-
-def write_text(path, text):
-    """Write a file in one go: a temporary file first, then a rename."""
-    temporary = Path(f"{path}.part")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
 
 
 def save_checkpoint(model, trained_in, out):
