@@ -1,9 +1,8 @@
 """What nbval needs to test the notebooks with solutions: ``pytest --nbval-lax notebooks/solutions``.
 
 Their kernels run as in the executor (:mod:`coursebook.execute`): no network, no mirror, an empty
-home. A notebook whose source says ``needs: [...]`` sees exactly those sets of the mirror; where
-they cannot be had, its cells tagged ``needs-weights`` are skipped, and the cells after them must
-do without (the notebook says so and goes on with what is saved).
+home. A notebook whose source says ``needs: [...]`` sees exactly those sets of the mirror (or of the
+cache); where they are missing, its cells tagged ``needs-weights`` are skipped, and only those.
 """
 
 import os

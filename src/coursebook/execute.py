@@ -25,6 +25,7 @@ from pathlib import Path
 
 import nbformat
 
+from bioimage_course.data import catalogue, doors
 from bioimage_course.errors import InputError, ToolUnavailableError
 from coursebook import notebooks
 from coursebook.project import Finding, Project, write_text
@@ -91,9 +92,8 @@ def kernel_environment(project: Project, folder: Path, needs: list[str] = ()) ->
 
 
 def missing_sets(needs: list[str]) -> list[str]:
-    """Return the names in `needs` that no mirror folder of this machine has."""
-    present = {entry["set"] for _, entry in _mirror_entries()}
-    return [name for name in needs if name not in present]
+    """Return the names in `needs` that neither a mirror folder nor the cache of this machine has."""
+    return [name for name in needs if not _files(name)]
 
 
 def mirror_view(folder: Path, needs: list[str]) -> Path:
@@ -102,33 +102,48 @@ def mirror_view(folder: Path, needs: list[str]) -> Path:
     Raises
     ------
     InputError
-        If a set is in none of the folders named by ``BIOIMAGE_COURSE_MIRROR``.
+        If a set is neither in a folder named by ``BIOIMAGE_COURSE_MIRROR`` nor in the cache.
     """
     missing = missing_sets(needs)
     if missing:
         raise InputError(
-            f"The notebook needs {', '.join(missing)}; set BIOIMAGE_COURSE_MIRROR to a folder that has it."
+            f"The notebook needs {', '.join(missing)}; set BIOIMAGE_COURSE_MIRROR to a folder that has it, "
+            f"or run `course data download {missing[0]}`."
         )
-    chosen = [(mirror, entry) for mirror, entry in _mirror_entries() if entry["set"] in needs]
-    for mirror, entry in chosen:
+    chosen = [pair for name in needs for pair in _files(name)]
+    for path, entry in chosen:
         link = folder / entry["set"] / entry["file"]
         link.parent.mkdir(parents=True, exist_ok=True)
         if not link.exists():
-            link.symlink_to(mirror / entry["set"] / entry["file"])
+            link.symlink_to(path)
     index = json.dumps([entry for _, entry in chosen])
     write_text(folder / "index.json", index)
     return folder
 
 
+def _files(name: str) -> list[tuple[Path, dict]]:
+    """Return path and index entry of each file of a set: from the mirrors, else from the cache."""
+    return [pair for pair in _mirror_entries() if pair[1]["set"] == name] or _cached(name)
+
+
 def _mirror_entries() -> list[tuple[Path, dict]]:
     """Return the entries of all mirrors' index files that are really there."""
     entries = []
-    for name in filter(None, os.environ.get("BIOIMAGE_COURSE_MIRROR", "").split(os.pathsep)):
-        index = Path(name) / "index.json"
+    for mirror in filter(None, os.environ.get("BIOIMAGE_COURSE_MIRROR", "").split(os.pathsep)):
+        index = Path(mirror) / "index.json"
         if index.is_file():
             found = json.loads(index.read_text(encoding="utf-8"))
-            entries += [(Path(name), e) for e in found if (Path(name) / e["set"] / e["file"]).is_file()]
-    return entries
+            entries += [(Path(mirror) / e["set"] / e["file"], e) for e in found]
+    return [(path.resolve(), entry) for path, entry in entries if path.is_file()]
+
+
+def _cached(name: str) -> list[tuple[Path, dict]]:
+    """Return the files of a registered set if the cache has all of them."""
+    if name not in catalogue.names():
+        return []
+    files = catalogue.entry(name).files.values()
+    pairs = [(doors.cache_path(f), {"set": f.set, "file": f.name, "sha256": f.sha256}) for f in files]
+    return pairs if all(path for path, _ in pairs) else []
 
 
 # ---------------------------------------------------------------- what is up to date

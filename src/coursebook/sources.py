@@ -11,7 +11,7 @@ A source is the only notebook file that anyone edits. It looks like this::
     #   extra: ""                  # extra of bioimage-course that Colab must install
     #   paths: [user, builder]     # whose path the chapter lies on
     #   gpu: "not needed"          # or "helps", or "needed"
-    #   needs: [weights-mobilesam] # optional: sets of the mirror without which it cannot execute
+    #   needs: [weights-mobilesam] # optional: sets of the registry without which it cannot be executed
     # ---
     # %% [markdown]
     # What this notebook does.
@@ -324,6 +324,7 @@ def _check_cells(source: Source):
     for rule in (_check_structure, _check_tags, _check_labels, _check_syntax, _check_exercises):
         yield from rule(source)
     yield from _check_independence(source)
+    yield from _check_weights(source)
 
 
 def _check_structure(source: Source):
@@ -425,6 +426,28 @@ def _check_independence(source: Source):
                 yield Finding(source.file, cell.line + _first_use(cell, name), message)
             made |= names
             asked = {name: exercise for name, exercise in asked.items() if name not in names}
+
+
+def _check_weights(source: Source):
+    """Where the weights cannot be had, cells tagged needs-weights are skipped and the others must do."""
+    skipped: set[str] = set()  # names that only cells tagged needs-weights bind
+    made: set[str] = set()  # names that other cells have bound
+    for cell in source.cells:
+        try:
+            names, used = defined_names(cell), used_names(cell)
+        except SyntaxError:
+            return
+        if "needs-weights" not in cell.tags:
+            for name in sorted(skipped & used - names):
+                message = f"needs {name!r}, which only a cell tagged needs-weights makes: tag this one too"
+                yield Finding(source.file, cell.line + _first_use(cell, name), message)
+            made |= names
+            skipped -= names
+            continue
+        if not source.needs:
+            message = "a cell is tagged needs-weights, but the header does not say `needs: [...]`"
+            yield Finding(source.file, cell.line, message)
+        skipped |= names - made
 
 
 def _first_use(cell: Cell, name: str) -> int:

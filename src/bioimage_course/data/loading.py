@@ -1,4 +1,4 @@
-"""From names to arrays: `load`, `fetch`, `available`, `download`."""
+"""From names to arrays: `load`, `fetch`, `available`, `missing`, `download`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 from bioimage_course.data import doors
 from bioimage_course.data.catalogue import Entry, entry
 from bioimage_course.data.records import Collection, Sample
-from bioimage_course.errors import InputError
+from bioimage_course.errors import DataUnavailableError, InputError
 
 
 def load(name: str) -> Sample | Collection:
@@ -108,6 +108,30 @@ def available(name: str) -> bool:
     """
     e = entry(name)
     return all(doors.local_path(e, file) is not None for file in e.files.values())
+
+
+def missing(name: str) -> bool:
+    """True if a data set cannot be had, not even by a download; then one printed sentence says why.
+
+    For notebooks that go on without it: ``without_sam = data.missing("weights-mobilesam")``.
+
+    Parameters
+    ----------
+    name : str
+        One of `names`. What is not on this machine is downloaded.
+
+    Raises
+    ------
+    InputError
+        If there is no such data set.
+    """
+    e = entry(name)
+    try:
+        _ensure(e)
+    except DataUnavailableError as error:
+        print(f"The cells that need {name!r} are passed over. {error}.")
+        return True
+    return False
 
 
 def download(name: str) -> None:
