@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bioimage_course.errors import DataUnavailableError, InputError, ToolUnavailableError
+from bioimage_course.errors import InputError, ToolUnavailableError
 from bioimage_course.tools import _inputs, compat
 
 CHECKPOINT = "weights-mobilesam"
@@ -229,24 +229,6 @@ def automatic_masks(model, embeddings, image, points_per_side=16):
     with quiet():
         generator.initialize(image, embeddings)
     return generator
-
-
-def ready():
-    """Say whether SAM can run here without network; if it cannot, print why in one sentence.
-
-    Returns
-    -------
-    bool
-        True if micro-sam is installed and MobileSAM's weights are in the cache or mirror, or can be
-        downloaded (about 40 MB; this does it).
-    """
-    try:
-        _library()
-        _checkpoint()
-    except (DataUnavailableError, ToolUnavailableError) as error:
-        print(f"The cells that ask SAM are passed over: {error}")
-        return False
-    return True
 
 
 @lru_cache(maxsize=2)
