@@ -3,6 +3,8 @@
 ====================================  =======================================================
 ``book/_generated/NN-card.md``        badges, measured time and memory, GPU and path of a chapter
 ``book/_generated/NN-quiz.md``        the quiz as HTML that works without JavaScript
+``book/_generated/questions.md``      the question bank, and ``questions-key.md`` its answers
+``book/_generated/metadata.html``     what machines read about the course, in the head of each page
 ``book/glossary.qmd``                 the glossary page
 ``check/quizzes/NN.yml``              the quiz for the notebook (package data)
 ``check/solutions/NN.yml``            the solutions' texts for ``.solution()`` (package data)
@@ -18,7 +20,7 @@ import re
 
 import yaml
 
-from coursebook import glossary, notebooks, quizzes, sources
+from coursebook import glossary, metadata, notebooks, questions, quizzes, sources
 from coursebook.project import Finding, Project, write_text
 from coursebook.sources import Source
 
@@ -52,16 +54,18 @@ def expected(project: Project) -> tuple[dict[str, str], list[Finding]]:
     """
     all_sources, findings = sources.read_all(project)
     texts = notebooks.expected(project, all_sources)
+    bank = {}
     for source in all_sources:
         texts[f"book/_generated/{source.chapter}-card.md"] = card(project, source)
         texts[f"{PACKAGE_DATA}/solutions/{source.chapter}.yml"] = solutions(source)
         try:
-            texts |= _quiz_files(project, source)
+            texts |= _quiz_files(project, source, bank)
         except quizzes.QuizError as error:
             findings += error.findings
     texts[glossary.PAGE] = glossary.page(project)
     if not findings:
         texts |= _readme(project, all_sources)
+        texts |= _about_the_whole(project, all_sources, bank)
     return texts, findings
 
 
@@ -138,17 +142,29 @@ def _duration(seconds: float) -> str:
 # ---------------------------------------------------------------- quizzes and solutions
 
 
-def _quiz_files(project: Project, source: Source) -> dict[str, str]:
-    """Return the page part and the package's copy of a chapter's quiz, if it has one."""
+def _quiz_files(project: Project, source: Source, bank: dict) -> dict[str, str]:
+    """Return page part and package's copy of a chapter's quiz, if it has one; put the quiz into `bank`."""
     path = project.root / "book" / "quizzes" / f"{source.chapter}.yml"
     if not path.is_file():
         return {}
     text = path.read_text(encoding="utf-8")
     quiz = quizzes.parse(text, source.chapter, project.relative(path))
+    bank[source.chapter] = quiz
     return {
         f"book/_generated/{source.chapter}-quiz.md": quizzes.render_html(quiz),
         f"{PACKAGE_DATA}/quizzes/{source.chapter}.yml": text,
     }
+
+
+def _about_the_whole(project: Project, all_sources: list[Source], bank: dict) -> dict[str, str]:
+    """Return question bank and description for machines, where the project has a place for them."""
+    texts = {}
+    if "book/questions.qmd" in project.pages():
+        texts["book/_generated/questions.md"] = questions.sheet(project, all_sources, bank)
+        texts["book/_generated/questions-key.md"] = questions.key(project, all_sources, bank)
+    if (project.root / "CITATION.cff").is_file():
+        texts["book/_generated/metadata.html"] = metadata.header(project, all_sources)
+    return texts
 
 
 class _Block(str):

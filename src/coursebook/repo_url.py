@@ -3,6 +3,7 @@
 ``repo-url`` in ``_quarto.yml`` is the only place that names the address. Made from it:
 
 ==========================  ==================================================================
+``_quarto.yml``             ``site-url``: the repository's GitHub Pages
 ``README.md``               badges, and the address to clone from
 ``CITATION.cff``            ``repository-code`` and ``url``
 ``pyproject.toml``          ``[project.urls]``
@@ -24,6 +25,7 @@ QUOTING = ("README.md", "CITATION.cff", "pyproject.toml", "CHANGELOG.md", "CONTR
 ADDRESS = re.compile(
     r"https://github\.com/[A-Za-z0-9](?:[A-Za-z0-9_-]{0,38})/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}"
 )
+SITE = re.compile(r"^(\s+site-url:\s*)(\S+)", re.MULTILINE)
 SETTING = re.compile(r"^(\s+repo-url:\s*)(\S+)", re.MULTILINE)
 
 
@@ -69,7 +71,8 @@ def set_repo_url(project: Project, url: str) -> list[str]:
     before = quarto.read_text(encoding="utf-8")
     if len(SETTING.findall(before)) != 1:
         raise InputError("_quarto.yml must have exactly one line `repo-url: https://github.com/OWNER/NAME`.")
-    texts = {"_quarto.yml": SETTING.sub(lambda match: match[1] + url, before)}
+    after = SETTING.sub(lambda match: match[1] + url, before)
+    texts = {"_quarto.yml": SITE.sub(lambda match: match[1] + _site(url), after)}
     fresh = Project(project.root)
     replacements = [(old, url), (project.site_url, _site(url)), (_slug(old), _slug(url))]
     for path in (path for pattern in QUOTING for path in sorted(project.root.glob(pattern))):

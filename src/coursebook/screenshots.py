@@ -2,10 +2,11 @@
 
     python -m coursebook.screenshots [tag …]
     python -m coursebook.screenshots page
+    python -m coursebook.screenshots card
 
 Opens each explorable in Chromium (found as described in `find_browser`), brings it into telling states and
 writes ``book/assets/explorables/<tag>.png``. With ``page`` it photographs a page of the rendered book for the
-README instead.
+README instead, with ``card`` it makes the picture that messengers show for a link to the course.
 """
 
 import hashlib
@@ -163,19 +164,68 @@ def photograph_page() -> Path:
         page.wait_for_timeout(600)
         shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
         browser.close()
-    target = FOLDER.parent / "screenshot.png"
+    return _save(shot, FOLDER.parent / "screenshot.png")
+
+
+CARD = """<!doctype html><html lang="en"><meta charset="utf-8"><title>card</title><style>
+body {{ margin: 0; width: 1200px; height: 630px; display: grid; grid-template-columns: 1fr 630px;
+        background: #10222e; color: #fff; font-family: "Noto Sans", "DejaVu Sans", sans-serif; }}
+div {{ padding: 70px 20px 0 60px; }} h1 {{ font-size: 58px; line-height: 1.12; margin: 0; }}
+p {{ font-size: 27px; line-height: 1.4; color: #cfe3ee; }} img {{ width: 630px; height: 630px; }}
+</style><div><h1>{title}</h1><p>{subtitle}</p></div><img src="data:image/png;base64,{image}" alt=""></html>"""
+
+
+def make_card() -> Path:
+    """Draw ``book/assets/social-card.png`` from the book's title and the built-in nuclei."""
+    import base64
+    import html
+
+    from PIL import Image
+    from playwright.sync_api import sync_playwright
+
+    from bioimage_course import data, show
+    from coursebook.project import Project
+
+    sample = data.load("nuclei")
+    figure = show.labels(sample.image[:256, :256], sample.labels[:256, :256], alt="nuclei with outlines")
+    axes = figure.axes[0]
+    axes.set_title("")
+    figure.set_size_inches(6.3, 6.3)
+    axes.set_position([0, 0, 1, 1])
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=100)
+    book = Project.find(FOLDER).quarto["book"]
+    text = CARD.format(
+        title=html.escape(book["title"]),
+        subtitle=html.escape(book["subtitle"]),
+        image=base64.b64encode(drawn.getvalue()).decode(),
+    )
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=ARGUMENTS)
+        page = browser.new_page(viewport={"width": 1200, "height": 630})
+        page.set_content(text)
+        page.wait_for_timeout(300)
+        shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+        browser.close()
+    return _save(shot, FOLDER.parent / "social-card.png")
+
+
+def _save(picture, target: Path) -> Path:
+    """Write a picture with 256 colours, in one go."""
+    from PIL import Image
+
     temporary = target.with_suffix(".tmp")
-    shot.quantize(256, dither=Image.Dither.NONE).save(temporary, "png", optimize=True)
+    picture.quantize(256, dither=Image.Dither.NONE).save(temporary, "png", optimize=True)
     os.replace(temporary, target)
     print(f"{target.name}: {target.stat().st_size // 1000} kB")
     return target
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Take the pictures of the explorables named, or of all; ``page`` is the picture for the README."""
+    """Take the pictures of the explorables named, or of all; ``page`` and ``card`` are as above."""
     wanted = sys.argv[1:] if arguments is None else arguments
-    if wanted == ["page"]:
-        photograph_page()
+    if wanted in (["page"], ["card"]):
+        {"page": photograph_page, "card": make_card}[wanted[0]]()
         return
     unknown = sorted(set(wanted) - set(tags()))
     if unknown:

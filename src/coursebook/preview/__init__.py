@@ -132,7 +132,10 @@ def compose(root: str | Path) -> Site:
     for page in pages:
         files.update(page.source.files)
     files.update(zip(frame.SCRIPTS, scripts, strict=True))
-    copies = {name for found in written.values() for name in found.files}
+    if config.site_url:
+        files["sitemap.xml"] = frame.sitemap(pages, config)
+    copies = {config.image} if config.image else set()
+    copies |= {name for found in written.values() for name in found.files}
     for pattern in config.resources:
         copies |= {p.relative_to(root).as_posix() for p in root.glob(pattern) if p.is_file()}
     return Site(root, files, copies, [page.href for page in pages])

@@ -39,7 +39,7 @@ def page_html(page: Page, body: str, pages: list[Page], settings: Settings, shel
         styles="\n".join(
             f'<link rel="stylesheet" href="{relative(page.path, css)}">' for css in settings.css
         ),
-        header=settings.header,
+        header=_social(page, settings, home) + settings.header,
         footer=settings.footer,
         root=root,
         body_class=" course-home-page" if home else "",
@@ -48,6 +48,36 @@ def page_html(page: Page, body: str, pages: list[Page], settings: Settings, shel
         body=body,
         pager=_pager(page, pages),
         footer_text=_footer(page, settings),
+    )
+
+
+def _social(page: Page, settings: Settings, home: bool) -> str:
+    """What search engines and messengers show of a page: description and card, as Quarto writes them."""
+    if not settings.site_url:
+        return ""
+    address = f"{settings.site_url}/" if home else f"{settings.site_url}/{page.href}"
+    entries = {
+        "og:title": settings.title if home else f"{_plain(page)} – {settings.title}",
+        "og:description": settings.description,
+        "og:url": address,
+        "og:site_name": settings.title,
+        "og:image": f"{settings.site_url}/{settings.image}" if settings.image else "",
+        "og:image:alt": settings.image_alt,
+    }
+    lines = [
+        f'<meta property="{name}" content="{html.escape(text)}">' for name, text in entries.items() if text
+    ]
+    about = f'<meta name="description" content="{html.escape(settings.description)}">'
+    card = '<meta name="twitter:card" content="summary_large_image">'
+    return "\n".join([about, *lines, card]) + "\n"
+
+
+def sitemap(pages: list[Page], settings: Settings) -> str:
+    """Return ``sitemap.xml``: the whole address of each page."""
+    rows = [f"<url><loc>{html.escape(f'{settings.site_url}/{page.href}')}</loc></url>" for page in pages]
+    head = '<?xml version="1.0" encoding="UTF-8"?>\n'
+    return head + "\n".join(
+        ['<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">', *rows, "</urlset>\n"]
     )
 
 

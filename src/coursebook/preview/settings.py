@@ -36,6 +36,10 @@ class Settings:
     toc_depth: int
     code_fold: str
     resources: list[str] = field(default_factory=list)
+    site_url: str = ""  # where the book is published; needed for whole addresses
+    description: str = ""
+    image: str = ""  # social card, relative to the project
+    image_alt: str = ""
 
 
 def read(root: Path) -> Settings:
@@ -82,7 +86,7 @@ def read(root: Path) -> Settings:
     html = (config.get("format") or {}).get("html") or {}
     html = html if isinstance(html, dict) else {}
     bibliography = _list(config.get("bibliography") or book.get("bibliography"))
-    for name in bibliography + _list(html.get("css")):
+    for name in bibliography + _list(html.get("css")) + _list(book.get("image")):
         if not (root / name).is_file():
             problems.append(Problem("_quarto.yml", line_of(text, name), f"the file {name} does not exist."))
     if problems:
@@ -103,6 +107,10 @@ def read(root: Path) -> Settings:
         toc_depth=int(html.get("toc-depth", 3)),
         code_fold=str(html.get("code-fold", "false")).lower(),
         resources=_list((config.get("project") or {}).get("resources")),
+        site_url=str(book.get("site-url") or "").rstrip("/"),
+        description=str(book.get("description") or ""),
+        image=str(book.get("image") or ""),
+        image_alt=str(book.get("image-alt") or ""),
     )
 
 
