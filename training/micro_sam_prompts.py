@@ -138,9 +138,9 @@ def automatic(image, embeddings, thresholds):
 def predictions_of_all(cache, images, truths, thresholds, log):
     """What the three methods make of each test image, and the seconds it took, encoder included."""
     kept = {name: [] for name in METHODS}
-    for number, (image, truth) in enumerate(zip(images, truths, strict=True), start=1):
-        embeddings, seconds = embed(cache, image)
-        for name, (_, kind) in METHODS.items():
+    for name, (_, kind) in METHODS.items():
+        for number, (image, truth) in enumerate(zip(images, truths, strict=True), start=1):
+            embeddings, seconds = embed(cache, image)
             make = (
                 partial(prompted, kind, truth, embeddings)
                 if kind
@@ -148,7 +148,7 @@ def predictions_of_all(cache, images, truths, thresholds, log):
             )
             part = cache.get(name, image, make)
             kept[name].append(part | {"seconds": float(part["seconds"]) + seconds})
-        log(f"test image {number} of {len(images)}")
+            log(f"{name}: test image {number} of {len(images)}")
     return kept
 
 
