@@ -1,13 +1,14 @@
-"""Denoising without a network: how strong the noise is, and wavelets without a further package.
+"""Small tools for denoising: how strong the noise is, blind spots, and wavelets without a further package.
 
-Gaussian and median filter, non-local means and total variation come from scikit-image. Its wavelet filter needs
-PyWavelets; the few lines here do the same job with SciPy.
+Gaussian and median filter, non-local means and total variation come from scikit-image. Its wavelet filter
+needs PyWavelets; the few lines here do the same job with SciPy.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from bioimage_course.errors import InputError
 from bioimage_course.tools import _inputs
 
 # Standard deviation, at each scale, of what white noise of standard deviation 1 leaves in the planes of the
@@ -45,8 +46,6 @@ def noise_level(image) -> float:
     array = _inputs.image(image, "noise_level").astype(float)
     height, width = (n // 2 * 2 for n in array.shape)
     if not height or not width:
-        from bioimage_course.errors import InputError
-
         raise InputError(f"noise_level needs at least 2×2 pixels; this image has the shape {array.shape}.")
     a, b = array[:height:2, :width:2], array[:height:2, 1:width:2]
     c, d = array[1:height:2, :width:2], array[1:height:2, 1:width:2]
@@ -56,9 +55,9 @@ def noise_level(image) -> float:
 def wavelets(image, strength: float = 1.0, *, noise: float | None = None, scales: int = 4) -> np.ndarray:
     """Denoise by soft thresholds on a wavelet transform.
 
-    The image is smoothed again and again, each time twice as widely; the differences between one smoothing and
-    the next are its details, from fine to coarse. All details are moved towards 0 by a multiple of the noise
-    that they contain, and added up again.
+    The image is smoothed again and again, each time twice as widely; the differences between one smoothing
+    and the next are its details, from fine to coarse. All details are moved towards 0 by a multiple of the
+    noise that they contain, and added up again.
 
     Parameters
     ----------
@@ -99,3 +98,66 @@ def wavelets(image, strength: float = 1.0, *, noise: float | None = None, scales
         restored += np.sign(detail) * np.maximum(np.abs(detail) - threshold, 0)
         array = smooth
     return restored + array
+
+
+def blind_spots(images, share: float = 0.02, *, radius: int = 2, seed=None) -> tuple[np.ndarray, np.ndarray]:
+    """Noise2Void's trick: a few pixels are replaced by one of their neighbours, drawn at random.
+
+    A network that sees the changed image and has to predict the original values at these places cannot
+    just pass a pixel on, because it does not see it.
+
+    Parameters
+    ----------
+    images : array (…, Y, X)
+        Noisy images; not changed.
+    share : float
+        Share of the pixels that become blind spots, above 0 and below 1.
+    radius : int
+        Neighbours are drawn from the square of ``2 * radius + 1`` pixels around the pixel, never the pixel
+        itself; where that would lie outside the image, the one opposite. At least 1, and less than half
+        the image's height and width.
+    seed : int or numpy.random.Generator, optional
+        A generator goes on from where it is.
+
+    Returns
+    -------
+    masked : ndarray, as `images`
+        The input for the network.
+    mask : ndarray of bool, as `images`
+        True at the blind spots, where the loss is counted.
+
+    Raises
+    ------
+    InputError
+        If an argument is not as described.
+
+    References
+    ----------
+    Krull, Buchholz and Jug 2019, Noise2Void: learning denoising from single noisy images, CVPR,
+    arXiv:1811.10980.
+    """
+    images = np.asarray(images)
+    if images.ndim < 2 or images.dtype.kind not in "buif":
+        raise InputError(f"blind_spots needs images (…, Y, X) of numbers, not a shape of {images.shape}.")
+    if not _inputs.is_number(share) or not 0 < share < 1:
+        raise InputError(f"share must lie between 0 and 1, such as 0.02, not {share!r}.")
+    height, width = images.shape[-2:]
+    if isinstance(radius, bool) or not isinstance(radius, int) or not 1 <= radius < min(height, width) / 2:
+        raise InputError(f"radius must be a whole number from 1 to below half the image, not {radius!r}.")
+    rng = np.random.default_rng(seed)
+    mask = rng.random(images.shape) < share
+    where = np.argwhere(mask)
+    side, middle = 2 * radius + 1, 2 * radius * (radius + 1)  # number of the middle pixel of the square
+    step = rng.integers(1, side**2, len(where))
+    step = np.where(step <= middle, step - 1, step)  # every number but the middle's
+    rows = _inside(where[:, -2], step // side - radius, height)
+    columns = _inside(where[:, -1], step % side - radius, width)
+    masked = images.copy()
+    masked[mask] = images[(*where[:, :-2].T, rows, columns)]
+    return masked, mask
+
+
+def _inside(index: np.ndarray, step: np.ndarray, size: int) -> np.ndarray:
+    """Index + step, or index − step where that would leave the image."""
+    to = index + step
+    return np.where((to < 0) | (to >= size), index - step, to)
