@@ -8,13 +8,16 @@ your own. What a widget shows is not kept in the saved notebook: pair it with a 
 from .explorables import (
     activation,
     backprop,
+    cellpose,
     convolution,
     explorable,
     overfitting,
     perceptron,
     pixels,
+    shapley,
     stardist,
     tags,
+    unet,
 )
 from .turning import annotate, curtain, insight
 
@@ -22,6 +25,7 @@ __all__ = [
     "activation",
     "annotate",
     "backprop",
+    "cellpose",
     "convolution",
     "curtain",
     "explorable",
@@ -29,6 +33,8 @@ __all__ = [
     "overfitting",
     "perceptron",
     "pixels",
+    "shapley",
     "stardist",
     "tags",
+    "unet",
 ]

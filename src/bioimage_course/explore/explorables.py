@@ -103,6 +103,11 @@ def backprop(mode: str = "graph"):
     return explorable("backprop-explorer", mode=mode)
 
 
+def cellpose():
+    """Heat spreads in masks, particles follow the flow, crowds at the end are objects (chapter 12)."""
+    return explorable("cellpose-explorer")
+
+
 def convolution():
     """A kernel slides over a small image: weights, padding, stride, dilation and pooling (chapter 4)."""
     return explorable("convolution-explorer")
@@ -123,6 +128,11 @@ def pixels():
     return explorable("pixel-explorer")
 
 
+def shapley():
+    """Shapley values of three features of a nucleus: coalitions, orders and their mean (chapter 7)."""
+    return explorable("shapley-explorer")
+
+
 def stardist(mode: str = "distances"):
     """Radial distances of a nucleus, and non-maximum suppression of candidates (chapter 11).
 
@@ -139,3 +149,8 @@ def stardist(mode: str = "distances"):
     if mode not in ("distances", "suppression"):
         raise InputError(f'mode must be "distances" or "suppression", not {mode!r}.')
     return explorable("stardist-explorer", mode=mode)
+
+
+def unet():
+    """A U-Net to order: shapes at each level, parameters, receptive field and memory (chapter 10)."""
+    return explorable("unet-explorer")
