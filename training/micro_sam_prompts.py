@@ -11,7 +11,8 @@ The first two are upper bounds ("with perfect prompts"), not methods: somebody h
 are. For the third, the two thresholds of AMG are chosen on the first validation images; the test images are
 scored once, with everything fixed.
 
-Run it with ``python training/micro_sam_prompts.py``, about half an hour on one CPU core. It writes three
+Run it with ``python training/micro_sam_prompts.py``, about half an hour on one idle CPU core; ``--limit 12``
+scores the first twelve images only, as the results files then say. It writes three
 files to ``src/bioimage_course/weights/dsb2018/`` and one to ``src/bioimage_course/weights/micro-sam/``. Every
 finished image is kept in ``--cache``, so that a run can be taken up where it stopped (``--stop-after 120``
 stops it after two minutes).
@@ -138,9 +139,9 @@ def automatic(image, embeddings, thresholds):
 def predictions_of_all(cache, images, truths, thresholds, log):
     """What the three methods make of each test image, and the seconds it took, encoder included."""
     kept = {name: [] for name in METHODS}
-    for name, (_, kind) in METHODS.items():
-        for number, (image, truth) in enumerate(zip(images, truths, strict=True), start=1):
-            embeddings, seconds = embed(cache, image)
+    for number, (image, truth) in enumerate(zip(images, truths, strict=True), start=1):
+        embeddings, seconds = embed(cache, image)
+        for name, (_, kind) in METHODS.items():
             make = (
                 partial(prompted, kind, truth, embeddings)
                 if kind
@@ -148,7 +149,7 @@ def predictions_of_all(cache, images, truths, thresholds, log):
             )
             part = cache.get(name, image, make)
             kept[name].append(part | {"seconds": float(part["seconds"]) + seconds})
-            log(f"{name}: test image {number} of {len(images)}")
+            log(f"test image {number} of {len(images)}: {name}")
     return kept
 
 
@@ -175,7 +176,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cache", default=Path(tempfile.gettempdir()) / "micro-sam-prompts")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--limit", type=int, help="the first so many test images only, and write no results")
+    parser.add_argument("--limit", type=int, help="score the first so many test images only")
     parser.add_argument("--stop-after", type=float, default=float("inf"), help="seconds")
     options = parser.parse_args(arguments)
     import torch
@@ -195,9 +196,8 @@ def main(arguments=None):
     thresholds = {name: best[name] for name in GRID}
     log(f"thresholds of AMG: {thresholds}")
     images, truths, _ = (part[: options.limit] for part in dsb2018.load_part("test"))
+    command = "python training/micro_sam_prompts.py" + (f" --limit {options.limit}" if options.limit else "")
     kept = predictions_of_all(cache, images, truths, thresholds, log)
-    if options.limit:
-        return
     for name, (title, kind) in METHODS.items():
         answers = {image.tobytes(): part["labels"] for image, part in zip(images, kept[name], strict=True)}
         origin = (
@@ -214,7 +214,8 @@ def main(arguments=None):
             in_training="no",
             note=f"MobileSAM's published weights (vit_t), trained on photographs. {origin}",
             packages=PACKAGES,
-            command="python training/micro_sam_prompts.py",
+            command=command,
+            limit=options.limit,
         )
         file = dsb2018.OUT / f"{name}.json"
         about = json.loads(file.read_text(encoding="utf-8"))
@@ -223,7 +224,7 @@ def main(arguments=None):
         dsb2018.write_text(file, json.dumps(about) + "\n")
     OUT.mkdir(parents=True, exist_ok=True)
     results = {
-        "command": "python training/micro_sam_prompts.py",
+        "command": command,
         "checkpoint": tools.micro_sam.CHECKPOINT,
         "amg": {"points_per_side": SIDE, "validation_images": VALIDATION_IMAGES, "thresholds": rows},
         "seconds_per_image": {n: round(float(np.mean([p["seconds"] for p in kept[n]])), 2) for n in METHODS},
