@@ -87,15 +87,27 @@ def _as_in_the_paper(page):
     page.locator("[data-name=paper]").click()
 
 
+def _cut_at_seeds(page):
+    page.locator("[data-name=sigma]").fill("1")
+    page.locator("[data-name=mode-cut]").check(force=True)
+    page.locator("[data-name=otsu]").click()
+
+
+def _particles_under_way(page):
+    page.locator("[data-name=steps]").fill("8")
+
+
 PREPARE = {
     "activation-explorer": [_trained],
     "backprop-explorer": [_half_way_back, _descended],
+    "cellpose-explorer": [_particles_under_way],
     "convolution-explorer": [_two_thirds_convolved],
     "overfitting-explorer": [_overfitted],
     "perceptron-explorer": [_few_corrections],
     "pixel-explorer": [_brightened, _three_bits],
     "shapley-explorer": [_four_orders_walked],
     "stardist-explorer": [_sixteen_rays, _half_suppressed],
+    "threshold-explorer": [_cut_at_seeds],
     "unet-explorer": [_as_in_the_paper],
 }
 

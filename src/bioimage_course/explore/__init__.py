@@ -10,6 +10,7 @@ from .explorables import (
     backprop,
     cellpose,
     convolution,
+    denoising,
     explorable,
     overfitting,
     perceptron,
@@ -17,6 +18,7 @@ from .explorables import (
     shapley,
     stardist,
     tags,
+    threshold,
     unet,
 )
 from .turning import annotate, curtain, insight
@@ -28,6 +30,7 @@ __all__ = [
     "cellpose",
     "convolution",
     "curtain",
+    "denoising",
     "explorable",
     "insight",
     "overfitting",
@@ -36,5 +39,6 @@ __all__ = [
     "shapley",
     "stardist",
     "tags",
+    "threshold",
     "unet",
 ]

@@ -113,6 +113,11 @@ def convolution():
     return explorable("convolution-explorer")
 
 
+def denoising():
+    """Blind spots on a small noisy image: what a predictor sees, answers, and how it is judged (chapter 8)."""
+    return explorable("denoising-explorer")
+
+
 def overfitting():
     """A small network trained live: model size, noise, number of examples, both losses (chapter 5)."""
     return explorable("overfitting-explorer")
@@ -131,6 +136,11 @@ def pixels():
 def shapley():
     """Shapley values of three features of a nucleus: coalitions, orders and their mean (chapter 7)."""
     return explorable("shapley-explorer")
+
+
+def threshold():
+    """A threshold moves over the histogram: objects, between-class variance and score follow (chapter 9)."""
+    return explorable("threshold-explorer")
 
 
 def stardist(mode: str = "distances"):

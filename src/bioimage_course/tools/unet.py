@@ -137,6 +137,36 @@ def classes(labels, rim=RIM_WIDTH):
     return np.where(inside, INSIDE, np.where(labels > 0, RIM, BACKGROUND)).astype(np.int64)
 
 
+def border_weights(labels, w0=10.0, sigma=5.0):
+    """How much more a background pixel counts because two objects are near it (Ronneberger et al. 2015).
+
+    ``w0 · exp(−(d1 + d2)² / (2 σ²))``, where d1 and d2 are the distances to the nearest and the second
+    nearest object. Zero inside objects, and everywhere with fewer than two of them.
+
+    Parameters
+    ----------
+    labels : array of int (Y, X)
+        Label image, 0 for background.
+    w0 : float
+        Weight where both objects are (nearly) touched.
+    sigma : float
+        Width of the gap, in pixels, over which the weight falls.
+
+    Returns
+    -------
+    array of float64 (Y, X)
+    """
+    from scipy.ndimage import distance_transform_edt
+
+    labels = np.asarray(labels)
+    nearest, second = np.full((2, *labels.shape), np.inf)
+    for number in np.unique(labels[labels > 0]):
+        distance = distance_transform_edt(labels != number)
+        second = np.minimum(second, np.maximum(nearest, distance))
+        nearest = np.minimum(nearest, distance)
+    return np.where(labels > 0, 0.0, w0 * np.exp(-((nearest + second) ** 2) / (2 * sigma**2)))
+
+
 def probabilities(image, model=None, *, scale=1, core=CORE, margin=MARGIN):
     """Probabilities of background, rim and inside for each pixel.
 
