@@ -148,7 +148,7 @@ def embed(image, model=None, *, limits=None, tile_shape=None, halo=None):
     array = to_uint8(image, limits)
     tiles = {"tile_shape": tile_shape, "halo": halo} if tile_shape is not None else {}
     with quiet():
-        return library.precompute_image_embeddings(_model(model), array, verbose=False, **tiles)
+        return library.precompute_image_embeddings(_model(model), array, ndim=2, verbose=False, **tiles)
 
 
 def masks(model, embeddings, *, points=None, boxes=None):
