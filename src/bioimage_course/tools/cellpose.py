@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import logging
 import os
+import warnings
 from functools import lru_cache
 from pathlib import Path
 
@@ -191,7 +193,8 @@ def segment(
     if limits is not None:
         array = (array - np.float32(low)) / np.float32(high - low)
     auto = options.get("diameter") == "auto"
-    options = {"normalize": limits is None} | options | ({"diameter": None} if auto else {})
+    # as a dictionary: cellpose remembers a plain False for all later calls
+    options = {"normalize": {"normalize": limits is None}} | options | ({"diameter": None} if auto else {})
     labels = _evaluate(model, array, options)
     if auto and labels.any():
         labels = _evaluate(model, array, options | {"diameter": median_diameter(labels)})
@@ -384,10 +387,12 @@ def _sha256(path):
 
 @contextlib.contextmanager
 def quiet():
-    """Keep cellpose's remarks on optional packages out of the notebook."""
-    before = logging.root.manager.disable
+    """Keep cellpose's remarks, warnings and progress bars out of the notebook."""
+    before, silence = logging.root.manager.disable, io.StringIO()
     logging.disable(logging.WARNING)
     try:
-        yield
+        with contextlib.redirect_stderr(silence), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         logging.disable(before)
