@@ -78,44 +78,14 @@ def _overfitted(page):
     page.locator("[data-name=train]").click()
 
 
-def _four_orders_walked(page):
-    for _ in range(4):
-        page.locator("[data-name=next]").click()
-
-
-def _as_in_the_paper(page):
-    page.locator("[data-name=paper]").click()
-
-
-def _cut_at_seeds(page):
-    page.locator("[data-name=sigma]").fill("1")
-    page.locator("[data-name=mode-cut]").check(force=True)
-    page.locator("[data-name=otsu]").click()
-
-
-def _particles_under_way(page):
-    page.locator("[data-name=steps]").fill("8")
-
-
-def _fooled_by_the_square(page):
-    page.locator("[data-name=network]").select_option("marked")
-    page.locator("[data-name=square]").check()
-    page.locator("[data-name=cell-platelet]").check(force=True)
-
-
 PREPARE = {
     "activation-explorer": [_trained],
     "backprop-explorer": [_half_way_back, _descended],
-    "cellpose-explorer": [_particles_under_way],
     "convolution-explorer": [_two_thirds_convolved],
-    "grad-cam-explorer": [_fooled_by_the_square],
     "overfitting-explorer": [_overfitted],
     "perceptron-explorer": [_few_corrections],
     "pixel-explorer": [_brightened, _three_bits],
-    "shapley-explorer": [_four_orders_walked],
     "stardist-explorer": [_sixteen_rays, _half_suppressed],
-    "threshold-explorer": [_cut_at_seeds],
-    "unet-explorer": [_as_in_the_paper],
 }
 
 

@@ -103,24 +103,9 @@ def backprop(mode: str = "graph"):
     return explorable("backprop-explorer", mode=mode)
 
 
-def cellpose():
-    """Heat spreads in masks, particles follow the flow, crowds at the end are objects (chapter 12)."""
-    return explorable("cellpose-explorer")
-
-
 def convolution():
     """A kernel slides over a small image: weights, padding, stride, dilation and pooling (chapter 4)."""
     return explorable("convolution-explorer")
-
-
-def denoising():
-    """Blind spots on a small noisy image: what a predictor sees, answers, and how it is judged (chapter 8)."""
-    return explorable("denoising-explorer")
-
-
-def grad_cam():
-    """A small classifier in the page, its feature maps, and Grad-CAM of any class and layer (chapter 6)."""
-    return explorable("grad-cam-explorer")
 
 
 def overfitting():
@@ -136,16 +121,6 @@ def perceptron():
 def pixels():
     """Values of pixels, display range and gamma, and what a lower bit depth destroys (chapter 0)."""
     return explorable("pixel-explorer")
-
-
-def shapley():
-    """Shapley values of three features of a nucleus: coalitions, orders and their mean (chapter 7)."""
-    return explorable("shapley-explorer")
-
-
-def threshold():
-    """A threshold moves over the histogram: objects, between-class variance and score follow (chapter 9)."""
-    return explorable("threshold-explorer")
 
 
 def stardist(mode: str = "distances"):
@@ -164,8 +139,3 @@ def stardist(mode: str = "distances"):
     if mode not in ("distances", "suppression"):
         raise InputError(f'mode must be "distances" or "suppression", not {mode!r}.')
     return explorable("stardist-explorer", mode=mode)
-
-
-def unet():
-    """A U-Net to order: shapes at each level, parameters, receptive field and memory (chapter 10)."""
-    return explorable("unet-explorer")

@@ -8,17 +8,6 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=[
-        "cellpose",
-        "compat",
-        "denoise",
-        "micro_sam",
-        "pixel_classifier",
-        "sam_features",
-        "scores",
-        "stardist",
-        "unet",
-        "voronoi_otsu",
-    ],
+    submodules=["compat", "scores", "stardist"],
     submod_attrs={"compat": ["available", "require"]},
 )
