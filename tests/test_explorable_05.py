@@ -18,8 +18,9 @@ def state(page):
         page.evaluate(
             """tag => { const e = document.querySelector(tag), n = e.network;
               const plain = (d) => ({x: [...d.x], y: [...d.y]});
-              return JSON.stringify({p: [...n.p], best: {...e.best, weights: [...e.best.weights]}, 
-                units: n.units, data: plain(e.data), held: plain(e.held), train: e.train, validation: e.validation}); }""",
+              return JSON.stringify({p: [...n.p], best: {...e.best, weights: [...e.best.weights]},
+                units: n.units, data: plain(e.data), held: plain(e.held),
+                train: e.train, validation: e.validation}); }""",
             TAG,
         )
     )

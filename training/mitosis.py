@@ -2,9 +2,10 @@
 
     python training/mitosis.py          # writes src/bioimage_course/data/samples/mitosis/
 
-The channels are the pixels as they are: DNA, and phospho-histone H3, a protein that carries its phosphate in
-mitosis. The nuclei are outlined in the DNA channel alone (threshold, then a watershed that starts where nuclei
-are thick and bright); nuclei that touch the border are left out. Nobody corrected the outlines by hand.
+The channels are the pixels as they are: DNA, and phospho-histone H3, a protein that carries its phosphate
+in mitosis. The nuclei are outlined in the DNA channel alone (threshold, then a watershed that starts where
+nuclei are thick and bright); nuclei that touch the border are left out. Nobody corrected the outlines by
+hand.
 """
 
 import os

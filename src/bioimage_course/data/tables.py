@@ -7,8 +7,10 @@ import numpy as np
 from bioimage_course.data.synthetic import FeatureTable
 
 H3_THRESHOLD = 20.0
-"""Mean grey value of phospho-histone H3 above which a nucleus of ``mitosis`` counts as mitotic. The gap is wide:
-no nucleus lies between 12 and 27."""
+"""Mean grey value of phospho-histone H3 above which a nucleus of ``mitosis`` counts as mitotic.
+
+The gap is wide: no nucleus lies between 12 and 27.
+"""
 
 _FEATURES = {
     "area": "pixels",
