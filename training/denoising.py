@@ -323,7 +323,7 @@ def w2s_care(run):
     for number, (training, test) in enumerate(folds(len(noisy))):
         chosen = [pairs[i] for i in training]
         model, curve = train(
-            lambda rng, chosen=chosen: patches(chosen, 8, rng), run.steps(1500), note=f"CARE fold {number}"
+            lambda rng, chosen=chosen: patches(chosen, 8, rng), run.steps(400), note=f"CARE fold {number}"
         )
         losses.append(curve)
         for i in test:
@@ -338,21 +338,21 @@ def w2s_n2v(run):
     """Our Noise2Void: the ten single frames, and nothing else."""
     _, noisy, clean = load_w2s()
     pairs = [(standardise(n), standardise(n)) for n in noisy]
-    model, curve = train(lambda rng: patches(pairs, 8, rng), run.steps(1500), blind=True, note="N2V")
+    model, curve = train(lambda rng: patches(pairs, 8, rng), run.steps(600), blind=True, note="N2V")
     run.note("w2s", "Noise2Void (ours)", score(clean, [apply(model, n) for n in noisy]) | {"loss": curve})
 
 
 def w2s_n2v_library(run):
     """The authors' package on the same ten single frames."""
     _, noisy, clean = load_w2s()
-    restored, curve = n2v_library(noisy, run.steps(1500))
+    restored, curve = n2v_library(noisy, run.steps(400))
     run.note("w2s", "Noise2Void (n2v)", score(clean, restored) | {"loss": curve})
 
 
 def w2s_careamics(run):
     """CAREamics on the same ten single frames."""
     _, noisy, clean = load_w2s()
-    run.note("w2s", "Noise2Void (CAREamics)", score(clean, careamics_library(noisy, run.steps(1500))))
+    run.note("w2s", "Noise2Void (CAREamics)", score(clean, careamics_library(noisy, run.steps(400))))
 
 
 def fmd(run):

@@ -364,7 +364,7 @@ def blind_loss(prediction, target):
     return ((prediction - original) ** 2 * mask).sum() / mask.sum()
 
 
-noise2void, history = train(BlindPatches(noisy[left], noisy[left]), blind_loss, epochs=16)
+noise2void, history = train(BlindPatches(noisy[left], noisy[left]), blind_loss, epochs=14)
 restored["Noise2Void (our loop)"] = restore(noise2void, noisy)
 
 # %% tags=["nbval-check-output"]
@@ -387,7 +387,7 @@ with tools.stardist.quiet():
     patches = torch.cat([batch for batch, _ in Patches(noisy[left], noisy[left], batches=20)])
     patches = patches.permute(0, 2, 3, 1).numpy()  # channels last
     config = N2VConfig(
-        patches, unet_kern_size=3, unet_n_first=8, unet_n_depth=2, train_epochs=10, train_steps_per_epoch=25,
+        patches, unet_kern_size=3, unet_n_first=8, unet_n_depth=2, train_epochs=8, train_steps_per_epoch=25,
         train_batch_size=8, train_loss="mse", train_learning_rate=0.004, n2v_perc_pix=2, n2v_patch_shape=(64, 64),
         train_tensorboard=False,
     )
@@ -409,7 +409,7 @@ with tools.stardist.quiet():
 
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     config = create_advanced_n2v_config(
-        "nuclei", data_type="array", axes="YX", patch_size=[64, 64], batch_size=8, num_epochs=10, num_steps=25,
+        "nuclei", data_type="array", axes="YX", patch_size=[64, 64], batch_size=8, num_epochs=8, num_steps=25,
         model_params={"depth": 2, "num_channels_init": 8}, optimizer_params={"lr": 0.004}, num_workers=0,
         trainer_params={"accelerator": "cpu"}, seed=1,
     )

@@ -66,10 +66,10 @@
       pair.append(make("div", { class: "key" }, "what the predictor sees"), make("div", { class: "key" }, "its answer"));
       this.handle(this.seen, {
         name: "pixel", label: "Pixel to look at", colour: "orange", range: [0, SIDE * SIDE - 1],
-        where: () => [this.column + 1, this.row + 1],
+        where: () => [this.chosenColumn + 1, this.chosenRow + 1],
         drag: (x, y) => this.look(Math.floor(y - 0.5), Math.floor(x - 0.5)),
-        keys: (dx, dy) => this.look(this.row - dy, this.column + dx),
-        now: () => this.at, value: () => `row ${this.row + 1}, column ${this.column + 1}`,
+        keys: (dx, dy) => this.look(this.chosenRow - dy, this.chosenColumn + dx),
+        now: () => this.at, value: () => `row ${this.chosenRow + 1}, column ${this.chosenColumn + 1}`,
       });
       this.note = this.text("note", this.stages);
 
@@ -103,8 +103,8 @@
     }
 
     // ---------------------------------------------------------------- state
-    get row() { return Math.floor(this.at / SIDE); }
-    get column() { return this.at % SIDE; }
+    get chosenRow() { return Math.floor(this.at / SIDE); }
+    get chosenColumn() { return this.at % SIDE; }
 
     look(row, column) { this.at = clamp(row, 0, SIDE - 1) * SIDE + clamp(column, 0, SIDE - 1); }
 
@@ -180,7 +180,7 @@
       this.tick.value = spot;
       this.runButton.textContent = this.running ? "Stop" : "Run";
       const r = (v) => number(v, 0);
-      const place = `Row ${this.row + 1}, column ${this.column + 1}`;
+      const place = `Row ${this.chosenRow + 1}, column ${this.chosenColumn + 1}`;
       this.note.textContent = (hidden
         ? `${place} is a blind spot: recorded was ${r(this.noisy[i])}, but the predictor sees ${r(this.masked[i])}, a neighbour's value. `
         : `${place}: the predictor sees what was recorded, ${r(this.noisy[i])}. `)
