@@ -15,7 +15,7 @@ def diffuse(cell, steps):
     """Heat as in the exercise, but by plain sums: where it has not arrived the temperature is exactly 0."""
     temperature = np.zeros(cell.shape)
     for _ in range(steps):
-        temperature[ch12._middle(cell)] += 1
+        temperature[ch12.middle(cell)] += 1
         padded = np.pad(temperature, 1)
         temperature = sum(padded[a : a + SIDE, b : b + SIDE] for a in range(3) for b in range(3)) / 9 * cell
     return temperature

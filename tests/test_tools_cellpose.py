@@ -207,7 +207,7 @@ def test_weights_that_are_there_reach_cellpose_itself(nowhere, monkeypatch):
             self.layer = torch.nn.Conv2d(3, 3, 3, padding=1)
 
         def forward(self, x):
-            return self.layer(x), torch.zeros(len(x), 256)
+            return self.layer(x.expand(-1, 3, -1, -1)), torch.zeros(len(x), 256)
 
     nowhere.mkdir()
     Tiny().save_model(nowhere / "cpsam_v2")

@@ -28,11 +28,11 @@ from scipy import ndimage
 from skimage.segmentation import relabel_sequential
 
 from bioimage_course import check, data, explore, metrics, nets, show, tools
-from bioimage_course.check.exercises.ch12 import bent_cell, two_cells
+from bioimage_course.check.exercises.ch12 import bent_cell, heat, middle, two_cells
 
 tools.compat.prepare("cellpose")
 with tools.cellpose.quiet():
-    from cellpose import dynamics, plot, train, vit
+    from cellpose import dynamics, train, vit
 
 colour = show.PALETTE
 
@@ -41,24 +41,8 @@ colour = show.PALETTE
 #
 # Put a small flame on the middle of a cell. The heat spreads, but only inside the mask; outside it is cold. In every
 # step, each pixel takes the mean of its 3 × 3 neighbours. After some hundred steps it is warm in the middle and
-# cool at the tips, and from every pixel one can see in which direction it gets warmer.
-
-# %%
-def middle(mask):
-    """The pixel of the mask that is nearest to its centre of mass: where cellpose puts the flame."""
-    pixels = np.argwhere(mask)
-    centre = np.rint(pixels.mean(axis=0))
-    return tuple(int(i) for i in pixels[((pixels - centre) ** 2).sum(axis=1).argmin()])
-
-
-def spread(mask, steps):
-    """Temperature after so many steps with a flame in the middle."""
-    temperature = np.zeros(mask.shape)
-    for _ in range(steps):
-        temperature[middle(mask)] += 1
-        temperature = ndimage.uniform_filter(temperature, 3, mode="constant") * mask
-    return temperature
-
+# cool at the tips, and from every pixel one can see in which direction it gets warmer. (`heat` does that here; you will
+# write it in a minute.)
 
 # %%
 #| label: fig-heat
@@ -67,10 +51,9 @@ def spread(mask, steps):
 cell = bent_cell()
 figure, panels = show.figure(1, 4, height=2.6)
 for axes, steps in zip(panels, (5, 50, 400)):
-    temperature = spread(cell, steps)
+    temperature = heat(cell, middle(cell), steps)
     axes.imshow(np.where(cell, np.log10(temperature + 1e-12), np.nan), cmap="inferno", vmin=-12, vmax=1)
     axes.set_title(f"{steps} steps")
-slope = np.stack(np.gradient(np.log(temperature + 1e-60)))  # the logarithm has the same directions
 flow = dynamics.masks_to_flows_gpu(cell.astype(int))[0]
 rows, columns = (part[::5, ::5][cell[::5, ::5]] for part in np.mgrid[: cell.shape[0], : cell.shape[1]])
 panels[3].imshow(cell, cmap="gray_r", vmax=4)
@@ -130,8 +113,11 @@ def flow(temperature, mask):
 check.heat_flow(diffuse, flow)
 
 # %% [markdown]
-# Is it the same as cellpose's? The library does all cells of an image at once, and as many steps as the largest cell
-# needs. (In the learner's copy this cell waits for your two functions.)
+# ## What the network learns
+#
+# For a whole image: flow along rows, flow along columns, and cell or background. All three follow from what is
+# around a pixel, none depends on arbitrary label numbers. From here on the library makes the flows: all cells of an image
+# at once, and as many steps as the largest cell needs. The check has just compared yours with it.
 
 # %%
 def flows_of(labels):
@@ -140,27 +126,13 @@ def flows_of(labels):
     return dynamics.masks_to_flows_gpu(numbered)[0]
 
 
-try:
-    steps = 2 * (sum(np.ptp(np.argwhere(cell), axis=0) + 1) + 2)  # cellpose's own rule
-    mine = flow(diffuse(cell, middle(cell), steps), cell)
-    print("largest difference to cellpose's flow:", f"{np.abs(mine - flows_of(cell)).max():.6f}")
-except (NotImplementedError, TypeError):
-    print("Exercise 1 is not done yet.")
-
-# %% [markdown]
-# ## What the network learns
-#
-# For a whole image: flow along rows, flow along columns, and cell or background. All three follow from what is
-# around a pixel, none depends on arbitrary label numbers.
-
-# %%
 nuclei = data.load("nuclei")
 image, truth = nuclei.image, nuclei.labels
 crop = np.s_[200:328, 150:278]
 targets = flows_of(truth)
 
 # %%
-#| label: fig-targets
+#| label: fig-flow-targets
 #| fig-cap: "The three targets of training, made from the masks. Where two nuclei touch, the flow changes its sign from one pixel to the next: that is how they will be told apart."
 #| fig-alt: "Four panels of the same crop: fluorescence image; flow along rows, each nucleus orange in its upper and blue in its lower half; flow along columns, each nucleus orange on its left and blue on its right; cell or background in white and black."
 figure, panels = show.figure(1, 4, height=2.4)
@@ -245,7 +217,7 @@ check.follow_flows(follow)
 # a logit for "cell". So we give it the U-Net of this course.
 
 # %%
-#| label: tbl-networks
+#| label: tbl-flow-networks
 #| tbl-cap: "The two networks. Both read an image in square patches, think about patches, and write the answer for all pixels of a patch at once. The numbers are counted from the networks as built here; Cellpose-SAM with random weights."
 with tools.cellpose.quiet():
     giant = vit.CPSAM().eval()  # Cellpose-SAM's architecture, without its weights
@@ -297,7 +269,7 @@ with tools.cellpose.quiet(), tempfile.TemporaryDirectory() as folder:
     )
 
 # %%
-#| label: fig-live-training
+#| label: fig-flow-training
 #| fig-cap: "Some seconds of training: the loss, mean squared error of the flows plus cross-entropy of cell against background. Cellpose looks at the validation images now and then only. That their loss is lower has no deeper meaning: the two halves of the image are not equally crowded, and batch normalisation works with running averages there."
 #| fig-alt: "Line plot of loss against epoch. The training loss falls from about 2.6 to below 1 within forty epochs; the validation points lie below it and fall as well."
 looked = [epoch for epoch in range(len(losses)) if epoch == 5 or epoch % 10 == 0]
@@ -325,7 +297,7 @@ with tools.cellpose.quiet():
     masks, flows, styles = model.eval(image, bsize=256, flow_threshold=0.4, cellprob_threshold=0.0)
 
 # %%
-#| label: fig-steps
+#| label: fig-flow-steps
 #| fig-cap: "What `eval` returns, on a part of the built-in image. Flow as colours: the hue is the direction, the brightness the length. The logit: 0 means a probability of one half. Labels: pixels whose particles met. The network was trained on images of the same collection, not on this one."
 #| fig-alt: "Four panels: fluorescence image of a dozen nuclei; the flow as a colour wheel in each nucleus; the logit, high inside nuclei and low between; the image with the outlines of the labels found."
 figure, panels = show.figure(1, 4, height=2.6)
@@ -341,14 +313,14 @@ for axes, title in zip(panels, ("image", "flow", "logit", "labels")):
 figure
 
 # %%
-#| label: fig-score
+#| label: fig-flow-score
 #| fig-cap: "The course's flow network on the built-in image, against its masks at an IoU of 0.5."
 #| fig-alt: "Fluorescence image with about 125 nuclei; nearly all are outlined as true positives, a few as missed or as false."
 prediction = tools.cellpose.segment(image)
 show.matches(np.sqrt(image), truth, prediction)  # segment() takes the thresholds chosen on validation images
 
 # %%
-#| label: tbl-live-score
+#| label: tbl-flow-score
 #| tbl-cap: "The same in numbers: AP = TP/(TP + FP + FN), at three IoU thresholds."
 matchings = {threshold: metrics.match(truth, prediction, threshold) for threshold in (0.5, 0.75, 0.9)}
 show.table(
@@ -360,7 +332,7 @@ show.table(
 print("AP@0.5 above 0.7:", matchings[0.5].average_precision > 0.7)
 
 # %%
-#| label: tbl-dsb2018
+#| label: tbl-flow-dsb2018
 #| tbl-cap: "On the 50 test images, once: our flow network beside the StarDist model of the last chapter, same images for training and testing. AP pooled over all nuclei, with a bootstrap interval over images."
 show.table(tools.scores.table("cellpose", "stardist"))
 
@@ -385,7 +357,7 @@ by_logit = [labels_with(flow_threshold=None, cellprob_threshold=value) for value
 by_error = [labels_with(flow_threshold=value) for value in errors]
 
 # %%
-#| label: fig-thresholds
+#| label: fig-flow-thresholds
 #| fig-cap: "Left: a higher `cellprob_threshold` makes objects smaller, then fewer (area and number relative to the default 0; quality control switched off). Right: a lower `flow_threshold` throws away objects; beyond a point it has nothing more to throw away. Vertical lines: cellpose's defaults."
 #| fig-alt: "Left: two falling curves against cellprob threshold from minus 6 to 6; the area falls steadily, the number of objects changes little until high thresholds. Right: the number of objects rises with the flow threshold and levels off."
 figure, (left, right) = show.figure(1, 2, height=2.9)
@@ -434,7 +406,7 @@ check.flow_quality(flow_errors)
 # ## Exercise 4: logits
 #
 # Cellpose's "cell probability" is a logit, z = ln(p/(1 − p)). Write `to_probability(logit)`, which must not overflow for
-# −1000, and `to_logit(probability)`. Then predict, *before* you look at @fig-thresholds again, by "more", "fewer" or
+# −1000, and `to_logit(probability)`. Then predict, *before* you look at @fig-flow-thresholds again, by "more", "fewer" or
 # "the same":
 #
 # - `"pixels"`: pixels that belong to objects, when `cellprob_threshold` rises from 0 to 2;
@@ -499,7 +471,7 @@ def found(labels, numbers, threshold=0.7):
 
 
 # %%
-#| label: fig-tiles
+#| label: fig-flow-tiles
 #| fig-cap: "Tiles of 128 pixels. Left: every tile segmented on its own and the labels glued; objects end at the seams (dashed). Right: cellpose's own way; tiles overlap, the *flows* are averaged where they do, and particles run across the seams."
 #| fig-alt: "Two panels of the same part of the image with outlines. Left, several nuclei on the dashed vertical and horizontal lines are cut in two by straight edges. Right, the same nuclei are whole."
 figure, panels = show.figure(1, 2, height=4)
@@ -515,7 +487,7 @@ for axes, labels, title in ((panels[0], glued, "labels glued"), (panels[1], tile
 figure
 
 # %%
-#| label: tbl-tiles
+#| label: tbl-flow-tiles
 #| tbl-cap: "Three ways through the same image: all objects at an IoU of 0.5, and the share of the true nuclei on a seam that are found at the stricter IoU of 0.7."
 ways = {"128-pixel tiles, labels glued": glued, "128-pixel tiles, flows averaged": tiled, "256-pixel tiles, flows averaged": single}
 rows = [[name, int((np.bincount(labels.ravel())[1:] > 0).sum()), f"{metrics.match(truth, labels, 0.5).average_precision:.3f}",
@@ -576,7 +548,7 @@ for i in range(0, 512, 128):
                 border_iou[how].append(metrics.iou(mask, labels == partner) if partner else 0.0)
 
 # %%
-#| label: tbl-border
+#| label: tbl-flow-border
 #| tbl-cap: "Nuclei on the border of sixteen windows of 128 pixels: IoU with the part of their mask that lies in the window. A nucleus that the border leaves a sliver of is lost either way."
 show.table(
     [[name, len(values), f"{np.mean(values):.3f}", f"{np.mean(np.array(values) >= 0.5):.0%}"] for name, values in
@@ -642,7 +614,7 @@ with tools.cellpose.quiet(), tempfile.TemporaryDirectory() as folder:
 after, ap_after = score(tools.cellpose.as_cellpose(tuned))
 
 # %%
-#| label: fig-finetune
+#| label: fig-flow-finetune
 #| fig-cap: "Dark nuclei, a test image, before and after fine-tuning on eight crops. The titles give AP@0.5 on four test images."
 #| fig-alt: "Two panels with dark blobs on a bright ground. Left, before: hardly any or wrong outlines. Right, after: most blobs are outlined."
 figure, panels = show.figure(1, 2, height=3.2)
@@ -679,7 +651,7 @@ def score_at(factor, tell):
 
 
 # %%
-#| label: tbl-scale
+#| label: tbl-flow-scale
 #| tbl-cap: "The same nuclei at other sizes: AP@0.5 without and with `diameter`."
 rows = []
 for factor in (0.5, 1, 4):  # add more factors

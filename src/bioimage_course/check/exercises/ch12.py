@@ -42,8 +42,18 @@ def two_cells(side=64):
     return np.where(left, 1, np.where(right, 2, 0))
 
 
-def _middle(mask):
-    """The pixel of the mask nearest to its (rounded) centre of mass."""
+def middle(mask):
+    """The pixel of a mask nearest to its (rounded) centre of mass, where cellpose puts the source of heat.
+
+    Parameters
+    ----------
+    mask : array of bool
+
+    Returns
+    -------
+    (int, int)
+        Row and column.
+    """
     pixels = np.argwhere(mask)
     centre = np.rint(pixels.mean(axis=0))
     return tuple(int(i) for i in pixels[((pixels - centre) ** 2).sum(axis=1).argmin()])
@@ -68,6 +78,24 @@ def _diffuse(mask, centre, steps, *, leak=False, inside=False, once=False, late=
     return temperature
 
 
+def heat(mask, centre, steps):
+    """Temperature in a mask after some steps of heat diffusion from one pixel.
+
+    Parameters
+    ----------
+    mask : array of bool
+    centre : (int, int)
+        Row and column of the source.
+    steps : int
+
+    Returns
+    -------
+    array of float
+        0 outside the mask.
+    """
+    return _diffuse(mask, centre, steps)
+
+
 def _slope(temperature):
     slope = np.zeros((2, *temperature.shape))
     slope[0, 1:-1] = temperature[2:] - temperature[:-2]
@@ -82,7 +110,7 @@ def _flow(labels):
     flow = np.zeros((2, *labels.shape))
     for number in np.unique(labels)[1:]:
         mask = labels == number
-        slope = _slope(_diffuse(mask, _middle(mask), steps))
+        slope = _slope(_diffuse(mask, middle(mask), steps))
         flow += np.where(mask, slope / np.maximum(np.sqrt((slope**2).sum(axis=0)), 1e-60), 0)
     return flow
 
@@ -107,19 +135,36 @@ def heat_flow(diffuse, flow):
     expect_callable(flow, "flow")
     masks = {"disc": _disc(20, 22, 12, (40, 44)), "bent cell": bent_cell()}
     for name, mask in masks.items():
-        centre = _middle(mask)
+        centre = middle(mask)
         for steps in (1, 60):
             _check_temperature(call(diffuse, mask, centre, steps, pure=True), mask, centre, steps, name)
         temperature = _diffuse(mask, centre, 200)
         _check_flow(call(flow, temperature, mask, pure=True), temperature, mask)
     mask = masks["bent cell"]
+    same = _compare_with_cellpose(diffuse, flow, mask)
     arrow = _flow(mask.astype(int))[:, _tip(mask)[0], _tip(mask)[1]]
-    towards = np.array(_middle(mask)) - _tip(mask)
+    towards = np.array(middle(mask)) - _tip(mask)
     angle = np.rad2deg(np.arccos(arrow @ towards / np.hypot(*towards)))
     return (
         "Hottest at the centre, and arrows of length 1. At the tip of the bent cell the arrow turns away "
-        f"from the straight line to the centre by {angle:.0f}°: it leads round the corner."
+        f"from the straight line to the centre by {angle:.0f}°: it leads round the corner.{same}"
     )
+
+
+def _compare_with_cellpose(diffuse, flow, mask):
+    """Both functions together against ``cellpose.dynamics``, where cellpose is installed."""
+    from bioimage_course import tools
+
+    if not tools.available("cellpose"):
+        return ""
+    with tools.cellpose.quiet():
+        from cellpose import dynamics
+    steps = 2 * int((np.ptp(np.argwhere(mask), axis=0) + 1).sum() + 2)  # cellpose's own rule
+    ours = call(flow, call(diffuse, mask, middle(mask), steps), mask)
+    difference = np.abs(ours - dynamics.masks_to_flows_gpu(mask.astype(int))[0]).max()
+    if difference > 1e-3:
+        raise Failure(f"Together, your functions differ from cellpose's flow by up to {difference:.3f}.")
+    return " Cellpose's own flow is the same."
 
 
 def _tip(mask):
