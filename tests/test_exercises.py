@@ -32,11 +32,11 @@ class Cells(dict):
         super().__init__(__name__="__main__", display=lambda *objects: None)
         first = min(cell.position for cell in source.cells if cell.exercise == exercise)
         self._before = [
-            (cell, names_made_by(cell))
+            cell
             for cell in source.cells
             if cell.kind == "code" and not cell.exercise and cell.position < first
         ]
-        for cell, _ in self._before:
+        for cell in self._before:
             if "setup" in cell.tags:
                 self.run(cell)
 
@@ -45,9 +45,9 @@ class Cells(dict):
     def __missing__(self, name):
         if name not in self._made:  # a built-in function, asked for a million times by a training loop
             raise KeyError(name)
-        for cell, made in reversed(self._before):  # comes here for each use of a built-in name, too: be quick
-            if name in made:
-                self._before.remove((cell, made))
+        for cell in reversed(self._before):
+            if name in names_made_by(cell):
+                self._before.remove(cell)
                 self.run(cell)
                 return self[name]
         raise KeyError(name)
