@@ -1,16 +1,14 @@
 """Chapter 0: the exercises tell right answers, usual mistakes and untouched starters apart."""
 
-import ast
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
+import exercise_cells
 from bioimage_course import check, data
 from bioimage_course.check.exercises import ch00
+from exercise_cells import Chapter
 
-SOURCE = Path(__file__).parents[1] / "notebooks" / "sources" / "00-images.py"
 EXERCISES = [
     "one_pixel",
     "impossible_pixels",
@@ -21,40 +19,24 @@ EXERCISES = [
 ]
 
 
-def cells(role, exercise=None):
-    """The code of the cells of `exercise` that are tagged `role`."""
-    from coursebook import sources
-    from coursebook.project import Project
-
-    source = sources.read(Project.find(SOURCE.parent), SOURCE)
-    return [c.text for c in source.cells if role in c.tags and exercise in (None, c.exercise)]
-
-
-def run(role, exercise):
-    """Run the starter or the solution, then the check's arguments, as in the notebook."""
-    space = {"np": np, "torch": torch}
-    for text in cells(role, exercise):
-        exec(text, space)
-    (call,) = [ast.parse(text).body[-1].value for text in cells("check", exercise)]
-    return getattr(check, exercise).verdict(*[space[argument.id] for argument in call.args])
+CHAPTER = Chapter("00-images", torch=torch)
 
 
 def failure(exercise, *arguments):
-    verdict = getattr(check, exercise).verdict(*arguments)
-    assert verdict.status == "failed", verdict
-    assert "\n" not in verdict.message
-    return verdict.message
+    message = exercise_cells.failure(exercise, *arguments)
+    assert "\n" not in message
+    return message
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_solution_passes(exercise):
-    verdict = run("solution", exercise)
+    verdict = CHAPTER.run("solution", exercise)
     assert verdict.passed, verdict.message
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_untouched_starter_is_open(exercise):
-    assert run("exercise", exercise).status == "open"
+    assert CHAPTER.run("exercise", exercise).status == "open"
 
 
 def breaks(*arguments):
@@ -176,10 +158,8 @@ def test_the_printed_table_has_one_impossible_value():
 
 
 def cells_with(words):
-    from coursebook import sources
-    from coursebook.project import Project
 
-    return [c.text for c in sources.read(Project.find(SOURCE.parent), SOURCE).cells if words in c.text]
+    return [c.text for c in CHAPTER.cells if words in c.text]
 
 
 def will_wrap(image):

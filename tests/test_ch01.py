@@ -1,8 +1,6 @@
 """Chapter 1: the exercises tell right answers, usual mistakes and untouched starters apart."""
 
-import ast
 import itertools
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,50 +8,27 @@ import pytest
 from bioimage_course import check, data, nets
 from bioimage_course.check.exercises import ch01
 from bioimage_course.errors import InputError
+from exercise_cells import Chapter, failure
 
-SOURCE = Path(__file__).parents[1] / "notebooks" / "sources" / "01-perceptrons.py"
 EXERCISES = ["logic_gates", "boolean_functions", "perceptron_rule", "xor_network", "mitotic_nuclei"]
 
 
-def cells(role, exercise):
-    """The code of the cells of `exercise` that are tagged `role`."""
-    from coursebook import sources
-    from coursebook.project import Project
-
-    source = sources.read(Project.find(SOURCE.parent), SOURCE)
-    return [c.text for c in source.cells if role in c.tags and c.exercise == exercise]
+def neuron(x, w, b):
+    return (np.asarray(x) @ np.asarray(w) + b >= 0).astype(int)
 
 
-def run(role, exercise):
-    """Run the starter or the solution, then the check's argument, as in the notebook."""
-    import itertools
-
-    def neuron(x, w, b):
-        return (np.asarray(x) @ np.asarray(w) + b >= 0).astype(int)
-
-    space = {"np": np, "itertools": itertools, "neuron": neuron}
-    for text in cells(role, exercise):
-        exec(text, space)
-    (call,) = [ast.parse(text).body[-1].value for text in cells("check", exercise)]
-    arguments = [space[argument.id] for argument in call.args]
-    return getattr(check, exercise).verdict(*arguments)
-
-
-def failure(exercise, argument):
-    verdict = getattr(check, exercise).verdict(argument)
-    assert verdict.status == "failed", verdict
-    return verdict.message
+CHAPTER = Chapter("01-perceptrons", itertools=itertools, neuron=neuron)
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_solution_passes(exercise):
-    verdict = run("solution", exercise)
+    verdict = CHAPTER.run("solution", exercise)
     assert verdict.passed, verdict.message
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_untouched_starter_is_open(exercise):
-    assert run("exercise", exercise).status == "open"
+    assert CHAPTER.run("exercise", exercise).status == "open"
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
@@ -239,7 +214,7 @@ def test_agreement_is_reported():
 
 
 def test_notebook_and_check_use_the_same_labels():
-    assert str(list(ch01.MITOSES)) in SOURCE.read_text(encoding="utf-8")
+    assert str(list(ch01.MITOSES)) in CHAPTER.path.read_text(encoding="utf-8")
 
 
 # --- the course's own rule ------------------------------

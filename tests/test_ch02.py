@@ -1,53 +1,28 @@
 """Chapter 2: the exercises tell right answers, usual mistakes and untouched starters apart."""
 
-import ast
-from pathlib import Path
-
 import numpy as np
 import pytest
+from torch import nn
 
 from bioimage_course import check
 from bioimage_course.check.exercises import ch02
+from exercise_cells import Chapter, failure
 
-SOURCE = Path(__file__).parents[1] / "notebooks" / "sources" / "02-activations.py"
 EXERCISES = ["collapse", "derivatives", "through_sigmoids", "dead_neurons", "softmax", "double_softmax"]
 
 
-def cells(role, exercise):
-    """The code of the cells of `exercise` that are tagged `role`."""
-    from coursebook import sources
-    from coursebook.project import Project
-
-    source = sources.read(Project.find(SOURCE.parent), SOURCE)
-    return [c.text for c in source.cells if role in c.tags and c.exercise == exercise]
-
-
-def run(role, exercise):
-    """Run the starter or the solution, then the check's arguments, as in the notebook."""
-    from torch import nn
-
-    space = {"np": np, "nn": nn}
-    for text in cells(role, exercise):
-        exec(text, space)
-    (call,) = [ast.parse(text).body[-1].value for text in cells("check", exercise)]
-    return getattr(check, exercise).verdict(*[space[argument.id] for argument in call.args])
-
-
-def failure(exercise, *arguments):
-    verdict = getattr(check, exercise).verdict(*arguments)
-    assert verdict.status == "failed", verdict
-    return verdict.message
+CHAPTER = Chapter("02-activations", nn=nn)
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_solution_passes(exercise):
-    verdict = run("solution", exercise)
+    verdict = CHAPTER.run("solution", exercise)
     assert verdict.passed, verdict.message
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_untouched_starter_is_open(exercise):
-    assert run("exercise", exercise).status == "open"
+    assert CHAPTER.run("exercise", exercise).status == "open"
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
@@ -286,7 +261,7 @@ def test_numbers_that_the_page_states():
     """Analytic statements of the page, recomputed."""
     import torch
 
-    page = SOURCE.parents[2].joinpath("book", "02-activations.qmd").read_text(encoding="utf-8")
+    page = CHAPTER.path.parents[2].joinpath("book", "02-activations.qmd").read_text(encoding="utf-8")
     z = torch.linspace(-6, 6, 120_001, dtype=torch.float64, requires_grad=True)
     gelu = torch.nn.functional.gelu(z)
     slope = torch.autograd.grad(gelu.sum(), z)[0]

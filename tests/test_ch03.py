@@ -2,19 +2,16 @@
 
 import ast
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bioimage_course import check
 from bioimage_course.check.exercises import ch03
-from coursebook import sources
-from coursebook.project import Project
+from exercise_cells import Chapter, failure
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-SOURCE = Path(__file__).parents[1] / "notebooks" / "sources" / "03-backpropagation.py"
-CELLS = sources.read(Project.find(SOURCE.parent), SOURCE).cells
+CHAPTER = Chapter("03-backpropagation")
 EXERCISES = [
     "chain_rule",
     "autograd",
@@ -25,12 +22,8 @@ EXERCISES = [
 ]
 
 
-def text_of(role, exercise):
-    return "\n\n".join(cell.text for cell in CELLS if role in cell.tags and cell.exercise == exercise)
-
-
-NODE = next(cell.text for cell in CELLS if cell.text.startswith("class Node"))
-SOLUTION = text_of("solution", "autograd")
+NODE = next(cell.text for cell in CHAPTER.cells if cell.text.startswith("class Node"))
+SOLUTION = "\n\n".join(CHAPTER.texts("solution", "autograd"))
 
 
 def value_class(old="", new="", count=-1):
@@ -42,12 +35,6 @@ def value_class(old="", new="", count=-1):
     exec(NODE, space)
     exec(SOLUTION.replace(old, new, count), space)
     return space["Value"]
-
-
-def failure(exercise, *arguments):
-    verdict = getattr(check, exercise).verdict(*arguments)
-    assert verdict.status == "failed", verdict
-    return verdict.message
 
 
 # --- automatic differentiation ------------------------------

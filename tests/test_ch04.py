@@ -1,17 +1,14 @@
 """Chapter 4: exercises tell right answers, usual mistakes and untouched starters apart; data and helpers."""
 
-import ast
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from bioimage_course import check, data, nets
 from bioimage_course.check.exercises import ch04
 from bioimage_course.errors import InputError
+from exercise_cells import Chapter, failure
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-SOURCE = Path(__file__).parents[1] / "notebooks" / "sources" / "04-convolutions.py"
 EXERCISES = [
     "cross_correlation",
     "output_size",
@@ -23,38 +20,18 @@ EXERCISES = [
 NONSENSE = [None, 3, "AND", [], np.zeros((2, 2)), lambda *a: None, lambda *a: 1 / 0, print]
 
 
-def cells(role, exercise):
-    from coursebook import sources
-    from coursebook.project import Project
-
-    source = sources.read(Project.find(SOURCE.parent), SOURCE)
-    return [c.text for c in source.cells if role in c.tags and c.exercise == exercise]
-
-
-def run(role, exercise):
-    """Run the starter or the solution, then the check's arguments, as in the notebook."""
-    space = {"np": np}
-    for text in cells(role, exercise):
-        exec(text, space)
-    (call,) = [ast.parse(text).body[-1].value for text in cells("check", exercise)]
-    return getattr(check, exercise).verdict(*[space[argument.id] for argument in call.args])
-
-
-def failure(exercise, *arguments):
-    verdict = getattr(check, exercise).verdict(*arguments)
-    assert verdict.status == "failed", verdict
-    return verdict.message
+CHAPTER = Chapter("04-convolutions")
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_solution_passes(exercise):
-    verdict = run("solution", exercise)
+    verdict = CHAPTER.run("solution", exercise)
     assert verdict.passed, verdict.message
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_untouched_starter_is_open(exercise):
-    assert run("exercise", exercise).status == "open"
+    assert CHAPTER.run("exercise", exercise).status == "open"
 
 
 @pytest.mark.parametrize("nonsense", NONSENSE)

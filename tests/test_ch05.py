@@ -11,41 +11,21 @@ import pytest
 
 from bioimage_course import check
 from bioimage_course.check.exercises import ch05
+from exercise_cells import Chapter, failure
 
 ROOT = Path(__file__).parents[1]
-SOURCE = ROOT / "notebooks" / "sources" / "05-overfitting.py"
 RESULTS = ROOT / "src" / "bioimage_course" / "weights" / "overfitting" / "results.json"
 EXERCISES = ["read_curves", "split_by_field", "optimism", "early_stopping", "search_space"]
 
 
-def run(role, exercise):
-    """Run the starter or the solution, then the check's argument, as in the notebook."""
-    from coursebook import sources
-    from coursebook.project import Project
-
-    source = sources.read(Project.find(SOURCE.parent), SOURCE)
-    space = {"np": np}
-    texts = {
-        name: [c.text for c in source.cells if name in c.tags and c.exercise == exercise]
-        for name in (role, "check")
-    }
-    for text in texts[role]:
-        exec(text, space)
-    (call,) = [ast.parse(text).body[-1].value for text in texts["check"]]
-    return getattr(check, exercise).verdict(*[space[argument.id] for argument in call.args])
-
-
-def failure(exercise, argument):
-    verdict = getattr(check, exercise).verdict(argument)
-    assert verdict.status == "failed", verdict
-    return verdict.message
+CHAPTER = Chapter("05-overfitting")
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_solution_passes_and_untouched_starter_is_open(exercise):
-    verdict = run("solution", exercise)
+    verdict = CHAPTER.run("solution", exercise)
     assert verdict.passed, verdict.message
-    assert run("exercise", exercise).status == "open"
+    assert CHAPTER.run("exercise", exercise).status == "open"
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
@@ -167,7 +147,7 @@ def test_curves_one_by_one():
 
 
 def test_panels_of_the_notebook_are_those_of_the_check():
-    order = re.search(r'"ABCDEF", \(([\d, ]+)\)', SOURCE.read_text(encoding="utf-8"))[1]
+    order = re.search(r'"ABCDEF", \(([\d, ]+)\)', CHAPTER.path.read_text(encoding="utf-8"))[1]
     names = list(json.loads(RESULTS.read_text(encoding="utf-8"))["curves"])
     shown = [names[int(number)] for number in order.split(",")]
     assert [name.removesuffix(" only in training") for name in shown] == list(ch05.CURVES.values())
@@ -270,7 +250,7 @@ def test_notebook_and_script_train_the_same_way(name):
             ast.dump(node) for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name
         )
 
-    assert code(SOURCE) == code(ROOT / "training" / "overfitting.py")
+    assert code(CHAPTER.path) == code(ROOT / "training" / "overfitting.py")
 
 
 def test_split_by_field_of_the_script(script):

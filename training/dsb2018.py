@@ -23,7 +23,7 @@ import numpy as np
 
 from bioimage_course import data, metrics, tools
 
-OUT = Path(__file__).resolve().parents[1] / "src" / "bioimage_course" / "weights" / "dsb2018"
+OUT = tools.scores.FOLDER
 COLLECTION = "nuclei-dsb2018"
 VALIDATION_IMAGES = 23
 DIAMETERS = (8, 60)  # pixels; the range that scale augmentation covers: what objectives from 10× to 63× show

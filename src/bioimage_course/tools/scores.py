@@ -65,9 +65,13 @@ def counts(method):
     -------
     metrics.DatasetScores
     """
+    return _counts(about(method))
+
+
+def _counts(found):
+    """The counts of one record, as `metrics.average_precision_dataset` would have returned them."""
     from bioimage_course.metrics import DatasetScores
 
-    found = about(method)
     tp, fp, fn = (np.array([image[key] for image in found["images"]]) for key in ("tp", "fp", "fn"))
     return DatasetScores(tuple(found["iou_thresholds"]), tp, fp, fn)
 
@@ -94,7 +98,8 @@ def table(*chosen):
     """
     rows = []
     for method in chosen or methods():
-        found, scores = about(method), counts(method)
+        found = about(method)
+        scores = _counts(found)
         at = scores.thresholds.index
         low, high = scores.interval()
         rows.append(
