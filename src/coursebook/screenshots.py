@@ -78,6 +78,11 @@ def _overfitted(page):
     page.locator("[data-name=train]").click()
 
 
+def _four_orders_walked(page):
+    for _ in range(4):
+        page.locator("[data-name=next]").click()
+
+
 PREPARE = {
     "activation-explorer": [_trained],
     "backprop-explorer": [_half_way_back, _descended],
@@ -85,6 +90,7 @@ PREPARE = {
     "overfitting-explorer": [_overfitted],
     "perceptron-explorer": [_few_corrections],
     "pixel-explorer": [_brightened, _three_bits],
+    "shapley-explorer": [_four_orders_walked],
     "stardist-explorer": [_sixteen_rays, _half_suppressed],
 }
 

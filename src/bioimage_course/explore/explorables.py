@@ -123,6 +123,11 @@ def pixels():
     return explorable("pixel-explorer")
 
 
+def shapley():
+    """Shapley values of three features of a nucleus: coalitions, orders and their mean (chapter 7)."""
+    return explorable("shapley-explorer")
+
+
 def stardist(mode: str = "distances"):
     """Radial distances of a nucleus, and non-maximum suppression of candidates (chapter 11).
 
