@@ -43,7 +43,7 @@
         .who { display: flex; gap: 12px; align-items: end; }
         .who .control { flex: 1; }
         .face { flex: none; width: 64px; height: 64px; border-radius: 8px; background-repeat: no-repeat; image-rendering: pixelated; }`));
-      this.paths = this.stage({ label: "", view: [-0.42, 3.45, 1.04, -0.06], aspect: 1.55, draw: (c) => this.draw(c) });
+      this.paths = this.stage({ label: "", view: [-0.52, 3.45, 1.04, -0.06], aspect: 1.55, draw: (c) => this.draw(c) });
       this.key = this.text("key", this.stages);
       this.key.innerHTML = FEATURES.map((f) => `<span><svg width="30" height="8" aria-hidden="true"><line x1="0" x2="30"
         y1="4" y2="4" stroke="var(--${f.colour})" stroke-width="3" stroke-dasharray="${f.dash}"/></svg>${f.name}</span>`).join("");
