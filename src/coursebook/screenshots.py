@@ -78,6 +78,12 @@ def _overfitted(page):
     page.locator("[data-name=train]").click()
 
 
+def _cut_at_seeds(page):
+    page.locator("[data-name=sigma]").fill("1")
+    page.locator("[data-name=mode-cut]").check(force=True)
+    page.locator("[data-name=otsu]").click()
+
+
 PREPARE = {
     "activation-explorer": [_trained],
     "backprop-explorer": [_half_way_back, _descended],
@@ -86,6 +92,7 @@ PREPARE = {
     "perceptron-explorer": [_few_corrections],
     "pixel-explorer": [_brightened, _three_bits],
     "stardist-explorer": [_sixteen_rays, _half_suppressed],
+    "threshold-explorer": [_cut_at_seeds],
 }
 
 

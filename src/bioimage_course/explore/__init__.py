@@ -15,6 +15,7 @@ from .explorables import (
     pixels,
     stardist,
     tags,
+    threshold,
 )
 from .turning import annotate, curtain, insight
 
@@ -31,4 +32,5 @@ __all__ = [
     "pixels",
     "stardist",
     "tags",
+    "threshold",
 ]

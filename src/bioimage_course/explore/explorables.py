@@ -123,6 +123,11 @@ def pixels():
     return explorable("pixel-explorer")
 
 
+def threshold():
+    """A threshold moves over the histogram: objects, between-class variance and score follow (chapter 9)."""
+    return explorable("threshold-explorer")
+
+
 def stardist(mode: str = "distances"):
     """Radial distances of a nucleus, and non-maximum suppression of candidates (chapter 11).
 
