@@ -261,13 +261,14 @@ def six_by_hand(tp, fp, fn, f1, ap):
     if np.isclose(f1, right.average_precision, atol=5e-3) and np.isclose(ap, right.f1, atol=5e-3):
         raise Failure("F1 and AP are exchanged: F1 counts the TP twice and is the larger one.")
     for name, value, exact in (("F1", f1, right.f1), ("AP", ap, right.average_precision)):
+        if value > 1:
+            raise Failure(f"{name} is a share from 0 to 1, not {value:g}: is it a percentage?")
         expect_number(
             value,
             close_to=exact,
             atol=6e-3,
             what=name,
             mistakes={
-                f"{name} is given as a percentage; give the fraction.": 100 * exact,
                 f"{name}: that is the precision, TP / (TP + FP).": right.precision,
                 f"{name}: that is the recall, TP / (TP + FN).": right.recall,
             },
