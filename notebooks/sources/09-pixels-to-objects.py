@@ -518,7 +518,7 @@ false = [(guess[test] & (1 - mitosis[test])).sum() for guess, test, _ in runs]
 #| fig-alt: "Left, a field of about 300 nuclei, some twenty small bright ones outlined in orange and five dotted. Right, bars for the importance of six features: mean intensity longest, then total intensity, solidity and texture; aspect ratio and area are shortest."
 guess, test, trained = runs[0]
 figure, panels = show.figure(1, 2, height=3.3, gridspec_kw={"width_ratios": (1.1, 1)})
-panels[0].imshow(sample.image[..., 0], cmap="gray", vmax=np.percentile(sample.image[..., 0], 98.5))
+panels[0].imshow(sample.image[..., 0], cmap="gray", vmax=np.percentile(sample.image[..., 0], 99.3))
 for kind, style in (((guess == 1) & (mitosis == 1), "-"), ((guess == 1) & (mitosis == 0), ":"), ((guess == 0) & (mitosis == 1), "--")):
     chosen = np.isin(sample.labels, np.flatnonzero(kind) + 1)
     if chosen.any():
@@ -620,8 +620,8 @@ show.table([{key: row[key] for key in keep} for row in tools.scores.table("voron
 
 # %%
 #| label: fig-by-image
-#| fig-cap: "AP@0.5 of each of the 50 test images, every method's own images in order from worst to best. On the easy half the three methods are hard to tell apart. What the pooled score punishes is the left end."
-#| fig-alt: "Three rising curves. Voronoi-Otsu labelling begins near 0.1 and has eight images below 0.5, the pixel classifier begins near 0.3 with three, StarDist begins above 0.5; from the middle on all three run close together towards 1."
+#| fig-cap: "AP@0.5 of each of the 50 test images, every method's own images in order from worst to best. In the easy half the three methods lie close together. What separates them is the left end: the images on which a method fails."
+#| fig-alt: "Three rising curves. Voronoi-Otsu labelling begins near 0.1 and has eight images below 0.5, the pixel classifier begins near 0.25 and has three, StarDist begins at 0.5; from the middle on all three run close together towards 1."
 ap_of = {name: tools.scores.counts(name).by_image[:, 0] for name in ("voronoi-otsu", "pixel-classifier", "stardist")}
 figure, axes = show.figure(height=3.2)
 styles = {"voronoi-otsu": ("Voronoi-Otsu", "vermilion", ":"), "pixel-classifier": ("pixel classifier", "blue", "--"), "stardist": ("StarDist", "black", "-")}
@@ -667,8 +667,8 @@ outcome = {name: (tools.voronoi_otsu.segment(picture), answer) for name, (pictur
 
 # %%
 #| label: fig-wrong
-#| fig-cap: "Uneven light, and what one threshold makes of it. Left: the bright side, background and all, is one huge object, and the rest is lost. Middle: a blurred copy of the image (σ = 40) was subtracted; the background is level, but nuclei in the dark corner are as dim as before, and below the threshold. Right: the image was divided by an estimate of its background, the smallest value within 31 pixels, blurred; now all nuclei are equally bright."
-#| fig-alt: "Three panels with outlines. Left, a single outline runs across the image and has everything bright on one side. Middle, nuclei in the upper left are outlined, often two together, those in the lower right not at all. Right, nuclei all over the image are outlined, most of them one by one."
+#| fig-cap: "Uneven light, and what one threshold makes of it. Left: the bright side, background and all, is one huge object, and the rest is lost. Middle: a blurred copy of the image (σ = 40) was subtracted; the background is level, but nuclei in the dark corner are as dim as before: only their middle reaches the threshold, or nothing. Right: the image was divided by an estimate of its background, the smallest value within 31 pixels, blurred; now all nuclei are equally bright."
+#| fig-alt: "Three panels with outlines. Left, a single outline runs across the image and has everything bright on one side. Middle, nuclei in the upper left are outlined, those towards the lower right only in small pieces or not at all. Right, nuclei all over the image are outlined, some clumps as one."
 shown = [name for name in cases if name.startswith("uneven")]
 figure, panels = show.figure(1, 3, height=2.9)
 for axes, name in zip(panels, shown):
