@@ -233,15 +233,14 @@ def column(table, name):
 
 def test_blur_before_the_threshold_removes_specks_and_leaves_too_few_objects(tables):
     four, eight, blurred, true = column(tables["tbl-components"], "objects")
-    assert four > eight > 2 * true and blurred < true
-    assert eight - blurred > four / 4  # "worth more than any choice of neighbours": in what is left
-    assert abs(blurred - true) < abs(eight - true)
+    assert four > eight > 2 * true  # specks are most of what is found
+    assert blurred < true
 
 
 def test_masks_agree_and_objects_do_not(tables):
     iou, ap = (column(tables["tbl-classical"], name) for name in ("IoU of the masks", "AP@0.5"))
     assert iou[0] == iou[1] and max(iou) - min(iou) <= 0.02
-    assert max(ap) - min(ap) > 0.15
+    assert min(ap[1:]) > ap[0] + 0.15
 
 
 def test_what_helps_the_pixel_classifier(tables):

@@ -178,7 +178,7 @@ def test_file_holds_features_and_classes_of_few_pixels_and_no_pickle():
     assert table.dtype == np.float16 and table.shape[1] == 5 * len(about["settings"]["sigmas"])
     counts = dict(zip(("background", "object", "border"), np.bincount(classes)[1:].tolist(), strict=True))
     assert counts == about["annotated_pixels"] and len(classes) == len(table)
-    assert len(table) < 0.005 * about["all_pixels"]  # nobody could put an image together again from these
+    assert len(table) < 0.002 * about["all_pixels"]  # nobody could put an image together again from these
 
 
 def test_changed_annotations_are_refused(copied):
