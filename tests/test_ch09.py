@@ -1,4 +1,4 @@
-"""Chapter 9: exercises tell right answers and usual mistakes apart; captions and page say what was measured."""
+"""Chapter 9: exercises tell right answers and usual mistakes apart; page and captions say what was found."""
 
 import json
 import re

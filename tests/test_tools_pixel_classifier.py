@@ -1,4 +1,4 @@
-"""The pixel classifier: features that are what they are called, strokes that work, the shipped annotations."""
+"""The pixel classifier: features that are what they are called, strokes, the shipped annotations."""
 
 import hashlib
 import shutil

@@ -1,4 +1,4 @@
-"""Features of MobileSAM's encoder: tiles, sizes and sentences without its weights; the real thing with them."""
+"""Features of MobileSAM's encoder: tiles and sentences without its weights, the real thing with them."""
 
 import numpy as np
 import pytest

@@ -54,7 +54,7 @@ def test_automatic_blur_follows_the_size_of_the_objects():
     image = discs((20, 20), (20, 60), (60, 40))
     larger = np.kron(image, np.ones((3, 3)))
     assert voronoi_otsu.segment(image).max() == voronoi_otsu.segment(larger).max() == 3
-    assert voronoi_otsu.segment(larger, spot_sigma=0.5).max() > 10  # a blur that fits the noise, not the discs
+    assert voronoi_otsu.segment(larger, spot_sigma=0.5).max() > 10  # fits the noise, not the discs
 
 
 def test_inner_radius_of_discs():
