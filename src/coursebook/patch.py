@@ -1,10 +1,10 @@
-"""Write the image patches that `stardist-explorer.js` and `pixel-explorer.js` show into these scripts.
+"""Write the image patches that `stardist-`, `pixel-` and `threshold-explorer.js` show into these scripts.
 
     python -m coursebook.patch
 
 Squares of the built-in nuclei image, between two comment lines of the script: for StarDist an 8-bit PNG
-(base64) and its label image (run lengths), for the pixels their plain values. Tests check that they are in
-step with the built-in sample.
+(base64) and its label image (run lengths), for the pixels their plain values, for the threshold values and
+labels. Tests check that they are in step with the built-in sample.
 """
 
 import base64
@@ -18,7 +18,9 @@ import numpy as np
 
 SCRIPTS = Path(__file__).parents[1] / "bioimage_course" / "explore" / "js"
 SCRIPT, PIXELS_SCRIPT = SCRIPTS / "stardist-explorer.js", SCRIPTS / "pixel-explorer.js"
+THRESHOLD_SCRIPT = SCRIPTS / "threshold-explorer.js"
 TOP, LEFT, SIDE = 154, 40, 96  # eight whole nuclei: round, long, touching, and one cut to a crescent
+THRESHOLD_PATCH = np.s_[352:448, 112:208]  # seven nuclei, most of them touching; bright and dim ones
 PIXELS = np.s_[18:66, 30:78]  # a bright nucleus beside a dim one
 BLOCK = re.compile(r"(  // patch: begin[^\n]*\n).*?(  // patch: end)", re.DOTALL)
 
@@ -64,6 +66,25 @@ def pixels_block() -> str:
     return f'  const SIDE = {len(values)};\n  const VALUES = "{text}";\n'
 
 
+def threshold() -> tuple[np.ndarray, np.ndarray]:
+    """Patch of `threshold-explorer.js`: the values as they are, uint8, and its labels 1 … n."""
+    from skimage.segmentation import relabel_sequential
+
+    from bioimage_course import data
+
+    sample = data.load("nuclei")
+    labels = relabel_sequential(sample.labels[THRESHOLD_PATCH])[0]
+    return sample.image[THRESHOLD_PATCH].astype(np.uint8), labels
+
+
+def threshold_block() -> str:
+    """Its constants as JavaScript: one byte a value, and label and length of each run."""
+    values, labels = threshold()
+    text = base64.b64encode(values.tobytes()).decode("ascii")
+    runs = " ".join(f"{label}:{len(list(run))}" for label, run in groupby(labels.ravel().tolist()))
+    return f'  const SIDE = {len(values)};\n  const VALUES = "{text}";\n  const RUNS = "{runs}";\n'
+
+
 def write(script: Path = SCRIPT, make=block) -> None:
     """Replace the constants in the script."""
     text = script.read_text(encoding="utf-8")
@@ -78,3 +99,4 @@ def write(script: Path = SCRIPT, make=block) -> None:
 if __name__ == "__main__":
     write()
     write(PIXELS_SCRIPT, pixels_block)
+    write(THRESHOLD_SCRIPT, threshold_block)

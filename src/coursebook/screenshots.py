@@ -81,6 +81,10 @@ def _overfitted(page):
 def _four_orders_walked(page):
     for _ in range(4):
         page.locator("[data-name=next]").click()
+def _cut_at_seeds(page):
+    page.locator("[data-name=sigma]").fill("1")
+    page.locator("[data-name=mode-cut]").check(force=True)
+    page.locator("[data-name=otsu]").click()
 
 
 PREPARE = {
@@ -92,6 +96,7 @@ PREPARE = {
     "pixel-explorer": [_brightened, _three_bits],
     "shapley-explorer": [_four_orders_walked],
     "stardist-explorer": [_sixteen_rays, _half_suppressed],
+    "threshold-explorer": [_cut_at_seeds],
 }
 
 

@@ -16,6 +16,7 @@ from .explorables import (
     shapley,
     stardist,
     tags,
+    threshold,
 )
 from .turning import annotate, curtain, insight
 
@@ -33,4 +34,5 @@ __all__ = [
     "shapley",
     "stardist",
     "tags",
+    "threshold",
 ]

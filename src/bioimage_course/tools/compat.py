@@ -15,6 +15,7 @@ TOOLS = {
     "careamics": (("careamics",), "denoising"),
     "cellpose": (("cellpose",), "cellpose"),
     "grad-cam": (("pytorch_grad_cam",), "explaining"),
+    "mobile-sam": (("mobile_sam", "torch"), "micro-sam"),
     "micro-sam": (("micro_sam", "mobile_sam"), "micro-sam"),
     "n2v": (("n2v", "tensorflow", "tf_keras"), "denoising"),
     "shap": (("shap",), "explaining"),

@@ -1,0 +1,344 @@
+"""Exercises of chapter 9, From pixels to objects."""
+
+import numpy as np
+
+from bioimage_course.check import (
+    Failure,
+    call,
+    exercise,
+    expect_array,
+    expect_callable,
+    expect_labels,
+    expect_number,
+)
+
+# --- (1) Otsu's threshold ------------------------------
+
+
+def between_class_variance(counts):
+    """For every threshold t: how far apart the classes "at most t" and "above t" are, weighted.
+
+    Parameters
+    ----------
+    counts : array of int (n,)
+        How many pixels have the grey value 0, 1, …, n - 1.
+
+    Returns
+    -------
+    array of float (n,)
+        0 where one of the classes is empty.
+    """
+    counts = np.asarray(counts, float)
+    values = np.arange(len(counts))
+    below, total = np.cumsum(counts), np.sum(counts)
+    sum_below, sum_all = np.cumsum(counts * values), np.sum(counts * values)
+    above = total - below
+    with np.errstate(all="ignore"):
+        difference = sum_below / below - (sum_all - sum_below) / above
+    return np.where((below > 0) & (above > 0), below * above / total**2 * difference**2, 0.0)
+
+
+def _histograms():
+    rng = np.random.default_rng(9)
+    two = np.concatenate([rng.normal(60, 12, 5000), rng.normal(160, 20, 2000)])
+    uneven = np.concatenate([rng.normal(30, 5, 9000), rng.normal(90, 25, 700)])
+    for name, sample in (("two equal hills", two), ("a small hill beside a large one", uneven)):
+        yield name, np.bincount(sample.round().clip(0, 255).astype(int), minlength=256)
+    yield "a histogram of eight bins", np.array([0, 5, 9, 2, 0, 1, 6, 3])
+
+
+@exercise(
+    chapter="09",
+    hints=(
+        "For a threshold t the classes are counts[: t + 1] and counts[t + 1 :]. Share of each class: "
+        "its number "
+        "of pixels by all pixels. Mean of each class: sum of (grey value × count) by its number of pixels.",
+        "Loop over t, skip thresholds where a class is empty, compute share_below * share_above * "
+        "(mean_below - "
+        "mean_above) ** 2, and keep the t for which it is largest.",
+    ),
+)
+def otsu(otsu_threshold):
+    """Find Otsu's threshold from a histogram: the one that sets the two classes farthest apart."""
+    expect_callable(otsu_threshold)
+    for name, counts in _histograms():
+        spread = between_class_variance(counts)
+        right = int(spread.argmax())
+        values, n = np.arange(len(counts)), counts.sum()
+        mean = (values * counts).sum() / n
+        below = np.cumsum(counts)
+        shares = np.maximum(below * (n - below) / n**2, 1e-12)
+        mistakes = {
+            f"Your threshold for {name} is one too high: pixels equal to the threshold belong to the lower "
+            "class.": right + 1,
+            "You return the mean grey value; Otsu looks for the largest spread between the classes.": mean,
+            "You return the largest variance; asked is the threshold at which it is reached.": spread.max(),
+            "You return the most frequent grey value.": int(counts.argmax()),
+            "You forget the shares of the classes: without them a few extreme pixels make a class.": int(
+                (spread / shares).argmax()
+            ),
+        }
+        mistakes = {words: wrong for words, wrong in mistakes.items() if not np.isclose(wrong, right)}
+        expect_number(
+            call(otsu_threshold, counts, pure=True),
+            close_to=right,
+            atol=1e-9,
+            rtol=0,
+            what=f"your threshold for {name}",
+            mistakes=mistakes,
+        )
+    return "Your threshold is the one that scikit-image finds, on three histograms."
+
+
+# --- (2) Voronoi-Otsu ------------------------------
+
+
+def blobs():
+    """A small image with two touching blobs, a dim one, a bright one, noise and a slope. Float, (48, 64)."""
+    y, x = np.mgrid[:48, :64]
+    image = 8 + 0.05 * x + np.random.default_rng(3).normal(0, 1.5, (48, 64))
+    for row, column, size, height in (
+        (14, 14, 5, 60),
+        (18, 24, 5, 50),
+        (34, 44, 6, 35),
+        (12, 50, 4, 120),
+        (38, 12, 5, 45),
+    ):
+        image += height * np.exp(-((y - row) ** 2 + (x - column) ** 2) / (2 * (size / 1.5) ** 2))
+    return image
+
+
+def label_blobs(image, spot_sigma, outline_sigma, *, seeds_inside=True, flat=True, masked=True, dark=False):
+    """Voronoi-Otsu labelling, with switches for the usual mistakes."""
+    from scipy.ndimage import gaussian_filter
+    from skimage.filters import threshold_otsu
+    from skimage.measure import label
+    from skimage.morphology import local_maxima
+    from skimage.segmentation import watershed
+
+    smooth, spots = gaussian_filter(image, outline_sigma), gaussian_filter(image, spot_sigma)
+    mask = smooth <= threshold_otsu(smooth) if dark else smooth > threshold_otsu(smooth)
+    seeds = local_maxima(spots)
+    seeds = label(seeds & mask if seeds_inside else seeds)
+    landscape = np.zeros(image.shape) if flat else smooth
+    return watershed(landscape, seeds, mask=mask if masked else None)
+
+
+def _same_objects(a, b):
+    try:
+        expect_labels(a, b)
+    except Failure:
+        return False
+    return True
+
+
+@exercise(
+    chapter="09",
+    hints=(
+        "Line 1: smooth with outline_sigma and compare with threshold_otsu. Line 2: smooth the "
+        "*original* with "
+        "spot_sigma. Line 3: label the local_maxima that lie in the mask. Line 4: watershed.",
+        "seeds = label(local_maxima(gaussian_filter(image, spot_sigma)) & mask), and at the end "
+        "watershed(np.zeros(image.shape), seeds, mask=mask): a flat landscape, so that the nearest "
+        "seed wins.",
+    ),
+)
+def voronoi_otsu(label_objects):
+    """Write Voronoi-Otsu labelling in four lines: mask, spots, seeds, watershed."""
+    expect_callable(label_objects)
+    image = blobs()
+    counts = []
+    for spot_sigma, outline_sigma in ((2.0, 1.0), (1.0, 2.0), (4.0, 1.0)):
+        right = label_blobs(image, spot_sigma, outline_sigma)
+        answer = call(label_objects, image, spot_sigma, outline_sigma, pure=True)
+        got = expect_array(answer, shape=image.shape, what="your label image")
+        what = f"your label image for spot_sigma={spot_sigma:g}, outline_sigma={outline_sigma:g}"
+        if got.dtype.kind == "b":
+            raise Failure("your result is a mask; return the label image that watershed gives.")
+        if not _same_objects(got, right):
+            wrong = {
+                "The two sigmas are exchanged: spot_sigma is for the seeds, outline_sigma for the mask.": (
+                    label_blobs(image, outline_sigma, spot_sigma)
+                ),
+                "You label the background: the objects are *brighter* than the threshold.": label_blobs(
+                    image, spot_sigma, outline_sigma, dark=True
+                ),
+                "Nothing is background: give the mask to watershed (mask=…).": label_blobs(
+                    image, spot_sigma, outline_sigma, masked=False
+                ),
+                "You flood the image itself, from dark to bright; flood a flat landscape (np.zeros), "
+                "so that each "
+                "pixel goes to the nearest seed.": label_blobs(image, spot_sigma, outline_sigma, flat=False),
+                "These are connected components, touching objects are one; cut them with seeds and "
+                "watershed.": (_components(image, outline_sigma)),
+            }
+            for words, labels in wrong.items():
+                if _same_objects(got, labels):
+                    raise Failure(words)
+        expect_labels(got, right, what)
+        counts.append(len(np.unique(got)) - 1)
+    told = ", ".join(str(count) for count in counts)
+    return f"Same objects as the course's adapter: {told} of them, depending on the two sigmas."
+
+
+def _components(image, outline_sigma):
+    from scipy.ndimage import gaussian_filter
+    from skimage.filters import threshold_otsu
+    from skimage.measure import label
+
+    smooth = gaussian_filter(image, outline_sigma)
+    return label(smooth > threshold_otsu(smooth))
+
+
+# --- (3) six objects by hand ------------------------------
+
+
+def six_objects():
+    """Truth and prediction with six true objects, drawn as boxes on a grid of 12 × 20 pixels.
+
+    Returns
+    -------
+    truth, prediction : arrays of int (12, 20)
+    """
+    truth, prediction = np.zeros((2, 12, 20), int)
+    for number, (row, column, height, width) in enumerate(
+        ((1, 1, 4, 4), (1, 7, 4, 4), (1, 13, 4, 3), (1, 16, 4, 3), (7, 1, 4, 4), (7, 8, 4, 4)), 1
+    ):
+        truth[row : row + height, column : column + width] = number
+    for number, (row, column, height, width) in enumerate(
+        (
+            (1, 1, 4, 4),  # exactly
+            (1, 8, 4, 4),  # shifted by one pixel: 12 / 20
+            (1, 13, 4, 6),  # two true objects in one: 12 / 24 with each
+            (8, 3, 4, 4),  # shifted too far: 6 / 26
+            (7, 8, 2, 4),  # the upper half: 8 / 16
+            (9, 8, 2, 2),  # a piece of what is left: 4 / 16
+            (7, 15, 3, 3),  # nothing is there
+        ),
+        1,
+    ):
+        prediction[row : row + height, column : column + width] = number
+    return truth, prediction
+
+
+@exercise(
+    chapter="09",
+    hints=(
+        "Take each prediction in turn: pixels shared with a true object by pixels in either. At "
+        "least 0.5 makes a "
+        "pair. A true object and a prediction can each be in one pair only.",
+        "The box over two true objects has an IoU of exactly 0.5 with each, and may be paired with "
+        "one of them. "
+        "F1 = 2 TP / (2 TP + FP + FN), AP = TP / (TP + FP + FN).",
+    ),
+)
+def six_by_hand(tp, fp, fn, f1, ap):
+    """Count true positives, false positives and false negatives for six objects; compute F1 and AP@0.5."""
+    from bioimage_course.metrics import match
+
+    right = match(*six_objects(), 0.5)
+    tp, fp, fn = (
+        expect_number(value, integer=True, between=(0, 20), what=name)
+        for name, value in (("TP", tp), ("FP", fp), ("FN", fn))
+    )
+    f1, ap = (expect_number(value, between=(0, 100), what=name) for name, value in (("F1", f1), ("AP", ap)))
+    if tp + fn != right.n_true:
+        raise Failure(f"TP + FN must be the number of true objects, 6; yours is {tp + fn}.")
+    if tp + fp != right.n_predicted:
+        raise Failure(f"TP + FP must be the number of predicted objects, 7; yours is {tp + fp}.")
+    if tp == right.tp + 1:
+        raise Failure(
+            "One TP too many: the box over two true objects can be the partner of only one of them."
+        )
+    if tp == right.tp - 1:
+        raise Failure(
+            "One TP too few: a pair needs an IoU of *at least* 0.5, and two pairs have exactly 0.5."
+        )
+    if tp < right.tp:
+        raise Failure("Too few TP: an IoU of at least 0.5 is enough, and exactly 0.5 counts.")
+    if tp > right.tp:
+        raise Failure("Too many TP: compute the IoU of each pair, shared pixels by pixels in either.")
+    if np.isclose(f1, right.average_precision, atol=5e-3) and np.isclose(ap, right.f1, atol=5e-3):
+        raise Failure("F1 and AP are exchanged: F1 counts the TP twice and is the larger one.")
+    for name, value, exact in (("F1", f1, right.f1), ("AP", ap, right.average_precision)):
+        if value > 1:
+            raise Failure(f"{name} is a share from 0 to 1, not {value:g}: is it a percentage?")
+        expect_number(
+            value,
+            close_to=exact,
+            atol=6e-3,
+            what=name,
+            mistakes={
+                f"{name}: that is the precision, TP / (TP + FP).": right.precision,
+                f"{name}: that is the recall, TP / (TP + FN).": right.recall,
+            },
+        )
+    return (
+        f"{tp} of 6 found, {fp} false, {fn} missed: F1 {right.f1:.2f} and AP "
+        f"{right.average_precision:.2f} for the "
+        "same counts, so always say which."
+    )
+
+
+# --- (4) the second stage ------------------------------
+
+
+def _picture():
+    rng = np.random.default_rng(5)
+    image = rng.random((10, 12)).astype(np.float32)
+    votes = rng.random((10, 12, 3)).astype(np.float32)
+    return image, votes / votes.sum(axis=-1, keepdims=True)
+
+
+@exercise(
+    chapter="09",
+    hints=(
+        "The second stage sees an image with 1 + 3 channels: the grey values, and the votes for each class. "
+        "np.dstack([image, votes]) puts them behind each other.",
+        "tools.pixel_classifier.features(channels, sigmas) takes an image with channels at the end "
+        "and returns "
+        "(features, names); return the features.",
+    ),
+)
+def second_stage(add_context):
+    """Make the features of the second stage: filters over the image *and* over the first stage's votes."""
+    from bioimage_course.tools.pixel_classifier import features
+
+    expect_callable(add_context)
+    image, votes = _picture()
+    for sigmas in ((1.0,), (1.0, 2.0)):
+        right = features(np.dstack([image, votes]), sigmas)[0]
+        answer = call(add_context, image, votes, sigmas, pure=True)
+        if isinstance(answer, tuple):
+            raise Failure("you return features *and* names; return the features only (the first of the two).")
+        got = expect_array(answer, what="your features")
+        if got.ndim == 3 and got.shape[:2] == image.shape and got.shape[2] != right.shape[2]:
+            per = 5 * len(sigmas)
+            named = {
+                per: "Only the image is filtered; the votes are what the second stage is about.",
+                3 * per: "Only the votes are filtered; keep the image as the first channel.",
+                per + 3: "The votes are appended as they are; filter them like the image, so that the "
+                "second stage sees the votes around a pixel.",
+                2 * per: "The votes have become one channel (the winning class?); keep one channel a class.",
+                4: "These are the four channels themselves; their features are asked for.",
+            }
+            raise Failure(
+                named.get(
+                    got.shape[2], f"your features have {got.shape[2]} layers, expected {right.shape[2]}."
+                )
+            )
+        wrong_order = features(np.dstack([votes, image]), sigmas)[0]
+        winner = np.eye(3, dtype=np.float32)[votes.argmax(axis=-1)]
+        expect_array(
+            got,
+            close_to=right,
+            atol=1e-4,
+            what="your features",
+            mistakes={
+                "The votes come first; put the image first.": wrong_order,
+                "You round the votes to the winning class; a vote of 0.6 tells more than a yes.": features(
+                    np.dstack([image, winner]), sigmas
+                )[0],
+            },
+        )
+    return "The second stage sees what the first one thinks of the neighbourhood."

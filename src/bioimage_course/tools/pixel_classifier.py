@@ -1,0 +1,283 @@
+"""A pixel classifier behind the course's one signature: ``segment(image) -> labels``.
+
+Every pixel is described by what a bank of filters answers there; a random forest learns from a few annotated
+pixels which answers mean background, object, or border between two objects (the idea of ilastik, Berg et al.
+2019, doi:10.1038/s41592-019-0582-9, and of Labkit). The course's own classifier is stored as its annotations,
+like a project of ilastik: the forest is grown again from them, in a second or two, when it is first needed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from bioimage_course.errors import DataUnavailableError, InputError
+from bioimage_course.tools import _inputs, voronoi_otsu
+
+WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "pixel-classifier"
+"""Folder of the course's own classifier: annotated pixels, card and results."""
+
+SIGMAS = (1.0, 2.0, 4.0, 8.0)
+"""Scales in pixels at which the filters look."""
+
+BACKGROUND, OBJECT, BORDER = 1, 2, 3
+"""Classes of the course's classifier; 0 in an annotation means: not annotated."""
+
+THRESHOLD, SEED_SHARE = 0.7, 0.7
+"""Least share of votes in the foreground, and blur before seeds are looked for as a share of the typical
+inner radius: both chosen on validation images for the course's classifier."""
+
+
+def features(image, sigmas=SIGMAS):
+    """What a bank of filters answers at every pixel.
+
+    At each scale: Gaussian blur, gradient magnitude, Laplacian of Gaussian, and the two eigenvalues of the
+    Hessian matrix (curvature along and across a ridge). All are multiplied by the power of sigma that makes
+    scales comparable.
+
+    Parameters
+    ----------
+    image : array (Y, X) or (Y, X, C)
+        Normalised before, so that other images give comparable features (see `normalise`).
+    sigmas : sequence of float
+        Scales in pixels.
+
+    Returns
+    -------
+    array of float32 (Y, X, F)
+        F is 5 times the number of scales, times the number of channels.
+    names : list of str
+        What each of the F layers is.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    array = np.asarray(image, dtype=np.float32)
+    channels = np.moveaxis(array, -1, 0) if array.ndim == 3 else array[None]
+    layers, names = [], []
+    for number, channel in enumerate(channels):
+        prefix = f"channel {number} " if len(channels) > 1 else ""
+        for sigma in sigmas:
+            yy, xx, yx, y, x = (
+                gaussian_filter(channel, sigma, order=order)
+                for order in ((2, 0), (0, 2), (1, 1), (1, 0), (0, 1))
+            )
+            middle, spread = (yy + xx) / 2, np.hypot((yy - xx) / 2, yx)
+            layers += [
+                gaussian_filter(channel, sigma),
+                sigma * np.hypot(y, x),
+                sigma**2 * (yy + xx),
+                sigma**2 * (middle + spread),
+                sigma**2 * (middle - spread),
+            ]
+            kinds = ("blur", "gradient", "Laplacian", "larger curvature", "smaller curvature")
+            names += [f"{prefix}{kind}, σ = {sigma:g}" for kind in kinds]
+    return np.stack(layers, axis=-1), names
+
+
+def normalise(image):
+    """Percentiles 1 and 99.8 of a 2D image become 0 and 1; a constant image becomes 0.
+
+    Parameters
+    ----------
+    image : array (Y, X) or data.Sample
+
+    Returns
+    -------
+    array of float32 (Y, X)
+
+    Raises
+    ------
+    InputError
+        If it is no 2D image.
+    """
+    array = _inputs.image(image, "The pixel classifier")
+    low, high = _inputs.limits(array)
+    return (array - np.float32(low)) / np.float32(high - low) if high > low else np.zeros_like(array)
+
+
+def grow(table, classes, *, trees=50, seed=0):
+    """Grow a random forest on annotated pixels.
+
+    Parameters
+    ----------
+    table : array (N, F)
+        Features of N pixels.
+    classes : array of int (N,)
+        Their classes.
+    trees, seed : int
+
+    Returns
+    -------
+    sklearn.ensemble.RandomForestClassifier
+    """
+    from sklearn.ensemble import RandomForestClassifier
+
+    forest = RandomForestClassifier(trees, min_samples_leaf=3, class_weight="balanced", random_state=seed)
+    return forest.fit(table, classes)
+
+
+@dataclass(frozen=True)
+class PixelClassifier:
+    """A forest and the scales of its features; made by `train`."""
+
+    forest: object
+    sigmas: tuple[float, ...] = SIGMAS
+
+    def probabilities(self, image):
+        """Share of the trees' votes that each class gets at each pixel.
+
+        Parameters
+        ----------
+        image : array (Y, X) or data.Sample
+
+        Returns
+        -------
+        array of float32 (Y, X, classes)
+            In the order of ``forest.classes_``.
+        """
+        layers, _ = features(normalise(image), self.sigmas)
+        votes = self.forest.predict_proba(layers.reshape(-1, layers.shape[-1]))
+        return votes.astype(np.float32).reshape(*layers.shape[:2], -1)
+
+
+def train(image, strokes, *, sigmas=SIGMAS, trees=50, seed=0):
+    """Train a pixel classifier from strokes on one image.
+
+    Parameters
+    ----------
+    image : array (Y, X) or data.Sample
+    strokes : array of int (Y, X)
+        0 where nothing is annotated, else 1 (background), 2 (object), optionally 3 (border between objects).
+    sigmas : sequence of float
+    trees, seed : int
+
+    Returns
+    -------
+    PixelClassifier
+
+    Raises
+    ------
+    InputError
+        If the strokes do not fit to the image or hold fewer than two classes.
+    """
+    layers, _ = features(normalise(image), sigmas)
+    strokes = np.asarray(strokes)
+    if strokes.shape != layers.shape[:2] or strokes.dtype.kind not in "iu":
+        raise InputError(
+            f"strokes must be whole numbers in the shape of the image, {layers.shape[:2]}, not "
+            f"{strokes.dtype} in {strokes.shape}."
+        )
+    if len(np.unique(strokes[strokes > 0])) < 2:
+        raise InputError("strokes must mark at least two classes, for example 1 (background) and 2 (object).")
+    marked = strokes > 0
+    return PixelClassifier(grow(layers[marked], strokes[marked], trees=trees, seed=seed), tuple(sigmas))
+
+
+def segment(image, classifier=None, *, threshold=THRESHOLD, seed_share=SEED_SHARE):
+    """Segment objects by classified pixels.
+
+    Foreground is where *object* and *border* together get enough votes. It is cut into objects where the
+    votes for *object* have local maxima after a blur, every pixel going to the nearest.
+
+    Parameters
+    ----------
+    image : array (Y, X) or data.Sample
+        One channel, any number type.
+    classifier : PixelClassifier, optional
+        Default: `course_classifier`, for nuclei in fluorescence images.
+    threshold : float
+        Least share of votes for *object* and *border* together in the foreground, 0 to 1.
+    seed_share : float
+        Blur before seeds are looked for, as a share of the typical inner radius of the foreground.
+
+    Returns
+    -------
+    labels : array of int32 (Y, X)
+        0 is background, objects count from 1.
+
+    Raises
+    ------
+    InputError
+        If the image or a parameter is not as described.
+    DataUnavailableError
+        If the files of the course's classifier are incomplete.
+    """
+    array = _inputs.image(image, "The pixel classifier")
+    threshold = _inputs.number(threshold, "threshold", 0, 1)
+    seed_share = _inputs.number(seed_share, "seed_share", 0, 10)
+    if classifier is not None and not isinstance(classifier, PixelClassifier):
+        raise InputError(f"classifier must be made by train(…), not {type(classifier).__name__}.")
+    if array.min() == array.max():
+        return np.zeros(array.shape, np.int32)
+    classifier = classifier or course_classifier()
+    return cut(classifier.probabilities(array), classifier.forest.classes_, threshold, seed_share)
+
+
+def cut(votes, classes, threshold=THRESHOLD, seed_share=SEED_SHARE):
+    """From the votes to objects: the second half of `segment`.
+
+    Parameters
+    ----------
+    votes : array (Y, X, classes)
+    classes : sequence of int
+        Which class each layer of the votes stands for; 1 is background and 2 object.
+    threshold, seed_share : float
+        As in `segment`.
+
+    Returns
+    -------
+    labels : array of int32 (Y, X)
+    """
+    from scipy.ndimage import gaussian_filter
+
+    classes = list(classes)
+    mask = 1 - votes[..., classes.index(BACKGROUND)] > threshold
+    sigma = seed_share * voronoi_otsu.inner_radius(mask)
+    return voronoi_otsu.split(mask, gaussian_filter(votes[..., classes.index(OBJECT)], sigma))
+
+
+@lru_cache(maxsize=1)
+def course_classifier():
+    """The course's own classifier of nuclei, grown from the annotations that ``training/classical.py`` made.
+
+    Returns
+    -------
+    PixelClassifier
+
+    Raises
+    ------
+    DataUnavailableError
+        If a file is missing or not the one that the results describe.
+    """
+    try:
+        about = results()
+        content = (WEIGHTS / "annotations.npz").read_bytes()
+        if hashlib.sha256(content).hexdigest() != about["files"]["annotations.npz"]:
+            raise DataUnavailableError(
+                "annotations.npz of the course's pixel classifier is not the file that was scored (its "
+                "sha256 differs); install bioimage-course again, or make it anew with training/classical.py."
+            )
+        with np.load(WEIGHTS / "annotations.npz", allow_pickle=False) as stored:
+            table, classes = stored["table"].astype(np.float32), stored["classes"]
+    except (OSError, KeyError, ValueError) as error:
+        raise DataUnavailableError(
+            f"The course's pixel classifier in {WEIGHTS} is incomplete ({error}); "
+            "install bioimage-course again."
+        ) from None
+    return PixelClassifier(grow(table, classes), tuple(about["settings"]["sigmas"]))
+
+
+def results():
+    """What ``training/classical.py`` did: settings, data, choices.
+
+    Returns
+    -------
+    dict
+        The content of ``weights/pixel-classifier/results.json``.
+    """
+    return json.loads((WEIGHTS / "results.json").read_text(encoding="utf-8"))
