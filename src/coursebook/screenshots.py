@@ -78,9 +78,14 @@ def _overfitted(page):
     page.locator("[data-name=train]").click()
 
 
+def _particles_under_way(page):
+    page.locator("[data-name=steps]").fill("8")
+
+
 PREPARE = {
     "activation-explorer": [_trained],
     "backprop-explorer": [_half_way_back, _descended],
+    "cellpose-explorer": [_particles_under_way],
     "convolution-explorer": [_two_thirds_convolved],
     "overfitting-explorer": [_overfitted],
     "perceptron-explorer": [_few_corrections],
