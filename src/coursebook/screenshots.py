@@ -85,11 +85,14 @@ def _cut_at_seeds(page):
     page.locator("[data-name=sigma]").fill("1")
     page.locator("[data-name=mode-cut]").check(force=True)
     page.locator("[data-name=otsu]").click()
+def _particles_under_way(page):
+    page.locator("[data-name=steps]").fill("8")
 
 
 PREPARE = {
     "activation-explorer": [_trained],
     "backprop-explorer": [_half_way_back, _descended],
+    "cellpose-explorer": [_particles_under_way],
     "convolution-explorer": [_two_thirds_convolved],
     "overfitting-explorer": [_overfitted],
     "perceptron-explorer": [_few_corrections],

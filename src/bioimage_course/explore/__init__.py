@@ -8,6 +8,7 @@ your own. What a widget shows is not kept in the saved notebook: pair it with a 
 from .explorables import (
     activation,
     backprop,
+    cellpose,
     convolution,
     explorable,
     overfitting,
@@ -24,6 +25,7 @@ __all__ = [
     "activation",
     "annotate",
     "backprop",
+    "cellpose",
     "convolution",
     "curtain",
     "explorable",

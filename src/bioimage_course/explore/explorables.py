@@ -103,6 +103,11 @@ def backprop(mode: str = "graph"):
     return explorable("backprop-explorer", mode=mode)
 
 
+def cellpose():
+    """Heat spreads in masks, particles follow the flow, crowds at the end are objects (chapter 12)."""
+    return explorable("cellpose-explorer")
+
+
 def convolution():
     """A kernel slides over a small image: weights, padding, stride, dilation and pooling (chapter 4)."""
     return explorable("convolution-explorer")

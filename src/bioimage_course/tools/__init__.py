@@ -8,6 +8,14 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["compat", "pixel_classifier", "sam_features", "scores", "stardist", "voronoi_otsu"],
+    submodules=[
+        "cellpose",
+        "compat",
+        "pixel_classifier",
+        "sam_features",
+        "scores",
+        "stardist",
+        "voronoi_otsu",
+    ],
     submod_attrs={"compat": ["available", "require"]},
 )

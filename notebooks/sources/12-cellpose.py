@@ -1,0 +1,660 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation: {extension: .py, format_name: percent}
+#   kernelspec: {name: python3, display_name: Python 3, language: python}
+# course:
+#   chapter: "12"
+#   title: Cellpose and Cellpose-SAM
+#   extra: cellpose
+#   paths: [user, builder]
+#   gpu: "helps"
+# ---
+
+# %% [markdown]
+# From masks to flows and back: you will let heat spread in a cell, send particles up the slope, and count where
+# they end. Then a network predicts the flows; cellpose's own code trains it, runs it, and turns its answer into
+# labels. You will see what both thresholds do, where images and tiles end badly, and how to fine-tune.
+#
+# Five exercises are checked and a sixth is open. Everything runs without network; Cellpose-SAM itself, 1.2 GB of
+# weights, runs if you have them or agree to a download.
+
+# %% tags=["setup"]
+import tempfile
+
+import numpy as np
+import torch
+from scipy import ndimage
+from skimage.segmentation import relabel_sequential
+
+from bioimage_course import check, data, explore, metrics, nets, show, tools
+from bioimage_course.check.exercises.ch12 import bent_cell, heat, middle, two_cells
+
+tools.compat.prepare("cellpose")
+with tools.cellpose.quiet():
+    from cellpose import dynamics, train, vit
+
+colour = show.PALETTE
+
+# %% [markdown]
+# ## Heat
+#
+# Put a small flame on the middle of a cell. The heat spreads, but only inside the mask; outside it is cold. In every
+# step, each pixel takes the mean of its 3 × 3 neighbours. After some hundred steps it is warm in the middle and
+# cool at the tips, and from every pixel one can see in which direction it gets warmer. (`heat` does that here; you will
+# write it in a minute.)
+
+# %%
+#| label: fig-heat
+#| fig-cap: "Heat in a bent cell, after 5, 50 and 400 steps (colours: logarithm of the temperature), and the flow: at each pixel an arrow of length 1 in the direction in which it gets warmer fastest. From the ends the arrows do not point at the flame but round the corner, where the heat came from."
+#| fig-alt: "Four panels with a thick half ring. In the first three a warm spot at its top grows until the whole shape is warm, the two ends least. In the fourth, arrows run from both ends along the bend towards the top."
+cell = bent_cell()
+figure, panels = show.figure(1, 4, height=2.6)
+for axes, steps in zip(panels, (5, 50, 400)):
+    temperature = heat(cell, middle(cell), steps)
+    axes.imshow(np.where(cell, np.log10(temperature + 1e-12), np.nan), cmap="inferno", vmin=-12, vmax=1)
+    axes.set_title(f"{steps} steps")
+flow = dynamics.masks_to_flows_gpu(cell.astype(int))[0]
+rows, columns = (part[::5, ::5][cell[::5, ::5]] for part in np.mgrid[: cell.shape[0], : cell.shape[1]])
+panels[3].imshow(cell, cmap="gray_r", vmax=4)
+panels[3].quiver(columns, rows, flow[1][rows, columns], flow[0][rows, columns], angles="xy", scale=16, width=0.012,
+                 color=colour["blue"])
+panels[3].plot(*middle(cell)[::-1], "o", color=colour["vermilion"], ms=6)
+panels[3].set_title("flow")
+for axes in panels:
+    axes.set_axis_off()
+figure
+
+# %% [markdown]
+# ## Exercise 1: heat and flow
+#
+# 1. `diffuse(mask, centre, steps)`: begin with zeros. In each step add 1 at `centre` (row, column), replace every pixel
+#    by the mean of its 3 × 3 neighbourhood (outside the image it is 0), and set everything outside the mask to 0.
+#    Return the temperature.
+# 2. `flow(temperature, mask)`: an array (2, rows, columns). First the slope along rows, `T[y + 1] − T[y − 1]`, then
+#    along columns; divide both by the length of the arrow, so that it is 1 inside the mask; 0 outside. The mask does
+#    not touch the image's border.
+
+# %% tags=["exercise"] exercise="heat_flow"
+def diffuse(mask, centre, steps):
+    raise NotImplementedError
+    temperature = np.zeros(mask.shape)
+    for _ in range(steps):
+        ...  # ndimage.uniform_filter(…, 3, mode="constant") takes the mean of 3 × 3 pixels
+    return temperature
+
+
+def flow(temperature, mask):
+    raise NotImplementedError
+    slope = np.zeros((2, *mask.shape))
+    slope[0, 1:-1] = ...  # along rows
+    slope[1, :, 1:-1] = ...  # along columns
+    return ...
+
+
+# %% tags=["solution"] exercise="heat_flow"
+def diffuse(mask, centre, steps):
+    temperature = np.zeros(mask.shape)
+    for _ in range(steps):
+        temperature[centre] += 1
+        temperature = ndimage.uniform_filter(temperature, 3, mode="constant") * mask
+    return temperature
+
+
+def flow(temperature, mask):
+    slope = np.zeros((2, *mask.shape))
+    slope[0, 1:-1] = temperature[2:] - temperature[:-2]
+    slope[1, :, 1:-1] = temperature[:, 2:] - temperature[:, :-2]
+    length = np.sqrt((slope**2).sum(axis=0))
+    return np.where(mask, slope / np.maximum(length, 1e-60), 0)
+
+
+# %% tags=["check", "nbval-check-output"] exercise="heat_flow"
+check.heat_flow(diffuse, flow)
+
+# %% [markdown]
+# ## What the network learns
+#
+# For a whole image: flow along rows, flow along columns, and cell or background. All three follow from what is
+# around a pixel, none depends on arbitrary label numbers. From here on the library makes the flows: all cells of an image
+# at once, and as many steps as the largest cell needs. The check has just compared yours with it.
+
+# %%
+def flows_of(labels):
+    """Cellpose's flows of a label image: an array (2, rows, columns), along rows and along columns."""
+    numbered, _, _ = relabel_sequential(np.asarray(labels).astype(int))  # cellpose wants 1, 2, 3 … without gaps
+    return dynamics.masks_to_flows_gpu(numbered)[0]
+
+
+nuclei = data.load("nuclei")
+image, truth = nuclei.image, nuclei.labels
+crop = np.s_[200:328, 150:278]
+targets = flows_of(truth)
+
+# %%
+#| label: fig-flow-targets
+#| fig-cap: "The three targets of training, made from the masks. Where two nuclei touch, the flow changes its sign from one pixel to the next: that is how they will be told apart."
+#| fig-alt: "Four panels of the same crop: fluorescence image; flow along rows, each nucleus orange in its upper and blue in its lower half; flow along columns, each nucleus orange on its left and blue on its right; cell or background in white and black."
+figure, panels = show.figure(1, 4, height=2.4)
+panels[0].imshow(np.sqrt(image[crop]), cmap="gray")
+for axes, part in zip(panels[1:3], targets):
+    axes.imshow(np.where(truth[crop] > 0, part[crop], np.nan), cmap="PuOr_r", vmin=-1, vmax=1)
+panels[3].imshow(truth[crop] > 0, cmap="gray")
+for axes, title in zip(panels, ("image", "flow along rows", "flow along columns", "cell or background")):
+    axes.set_title(title)
+    axes.set_axis_off()
+figure
+
+# %% [markdown]
+# ## Back again: follow the flow
+#
+# Every pixel of a cell becomes a particle. In each step it moves along the flow where it is. After enough steps all
+# particles of a cell meet, and pixels whose particles meet belong together.
+
+# %%
+#| label: fig-follow
+#| fig-cap: "Particles on the flow of two touching cells (above) and of one bent cell (below), after 0, 10, 40 and 200 steps; for clarity every fourth pixel in each direction. Two crowds, two objects; one crowd, one object. A method that cuts at the narrowest place, or asks for convex shapes, would get one of the two wrong."
+#| fig-alt: "Two rows of four panels. Above, dots fill two touching discs, then draw together into two tight clusters. Below, dots fill a half ring, then move along the bend and end in one cluster at its top."
+def follow_cellpose(flow, points, steps):
+    """Cellpose's own way: bilinear interpolation of the flow between pixels; points (n, 2), rows and columns."""
+    start = tuple(np.asarray(points, dtype=int).T)
+    with tools.cellpose.quiet():
+        return np.asarray(dynamics.follow_flows(flow, inds=start, niter=steps)).T
+
+
+figure, panels = show.figure(2, 4, height=4)
+for row, mask in zip(panels, (two_cells(), bent_cell().astype(int))):
+    field, points = flows_of(mask), np.argwhere(mask)
+    points = points[(points % 4 == 0).all(axis=1)]
+    for axes, steps in zip(row, (0, 10, 40, 200)):
+        moved = follow_cellpose(field, points, steps) if steps else points
+        axes.imshow(mask > 0, cmap="gray_r", vmax=5)
+        axes.scatter(moved[:, 1], moved[:, 0], s=5, c=[[colour["blue"], colour["vermilion"]][i - 1]
+                                                       for i in mask[tuple(points.T)]])
+        axes.set(title=f"{steps} steps", xlim=(4, 59), ylim=(54, 14))
+        axes.set_axis_off()
+figure
+
+# %% tags=["widget"]
+explore.cellpose()
+
+# %% [markdown]
+# ## Exercise 2: follow the flow
+#
+# Write `follow(flow, points, steps)`. `points` is an array (n, 2) of rows and columns. In each step every point looks up
+# the flow at the pixel it is in (round its coordinates), and moves by that arrow. Keep points inside the image
+# (`np.clip`). Return their last positions. The check counts the crowds.
+
+# %% tags=["exercise"] exercise="follow_flows"
+def follow(flow, points, steps):
+    raise NotImplementedError
+    points = points.astype(float)
+    highest = np.array(flow.shape[1:]) - 1
+    for _ in range(steps):
+        pixel = ...  # np.rint(points).astype(int)
+        points = ...  # flow[:, rows, columns] has the shape (2, n)
+    return points
+
+
+# %% tags=["solution"] exercise="follow_flows"
+def follow(flow, points, steps):
+    points = points.astype(float)
+    highest = np.array(flow.shape[1:]) - 1
+    for _ in range(steps):
+        pixel = np.rint(points).astype(int)
+        points = np.clip(points + flow[:, pixel[:, 0], pixel[:, 1]].T, 0, highest)
+    return points
+
+
+# %% tags=["check", "nbval-check-output"] exercise="follow_flows"
+check.follow_flows(follow)
+
+# %% [markdown]
+# ## A network that predicts flows
+#
+# Version 4 of cellpose comes with one network, Cellpose-SAM, of 305 million parameters. But its training and its
+# evaluation take any network that answers in the same way: flow along rows, flow along columns (both times 5), and
+# a logit for "cell". So we give it the U-Net of this course.
+
+# %%
+#| label: tbl-flow-networks
+#| tbl-cap: "The two networks. Both read an image in square patches, think about patches, and write the answer for all pixels of a patch at once. The numbers are counted from the networks as built here; Cellpose-SAM with random weights."
+with tools.cellpose.quiet():
+    giant = vit.CPSAM().eval()  # Cellpose-SAM's architecture, without its weights
+ours = tools.cellpose.flow_network()
+sizes = {name: sum(p.numel() for p in network.parameters()) for name, network in (("sam", giant), ("ours", ours))}
+show.table(
+    [
+        ["Cellpose-SAM", "vision transformer (ViT-L)", f"{sizes['sam'] / 1e6:.1f}", f"{4 * sizes['sam'] / 1e6:,.0f}",
+         f"{giant.ps} × {giant.ps}", "one tile of 256 × 256, all of it"],
+        ["this course", "U-Net", f"{sizes['ours'] / 1e6:.1f}", f"{4 * sizes['ours'] / 1e6:,.0f}", "2 × 2",
+         "some 100 pixels around"],
+    ],
+    ["network", "kind", "million parameters", "MB of weights", "patch (pixels)", "what a patch can see"],
+)
+
+# %% [markdown]
+# A forward pass through both, to see that they speak the same language. Cellpose-SAM's weights are random here, so
+# its answer means nothing; we only look at the shape. (A version for tiles of 64 pixels: 256 would take most of a minute.)
+
+# %% tags=["nbval-check-output"]
+del giant
+with tools.cellpose.quiet():
+    giant = vit.CPSAM(bsize=64).eval()
+patch = torch.tensor(image[:64, :64].astype(np.float32))[None, None].repeat(1, 3, 1, 1)
+with torch.no_grad():
+    for name, network in (("Cellpose-SAM", giant), ("ours", ours.eval())):
+        answer, style = network(patch)
+        print(f"{name}: image {tuple(patch.shape)} → answer {tuple(answer.shape)}, style all zero: {bool((style == 0).all())}")
+del giant
+
+# %% [markdown]
+# ### Training, live
+#
+# A tiny one first: 8 channels, a few seconds, the left half of our image for training, the right half to look how
+# well it goes. `train_seg` is cellpose's own function: it makes the flows, rotates, scales and flips at random, and
+# adds up the loss.
+
+# %%
+nets.seed_everything(0)
+tiny = tools.cellpose.flow_network(width=8, depth=2)
+halves = [[half[i : i + 128, j : j + 128] for i in range(0, 512, 128) for j in (0, 128)]
+          for half in (image[:, :256], image[:, 256:])]
+halves_truth = [[half[i : i + 128, j : j + 128] for i in range(0, 512, 128) for j in (0, 128)]
+                for half in (truth[:, :256].astype(np.int32), truth[:, 256:].astype(np.int32))]
+with tools.cellpose.quiet(), tempfile.TemporaryDirectory() as folder:
+    _, losses, other_losses = train.train_seg(
+        tiny, train_data=halves[0], train_labels=halves_truth[0], test_data=halves[1], test_labels=halves_truth[1],
+        n_epochs=41, batch_size=8, bsize=96, learning_rate=5e-3, weight_decay=0.01, min_train_masks=1, save_path=folder,
+    )
+
+# %%
+#| label: fig-flow-training
+#| fig-cap: "Some seconds of training: the loss, mean squared error of the flows plus cross-entropy of cell against background. Cellpose looks at the validation images now and then only. That their loss is lower has no deeper meaning: the two halves of the image are not equally crowded, and batch normalisation works with running averages there."
+#| fig-alt: "Line plot of loss against epoch. The training loss falls from about 2.6 to below 1 within forty epochs; the validation points lie below it and fall as well."
+looked = [epoch for epoch in range(len(losses)) if epoch == 5 or epoch % 10 == 0]
+figure, axes = show.figure(height=2.8)
+axes.plot(losses, color=colour["blue"], label="training (left half)")
+axes.plot(looked, other_losses[looked], "o--", color=colour["vermilion"], label="validation (right half)")
+axes.set(xlabel="epoch", ylabel="loss", ylim=(0, None))
+axes.legend()
+figure
+
+# %% tags=["nbval-check-output"]
+print("the loss fell:", losses[-5:].mean() < 0.8 * losses[:3].mean())
+
+# %% [markdown]
+# ## The course's own flow network
+#
+# `training/cellpose_flows.py` did the same with 127 images, a larger U-Net, and more time. Its checkpoint comes with
+# the course. `tools.cellpose.course_model()` gives a real `CellposeModel` around it, so this is the very call that you
+# would use with Cellpose-SAM.
+
+# %%
+model = tools.cellpose.course_model()
+chosen = tools.cellpose.results()["thresholds"]
+with tools.cellpose.quiet():
+    masks, flows, styles = model.eval(image, bsize=256, flow_threshold=0.4, cellprob_threshold=0.0)
+
+# %%
+#| label: fig-flow-steps
+#| fig-cap: "What `eval` returns, on a part of the built-in image. Flow as colours: the hue is the direction, the brightness the length. The logit: 0 means a probability of one half. Labels: pixels whose particles met. The network was trained on images of the same collection, not on this one."
+#| fig-alt: "Four panels: fluorescence image of a dozen nuclei; the flow as a colour wheel in each nucleus; the logit, high inside nuclei and low between; the image with the outlines of the labels found."
+figure, panels = show.figure(1, 4, height=2.6)
+panels[0].imshow(np.sqrt(image[crop]), cmap="gray")
+panels[1].imshow(flows[0][crop])
+panels[2].imshow(flows[2][crop], cmap="PuOr_r", vmin=-8, vmax=8)
+panels[3].imshow(np.sqrt(image[crop]), cmap="gray")
+for number in np.unique(masks[crop])[1:]:
+    panels[3].contour(masks[crop] == number, [0.5], colors=colour["orange"], linewidths=1)
+for axes, title in zip(panels, ("image", "flow", "logit", "labels")):
+    axes.set_title(title)
+    axes.set_axis_off()
+figure
+
+# %%
+#| label: fig-flow-score
+#| fig-cap: "The course's flow network on the built-in image, against its masks at an IoU of 0.5."
+#| fig-alt: "Fluorescence image with about 125 nuclei; nearly all are outlined as true positives, a few as missed or as false."
+prediction = tools.cellpose.segment(image)
+show.matches(np.sqrt(image), truth, prediction)  # segment() takes the thresholds chosen on validation images
+
+# %%
+#| label: tbl-flow-score
+#| tbl-cap: "The same in numbers: AP = TP/(TP + FP + FN), at three IoU thresholds."
+matchings = {threshold: metrics.match(truth, prediction, threshold) for threshold in (0.5, 0.75, 0.9)}
+show.table(
+    [[threshold, m.tp, m.fp, m.fn, f"{m.average_precision:.3f}"] for threshold, m in matchings.items()],
+    ["IoU threshold", "TP", "FP", "FN", "AP"], digits=2,
+)
+
+# %% tags=["nbval-check-output"]
+print("AP@0.5 above 0.7:", matchings[0.5].average_precision > 0.7)
+
+# %%
+#| label: tbl-flow-dsb2018
+#| tbl-cap: "On the 50 test images, once: our flow network beside the StarDist model of the last chapter, same images for training and testing. AP pooled over all nuclei, with a bootstrap interval over images."
+show.table(tools.scores.table("cellpose", "stardist"))
+
+# %% [markdown]
+# ## The thresholds
+#
+# The network has answered; what follows is arithmetic. So both thresholds can be varied without asking it again.
+
+# %%
+def labels_with(flow_threshold=0.4, cellprob_threshold=0.0):
+    """Labels from the network's answer for a quarter of the image, with other thresholds."""
+    part = np.s_[:256, :256]
+    with tools.cellpose.quiet():
+        return dynamics.resize_and_compute_masks(
+            flows[1][(slice(None), *part)], flows[2][part], flow_threshold=flow_threshold,
+            cellprob_threshold=cellprob_threshold,
+        )
+
+
+logits, errors = (-6, -4, -2, 0, 2, 4, 6), (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+by_logit = [labels_with(flow_threshold=None, cellprob_threshold=value) for value in logits]
+by_error = [labels_with(flow_threshold=value) for value in errors]
+
+# %%
+#| label: fig-flow-thresholds
+#| fig-cap: "Left: a higher `cellprob_threshold` makes objects smaller, then fewer (area and number relative to the default 0; quality control switched off). Right: a lower `flow_threshold` throws away objects; beyond a point it has nothing more to throw away. Vertical lines: cellpose's defaults."
+#| fig-alt: "Left: two falling curves against cellprob threshold from minus 6 to 6; the area falls steadily, the number of objects changes little until high thresholds. Right: the number of objects rises with the flow threshold and levels off."
+figure, (left, right) = show.figure(1, 2, height=2.9)
+area, number = (np.array([f(found) for found in by_logit], float) for f in (np.count_nonzero, np.max))
+left.plot(logits, area / area[3], "o-", color=colour["blue"], label="area of all objects")
+left.plot(logits, number / number[3], "s--", color=colour["vermilion"], label="number of objects")
+left.axvline(0, color=colour["black"], lw=0.8)
+left.set(xlabel="cellprob_threshold (a logit)", ylabel="relative to threshold 0", ylim=(0, None))
+left.legend()
+right.plot(errors, [found.max() for found in by_error], "s--", color=colour["vermilion"])
+right.axvline(0.4, color=colour["black"], lw=0.8)
+right.set(xlabel="flow_threshold", ylabel="number of objects", ylim=(0, None))
+figure
+
+# %% tags=["nbval-check-output"]
+print("higher cellprob_threshold, smaller area:", bool((np.diff(area) < 0).all()))
+print("lower flow_threshold, fewer objects:", by_error[0].max() < by_error[3].max() <= by_error[-1].max())
+
+# %% [markdown]
+# ## Exercise 3: quality control
+#
+# `flow_threshold` asks of every object: if you were real, would your flow look like what the network saw? Write
+# `flow_errors(labels, predicted)`: make the flow of the labels (`flows_of(labels)`, both functions take rows first),
+# square its difference to the predicted one (unit length, same shape), add both components, and return, for label 1,
+# 2, …, the mean over the object's pixels.
+
+# %% tags=["exercise"] exercise="flow_quality"
+def flow_errors(labels, predicted):
+    raise NotImplementedError
+    own = flows_of(labels)
+    error = ...  # one number a pixel
+    return [... for number in range(1, labels.max() + 1)]
+
+
+# %% tags=["solution"] exercise="flow_quality"
+def flow_errors(labels, predicted):
+    own = flows_of(labels)
+    error = ((own - predicted) ** 2).sum(axis=0)
+    return [error[labels == number].mean() for number in range(1, labels.max() + 1)]
+
+
+# %% tags=["check", "nbval-check-output"] exercise="flow_quality"
+check.flow_quality(flow_errors)
+
+# %% [markdown]
+# ## Exercise 4: logits
+#
+# Cellpose's "cell probability" is a logit, z = ln(p/(1 − p)). Write `to_probability(logit)`, which must not overflow for
+# −1000, and `to_logit(probability)`. Then predict, *before* you look at @fig-flow-thresholds again, by "more", "fewer" or
+# "the same":
+#
+# - `"pixels"`: pixels that belong to objects, when `cellprob_threshold` rises from 0 to 2;
+# - `"objects"`: objects, when `flow_threshold` falls from 0.4 to 0.1;
+# - `"network runs"`: passes through the network to try out ten more thresholds with our function `labels_with`.
+
+# %% tags=["exercise"] exercise="cell_logits"
+def to_probability(logit):
+    raise NotImplementedError
+
+
+def to_logit(probability):
+    raise NotImplementedError
+
+
+forecast = {"pixels": ..., "objects": ..., "network runs": ...}
+
+
+# %% tags=["solution"] exercise="cell_logits"
+def to_probability(logit):
+    return 0.5 * (1 + np.tanh(np.asarray(logit) / 2))
+
+
+def to_logit(probability):
+    return np.log(probability) - np.log1p(-np.asarray(probability))
+
+
+forecast = {"pixels": "fewer", "objects": "fewer", "network runs": "the same"}
+
+
+# %% tags=["check", "nbval-check-output"] exercise="cell_logits"
+check.cell_logits(to_probability, to_logit, forecast)
+
+# %% [markdown]
+# ## Where the image ends, and where tiles end
+#
+# A cell that is cut by the image's border is an incomplete cell next to a black wall: neither was common in training.
+# And a large image is processed in tiles, each with four such walls. What is wrong with segmenting tiles one by one
+# and gluing the labels?
+
+# %%
+side = 128
+glued, offset = np.zeros(truth.shape, int), 0
+for i in range(0, 512, side):
+    for j in range(0, 512, side):
+        part = tools.cellpose.segment(image[i : i + side, j : j + side], limits=np.percentile(image, (1, 99)))
+        glued[i : i + side, j : j + side] = np.where(part > 0, part + offset, 0)
+        offset += part.max()
+with tools.cellpose.quiet():
+    tiled = model.eval(image, bsize=128, **{k: v for k, v in chosen.items() if k != "diameter"})[0].astype(int)
+seams = np.zeros(truth.shape, bool)
+seams[side - 1 : -1 : side], seams[side : -1 : side] = True, True
+seams |= seams.T
+at_seam = np.unique(truth[seams])[1:]
+single = tools.cellpose.segment(image, diameter=None)
+
+
+def found(labels, numbers, threshold=0.7):
+    """Which share of the given true objects has a partner at this IoU."""
+    partners = {int(t) for t, _ in metrics.match(truth, labels, threshold).pairs}
+    return sum(int(n) in partners for n in numbers) / len(numbers)
+
+
+# %%
+#| label: fig-flow-tiles
+#| fig-cap: "Tiles of 128 pixels. Left: every tile segmented on its own and the labels glued; objects end at the seams (dashed). Right: cellpose's own way; tiles overlap, the *flows* are averaged where they do, and particles run across the seams."
+#| fig-alt: "Two panels of the same part of the image with outlines. Left, several nuclei on the dashed vertical and horizontal lines are cut in two by straight edges. Right, the same nuclei are whole."
+figure, panels = show.figure(1, 2, height=4)
+window = np.s_[314:454, 58:198]  # around the corner of four tiles
+for axes, labels, title in ((panels[0], glued, "labels glued"), (panels[1], tiled, "flows averaged")):
+    axes.imshow(np.sqrt(image[window]), cmap="gray")
+    for number in np.unique(labels[window])[1:]:
+        axes.contour(labels[window] == number, [0.5], colors=colour["orange"], linewidths=1)
+    axes.axvline(69.5, ls="--", lw=0.8, color=colour["sky"])
+    axes.axhline(69.5, ls="--", lw=0.8, color=colour["sky"])
+    axes.set_title(title)
+    axes.set_axis_off()
+figure
+
+# %%
+#| label: tbl-flow-tiles
+#| tbl-cap: "Three ways through the same image: all objects at an IoU of 0.5, and the share of the true nuclei on a seam that are found at the stricter IoU of 0.7."
+ways = {"128-pixel tiles, labels glued": glued, "128-pixel tiles, flows averaged": tiled, "256-pixel tiles, flows averaged": single}
+rows = [[name, int((np.bincount(labels.ravel())[1:] > 0).sum()), f"{metrics.match(truth, labels, 0.5).average_precision:.3f}",
+         f"{found(labels, at_seam):.0%}"] for name, labels in ways.items()]
+show.table(rows, ["way", "objects", "AP@0.5", f"of {len(at_seam)} nuclei on a seam"])
+
+# %% tags=["nbval-check-output"]
+print("gluing labels loses nuclei at seams:", found(glued, at_seam) < found(tiled, at_seam))
+
+# %% [markdown]
+# ## Exercise 5: a mirror instead of a wall
+#
+# At the outer border there is no neighbouring tile. A mirror is better than a black wall: continue the image by its
+# reflection, segment, and cut the margin off again. Write `mirrored(segment, image, width)`: pad on all four sides by
+# reflection (`np.pad`, mode `"reflect"`), call `segment(padded)`, crop to the original size, and renumber the labels
+# 1, 2, 3 … without gaps (objects that lay in the margin only have gone).
+
+# %% tags=["exercise"] exercise="mirrored_border"
+def mirrored(segment, image, width):
+    raise NotImplementedError
+    padded = ...
+    labels = ...
+    return ...
+
+
+# %% tags=["solution"] exercise="mirrored_border"
+def mirrored(segment, image, width):
+    padded = np.pad(image, width, mode="reflect")
+    labels = segment(padded)[width : width + image.shape[0], width : width + image.shape[1]]
+    numbers = np.unique(labels)
+    return np.searchsorted(numbers[numbers > 0], labels) + (labels > 0)
+
+
+# %% tags=["check", "nbval-check-output"] exercise="mirrored_border"
+check.mirrored_border(mirrored)
+
+# %% [markdown]
+# Does it help? We cut sixteen small windows out of the image, so that many nuclei lie on a border, and segment each with
+# a wall (cellpose pads with zeros) and with a mirror. For every border nucleus we compare with the mask in the window.
+
+# %%
+def with_mirror(window, width=32):
+    """The same as exercise 5."""
+    labels = tools.cellpose.segment(np.pad(window, width, mode="reflect"), limits=limits, diameter=None)
+    return labels[width : width + window.shape[0], width : width + window.shape[1]]
+
+
+limits = np.percentile(image, (1, 99))
+border_iou = {"wall": [], "mirror": []}
+for i in range(0, 512, 128):
+    for j in range(0, 512, 128):
+        window, inside = image[i : i + 128, j : j + 128], truth[i : i + 128, j : j + 128]
+        edge = np.unique(np.concatenate([inside[0], inside[-1], inside[:, 0], inside[:, -1]]))
+        for how, labels in (("wall", tools.cellpose.segment(window, limits=limits, diameter=None)), ("mirror", with_mirror(window))):
+            for number in edge[edge > 0]:
+                mask = inside == number
+                partner = np.bincount(labels[mask]).argmax() if labels[mask].any() else 0
+                border_iou[how].append(metrics.iou(mask, labels == partner) if partner else 0.0)
+
+# %%
+#| label: tbl-flow-border
+#| tbl-cap: "Nuclei on the border of sixteen windows of 128 pixels: IoU with the part of their mask that lies in the window. A nucleus that the border leaves a sliver of is lost either way."
+show.table(
+    [[name, len(values), f"{np.mean(values):.3f}", f"{np.mean(np.array(values) >= 0.5):.0%}"] for name, values in
+     (("black wall", border_iou["wall"]), ("mirror of 32 pixels", border_iou["mirror"]))],
+    ["beyond the border", "border nuclei", "mean IoU", "found at IoU 0.5"],
+)
+
+# %% [markdown]
+# ## Cellpose-SAM
+#
+# The real model, if its weights are on this machine. If they are not, `pretrained` says so in one sentence; change
+# `download` to True to fetch them (it first prints what that costs). Nothing else changes: the same `eval`.
+
+# %%
+download = False
+print(tools.cellpose.announcement())
+try:
+    sam = tools.cellpose.pretrained(download=download)
+except Exception as error:  # no weights: the sentence, and our own network instead
+    print(error)
+    sam = None
+
+# %%
+small = image[:256, :256]
+with tools.cellpose.quiet():
+    masks, flows_small, styles = (sam or model).eval(
+        small, batch_size=8, flow_threshold=0.4, cellprob_threshold=0.0, normalize={"tile_norm_blocksize": 0},
+        bsize=256,
+    )
+name = "Cellpose-SAM" if sam else "our own flow network (Cellpose-SAM's weights are not here)"
+ap = metrics.match(truth[:256, :256], masks, 0.5).average_precision
+print(f"{name}: {masks.max()} objects, AP@0.5 {ap:.2f}")
+
+# %% [markdown]
+# ## Fine-tuning
+#
+# Our network knows bright nuclei. Here are dark ones, as in a bright-field image or a negative: it finds next to
+# nothing. Eight crops with masks and 80 more steps of training, with the same function as before, starting from the
+# weights that we have. With Cellpose-SAM it is the same call with `sam.net`, a learning rate of 1e-5 and a GPU.
+
+# %%
+dark = [data.synthetic.nuclei((128, 128), 14, radius=(8, 12), seed=seed) for seed in range(12)]
+dark_images = [sample.image.max() - sample.image for sample in dark]
+training, testing = slice(0, 8), slice(8, 12)
+
+
+def score(segmenter, **options):
+    """AP@0.5 pooled over the four dark test images."""
+    labels = [tools.cellpose.segment(x, segmenter, **options) for x in dark_images[testing]]
+    return labels, metrics.average_precision_dataset([s.labels for s in dark[testing]], labels, (0.5,)).pooled[0]
+
+
+before, ap_before = score(model)
+nets.seed_everything(0)
+tuned = tools.cellpose.flow_network(**model.net.arguments)
+tuned.load_state_dict(model.net.state_dict())
+with tools.cellpose.quiet(), tempfile.TemporaryDirectory() as folder:
+    train.train_seg(
+        tuned, train_data=dark_images[training], train_labels=[s.labels.astype(np.int32) for s in dark[training]],
+        n_epochs=40, nimg_per_epoch=16, batch_size=8, bsize=96, learning_rate=3e-3, weight_decay=0.01, min_train_masks=1,
+        save_path=folder,
+    )
+after, ap_after = score(tools.cellpose.as_cellpose(tuned))
+
+# %%
+#| label: fig-flow-finetune
+#| fig-cap: "Dark nuclei, a test image, before and after fine-tuning on eight crops. The titles give AP@0.5 on four test images."
+#| fig-alt: "Two panels with dark blobs on a bright ground. Left, before: hardly any or wrong outlines. Right, after: most blobs are outlined."
+figure, panels = show.figure(1, 2, height=3.2)
+for axes, labels, title in ((panels[0], before[0], f"before: {ap_before:.2f}"), (panels[1], after[0], f"after: {ap_after:.2f}")):
+    axes.imshow(dark_images[8], cmap="gray")
+    for number in np.unique(labels)[1:]:
+        axes.contour(labels == number, [0.5], colors=colour["orange"], linewidths=1)
+    axes.set_title(title)
+    axes.set_axis_off()
+figure
+
+# %% tags=["nbval-check-output"]
+print("fine-tuning helped:", ap_after > ap_before + 0.2)
+
+# %% [markdown]
+# ## Exercise 6: without telling the network (open)
+#
+# Enlarge the image and do not tell the network; then tell it by `diameter`, which makes cellpose resize the image so
+# that objects are 30 pixels wide. Extend the table: from which diameter on does the network need help, below and
+# above? What happens to the objects, lost, merged or cut to pieces? How would you choose `diameter` for images without masks?
+
+# %%
+from skimage.transform import resize
+
+
+def score_at(factor, tell):
+    """Median diameter and AP@0.5 when the image is enlarged by a factor, with or without telling cellpose."""
+    shape = tuple(int(factor * n) for n in (192, 192))
+    bigger = resize(image[:192, :192].astype(float), shape, order=1, anti_aliasing=factor < 1)
+    masks = resize(truth[:192, :192], shape, order=0, preserve_range=True, anti_aliasing=False).astype(int)
+    diameter = tools.stardist.median_diameter(masks)
+    labels = tools.cellpose.segment(bigger, diameter=diameter if tell else None)
+    return diameter, metrics.match(masks, labels, 0.5).average_precision
+
+
+# %%
+#| label: tbl-flow-scale
+#| tbl-cap: "The same nuclei at other sizes: AP@0.5 without and with `diameter`."
+rows = []
+for factor in (0.5, 1, 4):  # add more factors
+    diameter, alone = score_at(factor, tell=False)
+    rows.append([factor, diameter, alone, score_at(factor, tell=True)[1]])
+show.table(rows, ["factor", "median diameter (pixels)", "AP@0.5, not told", "AP@0.5, told"], digits=2)

@@ -1,0 +1,553 @@
+"""Exercises of chapter 12, Cellpose.
+
+Conventions, the same as in cellpose: points are (row, column); a flow is an array (2, rows, columns), first
+along rows, then along columns, of length 1 inside objects.
+"""
+
+import numpy as np
+
+from bioimage_course.check import Failure, call, exercise, expect_array, expect_callable, expect_labels
+
+# --- shapes and flows ------------------------------
+
+
+def _disc(row, column, radius, shape):
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    return (y - row) ** 2 + (x - column) ** 2 <= radius**2
+
+
+def bent_cell(side=64):
+    """A thick half ring, open below: not star-convex, but one cell.
+
+    Returns
+    -------
+    array of bool (side, side)
+    """
+    y, x = np.mgrid[:side, :side]
+    row, column, radius, width = 0.72 * side, (side - 1) / 2, 0.3 * side, 0.1 * side
+    ring = (np.abs(np.hypot(y - row, x - column) - radius) <= width) & (y <= row)
+    ends = _disc(row, column - radius, width, ring.shape) | _disc(row, column + radius, width, ring.shape)
+    return ring | ends
+
+
+def two_cells(side=64):
+    """Labels of two discs that touch: 1 on the left, 2 on the right.
+
+    Returns
+    -------
+    array of int (side, side)
+    """
+    left = _disc(0.5 * side, 0.32 * side, 0.2 * side, (side, side))
+    right = _disc(0.5 * side, 0.68 * side, 0.2 * side, (side, side))
+    return np.where(left, 1, np.where(right, 2, 0))
+
+
+def middle(mask):
+    """The pixel of a mask nearest to its (rounded) centre of mass, where cellpose puts the source of heat.
+
+    Parameters
+    ----------
+    mask : array of bool
+
+    Returns
+    -------
+    (int, int)
+        Row and column.
+    """
+    pixels = np.argwhere(mask)
+    centre = np.rint(pixels.mean(axis=0))
+    return tuple(int(i) for i in pixels[((pixels - centre) ** 2).sum(axis=1).argmin()])
+
+
+def _diffuse(mask, centre, steps, *, leak=False, inside=False, once=False, late=False):
+    """Temperature after heat diffusion, with the usual mistakes built in."""
+    from scipy.ndimage import uniform_filter
+
+    temperature = np.zeros(mask.shape)
+    share = uniform_filter(mask.astype(float), 3, mode="constant")
+    for step in range(steps):
+        if not late and not (once and step):
+            temperature[centre] += 1
+        temperature = uniform_filter(temperature, 3, mode="constant")
+        if inside:
+            temperature = temperature / np.where(mask, share, 1)
+        if not leak:
+            temperature = temperature * mask
+        if late:
+            temperature[centre] += 1
+    return temperature
+
+
+def heat(mask, centre, steps):
+    """Temperature in a mask after some steps of heat diffusion from one pixel.
+
+    Parameters
+    ----------
+    mask : array of bool
+    centre : (int, int)
+        Row and column of the source.
+    steps : int
+
+    Returns
+    -------
+    array of float
+        0 outside the mask.
+    """
+    return _diffuse(mask, centre, steps)
+
+
+def _slope(temperature):
+    slope = np.zeros((2, *temperature.shape))
+    slope[0, 1:-1] = temperature[2:] - temperature[:-2]
+    slope[1, :, 1:-1] = temperature[:, 2:] - temperature[:, :-2]
+    return slope
+
+
+def _flow(labels):
+    """Unit flows of a label image whose objects do not touch, the same as cellpose's."""
+    extents = [np.ptp(np.argwhere(labels == n), axis=0) + 1 for n in np.unique(labels)[1:]]
+    steps = 2 * int(max(e.sum() for e in extents) + 2)
+    flow = np.zeros((2, *labels.shape))
+    for number in np.unique(labels)[1:]:
+        mask = labels == number
+        slope = _slope(_diffuse(mask, middle(mask), steps))
+        flow += np.where(mask, slope / np.maximum(np.sqrt((slope**2).sum(axis=0)), 1e-60), 0)
+    return flow
+
+
+# --- (a) heat ------------------------------
+
+
+@exercise(
+    chapter="12",
+    hints=(
+        "Three lines in the loop: temperature[centre] += 1; then uniform_filter(temperature, 3, "
+        'mode="constant"); then multiply by the mask, so that outside it stays cold.',
+        "slope[0, 1:-1] = temperature[2:] - temperature[:-2], and along columns slope[1, :, 1:-1] = "
+        "temperature[:, 2:] - temperature[:, :-2].",
+        "length = np.sqrt((slope ** 2).sum(axis=0)); "
+        "return np.where(mask, slope / np.maximum(length, 1e-60), 0).",
+    ),
+)
+def heat_flow(diffuse, flow):
+    """Let heat spread in a mask, and turn the temperature into a flow of unit length."""
+    expect_callable(diffuse, "diffuse")
+    expect_callable(flow, "flow")
+    masks = {"disc": _disc(20, 22, 12, (40, 44)), "bent cell": bent_cell()}
+    for name, mask in masks.items():
+        centre = middle(mask)
+        for steps in (1, 60):
+            _check_temperature(call(diffuse, mask, centre, steps, pure=True), mask, centre, steps, name)
+        temperature = _diffuse(mask, centre, 200)
+        _check_flow(call(flow, temperature, mask, pure=True), temperature, mask)
+    mask = masks["bent cell"]
+    same = _compare_with_cellpose(diffuse, flow, mask)
+    arrow = _flow(mask.astype(int))[:, _tip(mask)[0], _tip(mask)[1]]
+    towards = np.array(middle(mask)) - _tip(mask)
+    angle = np.rad2deg(np.arccos(arrow @ towards / np.hypot(*towards)))
+    return (
+        "Hottest at the centre, and arrows of length 1. At the tip of the bent cell the arrow turns away "
+        f"from the straight line to the centre by {angle:.0f}°: it leads round the corner.{same}"
+    )
+
+
+def _compare_with_cellpose(diffuse, flow, mask):
+    """Both functions together against ``cellpose.dynamics``, where cellpose is installed."""
+    from bioimage_course import tools
+
+    if not tools.available("cellpose"):
+        return ""
+    with tools.cellpose.quiet():
+        from cellpose import dynamics
+    steps = 2 * int((np.ptp(np.argwhere(mask), axis=0) + 1).sum() + 2)  # cellpose's own rule
+    ours = call(flow, call(diffuse, mask, middle(mask), steps), mask)
+    difference = np.abs(ours - dynamics.masks_to_flows_gpu(mask.astype(int))[0]).max()
+    if difference > 1e-3:
+        raise Failure(f"Together, your functions differ from cellpose's flow by up to {difference:.3f}.")
+    return " Cellpose's own flow is the same."
+
+
+def _tip(mask):
+    """The lowest pixel of the bent cell's left end."""
+    pixels = np.argwhere(mask)
+    pixels = pixels[pixels[:, 1] < mask.shape[1] / 2]
+    return pixels[pixels[:, 0].argmax()]
+
+
+def _check_temperature(got, mask, centre, steps, name):
+    expect_array(
+        got,
+        close_to=_diffuse(mask, centre, steps),
+        rtol=1e-6,
+        atol=1e-12,
+        what=f"the temperature of the {name} after {steps} step{'s' * (steps > 1)}",
+        mistakes={
+            "Heat leaks out of the mask: set everything outside to 0 after each step.": _diffuse(
+                mask, centre, steps, leak=True
+            ),
+            "You average over the neighbours inside the mask only; divide by all nine, outside counts as "
+            "cold.": _diffuse(mask, centre, steps, inside=True),
+            "You light the flame only once; add 1 at the centre in every step.": _diffuse(
+                mask, centre, steps, once=True
+            ),
+            "You add the heat after the averaging; add it first.": _diffuse(mask, centre, steps, late=True),
+            "Row and column of the centre are swapped.": _diffuse(mask, centre[::-1], steps)
+            if mask[centre[::-1]]
+            else np.zeros(0),
+        },
+    )
+
+
+def _check_flow(got, temperature, mask):
+    slope = _slope(temperature)
+    length = np.maximum(np.sqrt((slope**2).sum(axis=0)), 1e-60)
+    wanted = np.where(mask, slope / length, 0)
+    expect_array(
+        got,
+        close_to=wanted,
+        rtol=1e-4,
+        atol=1e-4,
+        what="your flow",
+        mistakes={
+            "Your arrows are not of length 1: divide both components by the length of the arrow.": np.where(
+                mask, slope, 0
+            ),
+            "Your arrows point where it gets colder: T[y + 1] − T[y − 1], not the reverse.": -wanted,
+            "The components are swapped: first along rows, then along columns.": wanted[::-1],
+            "You divide each component by its own size; divide both by the length √(a² + b²).": np.where(
+                mask, np.sign(slope), 0
+            ),
+            "You divide by the sum of both components; the length is √(a² + b²).": np.where(
+                mask, slope / np.maximum(np.abs(slope).sum(axis=0), 1e-60), 0
+            ),
+            "Outside the mask the flow must be 0.": slope / length,
+        },
+    )
+
+
+# --- (b) following ------------------------------
+
+
+def _follow(flow, points, steps, *, fixed=False, backwards=False, swapped=False, bounded=True):
+    """Where points end that move along a flow, with the usual mistakes built in."""
+    points, highest = points.astype(float), np.array(flow.shape[1:]) - 1
+    first = None
+    for _ in range(steps):
+        row, column = np.clip(np.rint(points), 0, highest).astype(int).T
+        arrow = flow[:, row, column].T
+        first = arrow if first is None else first
+        arrow = first if fixed else arrow
+        arrow = arrow[:, ::-1] if swapped else arrow
+        points = points - arrow if backwards else points + arrow
+        points = np.clip(points, 0, highest) if bounded else points
+    return points
+
+
+def crowds(points, shape):
+    """Number of separate crowds of points, those within two pixels counting as together.
+
+    Parameters
+    ----------
+    points : array (n, 2)
+    shape : (int, int)
+
+    Returns
+    -------
+    int
+    """
+    from scipy.ndimage import binary_dilation, label
+
+    taken = np.zeros(shape, bool)
+    taken[tuple(np.clip(np.rint(points), 0, np.array(shape) - 1).astype(int).T)] = True
+    return int(label(binary_dilation(taken, iterations=1), np.ones((3, 3)))[1])
+
+
+@exercise(
+    chapter="12",
+    hints=(
+        "In the loop: pixel = np.rint(points).astype(int), then arrows = flow[:, pixel[:, 0], pixel[:, 1]], "
+        "an array (2, n). Its transpose has the shape of points.",
+        "points = np.clip(points + arrows.T, 0, highest). Look the arrows up anew in every step.",
+    ),
+)
+def follow_flows(follow):
+    """Move points along a flow, step by step, and see where they meet."""
+    expect_callable(follow)
+    shape = (24, 40)
+    right = np.zeros((2, *shape))
+    right[1] = 1
+    points = np.array([[3, 4], [20, 30], [11, 0]])
+    for steps in (5, 30):
+        wanted = _follow(right, points, steps)
+        expect_array(
+            call(follow, right, points, steps, pure=True),
+            close_to=wanted,
+            atol=0.01,
+            what=f"the positions after {steps} steps to the right",
+            mistakes={
+                "Points leave the image: keep them inside with np.clip.": _follow(
+                    right, points, steps, bounded=False
+                ),
+                "Rows and columns are swapped: flow[0] moves rows, flow[1] columns.": _follow(
+                    right, points, steps, swapped=True
+                ),
+                "The points move against the flow; add the arrows.": _follow(
+                    right, points, steps, backwards=True
+                ),
+                "The points do not move at all.": points,
+                "The points move one step only; repeat it.": _follow(right, points, 1),
+            },
+        )
+    turn = np.zeros((2, *shape))
+    turn[1, :12], turn[0, :, 25:] = 1, 1  # to the right; then down as well
+    start = np.array([[2, 10], [5, 20]])
+    expect_array(
+        call(follow, turn, start, 25),
+        close_to=_follow(turn, start, 25),
+        atol=1.5,
+        what="the positions in a flow that turns",
+        mistakes={
+            "You look the arrow up only once, at the start; look it up anew in every step.": _follow(
+                turn, start, 25, fixed=True
+            )
+        },
+    )
+    counts = {}
+    for name, labels in (("two touching cells", two_cells()), ("a bent cell", bent_cell().astype(int))):
+        end = call(follow, _flow(labels), np.argwhere(labels), 200)
+        counts[name] = crowds(expect_array(end, shape=(np.count_nonzero(labels), 2)), labels.shape)
+    if counts != {"two touching cells": 2, "a bent cell": 1}:
+        raise Failure(
+            f"Your points end in {counts['two touching cells']} crowds for two touching cells and in "
+            f"{counts['a bent cell']} for a bent one; it should be 2 and 1."
+        )
+    return "Two touching cells end in two crowds, a bent cell in one."
+
+
+# --- (c) quality ------------------------------
+
+
+def _quality_case():
+    """Labels of three cells and a predicted flow that fits the first, half the second, not the third."""
+    shape = (60, 90)
+    labels = np.zeros(shape, int)
+    labels[_disc(20.3, 18.2, 12, shape)] = 1  # not quite symmetric: the flow in the middle is then defined
+    labels[_disc(38.2, 46.4, 14, shape)] = 2
+    labels[_disc(18.4, 76.3, 10, shape)] = 3
+    predicted = _flow(labels)
+    angle = np.random.default_rng(0).uniform(0, 2 * np.pi, shape)
+    wrong = np.stack([np.sin(angle), np.cos(angle)])
+    half = (labels == 2) & (np.arange(shape[1]) > 46)
+    predicted = np.where((labels == 3) | half, wrong, predicted)
+    predicted = np.where(labels == 0, 0.3 * wrong, predicted)  # the network says something everywhere
+    return labels, predicted
+
+
+@exercise(
+    chapter="12",
+    hints=(
+        "error = ((flows_of(labels) - predicted) ** 2).sum(axis=0) is one number for each pixel.",
+        "return [error[labels == number].mean() for number in range(1, labels.max() + 1)]",
+    ),
+)
+def flow_quality(flow_errors):
+    """Compare the flow of each object with the predicted flow, as flow_threshold does."""
+    expect_callable(flow_errors)
+    labels, predicted = _quality_case()
+    error = ((_flow(labels) - predicted) ** 2).sum(axis=0)
+    masks = [labels == n for n in (1, 2, 3)]
+    wanted = np.array([error[m].mean() for m in masks])
+    got = expect_array(
+        call(flow_errors, labels, predicted, pure=True),
+        close_to=wanted,
+        rtol=1e-3,
+        atol=1e-3,
+        what="the list of errors",
+        mistakes={
+            "You take the mean over both components; add them, then average over the pixels.": wanted / 2,
+            "You take the root; the threshold is compared with the mean *squared* difference.": wanted**0.5,
+            "You add up over the pixels; take the mean, or large objects are always wrong.": np.array(
+                [error[m].sum() for m in masks]
+            ),
+            "You divide by all pixels of the image; average over the object's own.": np.array(
+                [error[m].sum() / labels.size for m in masks]
+            ),
+            "You add the differences before squaring, so that they cancel.": np.array(
+                [((_flow(labels) - predicted).sum(axis=0) ** 2)[m].mean() for m in masks]
+            ),
+            "That is one entry too many: leave out the background, label 0.": np.array(
+                [error[labels == n].mean() for n in range(4)]
+            ),
+        },
+    )
+    dropped = [i + 1 for i, value in enumerate(got) if value > 0.4]
+    return (
+        f"Errors {', '.join(f'{v:.2f}' for v in got)}: with flow_threshold 0.4 the objects "
+        f"{' and '.join(map(str, dropped))} are dropped. They lie where the predicted flow is noise."
+    )
+
+
+# --- (d) logits ------------------------------
+
+FORECAST = {
+    "pixels": (
+        "fewer",
+        "A higher threshold lets fewer pixels take part: objects shrink, then disappear.",
+    ),
+    "objects": ("fewer", "A lower flow_threshold is stricter: more objects are thrown away."),
+    "network runs": (
+        "the same",
+        "labels_with works on flows and logits that are there already; the network is not asked again.",
+    ),
+}
+
+
+@exercise(
+    chapter="12",
+    hints=(
+        "p = 1 / (1 + exp(−z)). For very negative z the exponential overflows; (1 + tanh(z / 2)) / 2 is the "
+        "same and does not (or scipy.special.expit).",
+        "The inverse: z = ln(p / (1 − p)), so p = 0.5 gives 0.",
+        "cellprob_threshold: a pixel takes part if its logit is *above* the threshold. flow_threshold: an "
+        "object stays if its error is *below* it.",
+    ),
+)
+def cell_logits(to_probability, to_logit, forecast):
+    """Turn logits into probabilities and back, and forecast what the thresholds do."""
+    expect_callable(to_probability, "to_probability")
+    expect_callable(to_logit, "to_logit")
+    for logit in (0.0, 2.0, -1.5, 30.0, -1000.0, 1000.0):
+        _check_probability(to_probability, logit)
+    for p in (0.5, 0.9, 0.02):
+        z = np.log(p / (1 - p))
+        expect_array(
+            call(to_logit, p),
+            close_to=z,
+            rtol=1e-6,
+            atol=1e-9,
+            what=f"the logit of the probability {p}",
+            mistakes={
+                "That is the logarithm of p alone; the logit is ln(p / (1 − p)).": np.log(p),
+                "The sign is the wrong way round: likely is positive, ln(p / (1 − p)).": -z,
+                "Use the natural logarithm (np.log), not the one to base 10.": z / np.log(10),
+                "That is the way back again: the logit is the inverse of the sigmoid.": 1 / (1 + np.exp(-p)),
+            },
+        )
+    _check_forecast(forecast)
+    p = 1 / (1 + np.exp(-2))
+    return f"cellprob_threshold 2 asks for a probability of {p:.2f}, −2 for {1 - p:.2f}."
+
+
+def _check_probability(function, logit):
+    try:
+        with np.errstate(over="raise"):
+            got = function(logit)
+    except (OverflowError, FloatingPointError):
+        raise Failure(
+            f"to_probability({logit:g}) overflows, because exp of a large number is infinite: use "
+            "(1 + tanh(z / 2)) / 2, or scipy.special.expit."
+        ) from None
+    except NotImplementedError:
+        raise
+    except Exception:
+        got = call(function, logit)  # tells what went wrong
+    expect_array(
+        got,
+        close_to=0.5 * (1 + np.tanh(logit / 2)),
+        rtol=1e-6,
+        atol=1e-9,
+        what=f"the probability for the logit {logit:g}",
+        mistakes={
+            "The sign is the wrong way round: a high logit is a high probability.": 0.5
+            * (1 - np.tanh(logit / 2)),
+            "That is tanh, from −1 to 1; a probability goes from 0 to 1.": np.tanh(logit / 2),
+        },
+    )
+
+
+def _check_forecast(forecast):
+    if not isinstance(forecast, dict):
+        raise Failure('forecast must be a dictionary: {"pixels": …, "objects": …, "network runs": …}.')
+    missing = [key for key in FORECAST if key not in forecast]
+    if missing:
+        raise Failure(f"forecast lacks {missing[0]!r}.")
+    for key, (right, why) in FORECAST.items():
+        answer = forecast[key]
+        if answer is ...:
+            raise NotImplementedError
+        if answer not in ("more", "fewer", "the same"):
+            raise Failure(f'forecast[{key!r}] must be "more", "fewer" or "the same", not {answer!r}.')
+        if answer != right:
+            raise Failure(f"{key}: not {answer!r}. {why}")
+
+
+# --- (e) the border ------------------------------
+
+
+@exercise(
+    chapter="12",
+    hints=(
+        'padded = np.pad(image, width, mode="reflect") adds the margin on all four sides; '
+        "labels = segment(padded).",
+        "Crop: labels[width : width + image.shape[0], width : width + image.shape[1]].",
+        "Renumber: numbers = np.unique(labels); new = np.searchsorted(numbers[numbers > 0], labels) + "
+        "(labels > 0). skimage.segmentation.relabel_sequential does it, too.",
+    ),
+)
+def mirrored_border(mirrored):
+    """Segment an image whose border is continued by its mirror image, and crop."""
+    from scipy.ndimage import label
+
+    expect_callable(mirrored)
+    rng = np.random.default_rng(3)
+    image = rng.uniform(0, 0.2, (40, 30))
+    for row, column, radius in ((8, 6, 5), (26, 13, 6), (12, 24, 4), (38, 27, 5), (33, 2, 3)):
+        image[_disc(row, column, radius, image.shape)] += 0.7
+    for width in (6, 11):
+        seen = []
+
+        def segment(picture, seen=seen):
+            seen.append(np.array(picture))
+            found = label(np.asarray(picture) > 0.5)[0]
+            return np.where(found > 0, 3 * found + 1, 0).astype(np.int32)  # numbers with gaps
+
+        got = call(mirrored, segment, image, width, pure=False)
+        _check_padding(seen, image, width)
+        whole = segment(np.pad(image, width, mode="reflect"))
+        if not np.array_equal(seen[0], np.pad(image, width, mode="reflect")):
+            whole = segment(np.pad(image, width, mode="symmetric"))
+        wanted = whole[width : width + image.shape[0], width : width + image.shape[1]]
+        if np.shape(got) == whole.shape:
+            raise Failure("You return the padded size: crop the margin off, so that labels fit the image.")
+        labels = expect_labels(got, wanted)
+        numbers = np.unique(labels[labels > 0])
+        if not np.array_equal(numbers, np.arange(1, len(numbers) + 1)):
+            raise Failure(
+                f"The objects are numbered {', '.join(map(str, numbers[:4]))} …; renumber them 1, 2, 3 … "
+                "without gaps."
+            )
+    return "The mirror goes in, the margin comes off, and objects count from 1."
+
+
+def _check_padding(seen, image, width):
+    """What the learner gave to `segment`: the image, continued by reflection on all sides."""
+    if not seen:
+        raise Failure("segment was never called: call segment(padded).")
+    given = seen[0]
+    if given.shape == image.shape:
+        raise Failure("segment was given the image without a margin; pad it first.")
+    target = tuple(n + 2 * width for n in image.shape)
+    if given.shape != target:
+        raise Failure(
+            f"segment was given an image of shape {given.shape}; with {width} pixels on all four sides it is "
+            f"{target}."
+        )
+    if any(np.allclose(given, np.pad(image, width, mode=mode)) for mode in ("reflect", "symmetric")):
+        return
+    if np.allclose(given, np.pad(image, width)):
+        raise Failure('You pad with zeros: that is the black wall. Use mode="reflect".')
+    if np.allclose(given, np.pad(image, width, mode="edge")):
+        raise Failure('You repeat the border pixels, which smears cut cells; use mode="reflect".')
+    if np.allclose(given, np.pad(image, width, mode="wrap")):
+        raise Failure('You continue with the opposite side of the image; use mode="reflect".')
+    raise Failure('The margin is not a mirror image: np.pad(image, width, mode="reflect").')

@@ -1,0 +1,398 @@
+"""Cellpose behind the course's one signature: ``segment(image) -> labels``.
+
+Cellpose lets a network predict, for each pixel, a small arrow towards the middle of its cell, and follows the
+arrows (Stringer et al. 2021, doi:10.1038/s41592-020-01018-x). Version 4 knows one network, Cellpose-SAM,
+with weights of 1.2 GB. This module adds what a course needs around it: a small flow network of our own that
+goes through cellpose's real training and evaluation and works without network, a download that announces
+itself and checks whom it talks to, and sentences instead of tracebacks. `course_model` and `pretrained`
+return plain ``cellpose.models.CellposeModel`` objects: for everything else use the library itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import logging
+import os
+import warnings
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from bioimage_course.errors import DataUnavailableError, InputError, ToolUnavailableError
+from bioimage_course.tools import _inputs, compat
+from bioimage_course.tools.stardist import median_diameter
+
+WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "cellpose-flows"
+"""Folder of the course's own flow network: weights, card, results."""
+
+PUBLISHED = {
+    "cpsam_v2": (1_233_586_851, "0f1cc3f7ecdd8a037a57c6c48d9d8921391be4cbce3fa9f13c3e3a2e1253c667"),
+    "cpsam": (1_233_587_898, "e1440429eb384f95afe32bcba6510f90d518eaedc917ede549bed6804004abe2"),
+}
+"""Cellpose-SAM's published weights: bytes and sha256. ``cpsam_v2`` is cellpose 4.2's default."""
+
+ADDRESS = "https://huggingface.co/mouseland/cellpose-sam/resolve/main/"
+
+
+@lru_cache(maxsize=1)
+def _flow_network_class():
+    """The class of our network; made on demand, because its parents come from torch and cellpose."""
+    import torch
+
+    with quiet():
+        from cellpose.vit import BaseModel
+
+    from bioimage_course import nets
+
+    class FlowNetwork(BaseModel):
+        """A U-Net in the place of Cellpose-SAM's transformer: image in, two flows and a cell logit out.
+
+        Like the transformer it works on patches: 2×2 pixels become 4 channels of an image half as wide, and
+        12 channels of the answer become 2×2 pixels of 3 channels again (8×8 pixels there). Nothing is lost,
+        and the U-Net is four times faster.
+        """
+
+        def __init__(self, width, depth):
+            super().__init__()
+            self.arguments = {"width": width, "depth": depth}
+            self.fold, self.unfold = torch.nn.PixelUnshuffle(2), torch.nn.PixelShuffle(2)
+            self.unet = nets.UNet(4, 12, depth=depth, width=width, skip="add", residual=True)
+            self.backbone = "course_unet"  # cellpose asks for it to choose the size of its tiles
+            # cellpose takes a file without W2 for one of version 3
+            self.W2 = torch.nn.Parameter(torch.zeros(1), requires_grad=False)
+
+        def forward(self, x):
+            """Flows along y and x, times 5, and the cell logit; and zeros in the place of a style."""
+            return self.unfold(self.unet(self.fold(x[:, :1]))), torch.zeros(len(x), 256, device=x.device)
+
+    return FlowNetwork
+
+
+def flow_network(width=24, depth=3):
+    """A U-Net that cellpose can train and evaluate in the place of Cellpose-SAM.
+
+    Parameters
+    ----------
+    width, depth : int
+        As in ``nets.UNet``: channels of the first block, number of poolings.
+
+    Returns
+    -------
+    cellpose.vit.BaseModel
+        Give it to ``cellpose.train.train_seg``, or to `as_cellpose` for ``eval``. Input (N, C, H, W), of
+        which the first channel is used; output (N, 3, H, W): five times the flow along y and along x (unit
+        length inside objects), and the logit of the probability that the pixel belongs to an object.
+
+    Raises
+    ------
+    ToolUnavailableError
+        If cellpose is not installed.
+    """
+    compat.prepare("cellpose")
+    return _flow_network_class()(width, depth)
+
+
+def as_cellpose(network):
+    """A real ``CellposeModel`` around a network of our own.
+
+    Its ``__init__`` would insist on a file of Cellpose-SAM's size, so the four attributes that it sets are
+    set here; ``eval``, tiling, dynamics and quality control are cellpose's own.
+
+    Parameters
+    ----------
+    network : cellpose.vit.BaseModel
+        For instance a `flow_network`.
+
+    Returns
+    -------
+    cellpose.models.CellposeModel
+    """
+    compat.prepare("cellpose")
+    with quiet():
+        from cellpose.models import CellposeModel
+
+    model = object.__new__(CellposeModel)
+    model.device, model.gpu = network.device, network.device.type != "cpu"
+    model.backbone, model.net = network.backbone, network.eval()
+    return model
+
+
+def segment(
+    image,
+    model=None,
+    *,
+    diameter="default",
+    flow_threshold="default",
+    cellprob_threshold="default",
+    limits=None,
+):
+    """Segment cells or nuclei by flows.
+
+    Parameters
+    ----------
+    image : array (Y, X) or (Y, X, 3), or data.Sample
+        Any number type. Our own network looks at one channel of bright nuclei; Cellpose-SAM takes three, in
+        any order.
+    model : CellposeModel, str or None
+        A model, the name of a published one (see `pretrained`), or None for `course_model`.
+    diameter : float, "auto" or None
+        Diameter of the objects in pixels: the image is resized so that it becomes 30. None leaves the image
+        as it is; "auto" segments once, measures the median diameter, and segments again. Default: for the
+        course's model what was best on validation images, for others None.
+    flow_threshold : float or None
+        Objects are dropped whose own flows differ from the predicted ones by more than this (mean squared
+        difference); None drops none. Default: the course's model's own; 0.4 for others.
+    cellprob_threshold : float
+        Pixels above this *logit* belong to objects: 0 is a probability of 0.5. Default: the course's model's
+        own; 0 for others.
+    limits : (low, high), optional
+        Intensities that become 0 and 1. Default: percentiles 1 and 99 of this image, channel by channel. Give
+        the limits of the whole experiment when an image may be empty: its noise is then not stretched.
+
+    Returns
+    -------
+    labels : array of int32 (Y, X)
+        0 is background, objects count from 1.
+
+    Raises
+    ------
+    InputError
+        If the image or a parameter is not as described.
+    ToolUnavailableError
+        If cellpose is not installed, or a published model cannot be had.
+
+    Examples
+    --------
+    >>> from bioimage_course import data, tools
+    >>> labels = tools.cellpose.segment(data.load("nuclei"))  # doctest: +SKIP
+    """
+    array = _inputs.image(image, "Cellpose", colour=True)
+    options = {
+        "diameter": diameter,
+        "flow_threshold": flow_threshold,
+        "cellprob_threshold": cellprob_threshold,
+    }
+    options = {name: value for name, value in options.items() if value != "default"}
+    _check(options)
+    if limits is not None:
+        low, high = _inputs.limits(array, limits)
+    if model is None:
+        model, options = course_model(), results()["thresholds"] | options
+    elif isinstance(model, str):
+        model = pretrained(model)
+    elif not hasattr(model, "eval") or not hasattr(model, "net"):
+        raise InputError(
+            f"model must be a CellposeModel, the name of a published one or None, not {type(model).__name__}."
+        )
+    if array.min() == array.max():  # not a single pixel differs from the others
+        return np.zeros(array.shape[:2], np.int32)
+    if limits is not None:
+        array = (array - np.float32(low)) / np.float32(high - low)
+    auto = options.get("diameter") == "auto"
+    # as a dictionary: cellpose remembers a plain False for all later calls
+    options = {"normalize": {"normalize": limits is None}} | options | ({"diameter": None} if auto else {})
+    labels = _evaluate(model, array, options)
+    if auto and labels.any():
+        labels = _evaluate(model, array, options | {"diameter": median_diameter(labels)})
+    return labels
+
+
+def _check(options):
+    """The numbers of `segment`, one sentence each."""
+    if options.get("diameter") not in (None, "auto"):
+        _inputs.number(options["diameter"], "diameter", 1, 10_000, alternative="auto")
+    if options.get("flow_threshold") is not None:
+        _inputs.number(options["flow_threshold"], "flow_threshold", 0, np.inf)
+    if "cellprob_threshold" in options:
+        _inputs.number(options["cellprob_threshold"], "cellprob_threshold", -100, 100)
+
+
+def _evaluate(model, array, options):
+    """Labels by cellpose's own ``eval``."""
+    with quiet():
+        labels, _, _ = model.eval(array, channel_axis=2 if array.ndim == 3 else None, bsize=256, **options)
+    return labels.astype(np.int32)
+
+
+@lru_cache(maxsize=1)
+def course_model():
+    """The course's own flow network for fluorescence nuclei (made by ``training/cellpose_flows.py``).
+
+    Returns
+    -------
+    cellpose.models.CellposeModel
+        Loaded once a process. `results` has the thresholds that were chosen for it.
+
+    Raises
+    ------
+    DataUnavailableError
+        If a file of the checkpoint is missing or not the one that its results describe.
+    ToolUnavailableError
+        If cellpose is not installed.
+    """
+    from bioimage_course import nets
+
+    about = results()
+    network = flow_network(about["settings"]["width"], about["settings"]["depth"])
+    ((name, digest),) = about["files"].items()
+    return as_cellpose(nets.load(WEIGHTS / name, sha256=digest, model=network))
+
+
+def results():
+    """What ``training/cellpose_flows.py`` measured: settings, data, thresholds, losses, scores.
+
+    Returns
+    -------
+    dict
+        The content of ``weights/cellpose-flows/results.json``.
+    """
+    try:
+        return json.loads((WEIGHTS / "results.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataUnavailableError(
+            f"The results of the course's flow network are missing ({error}); install bioimage-course again."
+        ) from None
+
+
+def weights_file(name="cpsam_v2"):
+    """Where cellpose keeps a published model on this machine, whether it is there or not.
+
+    Parameters
+    ----------
+    name : {"cpsam_v2", "cpsam"}
+
+    Returns
+    -------
+    Path
+        In ``~/.cellpose/models``, or in the folder that ``CELLPOSE_LOCAL_MODELS_PATH`` names.
+
+    Raises
+    ------
+    InputError
+        If no published model has that name.
+    """
+    if name not in PUBLISHED:
+        raise InputError(f"Cellpose 4 has published no model {name!r}; there are {', '.join(PUBLISHED)}.")
+    folder = os.environ.get("CELLPOSE_LOCAL_MODELS_PATH") or Path.home() / ".cellpose" / "models"
+    return Path(folder) / name
+
+
+def announcement(name="cpsam_v2"):
+    """What a download of Cellpose-SAM costs: bytes, memory, time. Printed before it begins.
+
+    Parameters
+    ----------
+    name : {"cpsam_v2", "cpsam"}
+
+    Returns
+    -------
+    str
+    """
+    weights_file(name)  # refuses unknown names
+    size = PUBLISHED[name][0]
+    return (
+        f"{name}: {size / 1e9:.2f} GB to download (about {size * 8 / 50e6 / 60:.0f} minutes at 50 Mbit/s) "
+        "and to keep on disk; about 3 GB of memory; 10 to 60 seconds a tile of 256 × 256 pixels on a CPU, "
+        "a fraction of a second on a GPU."
+    )
+
+
+@lru_cache(maxsize=1)
+def pretrained(name="cpsam_v2", download=False):
+    """Cellpose-SAM, the network that version 4 of cellpose is about (ViT-L, 305 million parameters).
+
+    Parameters
+    ----------
+    name : {"cpsam_v2", "cpsam"}
+    download : bool
+        Agree to fetching 1.2 GB if they are not here yet. What it costs is printed first, and progress shown.
+
+    Returns
+    -------
+    cellpose.models.CellposeModel
+        On a GPU if there is one.
+
+    Raises
+    ------
+    InputError
+        If no published model has that name.
+    ToolUnavailableError
+        If the weights are not here and may not or cannot be fetched, are not the published ones, or cellpose
+        is not installed.
+
+    Notes
+    -----
+    The file is fetched with its certificate and sha256 checked; cellpose's own download checks neither.
+    """
+    compat.prepare("cellpose")
+    path = weights_file(name)
+    if not path.is_file():
+        _download(name, path, download)
+    elif _sha256(path) != PUBLISHED[name][1]:
+        raise ToolUnavailableError(
+            f"{path} is not the published {name} (its sha256 differs), perhaps a download was cut off; "
+            f"delete it and call tools.cellpose.pretrained({name!r}, download=True)."
+        )
+    import torch
+
+    with quiet():
+        from cellpose.models import CellposeModel
+
+        gpu = torch.cuda.is_available() or torch.backends.mps.is_available()
+        return CellposeModel(gpu=gpu, pretrained_model=str(path), use_bfloat16=gpu)  # slow on CPUs
+
+
+def _download(name, path, agreed):
+    """Fetch a published model, or say in one sentence why not."""
+    size, sha256 = PUBLISHED[name]
+    way_out = "tools.cellpose.course_model() works without it"
+    if os.environ.get("BIOIMAGE_COURSE_OFFLINE") == "1":
+        raise ToolUnavailableError(
+            f"Cellpose-SAM's weights ({size / 1e9:.1f} GB) are not on this machine, and "
+            f"BIOIMAGE_COURSE_OFFLINE=1 forbids to fetch them; {way_out}."
+        )
+    if not agreed:
+        raise ToolUnavailableError(
+            f"Cellpose-SAM's weights ({size / 1e9:.1f} GB) are not on this machine; call "
+            f"tools.cellpose.pretrained({name!r}, download=True) to fetch them, or go on: {way_out}."
+        )
+    import pooch
+
+    print(announcement(name))
+    pooch.get_logger().setLevel("WARNING")
+    try:
+        pooch.retrieve(
+            ADDRESS + name,
+            f"sha256:{sha256}",
+            fname=name,
+            path=path.parent,
+            downloader=pooch.HTTPDownloader(progressbar=True, timeout=30),
+        )
+    except (OSError, ValueError) as error:  # requests' errors are OSErrors; pooch: another sha256
+        reason = " ".join(str(error).split())[:120]
+        raise ToolUnavailableError(
+            f"Cellpose-SAM could not be downloaded ({reason}); connect to the internet once, or go on "
+            f"offline: {way_out}."
+        ) from None
+
+
+def _sha256(path):
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def quiet():
+    """Keep cellpose's remarks, warnings and progress bars out of the notebook."""
+    before, silence = logging.root.manager.disable, io.StringIO()
+    logging.disable(logging.WARNING)
+    try:
+        with contextlib.redirect_stderr(silence), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,284 @@
+"""The exercises of chapter 12: the solutions pass, and each usual mistake gets its own sentence."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from bioimage_course import check, tools
+from bioimage_course.check.exercises import ch12
+
+# --- right answers, with switches for the mistakes ------------------------------
+
+
+def make_diffuse(leak=False, inside=False, once=False, late=False, in_place=False):
+    def diffuse(mask, centre, steps):
+        if in_place:
+            mask[:] = 0
+        temperature = np.zeros(mask.shape)
+        for step in range(steps):
+            if not late and not (once and step):
+                temperature[centre] += 1
+            temperature = ndimage.uniform_filter(temperature, 3, mode="constant")
+            if inside:
+                share = ndimage.uniform_filter(mask.astype(float), 3, mode="constant")
+                temperature = temperature / np.where(mask, share, 1)
+            temperature = temperature if leak else temperature * mask
+            if late:
+                temperature[centre] += 1
+        return temperature
+
+    return diffuse
+
+
+def flow(temperature, mask):
+    slope = np.zeros((2, *mask.shape))
+    slope[0, 1:-1] = temperature[2:] - temperature[:-2]
+    slope[1, :, 1:-1] = temperature[:, 2:] - temperature[:, :-2]
+    length = np.sqrt((slope**2).sum(axis=0))
+    return np.where(mask, slope / np.maximum(length, 1e-60), 0)
+
+
+def make_follow(fixed=False, sign=1, swap=False, clip=True, once=False):
+    def follow(flow, points, steps):
+        points, highest, first = points.astype(float), np.array(flow.shape[1:]) - 1, None
+        for _ in range(1 if once else steps):
+            row, column = np.clip(np.rint(points), 0, highest).astype(int).T
+            arrows = flow[:, row, column].T
+            first = arrows if first is None else first
+            arrows = sign * (first if fixed else arrows)
+            points = points + (arrows[:, ::-1] if swap else arrows)
+            points = np.clip(points, 0, highest) if clip else points
+        return points
+
+    return follow
+
+
+def errors_per_object(labels, predicted):
+    return ((ch12._flow(labels) - predicted) ** 2).sum(axis=0)
+
+
+def flow_errors(labels, predicted):
+    error = errors_per_object(labels, predicted)
+    return [error[labels == number].mean() for number in range(1, labels.max() + 1)]
+
+
+def to_probability(logit):
+    return 0.5 * (1 + np.tanh(np.asarray(logit) / 2))
+
+
+def to_logit(probability):
+    return np.log(probability) - np.log1p(-np.asarray(probability))
+
+
+FORECAST = {"pixels": "fewer", "objects": "fewer", "network runs": "the same"}
+
+
+def make_mirrored(mode="reflect", crop=True, renumber=True, pad=True, sides=2):
+    def mirrored(segment, image, width):
+        if sides == 1:
+            padded = np.pad(image, ((width, 0), (width, 0)), mode=mode)
+        else:
+            padded = np.pad(image, width, mode=mode) if pad else image
+        labels = segment(padded)
+        if crop and pad:
+            labels = labels[width : width + image.shape[0], width : width + image.shape[1]]
+        if renumber:
+            numbers = np.unique(labels)
+            labels = np.searchsorted(numbers[numbers > 0], labels) + (labels > 0)
+        return labels
+
+    return mirrored
+
+
+SOLUTIONS = {
+    "heat_flow": (make_diffuse(), flow),
+    "follow_flows": (make_follow(),),
+    "flow_quality": (flow_errors,),
+    "cell_logits": (to_probability, to_logit, FORECAST),
+    "mirrored_border": (make_mirrored(),),
+}
+
+
+@pytest.mark.parametrize("name", SOLUTIONS)
+def test_solutions_pass(name):
+    verdict = getattr(check, name).verdict(*SOLUTIONS[name])
+    assert verdict.passed, verdict.message
+
+
+def test_other_right_answers_pass():
+    from scipy.special import expit, logit
+    from skimage.segmentation import relabel_sequential
+
+    assert check.cell_logits.verdict(expit, logit, FORECAST).passed
+    plain = make_mirrored(mode="symmetric", renumber=False)
+    assert check.mirrored_border.verdict(lambda *a: relabel_sequential(plain(*a))[0]).passed
+    assert check.follow_flows.verdict(make_follow(), *()).passed
+
+
+# --- and the library's ------------------------------
+
+
+@pytest.mark.skipif(not tools.available("cellpose"), reason="cellpose is not installed")
+def test_cellpose_itself_agrees():
+    tools.compat.prepare("cellpose")
+    with tools.cellpose.quiet():
+        from cellpose import dynamics
+
+    labels, predicted = ch12._quality_case()
+    theirs = dynamics.masks_to_flows_gpu(labels)[0]
+    np.testing.assert_allclose(ch12._flow(labels), theirs, atol=1e-6)
+    np.testing.assert_allclose(
+        dynamics.flow_error(labels, 5 * predicted)[0], flow_errors(labels, predicted), atol=1e-6
+    )
+    bent = ch12.bent_cell().astype(int)
+    np.testing.assert_allclose(ch12._flow(bent), dynamics.masks_to_flows_gpu(bent)[0], atol=1e-6)
+
+
+def test_shapes_are_what_the_chapter_says():
+    from scipy.ndimage import label
+
+    assert label(ch12.bent_cell())[1] == 1
+    assert label(ch12.two_cells() > 0)[1] == 1, "they touch"
+    assert set(np.unique(ch12.two_cells())) == {0, 1, 2}
+    for mask in (ch12.bent_cell(), ch12.two_cells()):
+        assert not (mask[[0, -1]].any() or mask[:, [0, -1]].any()), "room for central differences"
+
+
+# --- mistakes ------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mistake", "words"),
+    [
+        ({"leak": True}, "leaks"),
+        ({"inside": True}, "all nine"),
+        ({"once": True}, "only once"),
+        ({"late": True}, "add it first"),
+        ({"in_place": True}, "changes the array"),
+    ],
+)
+def test_heat_mistakes(mistake, words):
+    verdict = check.heat_flow.verdict(make_diffuse(**mistake), flow)
+    assert verdict.status == "failed"
+    assert words in verdict.message
+
+
+def _slope(temperature):
+    return ch12._slope(temperature)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda t, m: np.where(m, _slope(t), 0), "not of length 1"),
+        (lambda t, m: -flow(t, m), "gets colder"),
+        (lambda t, m: flow(t, m)[::-1], "swapped"),
+        (lambda t, m: np.where(m, np.sign(_slope(t)), 0), "own size"),
+        (lambda t, m: flow(t, m)[0], "shape"),
+        (
+            lambda t, m: np.where(m, _slope(t) / np.maximum(np.abs(_slope(t)).sum(0), 1e-60), 0),
+            "sum of both",
+        ),
+        (lambda t, m: flow(t, np.ones_like(m)), "Outside the mask"),
+    ],
+)
+def test_flow_mistakes(wrong, words):
+    verdict = check.heat_flow.verdict(make_diffuse(), wrong)
+    assert verdict.status == "failed"
+    assert words in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("mistake", "words"),
+    [
+        ({"fixed": True}, "only once"),
+        ({"sign": -1}, "against the flow"),
+        ({"swap": True}, "swapped"),
+        ({"clip": False}, "leave the image"),
+        ({"once": True}, "one step only"),
+        ({"sign": 0}, "do not move"),
+    ],
+)
+def test_follow_mistakes(mistake, words):
+    verdict = check.follow_flows.verdict(make_follow(**mistake))
+    assert verdict.status == "failed"
+    assert words in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda y, p: [e / 2 for e in flow_errors(y, p)], "both components"),
+        (lambda y, p: np.sqrt(flow_errors(y, p)), "root"),
+        (lambda y, p: [errors_per_object(y, p)[y == n].sum() for n in (1, 2, 3)], "large objects"),
+        (lambda y, p: [errors_per_object(y, p)[y == n].mean() for n in range(4)], "background"),
+        (lambda y, p: [np.where(y == n, errors_per_object(y, p), 0).mean() for n in (1, 2, 3)], "image"),
+        (lambda y, p: errors_per_object(y, p), "shape"),
+    ],
+)
+def test_quality_mistakes(wrong, words):
+    verdict = check.flow_quality.verdict(wrong)
+    assert verdict.status == "failed"
+    assert words in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ((lambda z: 1 / (1 + np.exp(-np.float64(z))), to_logit, FORECAST), "overflows"),
+        ((lambda z: 1 - to_probability(z), to_logit, FORECAST), "wrong way round"),
+        ((np.tanh, to_logit, FORECAST), "tanh"),
+        ((to_probability, np.log, FORECAST), "logarithm of p alone"),
+        ((to_probability, lambda p: -to_logit(p), FORECAST), "wrong way round"),
+        ((to_probability, lambda p: np.log10(p / (1 - p)), FORECAST), "base 10"),
+        ((to_probability, to_logit, FORECAST | {"pixels": "more"}), "fewer pixels"),
+        ((to_probability, to_logit, FORECAST | {"network runs": "more"}), "not asked again"),
+        ((to_probability, to_logit, FORECAST | {"objects": "less"}), "must be"),
+        ((to_probability, to_logit, {"pixels": "fewer"}), "lacks"),
+    ],
+)
+def test_logit_mistakes(answer, words):
+    verdict = check.cell_logits.verdict(*answer)
+    assert verdict.status == "failed"
+    assert words in verdict.message
+
+
+def test_an_open_forecast_is_open():
+    assert check.cell_logits.verdict(to_probability, to_logit, FORECAST | {"pixels": ...}).status == "open"
+
+
+@pytest.mark.parametrize(
+    ("mistake", "words"),
+    [
+        ({"mode": "constant"}, "black wall"),
+        ({"mode": "edge"}, "smears"),
+        ({"mode": "wrap"}, "opposite side"),
+        ({"crop": False}, "crop the margin"),
+        ({"renumber": False}, "renumber"),
+        ({"pad": False}, "without a margin"),
+        ({"sides": 1}, "all four sides"),
+    ],
+)
+def test_border_mistakes(mistake, words):
+    verdict = check.mirrored_border.verdict(make_mirrored(**mistake))
+    assert verdict.status == "failed"
+    assert words in verdict.message
+
+
+@pytest.mark.parametrize("name", SOLUTIONS)
+@pytest.mark.parametrize(
+    "junk", [None, 3, [], "text", lambda *a: None, lambda *a: "x", lambda: 1, lambda *a: 1 / 0]
+)
+def test_checks_never_raise(name, junk):
+    verdict = getattr(check, name).verdict(*[junk] * len(SOLUTIONS[name]))
+    assert verdict.status == "failed"
+    assert verdict.message
+
+
+@pytest.mark.parametrize("name", SOLUTIONS)
+def test_untouched_starters_are_open(name):
+    def starter(*args):
+        raise NotImplementedError
+
+    assert getattr(check, name).verdict(*[starter] * len(SOLUTIONS[name])).status == "open"
+    assert len(getattr(check, name).hints) >= 2
