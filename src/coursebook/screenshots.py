@@ -81,10 +81,14 @@ def _overfitted(page):
 def _four_orders_walked(page):
     for _ in range(4):
         page.locator("[data-name=next]").click()
+
+
 def _cut_at_seeds(page):
     page.locator("[data-name=sigma]").fill("1")
     page.locator("[data-name=mode-cut]").check(force=True)
     page.locator("[data-name=otsu]").click()
+
+
 def _particles_under_way(page):
     page.locator("[data-name=steps]").fill("8")
 

@@ -131,6 +131,8 @@ def pixels():
 def shapley():
     """Shapley values of three features of a nucleus: coalitions, orders and their mean (chapter 7)."""
     return explorable("shapley-explorer")
+
+
 def threshold():
     """A threshold moves over the histogram: objects, between-class variance and score follow (chapter 9)."""
     return explorable("threshold-explorer")
