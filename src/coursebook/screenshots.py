@@ -78,10 +78,17 @@ def _overfitted(page):
     page.locator("[data-name=train]").click()
 
 
+def _fooled_by_the_square(page):
+    page.locator("[data-name=network]").select_option("marked")
+    page.locator("[data-name=square]").check()
+    page.locator("[data-name=cell-platelet]").check(force=True)
+
+
 PREPARE = {
     "activation-explorer": [_trained],
     "backprop-explorer": [_half_way_back, _descended],
     "convolution-explorer": [_two_thirds_convolved],
+    "grad-cam-explorer": [_fooled_by_the_square],
     "overfitting-explorer": [_overfitted],
     "perceptron-explorer": [_few_corrections],
     "pixel-explorer": [_brightened, _three_bits],
