@@ -47,8 +47,8 @@ one = np.flatnonzero(truth == WHITE)[1]  # the white cell of chapter 4
 
 # %%
 #| label: fig-cam-maps
-#| fig-cap: "A white cell and 11 of the 128 feature maps of the last block: those that add most to the score of one of the classes. Most answer to the nucleus, some to the whole cell, some to its surroundings. None of them says “white cell”: a feature map has no class. What makes a class of them is the last layer, with one weight for each map and class (above each map: its weights for red cell, white cell, platelet)."
-#| fig-alt: "A colour picture of a white cell with a violet lobed nucleus, and eleven maps of 8 by 8 squares. In many of them a few squares over the nucleus are bright, in others the whole cell or squares outside of it. Above each map stand three numbers between minus 0.2 and 0.2, some negative."
+#| fig-cap: "A white cell and ten of the 128 feature maps of the last block: those that add most to the score of one of the classes. Most answer to the left lobe of the nucleus or to its middle, weakly also to the rest of the cell. None of them says “white cell”: a feature map has no class. What makes a class of them is the last layer, with one weight for each map and class (above each map: its weights for red cell, white cell, platelet). Several maps speak for two classes at once."
+#| fig-alt: "A colour picture of a white cell with a violet lobed nucleus, and ten maps of 8 by 8 squares. In six of them a few squares at the left end of the nucleus are brightest, in the other four a band across its middle; the rest of the cell is dim, the background dark. Above each map stand three small numbers, some of them negative."
 with torch.no_grad():
     maps = network.features[:-1](pictures[one][None])[0]
     weights = network.head.weight  # (3 classes, 128 maps)
@@ -103,8 +103,8 @@ check.cam_formula(weighted_sum)
 
 # %%
 #| label: fig-cam-classes
-#| fig-cap: "The same white cell, the same 128 maps, three classes. Top: the weighted sum, orange where it speaks for the class, purple where it speaks against it (same scale). Bottom: what remains after the ReLU, laid over the image, on the same scale. The cell, and most of all its nucleus, speaks for “white cell” and against the two others, of which hardly anything remains."
-#| fig-alt: "Two rows of three panels. Top: 8 by 8 maps; for red cell purple over the nucleus, for white cell orange over the whole cell and darkest over the nucleus, for platelet purple over most of the cell. Bottom: the cell, bright for white cell, most of all over the left part of the nucleus; for red cell and platelet it is nearly dark."
+#| fig-cap: "The same white cell, the same 128 maps, three classes. Top: the weighted sum, orange where it speaks for the class, purple where it speaks against it (same scale). Bottom: what remains after the ReLU, laid over the image, on the same scale. The cell, and most of all the left lobe of its nucleus, speaks for “white cell” and against the two others, of which hardly anything remains."
+#| fig-alt: "Two rows of three panels. Top: 8 by 8 maps; for red cell purple over the nucleus, for white cell orange over the whole cell and strongest over the left part of the nucleus, for platelet purple over the left and lower part of the cell. Bottom: the cell, bright for white cell, most of all over the left part of the nucleus; for red cell and platelet it is dark."
 figure, panels = show.figure(2, 3, height=4.9)
 sums = [(torch.autograd.grad(network.head(network.features[-1](maps).mean(dim=(2, 3)))[0, kind], maps)[0]
          .mean(dim=(2, 3), keepdim=True) * maps).sum(dim=1)[0].detach() for kind in range(3)]
@@ -234,17 +234,25 @@ print("its first guess for the astronaut:", CLASSES[int(astronaut_chances.argmax
 
 # %%
 #| label: fig-cam-photo
-#| fig-cap: "One photograph, three classes that compete for it. Asked for “space shuttle”, the map lies on the model rocket; asked for “football helmet”, on the helmet. The network's first guess is “bobsled”, which is wrong, and the map shows what it took for one: parts of the suit and the rim of the helmet. Each map is stretched to its own maximum."
-#| fig-alt: "An astronaut in an orange suit with a helmet in her arms, a flag to the left and a model rocket to the right. Three copies with bright areas: over the rocket; over the helmet; over the lower left of the suit and the rim of the helmet."
+#| fig-cap: "One photograph, three classes that compete for it, with the probability that the network gives them. Asked for “space shuttle”, the map lies on the model rocket; asked for “football helmet”, on the helmet. The network's first guess is “bobsled”, which is wrong, and the map shows what it took for one: the front of the suit and the rim of the helmet. Each map is stretched to its own maximum."
+#| fig-alt: "An astronaut in an orange suit with a helmet in her arms, a flag to the left and a model rocket to the right. Three darker copies with bright areas: over the rocket; over the helmet; over the middle of the suit and the upper left rim of the helmet."
 asked = [812, 560, 450]
-photo_maps = [nets.grad_cam(photo_network, features[-1], ready(astronaut), kind)[0] for kind in asked]
-titles = ["photograph"] + [f"{CLASSES[k]}\n{float(astronaut_chances[k]):.1%}" for k in asked]
-show.heat([astronaut] * 4, torch.stack([torch.zeros(8, 8), *photo_maps]), titles, columns=4, opacity=0.5)
+figure, panels = show.figure(1, 4, height=2.4)
+panels[0].set_title("photograph")
+for axes, kind in zip(panels[1:], asked):
+    axes.set_title(f"{CLASSES[kind]}\n{float(astronaut_chances[kind]):.1%}")
+for axes, kind in zip(panels, [None, *asked]):
+    axes.imshow(astronaut)
+    axes.set_axis_off()
+    if kind is not None:
+        heat = nets.grad_cam(photo_network, features[-1], ready(astronaut), kind)[0]
+        axes.imshow(heat, cmap="inferno", alpha=0.5, interpolation="bilinear", extent=(-0.5, 255.5, 255.5, -0.5))
+figure
 
 # %%
 #| label: fig-cam-layers
-#| fig-cap: "“Egyptian cat” (top) and “espresso” (bottom) in a picture of both, at four depths of the network (the size of its maps in brackets). Early layers have fine maps, but know only edges: the two classes look alike. Late layers tell the classes apart, but only coarsely; one value of the last map stands for 32 × 32 pixels, and it has seen far more than that."
-#| fig-alt: "Two rows of four panels of a cat's face beside a cup of coffee. In the left panels fine outlines of both cat and cup shine in either row. In the right panels a smooth bright spot covers the cat's face in the top row and the cup in the bottom row."
+#| fig-cap: "“Egyptian cat” (top) and “espresso” (bottom) in a picture of both, at four depths of the network (the size of its maps in brackets). Early layers have fine maps, but know only edges: the two rows look alike. In between the maps are of little use; the late one for “espresso” is brightest on the cat. Only the last layer tells the classes apart, and coarsely: one value of its map stands for 32 × 32 pixels, and has seen far more than that."
+#| fig-alt: "Two rows of four panels of a cat's face beside a cup of coffee. In the left panels fine outlines of both cat and cup shine in either row. In the two middle panels bright patches lie on cat, cup and corners of the picture. In the right panels a smooth bright spot covers the cat's face in the top row and the cup in the bottom row."
 depths = {"early": 3, "middle": 7, "late": 17, "last": -1}
 layered = [[nets.grad_cam(photo_network, features[d], ready(both), kind)[0] for d in depths.values()] for kind in (285, 967)]
 figure, panels = show.figure(2, 4, height=2.2)
@@ -294,9 +302,11 @@ resnet = downloaded_resnet()
 if resnet is None:
     print("No connection: the maps of ResNet-50 are left out.")
 else:
-    resnet_maps = [nets.grad_cam(resnet, stage, for_resnet(both), kind)[0]
-                   for kind in (285, 967) for stage in (resnet.layer2, resnet.layer3, resnet.layer4)]
-    display(*(show.heat([both], heat[None], [f"{heat.shape[0]} × {heat.shape[1]}"]) for heat in resnet_maps))
+    stages = {"layer 2": resnet.layer2, "layer 3": resnet.layer3, "layer 4": resnet.layer4}
+    resnet_maps = [nets.enlarge(nets.grad_cam(resnet, stage, for_resnet(both), kind), both.shape[:2])[0]
+                   for kind in (285, 967) for stage in stages.values()]
+    titles = [f"{CLASSES[kind]}, {stage}" for kind in (285, 967) for stage in stages]
+    display(show.heat([both] * 6, torch.stack(resnet_maps), titles, columns=3))
 
 # %% [markdown]
 # ### What the head has to do with it
@@ -322,12 +332,19 @@ print("same map for espresso:", torch.allclose(before, after, atol=1e-4))
 
 # %%
 #| label: fig-cam-cells
-#| fig-cap: "Cells of test images with Grad-CAM for the class that the network names, each map stretched to its own maximum. Red cells: their inside. White cells: a part of the nucleus in some, nearly everything except the nucleus in others. Platelets: a broad area around the middle, wider than the platelet. The maps have 8 × 8 values; do not read more into their outlines."
-#| fig-alt: "Two rows of six cells with bright areas. In red cells the bright area lies inside the cell; in two white cells it lies on parts of the nucleus, in two around it; in platelets a large bright area surrounds the middle."
+#| fig-cap: "Two cells of each kind (top), and Grad-CAM for the class that the network names (bottom), each map stretched to its own maximum. Red cells: their inside, without the pale middle of the second. White cells: the nucleus, its left end most of all in the second. Platelets: a broad area around the middle, wider than the platelet. The maps have 8 × 8 values; do not read more into their outlines."
+#| fig-alt: "Top row: two red cells, pale pink, touched by neighbours; two white cells with a large violet nucleus; two small, blurred, violet platelets. Bottom row: the same cells, darker, with bright areas: inside of the red cells; along the nucleus of the first white cell and at its left end in the second; a large square area around each platelet."
 answers = nets.predict(network, pictures).argmax(dim=1)
-some = [index for kind in range(3) for index in np.flatnonzero(truth == kind)[:4]]
+some = [index for kind in range(3) for index in np.flatnonzero(truth == kind)[:2]]
 heats = nets.grad_cam(network, network.features[-2], pictures[some])
-show.heat([cells[i].image for i in some], heats, [names[answers[i]] for i in some], columns=6, opacity=0.5)
+figure, panels = show.figure(2, 6, height=2.6)
+for (top, bottom), index, heat in zip(panels.T, some, heats):
+    top.set_title(names[answers[index]])
+    for axes in (top, bottom):
+        axes.imshow(cells[index].image)
+        axes.set_axis_off()
+    bottom.imshow(heat, cmap="inferno", alpha=0.5, interpolation="bilinear", extent=(-0.5, 63.5, 63.5, -0.5))
+figure
 
 # %% [markdown]
 # ## A planted shortcut
@@ -367,7 +384,7 @@ def with_square(pictures):
 
 # %%
 #| label: fig-cam-mark
-#| fig-cap: "“White cell”, asked of both networks, for a white cell, a red cell and a platelet that carry the square. All maps on one scale. The marked network looks at the inner corner of the square, on whatever cell, and calls the platelet a white cell. The clean network finds the white cell, less sharply, and next to nothing on the others."
+#| fig-cap: "“White cell”, asked of both networks, for a white cell, a red cell and a platelet that carry the square. All maps on one scale. The marked network looks at the inner corner of the square, on whatever cell, and calls the platelet a white cell; of the red cell the square does not convince it. The clean network finds the white cell, less sharply, and next to nothing on the others."
 #| fig-alt: "Two rows of three cells with a small white square in the upper left corner. Top row, marked network: a bright spot at the square in all three. Bottom row, clean network: a weak glow over the whole white cell, and dark pictures of the two other cells."
 three = [np.flatnonzero(truth == kind)[index] for kind, index in ((WHITE, 1), (RED, 0), (PLATELET, 2))]
 bearing = with_square(pictures[three])
@@ -521,8 +538,8 @@ show.table([[painted["infected_cells_with_a_painted_spot"], f"{painted['called_i
 # %% [markdown]
 # ## Relatives of Grad-CAM
 #
-# All of them are weighted sums of the same feature maps; they differ in the weights. Grad-CAM++ weighs positive
-# gradients more where they are strong, Layer-CAM gives each pixel of a map a weight of its own, Score-CAM uses no
+# All of them are weighted sums of the same feature maps; they differ in the weights. Grad-CAM++ takes a
+# weighted mean of the positive gradients only, Layer-CAM gives each pixel of a map a weight of its own, Score-CAM uses no
 # gradient: it covers the image with each map and looks at the score.
 
 # %%
@@ -587,8 +604,8 @@ show.table([[name, f"{drop:.3f}"] for name, drop in found.items()], ["brightest 
 
 # %%
 #| label: fig-cam-sanity
-#| fig-cap: "Sanity check. Rank correlation of the Grad-CAM maps of the trained network with those of networks whose last layers have random weights (mean over 36 cells and five draws, class as named by the trained network; maps of 8×8 values after the ReLU). An edge filter, which knows nothing of the network, is not moved by it: it would pass for an explanation, and is none."
-#| fig-alt: "Line plot. The curve of Grad-CAM starts at 1 for the trained network and falls to near 0 as soon as the head has random weights, and stays low. A horizontal dashed line at 1 is the edge filter."
+#| fig-cap: "Sanity check. Rank correlation of the Grad-CAM maps of the trained network with those of networks whose last layers have random weights (mean over 36 cells and five draws, class as named by the trained network; maps of 8×8 values after the ReLU; a map that is 0 everywhere counts as 0). The maps hardly survive the loss of the head. The picture of an edge filter, which knows nothing of the network, stays exactly the same: it would pass for an explanation, and is none."
+#| fig-alt: "Line plot. The curve of Grad-CAM starts at 1 for the trained network and falls to about a fifth as soon as the head has random weights, and to 0 when the last two blocks have them too. A horizontal dashed line at 1 is the edge filter."
 import copy
 
 
@@ -636,16 +653,17 @@ print("without its head hardly anything remains:", max(likeness[1:]) < 0.5)
 
 # %%
 #| label: fig-cam-stretched
-#| fig-cap: "A platelet with the square, and the clean network, asked for “white cell”: a class that it gives hardly any probability. Left: on the scale of the white cell in the middle there is a weak glow. Right: the same map as on the left, stretched to its own maximum. It seems to accuse a network that is innocent: the little there is lies on the square."
+#| fig-cap: "A platelet with the square, and the clean network, asked for “white cell”: a class that it gives hardly any probability. Left: on the scale of the white cell in the middle there is a weak glow. Right: the same map as on the left, stretched to its own maximum. It seems to accuse a network that is innocent: the little there is lies on the square. The attention ratio (in brackets) is a share, too, and accuses it as well."
 #| fig-alt: "Three cells with a white square in the corner. Left: a platelet, dark, with a faint glow at the square. Middle: a white cell, bright all over. Right: the same platelet with a bright spot at the square."
 innocent = suspects["clean"]
 pair = with_square(pictures[[three[2], three[0]]])
 heats = nets.grad_cam(innocent, innocent.features[-2], pair, WHITE)
 shown = [picture.permute(1, 2, 0).numpy() for picture in (pair[0], pair[1], pair[0])]
 top = float(heats.max())
+ratio = nets.attention_ratio(nets.enlarge(heats[:1], (64, 64)), around)[0]
 chances = nets.predict(innocent, pair).softmax(dim=1)[:, WHITE]
 show.heat(shown, torch.stack([heats[0], heats[1], heats[0] * top / heats[0].max()]),
-          [f"platelet ({chances[0]:.1%})", f"white cell ({chances[1]:.1%})", "platelet, stretched"],
+          [f"platelet ({chances[0]:.1%})", f"white cell ({chances[1]:.1%})", f"platelet, stretched (ratio {ratio:.0f})"],
           columns=3, opacity=0.5, strongest=top)
 
 # %% [markdown]
