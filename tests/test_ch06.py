@@ -1,4 +1,4 @@
-"""Chapter 6: exercises tell right answers and usual mistakes apart; Grad-CAM, its numbers and its pictures."""
+"""Chapter 6: exercises tell right answers and usual mistakes apart; Grad-CAM, its numbers and pictures."""
 
 import warnings
 from contextlib import redirect_stderr
@@ -161,6 +161,23 @@ def wrong_drops(**how):
     return lambda predict, images, mask: ch06._drops(images, mask, **how)
 
 
+def test_images_of_the_check_have_a_new_winner_and_a_rise():
+    seen = []
+
+    def drops(predict, images, mask):
+        covered = images.copy()
+        for image in covered:
+            image[mask] = image.mean()
+        seen.append((predict(images), predict(covered)))
+        return ch06._drops(images, mask)
+
+    assert check.covering.verdict(drops).passed
+    ((before, after),) = seen
+    assert (before.argmax(axis=1) != after.argmax(axis=1)).any()
+    every, winners = np.arange(len(before)), before.argmax(axis=1)
+    assert (after[every, winners] > before[every, winners]).any()
+
+
 def spoiling(predict, images, mask):
     drops = ch06._drops(images, mask)
     images[:, mask] = 0
@@ -296,7 +313,9 @@ def test_agrees_with_the_library_after_the_same_scaling(blood, name):
 def test_default_class_is_the_answer_and_classes_may_differ(blood):
     model, pictures = nets.cell_classifier(), blood[0][::4]
     layer, answers = model.features[-2], nets.predict(model, pictures).argmax(dim=1)
-    torch.testing.assert_close(nets.grad_cam(model, layer, pictures), nets.grad_cam(model, layer, pictures, answers))
+    torch.testing.assert_close(
+        nets.grad_cam(model, layer, pictures), nets.grad_cam(model, layer, pictures, answers)
+    )
     every = torch.stack([nets.grad_cam(model, layer, pictures, kind) for kind in range(3)])
     chosen = torch.tensor([k % 3 for k in range(len(pictures))])
     torch.testing.assert_close(
@@ -472,7 +491,10 @@ def test_in_this_network_grad_cam_is_cam(blood):
     maps = model.features[:-1](blood[0][:3]).detach()
     by_weights = (model.head.weight[WHITE][:, None, None] * maps).sum(dim=1).relu() / 64
     torch.testing.assert_close(
-        nets.grad_cam(model, model.features[-2], blood[0][:3], WHITE), by_weights.detach(), rtol=1e-4, atol=1e-6
+        nets.grad_cam(model, model.features[-2], blood[0][:3], WHITE),
+        by_weights.detach(),
+        rtol=1e-4,
+        atol=1e-6,
     )
 
 
@@ -514,7 +536,9 @@ def test_all_relatives_point_at_the_square(blood, name):
 @pytest.fixture
 def resnet_cell():
     """The notebook's cell that downloads ResNet-50, and the names it needs."""
-    (text,) = [cell.text for cell in CHAPTER.cells if cell.kind == "code" and "downloaded_resnet" in cell.text]
+    (text,) = [
+        cell.text for cell in CHAPTER.cells if cell.kind == "code" and "downloaded_resnet" in cell.text
+    ]
     shown = []
     space = {
         "np": np, "torch": torch, "nets": nets, "show": show, "display": shown.append,
@@ -531,7 +555,7 @@ def test_without_network_resnet_is_left_out(resnet_cell, capsys):
 
 
 def test_with_network_resnet_is_explained_at_three_layers(resnet_cell, monkeypatch):
-    """The download replaced by random weights of the same network; the arguments ask for the hash to be checked."""
+    """The download replaced by random weights; its arguments ask for the hash to be checked."""
     torchvision = pytest.importorskip("torchvision", reason="torchvision is not installed")
     text, space, shown = resnet_cell
     asked = []

@@ -176,7 +176,8 @@ def test_random_weights_give_another_map_and_reset_brings_all_back(page):
 def test_quick_enough_for_dragging(page):
     milliseconds = page.evaluate(
         """(tag) => { const e = document.querySelector(tag); e.setLayer(0); const start = performance.now();
-             for (let i = 0; i < 10; i++) { e.update(); e.redraw(); } return (performance.now() - start) / 10; }""",
+             for (let i = 0; i < 10; i++) { e.update(); e.redraw(); }
+             return (performance.now() - start) / 10; }""",
         TAG,
     )
     assert milliseconds < 60  # about 10 on an idle machine; three times 16 where others compute, too

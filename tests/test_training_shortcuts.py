@@ -1,4 +1,4 @@
-"""The training script of the shortcuts: a short run, and the scores of the shipped networks measured again."""
+"""The training script of the shortcuts: a short run, and the scores of the shipped networks once more."""
 
 import hashlib
 import importlib
@@ -113,10 +113,13 @@ def test_few_epochs_on_the_real_cells_lower_the_loss(script, blood, name):
 @pytest.mark.mirror
 def test_malaria_network_learns_in_a_short_run(script, mirror):
     samples = data.load("malaria")
-    assert script.data_hash(
-        np.array([script.square(s.image) for s in samples]),
-        np.array([s.target == "infected" for s in samples]).astype(int),
-    ) == RESULTS["malaria"]["crops_sha256"]
+    assert (
+        script.data_hash(
+            np.array([script.square(s.image) for s in samples]),
+            np.array([s.target == "infected" for s in samples]).astype(int),
+        )
+        == RESULTS["malaria"]["crops_sha256"]
+    )
     crops = np.array([script.square(s.image) for s in samples])[::4]
     infected = np.array([s.target == "infected" for s in samples]).astype(int)[::4]
     settings = RESULTS["malaria"]["settings"] | {"epochs": 6}

@@ -160,7 +160,7 @@ def feature_maps(maps, columns=8, *, titles=None, alt="", cmap="viridis", limits
 
 
 def heat(pictures, maps, titles=None, *, columns=None, alt="", strongest=None, opacity=0.55, cmap="inferno"):
-    """Maps laid over their images, such as those of Grad-CAM: dark where the map is 0, bright where it is high.
+    """Maps laid over their images, such as those of Grad-CAM: dark where the map is 0, bright where high.
 
     Parameters
     ----------
