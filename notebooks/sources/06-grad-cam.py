@@ -366,7 +366,7 @@ def with_interval(scored):
 
 order = ("on white cells", "on no cell", "on every cell")
 show.table([[name, *(with_interval(results["planted"]["networks"][name]["mark"][k]) for k in order)]
-            for name in ("marked", "clean")], ["trained with", *(f"square {k}" for k in order)])
+            for name in ("marked", "clean")], ["network", *(f"square {k}" for k in order)])
 
 # %%
 folder = nets.CELL_CLASSIFIER.parents[1] / "shortcuts"
@@ -500,7 +500,7 @@ print("and of hardly any for the clean one:", table["clean"][2] < 0.2)
 
 # %%
 #| label: tbl-cam-malaria
-#| tbl-cap: "A small network on 200 red cells (malaria set, National Library of Medicine), balanced accuracy. Cells of all slides on both sides (five-fold): excellent. But slides of one class, where infection is no help, are told apart just as well, largely by colour alone: logistic regression on one median colour a cell. On slides that were left out, one of each class at a time, the score depends on the slide."
+#| tbl-cap: "A small network on 200 red cells (malaria set, National Library of Medicine), balanced accuracy. Cells of all slides on both sides (five-fold): excellent. But slides of one class, where infection is no help, are told apart nearly as well, and largely by colour alone: logistic regression on one median colour a cell. On slides that were left out, one of each class at a time, the score depends on the slide."
 malaria = results["malaria"]
 held_out = [row["balanced_accuracy"] for row in malaria["by_slide"]]
 rows = [["infected or not, crops of all slides on both sides", 0.5, malaria["by_crop"]["balanced_accuracy"],
@@ -515,7 +515,7 @@ show.table(rows, ["question", "chance", "network", "colour alone"])
 
 # %%
 #| label: tbl-cam-slides
-#| tbl-cap: "The same network, trained without one infected and one uninfected slide and asked about them: share of infected cells found, share of uninfected cells found. Look for the slides that fail."
+#| tbl-cap: "Slide by slide: the same network, trained without one infected slide (row) and one uninfected slide (column), and asked about these two: share of infected cells found / share of uninfected cells found. Look for the slides that fail."
 by_slide = {tuple(row["left_out"]): row for row in malaria["by_slide"]}
 ill, healthy = (sorted({pair[i] for pair in by_slide}) for i in (0, 1))
 
@@ -524,8 +524,7 @@ def found_of(pair):
     return f"{by_slide[pair]['infected_found']:.2f} / {by_slide[pair]['uninfected_found']:.2f}"
 
 
-show.table([[f"without {i}", *(found_of((i, h)) for h in healthy)] for i in ill],
-           ["infected found / uninfected found", *(f"without {h}" for h in healthy)])
+show.table([[i, *(found_of((i, h)) for h in healthy)] for i in ill], ["left out", *healthy])
 
 # %%
 #| label: tbl-cam-painted
