@@ -29,7 +29,7 @@ from torch import nn
 
 from bioimage_course import check, data, explore, nets, show
 
-RED, WHITE, PLATELET = range(3)
+RED, WHITE, PLATELET = 0, 1, 2
 
 # %% [markdown]
 # ## The last feature maps
