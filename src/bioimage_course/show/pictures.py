@@ -178,7 +178,8 @@ def heat(pictures, maps, titles=None, *, columns=None, alt="", strongest=None, o
     Raises
     ------
     InputError
-        If images and maps are not of equal number, or a map has negative values or NaN.
+        If images and maps are not of equal number, a map has negative values or NaN, or opacity or strongest
+        is out of range.
     """
     pictures = _sequence(pictures, "images")
     arrays = [to_image(p, _name("image", i, len(pictures))) for i, p in enumerate(pictures)]
@@ -189,6 +190,8 @@ def heat(pictures, maps, titles=None, *, columns=None, alt="", strongest=None, o
         )
     if not np.isfinite(maps).all() or maps.min() < 0:
         raise InputError("maps must be finite and at least 0, such as the output of nets.grad_cam.")
+    if not 0 <= opacity <= 1 or not (strongest is None or strongest > 0):
+        raise InputError("opacity must lie between 0 and 1, and strongest, the brightest value, above 0.")
     titles = _titles(titles, len(arrays))
     made, axes = _grid(arrays, columns, alt or "; ".join(filter(None, titles)))
     with mpl.rc_context(STYLE):
