@@ -418,7 +418,7 @@ check.attention(attention)
 
 # %%
 #| label: tbl-cam-attention
-#| tbl-cap: "Attention ratio of the square in the twelve white cells that come with the course, all bearing the square: median, lowest and highest. With its surroundings the region is grown by 8 pixels, one pixel of the map; it lies inside of the square's edge, because a corner is what convolutions notice."
+#| tbl-cap: "Attention ratio of the square in the twelve white cells that come with the course, all bearing the square: median, lowest and highest. For “square and surroundings” the region is grown by 8 pixels, one pixel of the map."
 from scipy.ndimage import binary_dilation
 
 around = binary_dilation(square, np.ones((3, 3)), iterations=8)
