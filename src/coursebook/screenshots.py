@@ -91,6 +91,10 @@ def _cut_at_seeds(page):
 
 def _particles_under_way(page):
     page.locator("[data-name=steps]").fill("8")
+def _fooled_by_the_square(page):
+    page.locator("[data-name=network]").select_option("marked")
+    page.locator("[data-name=square]").check()
+    page.locator("[data-name=cell-platelet]").check(force=True)
 
 
 PREPARE = {
@@ -98,6 +102,7 @@ PREPARE = {
     "backprop-explorer": [_half_way_back, _descended],
     "cellpose-explorer": [_particles_under_way],
     "convolution-explorer": [_two_thirds_convolved],
+    "grad-cam-explorer": [_fooled_by_the_square],
     "overfitting-explorer": [_overfitted],
     "perceptron-explorer": [_few_corrections],
     "pixel-explorer": [_brightened, _three_bits],

@@ -113,6 +113,11 @@ def convolution():
     return explorable("convolution-explorer")
 
 
+def grad_cam():
+    """A small classifier in the page, its feature maps, and Grad-CAM of any class and layer (chapter 6)."""
+    return explorable("grad-cam-explorer")
+
+
 def overfitting():
     """A small network trained live: model size, noise, number of examples, both losses (chapter 5)."""
     return explorable("overfitting-explorer")

@@ -8,6 +8,7 @@
 ``predict``             what a trained network makes of some inputs
 ``save``, ``load``      checkpoints: weights beside a card that says where they come from
 ``cell_classifier``     the course's classifier of blood cells, ready trained
+``grad_cam``            where a classifier looked (``enlarge``, ``attention_ratio`` beside it)
 ``perceptron_rule``     Rosenblatt's rule in NumPy (needs no PyTorch)
 ======================  ==========================================================
 """
@@ -18,6 +19,7 @@ _attach, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "checkpoints": ["CELL_CLASSIFIER", "cell_classifier", "load", "save"],
+        "explaining": ["attention_ratio", "enlarge", "grad_cam"],
         "networks": ["CNN", "MLP", "ConvBlock", "UNet", "count_parameters"],
         "perceptron": ["PerceptronRun", "perceptron_rule"],
         "running": ["device", "predict", "seed_everything"],

@@ -6,7 +6,7 @@ apart (`PALETTE`). Every function takes ``alt``, the text that describes the fig
 see it. The same input gives the same bytes. Display contrast is never written into the data.
 """
 
-from .pictures import compare, feature_maps, image, images, label_colours, labels, matches
+from .pictures import compare, feature_maps, heat, image, images, label_colours, labels, matches
 from .plots import curves, decision_boundary, network
 from .style import PALETTE, CourseFigure, Markdown, figure, table
 
@@ -19,6 +19,7 @@ __all__ = [
     "decision_boundary",
     "feature_maps",
     "figure",
+    "heat",
     "image",
     "images",
     "label_colours",

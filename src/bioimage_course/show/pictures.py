@@ -159,6 +159,59 @@ def feature_maps(maps, columns=8, *, titles=None, alt="", cmap="viridis", limits
     return images(list(array), titles, columns=min(columns, len(array)), alt=alt, cmap=cmap, limits=limits)
 
 
+def heat(pictures, maps, titles=None, *, columns=None, alt="", strongest=None, opacity=0.55, cmap="inferno"):
+    """Maps laid over their images, such as those of Grad-CAM: dark where the map is 0, bright where high.
+
+    Parameters
+    ----------
+    pictures : sequence of images
+        As in `image`.
+    maps : array or tensor (N, h, w)
+        One an image, at least 0; a coarser map is interpolated to the size of its image.
+    titles, columns, alt
+        As in `images`.
+    strongest : float, optional
+        Value shown brightest. Default: of each map its own maximum, which makes a weak map look strong.
+    opacity : float
+        Of the map, from 0 to 1.
+
+    Raises
+    ------
+    InputError
+        If images and maps are not of equal number, a map has negative values or NaN, or opacity or strongest
+        is out of range.
+    """
+    pictures = _sequence(pictures, "images")
+    arrays = [to_image(p, _name("image", i, len(pictures))) for i, p in enumerate(pictures)]
+    maps = to_array(maps, "maps")
+    if maps.ndim != 3 or len(maps) != len(arrays):
+        raise InputError(
+            f"There must be one map (h, w) for each of the {len(arrays)} images, but maps is {maps.shape}."
+        )
+    if not np.isfinite(maps).all() or maps.min() < 0:
+        raise InputError("maps must be finite and at least 0, such as the output of nets.grad_cam.")
+    if not 0 <= opacity <= 1 or not (strongest is None or strongest > 0):
+        raise InputError("opacity must lie between 0 and 1, and strongest, the brightest value, above 0.")
+    titles = _titles(titles, len(arrays))
+    made, axes = _grid(arrays, columns, alt or "; ".join(filter(None, titles)))
+    with mpl.rc_context(STYLE):
+        for ax, array, values, title in zip(axes, arrays, maps, titles, strict=True):
+            _draw(ax, array)
+            height, width = array.shape[:2]
+            ax.imshow(
+                values,
+                vmin=0,
+                vmax=strongest or values.max() or 1,
+                cmap=cmap,
+                alpha=opacity,
+                interpolation="bilinear",
+                extent=(-0.5, width - 0.5, height - 0.5, -0.5),
+            )
+            if title:
+                ax.set_title(title)
+    return made
+
+
 def label_colours(labels, distance=10) -> dict[int, str]:
     """A colour for each object such that objects near each other differ.
 
