@@ -6,7 +6,7 @@
 # course:
 #   chapter: "10"
 #   title: U-Net
-#   extra: torch
+#   extra: explaining
 #   paths: [user, builder]
 #   gpu: "not needed"
 # ---
@@ -149,7 +149,7 @@ with torch.no_grad():
     print("nothing cut is the network itself:", torch.allclose(torch.softmax(model(crop), dim=1)[0], seen["all skips"]))
 
 # %%
-#| label: fig-skips
+#| label: fig-unet-skips
 #| fig-cap: "What the skip connections carry. Probability of “inside” in the trained network, with skips set to zero from the top downwards. The deep levels know roughly where there is something; the exact place and the outlines come through the upper skips. (A network trained without skips would use the deep levels better than this one, which never had to.)"
 #| fig-alt: "Five panels. The image with a dozen nuclei. With all skips: nuclei as sharp white shapes separated by dark gaps. With the top skip cut, and with two cut: shapes are degraded or lost. With all cut: a coarse, blocky pattern."
 show.images([crop[0, 0], *(p[2] for p in seen.values())], ["image", *seen], columns=5)
@@ -160,7 +160,7 @@ show.images([crop[0, 0], *(p[2] for p in seen.values())], ["image", *seen], colu
 # Most pixels are background, and the few that decide whether two nuclei become one are rarer still.
 
 # %%
-#| label: tbl-imbalance
+#| label: tbl-unet-imbalance
 #| tbl-cap: "Pixels of the built-in image. A network that calls everything background is right at most of them. The gaps, background pixels with two nuclei within 5 pixels, are what the number of objects hangs on."
 target = tools.unet.classes(truth)
 weights = tools.unet.border_weights(truth, w0=10, sigma=5)
@@ -198,7 +198,7 @@ def weight_map(labels, class_weights, w0, sigma):
 check.border_weights(weight_map)
 
 # %%
-#| label: fig-weights
+#| label: fig-unet-weights
 #| fig-cap: "Where errors count. Left: a crop. Middle: the weight map 1 + w(x) with w₀ = 10 and σ = 5 pixels; nuclei have weight 1, and gaps light up, the narrower the brighter. Right: the course's network learnt another target for the same purpose, three classes with a rim of 12 % of the diameter, at least one pixel."
 #| fig-alt: "Three panels of the same crop. Nuclei in grey; a dark map in which only the thin gaps between neighbouring nuclei glow yellow; a label map with light insides, orange rims and dark background."
 window = np.s_[64:192, 288:416]
@@ -240,8 +240,8 @@ check.soft_dice(dice_loss)
 # two pixels, and score the result as pixels and as objects. Then we do the reverse: shave a pixel off every nucleus.
 
 # %%
-#| label: tbl-merge
-#| tbl-cap: "The true masks of the built-in image, damaged in two ways. Joining neighbours costs next to nothing in Dice and a large part of the objects; shaving one pixel off every nucleus costs more Dice and not a single object."
+#| label: tbl-unet-merge
+#| tbl-cap: "The true masks of the built-in image, damaged in two ways. Joining neighbours costs next to nothing in Dice and a large part of the objects; shaving one pixel off every nucleus costs far more Dice and hardly an object (one was nothing but outline)."
 joined = ndimage.label(ndimage.binary_closing(truth > 0, np.ones((3, 3))) | (truth > 0))[0]
 shaved = np.where(find_boundaries(truth, mode="inner"), 0, truth)
 rows = []
@@ -252,11 +252,11 @@ for name, labels in {"true masks": truth, "neighbours joined": joined, "every nu
 show.table(rows, ["masks", "Dice of the pixels", "objects", "AP@0.5"])
 
 # %% [markdown]
-# ## Four losses, live
+# ## Five losses, live
 #
-# The left half of the image for training, the right half for validation, a small U-Net, and a few seconds each. Two
-# classes with cross-entropy, with border weights, and with Dice; and three classes. Objects are the connected
-# components of the mask, or, with three classes, those that the rims separate.
+# The left half of the image for training, the right half for scoring, a small U-Net, and a few seconds each. Two
+# classes with cross-entropy, with Dice, with the sum of both, and with border weights; and three classes with the sum of
+# both. Objects are the connected components of the mask, or, with three classes, those that the rims separate.
 
 # %%
 def patches(count, side=80, seed=0):
@@ -285,12 +285,15 @@ def three(scores, y):
     return F.cross_entropy(scores, y[:, 0].long()) + dice(p[:, 1:], t[:, 1:])
 
 
+def entropy(scores, y, weight=None):
+    return F.binary_cross_entropy_with_logits(scores, mask_of(y), weight=weight)
+
+
 losses = {
-    "2 classes, cross-entropy": lambda s, y: F.binary_cross_entropy_with_logits(s, mask_of(y)),
-    "2 classes, with border weights": lambda s, y: F.binary_cross_entropy_with_logits(
-        s, mask_of(y), weight=1 + y[:, 1:]
-    ),
+    "2 classes, cross-entropy": entropy,
     "2 classes, Dice": lambda s, y: dice(torch.sigmoid(s), mask_of(y)),
+    "2 classes, cross-entropy and Dice": lambda s, y: entropy(s, y) + dice(torch.sigmoid(s), mask_of(y)),
+    "2 classes, cross-entropy with border weights": lambda s, y: entropy(s, y, weight=1 + y[:, 1:]),
     "3 classes, cross-entropy and Dice": three,
 }
 train_loader = DataLoader(TensorDataset(*patches(64)), batch_size=8, shuffle=True)
@@ -318,7 +321,7 @@ for name, network in small.items():
         found[name] = tools.unet.instances(p), p[0] < 0.5
 
 # %%
-#| label: tbl-losses
+#| label: tbl-unet-losses
 #| tbl-cap: "Small U-Nets after 80 steps on half an image, scored on the other half. The pixels are nearly the same in all rows. The objects are not: a loss that looks at gaps, or a class for the rim, decides how many nuclei are merged. (One seed, one image: read the pattern, not the decimals.)"
 rows = []
 for name, (labels, mask) in found.items():
@@ -355,7 +358,7 @@ nets.seed_everything(1)
 augmented = [augment(picture, masks) for _ in range(3)]
 
 # %%
-#| label: fig-augment
+#| label: fig-unet-augment
 #| fig-cap: "One crop and three random versions of it: mirrored, turned, enlarged, bent. The outlines are those of the masks, transformed with the image. A network that has seen these will not learn nuclei by heart."
 #| fig-alt: "Four panels of nuclei with coloured outlines. The first is the original; the other three are turned and scaled differently, with wavy deformations; outlines follow the nuclei in all of them."
 figure, panels = show.figure(1, 4, height=2.1)
@@ -386,7 +389,7 @@ p = tools.unet.probabilities(image)
 thresholds = model.card["thresholds"]
 
 # %%
-#| label: fig-probabilities
+#| label: fig-unet-probabilities
 #| fig-cap: "The network's answer: probability of rim and of inside. Between touching nuclei the rims of both run side by side and keep the insides apart."
 #| fig-alt: "Three panels: nuclei in grey, thin bright rings on black, bright filled shapes on black that do not touch each other."
 show.images([image[window], p[1][window], p[2][window]], ["image", "P(rim)", "P(inside)"], columns=3, limits=(0, 1))
@@ -431,7 +434,7 @@ roads = {
 }
 
 # %%
-#| label: tbl-roads
+#| label: tbl-unet-roads
 #| tbl-cap: "The same network, four ways to objects. Components of the mask merge what touches. Subtracting the rim separates, but the objects come out too small, which a strict threshold notices. The distance transform needs no rim and cuts bent nuclei in two. Markers and watershed keep number and size."
 rows = []
 for name, labels in roads.items():
@@ -445,7 +448,7 @@ print("the adapter's road is better than components of the mask:",
       ap["insides as markers, watershed"] > ap["components of the mask"])
 
 # %%
-#| label: fig-matches
+#| label: fig-unet-matches
 #| fig-cap: "The shipped U-Net on the built-in image, a crop: found nuclei, false ones, and missed ones. The image is part of one of the test images; the network has not seen it."
 #| fig-alt: "Nuclei with outlines: nearly all are marked as true positives; a few false positives and false negatives are marked in other colours and line styles."
 show.matches(image[:256, 256:], truth[:256, 256:], roads["insides as markers, watershed"][:256, 256:], 0.5)
@@ -456,12 +459,12 @@ show.matches(image[:256, 256:], truth[:256, 256:], roads["insides as markers, wa
 # `training/unet_nuclei.py` scored the checkpoint once on the 50 test images; thresholds were chosen on validation images.
 
 # %%
-#| label: tbl-dsb2018
+#| label: tbl-unet-dsb2018
 #| tbl-cap: "U-Net and StarDist, trained on the same 127 images and scored on the same 50 test images, small nuclei enlarged in both."
 show.table(tools.scores.table("unet", "stardist"))
 
 # %%
-#| label: tbl-training
+#| label: tbl-unet-training
 #| tbl-cap: "How the checkpoint was made, from its results file."
 results = tools.unet.results()
 settings = results["settings"]
@@ -565,7 +568,7 @@ cut = {name: {margin: windows(answer, scene, 64, margin) for margin in margins} 
 error = {name: [np.abs(cut[name][margin] - whole[name]).max() for margin in margins] for name in modes}
 
 # %%
-#| label: fig-tiles
+#| label: fig-unet-tiles
 #| fig-cap: "Windows of 64 pixels against the whole image: the largest difference in the probability of “inside”, for growing margins. In evaluation mode the difference falls to zero as soon as the margin covers half the receptive field. With statistics taken from each window it never does, however large the margin."
 #| fig-alt: "Line plot of largest difference against margin from 0 to 64 pixels. The blue curve falls to zero at about 48 pixels. The orange curve, batch norm left in training mode, and the green curve, instance norm, stay high all the way."
 figure = show.curves(error, x=margins, xlabel="margin (pixels)", ylabel="largest difference of P(inside)")
@@ -578,7 +581,7 @@ print("training mode, margin 64: same:", error["batch norm, left in training mod
 print("instance norm, margin 64: same:", error["instance norm"][-1] < 1e-3)
 
 # %%
-#| label: fig-seams
+#| label: fig-unet-seams
 #| fig-cap: "Seams. Difference between the prediction in windows of 64 pixels and in one go, with no margin (above) and with a margin of 48 pixels (below). In evaluation mode the margin cures everything. Where each window is normalised by itself, whole windows are lighter or darker than they should be."
 #| fig-alt: "Two rows of three difference maps. Above, all three show a grid of lines at window borders. Below, the first is blank; the other two still show square blocks of colour with sharp edges."
 pictures = [cut[name][margin] - whole[name] for margin in (0, 48) for name in modes]
@@ -622,6 +625,31 @@ print("first pass is instance norm itself:", np.allclose(reference, whole["insta
 print("windows with statistics of the whole image: same:", np.abs(in_windows - reference).max() < 1e-3)
 
 # %% [markdown]
+# And the shipped network on an image that is too large for one window. Mirrored copies of the built-in image stand for
+# the scan; windows of 256 pixels, without a margin and with the adapter's.
+
+# %%
+scan = np.pad(image, ((0, 256), (0, 512)), mode="reflect")
+once = tools.unet.probabilities(scan, model, core=2048)  # one window
+pieces = {margin: tools.unet.probabilities(scan, model, core=256, margin=margin) for margin in (0, tools.unet.MARGIN)}
+
+# %%
+#| label: tbl-unet-large
+#| tbl-cap: "The shipped network on an image of 768 × 1024 pixels, at once and in windows of 256 pixels. Without a margin, probabilities near the cuts are wrong, and with them the number of nuclei. With a margin that covers half the receptive field nothing is left of the cuts, and the largest piece in memory stays small whatever the size of the scan."
+def nuclei_in(p):
+    return tools.unet.instances(p, thresholds["foreground"], thresholds["inside"]).max()
+
+
+rows = [["at once", max(scan.shape), "0", nuclei_in(once)]]
+for margin, q in pieces.items():
+    rows.append([f"windows, margin {margin}", 256 + 2 * margin, f"{np.abs(q - once).max():.3f}", nuclei_in(q)])
+show.table(rows, ["prediction", "longest side of a piece", "largest difference", "nuclei"])
+
+# %% tags=["nbval-check-output"]
+print("windows with a margin agree with one pass:", np.abs(pieces[tools.unet.MARGIN] - once).max() < 1e-3)
+print("windows without a margin do:", np.abs(pieces[0] - once).max() < 1e-3)
+
+# %% [markdown]
 # ## What did it look at? Grad-CAM for segmentation
 #
 # Grad-CAM asks which feature maps of a layer speak for an answer. A segmentation network has an answer for each pixel,
@@ -642,7 +670,7 @@ for name, layer in layers.items():
         maps[name] = cam(input_tensor=picture, targets=[SemanticSegmentationTarget(tools.unet.INSIDE, one)])[0]
 
 # %%
-#| label: fig-gradcam
+#| label: fig-unet-grad-cam
 #| fig-cap: "Grad-CAM for the class “inside” at the pixels of one nucleus (outlined), at three layers of the shipped U-Net. At the top of the way up the map is the answer itself, for all nuclei alike: Grad-CAM weighs whole feature maps, not places. At the bottom it is coarse. Right: the gradient with respect to the image, which does know the place: only the nucleus and its surroundings count."
 #| fig-alt: "Five panels: nuclei with one outlined; three heat maps, fine, blocky and sharp, that light up at many nuclei; and a gradient map concentrated in and around the outlined nucleus."
 picture.requires_grad_()
@@ -718,7 +746,7 @@ print("parameters of the tiny 3D U-Net:", nets.count_parameters(network3d))
 print("Dice of nuclei in the held-out part above 0.8:", metrics.dice(labels[held] > 0, p3d[0][held] < 0.5) > 0.8)
 
 # %%
-#| label: fig-3d
+#| label: fig-unet-3d
 #| fig-cap: "A tiny 3D U-Net after 60 steps: one plane of the stack, truth and prediction (background, rim, inside). Right of the dashed line the network has not trained."
 #| fig-alt: "Three panels of one plane: grey nuclei; the true classes with light insides and orange rims; the predicted classes, similar but coarser. A dashed vertical line separates the right third."
 figure, panels = show.figure(1, 3, height=2.6)

@@ -74,6 +74,10 @@ def _two_thirds_convolved(page):
     page.locator("[data-name=position]").fill("169")
 
 
+def _as_in_the_paper(page):
+    page.locator("[data-name=paper]").click()
+
+
 def _overfitted(page):
     page.locator("[data-name=train]").click()
 
@@ -86,6 +90,7 @@ PREPARE = {
     "perceptron-explorer": [_few_corrections],
     "pixel-explorer": [_brightened, _three_bits],
     "stardist-explorer": [_sixteen_rays, _half_suppressed],
+    "unet-explorer": [_as_in_the_paper],
 }
 
 

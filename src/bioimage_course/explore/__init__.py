@@ -15,6 +15,7 @@ from .explorables import (
     pixels,
     stardist,
     tags,
+    unet,
 )
 from .turning import annotate, curtain, insight
 
@@ -31,4 +32,5 @@ __all__ = [
     "pixels",
     "stardist",
     "tags",
+    "unet",
 ]

@@ -135,7 +135,7 @@
           : "The image is too small: nothing is left of it on the way. ")
           + `Sides that work: ${near.join(" and ")}.`;
       } else if (this.padded) {
-        text = `The output has the size of the image. Each output pixel looks at up to ${field} pixels in each direction`
+        text = `The output has the size of the image. An output pixel can see at most ${field} × ${field} pixels`
           + (field > n ? ", more than the image has." : ".");
       } else {
         text = `${(n - sides.output) / 2} pixels on each side are context only. `
