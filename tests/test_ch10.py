@@ -1,8 +1,5 @@
 """Chapter 10: exercises tell right answers, usual mistakes and untouched starters apart."""
 
-import ast
-from pathlib import Path
-
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -10,45 +7,25 @@ from skimage.segmentation import watershed
 
 from bioimage_course import check, tools
 from bioimage_course.check.exercises import ch10
+from exercise_cells import Chapter, failure
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-SOURCE = Path(__file__).parents[1] / "notebooks" / "sources" / "10-unet.py"
 EXERCISES = ["unet_size", "border_weights", "soft_dice", "separate_nuclei", "sliding_window"]
 NONSENSE = [None, 3, "AND", [], np.zeros((2, 2)), lambda *a: None, lambda *a: "x", lambda *a: 1 / 0, print]
 
 
-def cells(role, exercise):
-    from coursebook import sources
-    from coursebook.project import Project
-
-    source = sources.read(Project.find(SOURCE.parent), SOURCE)
-    return [c.text for c in source.cells if role in c.tags and c.exercise == exercise]
-
-
-def run(role, exercise):
-    """Run the starter or the solution, then the check's arguments, as in the notebook."""
-    space = {"np": np, "ndimage": ndimage, "watershed": watershed}
-    for text in cells(role, exercise):
-        exec(text, space)
-    (call,) = [ast.parse(text).body[-1].value for text in cells("check", exercise)]
-    return getattr(check, exercise).verdict(*[space[argument.id] for argument in call.args])
-
-
-def failure(exercise, *arguments):
-    verdict = getattr(check, exercise).verdict(*arguments)
-    assert verdict.status == "failed", verdict
-    return verdict.message
+CHAPTER = Chapter("10-unet", ndimage=ndimage, watershed=watershed)
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_solution_passes(exercise):
-    verdict = run("solution", exercise)
+    verdict = CHAPTER.run("solution", exercise)
     assert verdict.passed, verdict.message
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_untouched_starter_is_open(exercise):
-    assert run("exercise", exercise).status == "open"
+    assert CHAPTER.run("exercise", exercise).status == "open"
 
 
 @pytest.mark.parametrize("nonsense", NONSENSE)
