@@ -1,5 +1,6 @@
 """The U-Net adapter: targets, objects, windows; the shipped checkpoint works; bad input gets a sentence."""
 
+import copy
 import shutil
 import sys
 
@@ -118,8 +119,6 @@ def test_windows_without_margin_do_not(small):
 
 
 def test_margin_covers_half_the_receptive_field_of_the_shipped_network():
-    import copy
-
     model = copy.deepcopy(unet.course_model())
     x = torch.rand(1, 1, 320, 320, requires_grad=True)
     model(x)[0, unet.INSIDE, 160, 160].backward()
@@ -167,11 +166,13 @@ def test_automatic_scale_enlarges_small_nuclei_only(nuclei, monkeypatch):
         return predict(image, model, scale=scale)
 
     monkeypatch.setattr(unet, "probabilities", spy)
+    model = copy.deepcopy(unet.course_model())
+    model.card["thresholds"]["small"] = 16
     crop = nuclei.image[:192, :192].astype(float)
-    assert unet.segment(crop, scale="auto").shape == crop.shape
+    assert unet.segment(crop, model, scale="auto").shape == crop.shape
     assert scales == [1]  # 20 pixels wide: one pass is enough
     tiny = rescale(crop, 0.4, anti_aliasing=True)
-    assert unet.segment(tiny, scale="auto").shape == tiny.shape
+    assert unet.segment(tiny, model, scale="auto").shape == tiny.shape
     assert scales == [1, 1, 2]
 
 

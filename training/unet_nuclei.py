@@ -211,6 +211,9 @@ def keep(model, out, step, thresholds=unet.DEFAULTS):
 def card(results, checkpoint):
     """The checkpoint's card, in Markdown, from its results."""
     settings, test, thresholds = results["settings"], results["test"], results["thresholds"]
+    small = f"nuclei narrower than {thresholds['small']} pixels enlarged"
+    if not thresholds["small"]:
+        small = "small nuclei not enlarged (it did not help)"
     rows = {
         "data": "`nuclei-dsb2018`: 127 training and 23 validation images of the 2018 Data Science Bowl "
         "(BBBC038, CC0)",
@@ -222,9 +225,8 @@ def card(results, checkpoint):
         "training": f"{checkpoint['step']} of {settings['steps']} steps (the best of the validations every "
         f"{settings['every']} steps), {settings['batch']} patches of {settings['patch']}² a step, seed "
         f"{settings['seed']}, {results['minutes']:.0f} minutes on one busy core; {results['machine']}",
-        "thresholds": f"foreground {thresholds['foreground']}, inside {thresholds['inside']}, nuclei "
-        f"narrower than {thresholds['small']} pixels enlarged; chosen on validation images and their "
-        "zoomed copies",
+        "thresholds": f"foreground {thresholds['foreground']}, inside {thresholds['inside']}, {small}; "
+        "chosen on validation images and their zoomed copies",
         "AP@0.5, validation": f"{results['validation']['ap']:.3f} pooled over nuclei, with the chosen "
         f"thresholds (without enlarging {results['validation']['ap_one_pass']:.3f})",
         "AP@0.5, 50 test images": f"{test['ap']:.3f} pooled over nuclei (95 % bootstrap interval over images "

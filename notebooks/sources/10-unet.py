@@ -151,8 +151,8 @@ with torch.no_grad():
 
 # %%
 #| label: fig-unet-skips
-#| fig-cap: "What the skip connections carry. Probability of “inside” in the trained network, with skips set to zero from the top downwards. The deep levels know roughly where there is something; the exact place and the outlines come through the upper skips. (A network trained without skips would use the deep levels better than this one, which never had to.)"
-#| fig-alt: "Five panels. The image with a dozen nuclei. With all skips: nuclei as sharp white shapes separated by dark gaps. With the top skip cut, and with two cut: shapes are degraded or lost. With all cut: a coarse, blocky pattern."
+#| fig-cap: "What the skip connections carry. Probability of “inside” in the trained network, with skips set to zero from the top downwards. This network can do without the finest one: outlines change by a pixel or so. With two cut, nuclei in the crowd fade. With all four cut nothing is left: the bottom level alone cannot say where a nucleus is. (A network trained without skips would use its deep levels better than this one, which never had to.)"
+#| fig-alt: "Five panels. The image: a dozen grey nuclei, some of them touching in a chain. All skips: white shapes of the insides, well apart. Top skip cut: nearly the same. Two top skips cut: some of the shapes in the chain are dimmer and smaller. All skips cut: black."
 show.images([crop[0, 0], *(p[2] for p in seen.values())], ["image", *seen], columns=5)
 
 # %% [markdown]
@@ -201,7 +201,7 @@ check.border_weights(weight_map)
 # %%
 #| label: fig-unet-weights
 #| fig-cap: "Where errors count. Left: a crop. Middle: the weight map 1 + w(x) with w₀ = 10 and σ = 5 pixels; nuclei have weight 1, and gaps light up, the narrower the brighter. Right: the course's network learnt another target for the same purpose, three classes with a rim of 12 % of the diameter, at least one pixel."
-#| fig-alt: "Three panels of the same crop. Nuclei in grey; a dark map in which only the thin gaps between neighbouring nuclei glow yellow; a label map with light insides, orange rims and dark background."
+#| fig-alt: "Three panels of the same crop. A dozen nuclei in grey, several touching. A dark map in which only the gaps between neighbouring nuclei glow, from purple where they are wide to yellow where they are narrow. The true classes: light insides, orange rims, dark background; rims of neighbours lie side by side."
 figure, panels = show.figure(1, 3, height=2.7)
 panels[0].imshow(image[window], cmap="gray", vmin=0, vmax=0.6)
 shown = panels[1].imshow(1 + weights[window], cmap="inferno", vmin=1)
@@ -322,7 +322,7 @@ for name, network in small.items():
 
 # %%
 #| label: tbl-unet-losses
-#| tbl-cap: "Small U-Nets after 80 steps on half an image, scored on the other half. The pixels are nearly the same in all rows. The objects are not: a loss that looks at gaps, or a class for the rim, decides how many nuclei are merged. (One seed, one image: read the pattern, not the decimals.)"
+#| tbl-cap: "Small U-Nets after 80 steps on half an image, scored on the other half. As pixels the results are much alike. As objects they are not: Dice and border weights both save nuclei from being merged, and a class for the rim saves most. (One seed, one image: read the pattern, not the decimals.)"
 rows = []
 for name, (labels, mask) in found.items():
     matched = metrics.match(truth[right], labels, 0.5)
@@ -359,8 +359,8 @@ augmented = [augment(picture, masks) for _ in range(3)]
 
 # %%
 #| label: fig-unet-augment
-#| fig-cap: "One crop and three random versions of it: mirrored, turned, enlarged, bent. The outlines are those of the masks, transformed with the image. A network that has seen these will not learn nuclei by heart."
-#| fig-alt: "Four panels of nuclei with coloured outlines. The first is the original; the other three are turned and scaled differently, with wavy deformations; outlines follow the nuclei in all of them."
+#| fig-cap: "One crop and three random versions of it: mirrored, turned, enlarged or reduced, bent. The outlines are those of the masks, transformed with the image. A network that has seen these will not learn nuclei by heart."
+#| fig-alt: "Four panels of nuclei with orange outlines. The first is the original; the others show the same nuclei turned, larger and with wavy outlines. In each panel the outlines follow the nuclei."
 figure, panels = show.figure(1, 4, height=2.1)
 for axes, (a, b), title in zip(panels, [(picture, masks), *augmented], ("original", *["augmented"] * 3)):
     axes.imshow(a[0], cmap="gray", vmin=0, vmax=0.6)
@@ -390,8 +390,8 @@ thresholds = model.card["thresholds"]
 
 # %%
 #| label: fig-unet-probabilities
-#| fig-cap: "The network's answer: probability of rim and of inside. Between touching nuclei the rims of both run side by side and keep the insides apart."
-#| fig-alt: "Three panels: nuclei in grey, thin bright rings on black, bright filled shapes on black that do not touch each other."
+#| fig-cap: "The network's answer: probability of rim and of inside. Between touching nuclei the rims of both run side by side and keep the insides apart. In the lower left corner it fails: three nuclei share one inside."
+#| fig-alt: "Three panels: nuclei in grey; bright rings on black, sharing a wall where nuclei touch; bright filled shapes on black, apart from each other except in the lower left corner."
 views = [np.clip(image[window] / 0.6, 0, 1), p[1][window], p[2][window]]
 show.images(views, ["image", "P(rim)", "P(inside)"], columns=3, limits=(0, 1))
 
@@ -436,7 +436,7 @@ roads = {
 
 # %%
 #| label: tbl-unet-roads
-#| tbl-cap: "The same network, four ways to objects. Components of the mask merge what touches. Subtracting the rim separates, but the objects come out too small, which a strict threshold notices. The distance transform needs no rim and cuts bent nuclei in two. Markers and watershed keep number and size."
+#| tbl-cap: "The same network, four ways to objects. Components of the mask merge what touches. Subtracting the rim separates, but what is left of each nucleus is so small that hardly one reaches half the IoU: the rim must be given back. The distance transform needs no rim, and on these round nuclei it does as well as the insides do as markers."
 rows = []
 for name, labels in roads.items():
     loose, strict = (metrics.match(truth, labels, threshold) for threshold in (0.5, 0.8))
@@ -450,8 +450,8 @@ print("the adapter's road is better than components of the mask:",
 
 # %%
 #| label: fig-unet-matches
-#| fig-cap: "The shipped U-Net on the built-in image, a crop: found nuclei, false ones, and missed ones. The image is part of one of the test images; the network has not seen it."
-#| fig-alt: "Nuclei with outlines: nearly all are marked as true positives; a few false positives and false negatives are marked in other colours and line styles."
+#| fig-cap: "The shipped U-Net on the built-in image, a crop: found nuclei, a false one, and missed ones. Most nuclei that touch are told apart; the pair in the middle of the left half is merged, and so is the small pair above on the right. The image is part of one of the test images; the network has not seen it."
+#| fig-alt: "Thirty-odd nuclei with outlines. Nearly all are marked as true positives, also several that touch. Two large touching nuclei are outlined as one, marked as a false positive and two missed; a small nucleus on top of another is missed, and one at the lower right edge."
 show.matches(image[:256, 256:], truth[:256, 256:], roads["insides as markers, watershed"][:256, 256:], 0.5)
 
 # %% [markdown]
@@ -461,7 +461,7 @@ show.matches(image[:256, 256:], truth[:256, 256:], roads["insides as markers, wa
 
 # %%
 #| label: tbl-unet-dsb2018
-#| tbl-cap: "U-Net and StarDist, trained on the same 127 images and scored on the same 50 test images, small nuclei enlarged in both."
+#| tbl-cap: "U-Net and StarDist, trained on the same 127 images and scored on the same 50 test images. StarDist enlarges images with small nuclei; for the U-Net that did not help on the validation images, so it does not."
 show.table(tools.scores.table("unet", "stardist"))
 
 # %%
@@ -476,7 +476,7 @@ show.table(
         ["steps", f"{settings['steps']}, best validation at step {model.card['step']}"],
         ["minutes on one busy CPU core", f"{results['minutes']:.0f}"],
         ["thresholds, chosen on validation images",
-         f"foreground {thresholds['foreground']}, inside {thresholds['inside']}, enlarge below {thresholds['small']} px"],
+         f"foreground {thresholds['foreground']}, inside {thresholds['inside']}"],
         ["AP@0.5 on validation images and zoomed copies", f"{results['validation']['ap']:.3f}"],
     ],
     ["what", "value"],
@@ -571,7 +571,7 @@ error = {name: [np.abs(cut[name][margin] - whole[name]).max() for margin in marg
 # %%
 #| label: fig-unet-tiles
 #| fig-cap: "Windows of 64 pixels against the whole image: the largest difference in the probability of “inside”, for growing margins. In evaluation mode the difference falls to zero as soon as the margin covers half the receptive field. With statistics taken from each window it never does, however large the margin."
-#| fig-alt: "Line plot of largest difference against margin from 0 to 64 pixels. The blue curve falls to zero at about 48 pixels. The orange curve, batch norm left in training mode, and the green curve, instance norm, stay high all the way."
+#| fig-alt: "Line plot of the largest difference against the margin from 0 to 64 pixels. Batch norm in evaluation mode, solid blue, falls steadily and is zero from 48 pixels on. Batch norm left in training mode, dashed, and instance norm, dash-dotted, begin near 1 and stay above 0.6."
 figure = show.curves(error, x=margins, xlabel="margin (pixels)", ylabel="largest difference of P(inside)")
 figure
 
@@ -583,8 +583,8 @@ print("instance norm, margin 64: same:", error["instance norm"][-1] < 1e-3)
 
 # %%
 #| label: fig-unet-seams
-#| fig-cap: "Seams. Difference between the prediction in windows of 64 pixels and in one go, with no margin (above) and with a margin of 48 pixels (below). In evaluation mode the margin cures everything. Where each window is normalised by itself, whole windows are lighter or darker than they should be."
-#| fig-alt: "Two rows of three difference maps. Above, all three show a grid of lines at window borders. Below, the first is blank; the other two still show square blocks of colour with sharp edges."
+#| fig-cap: "Seams. Difference between the prediction in windows of 64 pixels and in one go, with no margin (above) and with a margin of 48 pixels (below). In evaluation mode only the surroundings of the cuts are wrong, and the margin cures everything. Where each window is normalised by itself, whole windows differ, most of all empty ones, which are stretched to full contrast; with a margin the outlines of nuclei are still wrong everywhere."
+#| fig-alt: "Two rows of three difference maps. Above: in evaluation mode short strokes along the lines of the window grid; in training mode and with instance norm whole square windows are tinted, with dark blobs in one that is nearly empty, and outlines of nuclei differ. Below: the first map is blank; the other two show pale rings around most nuclei."
 pictures = [cut[name][margin] - whole[name] for margin in (0, 48) for name in modes]
 titles = [f"{name.replace(', ', chr(10))}\nmargin {margin}" for margin in (0, 48) for name in modes]
 show.images(pictures, titles, columns=3, cmap="PuOr_r", limits=(-0.5, 0.5))
@@ -674,8 +674,8 @@ for name, layer in layers.items():
 
 # %%
 #| label: fig-unet-grad-cam
-#| fig-cap: "Grad-CAM for the class “inside” at the pixels of one nucleus (outlined), at three layers of the shipped U-Net. At the top of the way up the map is the answer itself, for all nuclei alike: Grad-CAM weighs whole feature maps, not places. At the bottom it is coarse. Right: the gradient with respect to the image, which does know the place: only the nucleus and its surroundings count."
-#| fig-alt: "Five panels: nuclei with one outlined; three heat maps, fine, blocky and sharp, that light up at many nuclei; and a gradient map concentrated in and around the outlined nucleus."
+#| fig-cap: "Grad-CAM for the class “inside” at the pixels of one nucleus (outlined), at three layers of the shipped U-Net. At the top of the way down all outlines answer a little. At the bottom the map is coarse, and its maximum is not at the nucleus. At the top of the way up the map is the answer itself, for all nuclei alike: Grad-CAM weighs whole feature maps, not places. Right: the gradient with respect to the image, which does know the place: only the nucleus and its surroundings count."
+#| fig-alt: "Five panels: nuclei, one of them outlined in orange; faint outlines of all nuclei; a blurred patch away from the outlined nucleus; sharp bright shapes at all nuclei; a small bright spot in and around the outlined nucleus on an empty background."
 picture.requires_grad_()
 twin(picture)[0, tools.unet.INSIDE][torch.as_tensor(one)].sum().backward()
 gradient = picture.grad[0, 0].abs().numpy()

@@ -60,7 +60,7 @@ def segment(image, model=None, *, foreground=None, inside=None, limits=None, sca
     scale : float or "auto", optional
         Enlarge the image by this factor for the prediction (or reduce it, below 1). The labels have the size
         of the image. "auto" looks first: if the median object is narrower than a width that was chosen on
-        validation images, it predicts again at twice the size.
+        validation images, it predicts again at twice the size. For `course_model` this width is 0: never.
 
     Returns
     -------
