@@ -152,7 +152,7 @@ with torch.no_grad():
 # %%
 #| label: fig-unet-skips
 #| fig-cap: "What the skip connections carry. Probability of “inside” in the trained network, with skips set to zero from the top downwards. This network can do without the finest one: outlines change by a pixel or so. With two cut, nuclei in the crowd fade. With all four cut nothing is left: the bottom level alone cannot say where a nucleus is. (A network trained without skips would use its deep levels better than this one, which never had to.)"
-#| fig-alt: "Five panels. The image: a dozen grey nuclei, some of them touching in a chain. All skips: white shapes of the insides, well apart. Top skip cut: nearly the same. Two top skips cut: some of the shapes in the chain are dimmer and smaller. All skips cut: black."
+#| fig-alt: "Five panels. The image: some fifteen grey nuclei, several of them touching in a chain. All skips: white shapes of the insides, well apart. Top skip cut: nearly the same. Two top skips cut: some of the shapes in the chain are dimmer and smaller. All skips cut: black."
 show.images([crop[0, 0], *(p[2] for p in seen.values())], ["image", *seen], columns=5)
 
 # %% [markdown]
@@ -201,7 +201,7 @@ check.border_weights(weight_map)
 # %%
 #| label: fig-unet-weights
 #| fig-cap: "Where errors count. Left: a crop. Middle: the weight map 1 + w(x) with w₀ = 10 and σ = 5 pixels; nuclei have weight 1, and gaps light up, the narrower the brighter. Right: the course's network learnt another target for the same purpose, three classes with a rim of 12 % of the diameter, at least one pixel."
-#| fig-alt: "Three panels of the same crop. A dozen nuclei in grey, several touching. A dark map in which only the gaps between neighbouring nuclei glow, from purple where they are wide to yellow where they are narrow. The true classes: light insides, orange rims, dark background; rims of neighbours lie side by side."
+#| fig-alt: "Three panels of the same crop. Some fifteen nuclei in grey, several touching. A dark map in which only the gaps between neighbouring nuclei glow, from purple where they are wide to yellow where they are narrow. The true classes: light insides, orange rims, dark background; rims of neighbours lie side by side."
 figure, panels = show.figure(1, 3, height=2.7)
 panels[0].imshow(image[window], cmap="gray", vmin=0, vmax=0.6)
 shown = panels[1].imshow(1 + weights[window], cmap="inferno", vmin=1)
@@ -390,7 +390,7 @@ thresholds = model.card["thresholds"]
 
 # %%
 #| label: fig-unet-probabilities
-#| fig-cap: "The network's answer: probability of rim and of inside. Between touching nuclei the rims of both run side by side and keep the insides apart. In the lower left corner it fails: three nuclei share one inside."
+#| fig-cap: "The network's answer: probability of rim and of inside. Between touching nuclei the rims of both run side by side and keep the insides apart. In the lower left corner it fails: two nuclei share one inside."
 #| fig-alt: "Three panels: nuclei in grey; bright rings on black, sharing a wall where nuclei touch; bright filled shapes on black, apart from each other except in the lower left corner."
 views = [np.clip(image[window] / 0.6, 0, 1), p[1][window], p[2][window]]
 show.images(views, ["image", "P(rim)", "P(inside)"], columns=3, limits=(0, 1))
