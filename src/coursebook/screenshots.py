@@ -74,6 +74,10 @@ def _two_thirds_convolved(page):
     page.locator("[data-name=position]").fill("169")
 
 
+def _as_in_the_paper(page):
+    page.locator("[data-name=paper]").click()
+
+
 def _overfitted(page):
     page.locator("[data-name=train]").click()
 
@@ -109,6 +113,7 @@ PREPARE = {
     "shapley-explorer": [_four_orders_walked],
     "stardist-explorer": [_sixteen_rays, _half_suppressed],
     "threshold-explorer": [_cut_at_seeds],
+    "unet-explorer": [_as_in_the_paper],
 }
 
 

@@ -19,6 +19,7 @@ from .explorables import (
     stardist,
     tags,
     threshold,
+    unet,
 )
 from .turning import annotate, curtain, insight
 
@@ -39,4 +40,5 @@ __all__ = [
     "stardist",
     "tags",
     "threshold",
+    "unet",
 ]

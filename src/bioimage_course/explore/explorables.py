@@ -159,3 +159,8 @@ def stardist(mode: str = "distances"):
     if mode not in ("distances", "suppression"):
         raise InputError(f'mode must be "distances" or "suppression", not {mode!r}.')
     return explorable("stardist-explorer", mode=mode)
+
+
+def unet():
+    """A U-Net to order: shapes at each level, parameters, receptive field and memory (chapter 10)."""
+    return explorable("unet-explorer")

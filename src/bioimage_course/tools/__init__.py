@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "sam_features",
         "scores",
         "stardist",
+        "unet",
         "voronoi_otsu",
     ],
     submod_attrs={"compat": ["available", "require"]},
