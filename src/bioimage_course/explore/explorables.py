@@ -108,6 +108,11 @@ def convolution():
     return explorable("convolution-explorer")
 
 
+def denoising():
+    """Blind spots on a small noisy image: what a predictor sees, answers, and how it is judged (chapter 8)."""
+    return explorable("denoising-explorer")
+
+
 def overfitting():
     """A small network trained live: model size, noise, number of examples, both losses (chapter 5)."""
     return explorable("overfitting-explorer")
