@@ -109,7 +109,7 @@ def convolution():
 
 
 def denoising():
-    """Blind spots on a small noisy image: what a predictor sees, answers, and how it is judged (chapter 8)."""
+    """Blind spots on a small noisy image: what a predictor sees and answers, how it is judged (chapter 8)."""
     return explorable("denoising-explorer")
 
 
