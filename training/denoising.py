@@ -456,7 +456,23 @@ def restore(model, image, mean, std):
     return output * std + mean
 
 
+def neighbour_correlation(noisy, clean):
+    """Correlation of the noise of a pixel with that of the pixel below and of the pixel to the right."""
+    noise = noisy - fit_to(clean, noisy)
+    noise = noise - noise.mean()
+    below, right = (noise[1:] * noise[:-1]).mean(), (noise[:, 1:] * noise[:, :-1]).mean()
+    return [round(float(value / noise.var()), 3) for value in (below, right)]
+
+
+def noise(run):
+    """Is the noise of neighbouring pixels independent? Noise2Void needs that."""
+    for name, load in (("w2s", load_w2s), ("fmd", load_fmd)):
+        _, noisy, clean = load()
+        run.note("noise", name, [neighbour_correlation(n, c) for n, c in zip(noisy, clean, strict=True)])
+
+
 PARTS = {
+    "noise": noise,
     "telomeres": telomeres,
     "w2s-classical": w2s_classical,
     "w2s-care": w2s_care,
@@ -488,7 +504,10 @@ class Run:
     def note(self, table, method, scores):
         """Keep the scores of a method."""
         self.new.setdefault(table, {})[method] = scores
-        print(f"{table}: {method}", {k: v for k, v in scores.items() if isinstance(v, float)}, flush=True)
+        means = (
+            {k: v for k, v in scores.items() if isinstance(v, float)} if isinstance(scores, dict) else scores
+        )
+        print(f"{table}: {method}", means, flush=True)
 
     def save(self, name, model, curve, scale):
         """A checkpoint of the telomeres."""

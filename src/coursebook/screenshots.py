@@ -78,10 +78,15 @@ def _overfitted(page):
     page.locator("[data-name=train]").click()
 
 
+def _averaged(page):
+    page.locator("[data-name=run]").click()
+
+
 PREPARE = {
     "activation-explorer": [_trained],
     "backprop-explorer": [_half_way_back, _descended],
     "convolution-explorer": [_two_thirds_convolved],
+    "denoising-explorer": [_averaged],
     "overfitting-explorer": [_overfitted],
     "perceptron-explorer": [_few_corrections],
     "pixel-explorer": [_brightened, _three_bits],
