@@ -187,3 +187,22 @@ def test_few_steps_on_the_real_pairs_lower_the_loss(script, mirror):
     ]
     _, curve = script.train(lambda rng: script.patches(pairs, 8, rng), 20)
     assert curve[-1] < 0.7 * curve[0]
+
+
+def test_noise_of_neighbours_is_measured_right(script):
+    rng = np.random.default_rng(0)
+    clean = rng.uniform(0, 1, (200, 200))
+    grain = rng.normal(0, 0.2, (201, 200))
+    rows = (grain[1:] + grain[:-1]) / 2  # shares half of its noise with the pixel below
+    below, right = script.neighbour_correlation(3 * clean + rows, clean)
+    assert below == pytest.approx(0.5, abs=0.03) and right == pytest.approx(0, abs=0.03)
+
+
+@pytest.mark.mirror
+def test_correlations_of_the_results_come_out_again(script, mirror):
+    for name, load in (("w2s", script.load_w2s), ("fmd", script.load_fmd)):
+        _, noisy, clean = load()
+        found = [script.neighbour_correlation(n, c) for n, c in zip(noisy, clean, strict=True)]
+        np.testing.assert_allclose(found, RESULTS["noise"][name], atol=0.005)
+    assert np.abs(RESULTS["noise"]["w2s"]).max() < 0.05  # what the chapter says about both
+    assert np.min(RESULTS["noise"]["fmd"][1:]) > 0.5
