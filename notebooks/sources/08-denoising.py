@@ -409,10 +409,11 @@ with tools.stardist.quiet():
 with tools.stardist.quiet():
     import logging
 
+    for chatty in ("torch.utils.flop_counter", "lightning.pytorch"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
     from careamics import CAREamist
     from careamics.config import create_advanced_n2v_config
 
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     config = create_advanced_n2v_config(
         "nuclei", data_type="array", axes="YX", patch_size=[64, 64], batch_size=8, num_epochs=30,
         model_params={"depth": 2, "num_channels_init": 8, "use_batch_norm": False}, optimizer_params={"lr": 0.004}, num_workers=0,
