@@ -415,7 +415,7 @@ with tools.stardist.quiet():
     from careamics.config import create_advanced_n2v_config
 
     config = create_advanced_n2v_config(
-        "nuclei", data_type="array", axes="YX", patch_size=[64, 64], batch_size=8, num_epochs=30,
+        "nuclei", data_type="array", axes="YX", patch_size=[64, 64], batch_size=8, num_epochs=16,
         model_params={"depth": 2, "num_channels_init": 8, "use_batch_norm": False}, optimizer_params={"lr": 0.004}, num_workers=0,
         trainer_params={"accelerator": "cpu"}, seed=1,
     )
