@@ -172,7 +172,7 @@ for name, (function, parameter, values) in candidates.items():
 # %%
 #| label: fig-filters
 #| fig-cap: "A part of the field that was not used for choosing. Filters trade grain for sharpness. The score is the PSNR of the whole right part."
-#| fig-alt: "Six pictures of the same nuclei: grainy; smooth and a little blurred by the Gaussian; patchy after the median; very smooth after non-local means; smooth with single bright and dark pixels left after wavelets; smooth with a little mottling and clear edges after total variation."
+#| fig-alt: "Six pictures of the same nuclei: grainy; smooth and a little blurred by the Gaussian; patchy after the median; smooth with fine grain left in the nuclei after non-local means; smooth with single bright and dark pixels left after wavelets; smooth with a little mottling and clear edges after total variation."
 part, SHOWN = np.s_[120:300, 330:510], (97, 125)
 show.images(
     [image[part] for image in restored.values()],
