@@ -212,8 +212,8 @@ def standardise(image):
     return ((image - MEAN) / SPREAD).astype(np.float32)
 
 
-def train(loader, loss=torch.nn.functional.mse_loss, epochs=10):
-    """A small U-Net; 150 steps unless told otherwise."""
+def train(loader, loss=torch.nn.functional.mse_loss, epochs=8):
+    """A small U-Net; 120 steps unless told otherwise."""
     nets.seed_everything(0)
     network = nets.UNet(1, 1, depth=2, width=8, norm=None)
     history = nets.fit(
@@ -294,7 +294,7 @@ check.best_constants(best_constants)
 #| label: fig-identity
 #| fig-cap: "A network whose target is its own input. The loss falls towards 0, far below the variance of the noise (dashed), because the network learns to pass every pixel on. Nothing is denoised."
 #| fig-alt: "Line plot: the loss falls within a few epochs from 1 to below 0.1, far below a dashed horizontal line at 0.43. Beside it the result, as grainy as the input."
-identity, history = train(Patches(noisy[left], noisy[left]), epochs=6)
+identity, history = train(Patches(noisy[left], noisy[left]), epochs=5)
 figure, (plot, picture) = show.figure(1, 2, height=3)
 plot.plot(range(1, history.epochs + 1), history.train_loss, "o-", color=blue)
 plot.axhline((sigma / SPREAD) ** 2, color=orange, ls="--")
@@ -368,7 +368,7 @@ def blind_loss(prediction, target):
     return ((prediction - original) ** 2 * mask).sum() / mask.sum()
 
 
-noise2void, history = train(BlindPatches(noisy[left], noisy[left]), blind_loss, epochs=12)
+noise2void, history = train(BlindPatches(noisy[left], noisy[left]), blind_loss, epochs=10)
 restored["Noise2Void (our loop)"] = restore(noise2void, noisy)
 
 # %% tags=["nbval-check-output"]
@@ -391,7 +391,7 @@ with tools.stardist.quiet():
     patches = torch.cat([batch for batch, _ in Patches(noisy[left], noisy[left], batches=20)])
     patches = patches.permute(0, 2, 3, 1).numpy()  # channels last
     config = N2VConfig(
-        patches, unet_kern_size=3, unet_n_first=8, unet_n_depth=2, train_epochs=6, train_steps_per_epoch=25,
+        patches, unet_kern_size=3, unet_n_first=8, unet_n_depth=2, train_epochs=5, train_steps_per_epoch=25,
         train_batch_size=8, train_loss="mse", train_learning_rate=0.004, n2v_perc_pix=2, n2v_patch_shape=(64, 64),
         train_tensorboard=False,
     )
@@ -666,7 +666,7 @@ print("W2S, largest correlation of the noise of neighbours:", round(np.abs(resul
 #| fig-alt: "Three pictures: nuclei with grain and vertical stripes; the same with little grain, the stripes as strong as before; and the difference of the two, grain in which stripes can hardly be seen."
 stripes = np.random.default_rng(0).normal(0, 4, noisy.shape[1]).astype(np.float32)
 striped = noisy + stripes
-on_stripes, _ = train(BlindPatches(striped[left], striped[left], turn=False), blind_loss, epochs=7)
+on_stripes, _ = train(BlindPatches(striped[left], striped[left], turn=False), blind_loss, epochs=6)
 result = restore(on_stripes, striped)
 show.images(
     [striped[part], result[part], (striped - result)[part]], ["grain and stripes", "Noise2Void", "removed"], columns=3
@@ -693,7 +693,7 @@ tests = {"nuclei": (noisy[right], truth[right], care)}
 for name, make in (("membranes", data.synthetic.membranes), ("spots", data.synthetic.spots)):
     for_training, for_test = scene_of(make, 2), scene_of(make, 1)
     pair = record(for_training, PHOTONS, seed=3), without_noise(for_training, PHOTONS)
-    specialist, _ = train(Patches(*pair), epochs=7)
+    specialist, _ = train(Patches(*pair), epochs=6)
     tests[name] = record(for_test, PHOTONS, seed=5), without_noise(for_test, PHOTONS), specialist
 pictures, scores = [], []
 for name, (frame, target, specialist) in tests.items():
