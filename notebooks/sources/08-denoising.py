@@ -293,7 +293,7 @@ check.best_constants(best_constants)
 # %%
 #| label: fig-identity
 #| fig-cap: "A network whose target is its own input. The loss falls towards 0, far below the variance of the noise (dashed), because the network learns to pass every pixel on. Nothing is denoised."
-#| fig-alt: "Line plot: the loss falls within a few epochs from 1 to below 0.1, far below a dashed horizontal line at 0.43. Beside it the result, as grainy as the input."
+#| fig-alt: "Line plot: the loss falls within a few epochs from about 1 to about 0.1, far below a dashed horizontal line. Beside it the result, as grainy as the input."
 identity, history = train(Patches(noisy[left], noisy[left]), epochs=5)
 figure, (plot, picture) = show.figure(1, 2, height=3)
 plot.plot(range(1, history.epochs + 1), history.train_loss, "o-", color=blue)
