@@ -476,7 +476,7 @@ check.blind_median(blind_median)
 # %%
 #| label: fig-self-supervision
 #| fig-cap: "Mean squared error of a Gaussian filter against its width. Left, the ordinary filter: judged by the noisy image, no filter at all looks best. Right, the same filter without its middle pixel: judged by the noisy image (solid) the curve is that of the truth (dashed), lifted by the variance of the noise, and has its minimum in the same place. The dots mark the minima."
-#| fig-alt: "Two line plots of error against width from 0.5 to 4 pixels. Left: the solid curve rises all the way, the dashed one has its minimum at 2. Right: both curves fall and rise together, the solid one 18 units higher, both with their minimum at 2."
+#| fig-alt: "Two line plots of error against width from 0.5 to 4 pixels. Left: the solid curve rises all the way, the dashed one has its minimum at 2. Right: both curves fall and rise together, the solid one about 16 units higher, both with their minimum at 2."
 def gaussian_kernel(width, blind):
     distance = np.hypot(*np.mgrid[-12:13, -12:13])
     weights = np.exp(-((distance / width) ** 2) / 2)
