@@ -245,7 +245,7 @@ restored["Noise2Noise (noisy target)"] = restore(noise2noise, noisy)
 # %%
 #| label: fig-pairs
 #| fig-cap: "Two networks that differ in their target alone: clean for CARE, another noisy frame for Noise2Noise. The second one has never seen a clean image, and its result is hardly worse."
-#| fig-alt: "Four pictures of the same nuclei: grainy; restored by CARE, smooth with clear outlines; restored by Noise2Noise, nearly the same; the truth, with finer texture inside the nuclei."
+#| fig-alt: "Four pictures of the same nuclei: grainy; restored by CARE, smooth with clear outlines; restored by Noise2Noise, nearly the same; the truth, with rounder outlines and smoother insides than the networks give."
 names = {"one frame": "one frame", "CARE (clean target)": "CARE", "Noise2Noise (noisy target)": "Noise2Noise"}
 show.images(
     [restored[name][part] for name in names] + [truth[part]],
@@ -647,7 +647,7 @@ rows = [
     [name, *(f"{fmd[name]['each']['si_psnr'][k]:.1f}" for k in range(len(images)))]
     for name in ("one frame", "Gaussian", "non-local means", "CARE trained on W2S", "Noise2Void (ours)")
 ]
-rows.append(["correlation with the next pixel", *(f"{v:.2f}, {h:.2f}" for v, h in results["noise"]["fmd"])])
+rows.append(["correlation with the next pixel", *(f"{abs(v):.2f}, {abs(h):.2f}" for v, h in results["noise"]["fmd"])])
 show.table(rows, ["method", *images])
 
 # %% tags=["nbval-check-output"]
