@@ -99,6 +99,8 @@ def _fooled_by_the_square(page):
     page.locator("[data-name=network]").select_option("marked")
     page.locator("[data-name=square]").check()
     page.locator("[data-name=cell-platelet]").check(force=True)
+def _averaged(page):
+    page.locator("[data-name=run]").click()
 
 
 PREPARE = {
@@ -107,6 +109,7 @@ PREPARE = {
     "cellpose-explorer": [_particles_under_way],
     "convolution-explorer": [_two_thirds_convolved],
     "grad-cam-explorer": [_fooled_by_the_square],
+    "denoising-explorer": [_averaged],
     "overfitting-explorer": [_overfitted],
     "perceptron-explorer": [_few_corrections],
     "pixel-explorer": [_brightened, _three_bits],

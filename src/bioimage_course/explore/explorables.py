@@ -116,6 +116,9 @@ def convolution():
 def grad_cam():
     """A small classifier in the page, its feature maps, and Grad-CAM of any class and layer (chapter 6)."""
     return explorable("grad-cam-explorer")
+def denoising():
+    """Blind spots on a small noisy image: what a predictor sees and answers, how it is judged (chapter 8)."""
+    return explorable("denoising-explorer")
 
 
 def overfitting():

@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=[
         "cellpose",
         "compat",
+        "denoise",
         "pixel_classifier",
         "sam_features",
         "scores",

@@ -1,0 +1,262 @@
+"""Chapter 8: exercises tell right answers, usual mistakes and untouched starters apart."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from bioimage_course import check
+from bioimage_course.check.exercises import ch08
+from exercise_cells import Chapter, failure
+
+EXERCISES = ["camera_line", "best_constants", "blind_spot", "blind_median", "remove_stripes"]
+NONSENSE = [None, 3, "mean", [], np.zeros((2, 2)), lambda *a: None, lambda *a: 1 / 0, lambda *a: "x", print]
+
+
+@pytest.fixture(scope="module")
+def chapter():
+    from skimage import filters
+
+    return Chapter("08-denoising", ndimage=ndimage, filters=filters)
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_solution_passes(chapter, exercise):
+    verdict = chapter.run("solution", exercise)
+    assert verdict.passed, verdict.message
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_untouched_starter_is_open(chapter, exercise):
+    assert chapter.run("exercise", exercise).status == "open"
+
+
+@pytest.mark.parametrize("nonsense", NONSENSE)
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_nonsense_fails_with_one_sentence(exercise, nonsense):
+    message = failure(exercise, nonsense)
+    assert message and "\n" not in message and "Traceback" not in message
+
+
+def test_every_exercise_has_two_hints():
+    found = check.exercises("08")
+    assert {item.name for item in found} == set(EXERCISES)
+    assert all(len(item.hints) >= 2 for item in found)
+
+
+# --- (1) ------------------------------
+
+
+def measured(frames, offset, **settings):
+    gain, intercept = ch08.line(frames, offset, **settings)
+    return gain, np.sqrt(abs(intercept))
+
+
+def test_simulated_camera_has_the_line_of_theory():
+    for gain, offset, read_noise in ch08.CAMERAS:
+        found = measured(ch08.camera_frames(gain, offset, read_noise), offset)
+        np.testing.assert_allclose(found, (gain, read_noise), rtol=0.03)
+
+
+def test_differences_of_successive_frames_are_right_too():
+    def function(frames, offset):
+        variance = (np.diff(frames, axis=0) ** 2).mean(axis=0) / 2
+        gain, intercept = np.polyfit((frames.mean(axis=0) - offset).ravel(), variance.ravel(), 1)
+        return [gain, np.sqrt(intercept)]
+
+    assert check.camera_line.verdict(function).passed
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (lambda f, o: measured(f, o, power=0.5), "You fit the standard deviation"),
+        (lambda f, o: (1 / measured(f, o)[0], 3.0), "one divided by the gain"),
+        (lambda f, o: (measured(f, o)[0] ** 2, 3.0), "That is the gain squared"),
+        (lambda f, o: (measured(f, o)[0], measured(f, o)[1] ** 2), "take its square root"),
+        (lambda f, o: measured(f, 0.0), "at the offset, not at a grey value of 0"),
+        (lambda f, o: (measured(f, o)[0], np.nan), "subtract the offset first"),
+        (lambda f, o: (measured(f, o)[0] * 1.1, 4.0), "off by more than 5 %"),
+        (lambda f, o: (measured(f, o)[0], 9.0), "off by more than 5 %"),
+        (lambda f, o: 2.0, "Return two numbers"),
+        (lambda f, o: ("2", 4.0), "the gain of a camera"),
+    ],
+)
+def test_wrong_cameras(function, sentence):
+    assert sentence in failure("camera_line", function)
+
+
+def test_changing_the_frames_is_noticed():
+    def spoils(frames, offset):
+        frames -= offset
+        return measured(frames, 0.0)
+
+    assert "chang" in failure("camera_line", spoils)
+
+
+# --- (2) ------------------------------
+
+
+def tried(values, error):
+    """The best of a thousand tried numbers."""
+    numbers = np.linspace(values.min(), values.max(), 1000)
+    return numbers[np.argmin([error(values - number).mean() for number in numbers])]
+
+
+def test_mean_and_median_are_the_best_of_all_numbers():
+    for values in ch08.VALUES:
+        step = np.ptp(values) / 500
+        assert tried(values, np.square) == pytest.approx(values.mean(), abs=step)
+        assert tried(values, np.abs) == pytest.approx(np.median(values), abs=step)
+
+
+def test_trying_numbers_is_accepted():
+    assert check.best_constants.verdict(lambda v: (tried(v, np.square), tried(v, np.abs))).passed
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (lambda v: (np.median(v), v.mean()), "Exchanged"),
+        (lambda v: (np.median(v), np.median(v)), "For the squared difference you return the median"),
+        (lambda v: (v.mean(), v.mean()), "For the absolute difference you return the mean"),
+        (lambda v: ((v.min() + v.max()) / 2, np.median(v)), "smallest largest difference"),
+        (lambda v: (v.mean(), v.max()), "another number is nearer"),
+        (lambda v: v.mean(), "Return two numbers"),
+        (lambda v: (np.nan, np.median(v)), "your number for the squared difference"),
+    ],
+)
+def test_wrong_constants(function, sentence):
+    assert sentence in failure("best_constants", function)
+
+
+# --- (3) ------------------------------
+
+
+def masking(choose, target=None):
+    """A blind spot with another rule for the values at the spots, or another target."""
+
+    def function(patch, spots, rng):
+        masked = patch.copy()
+        for row, column in spots:
+            masked[row, column] = choose(patch, row, column, rng)
+        places = patch[spots[:, 0], spots[:, 1]]
+        return masked, places if target is None else target(patch, masked, spots)
+
+    return function
+
+
+def neighbour(patch, row, column, rng):
+    return rng.choice(ch08._neighbours(patch, row, column))
+
+
+def test_any_random_neighbour_is_accepted():
+    assert check.blind_spot.verdict(masking(neighbour)).passed
+
+
+def everywhere(patch, spots, rng):
+    return np.roll(patch, 1, axis=0), patch[spots[:, 0], spots[:, 1]]
+
+
+def with_itself(patch, row, column, rng):
+    return rng.choice([*ch08._neighbours(patch, row, column), patch[row, column]])
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (masking(lambda p, r, c, rng: p[r, c]), "still show their own value"),
+        (masking(with_itself), "leave (row, column) itself out"),
+        (masking(lambda p, r, c, rng: 0), "is 0. A network sees at once"),
+        (masking(lambda p, r, c, rng: np.mean(ch08._neighbours(p, r, c))), "the mean of its neighbours"),
+        (masking(lambda p, r, c, rng: rng.choice(p[5:7, 4:8].ravel())), "none of its eight neighbours"),
+        (masking(lambda p, r, c, rng: ch08._neighbours(p, r, c)[0]), "let rng choose"),
+        (masking(lambda p, r, c, rng: rng.choice(ch08._neighbours(p, r, c)[:2])), "one or two of the eight"),
+        (masking(neighbour, lambda p, m, s: m[s[:, 0], s[:, 1]]), "read from the masked patch"),
+        (masking(neighbour, lambda p, m, s: p), "the values at the spots only"),
+        (masking(neighbour, lambda p, m, s: p[s[:, 1], s[:, 0]]), "your target"),
+        (everywhere, "touch the spots only"),
+        (lambda p, s, rng: p, "Return two things"),
+    ],
+)
+def test_wrong_blind_spots(function, sentence):
+    assert sentence.lower() in failure("blind_spot", function).lower()
+
+
+def test_masking_the_patch_itself_is_noticed():
+    def in_place(patch, spots, rng):
+        target = patch[spots[:, 0], spots[:, 1]]
+        for row, column in spots:
+            patch[row, column] = neighbour(patch, row, column, rng)
+        return patch, target
+
+    assert "chang" in failure("blind_spot", in_place)
+
+
+# --- (4) ------------------------------
+
+
+def test_reference_is_the_median_of_the_neighbours():
+    image = np.random.default_rng(0).normal(size=(9, 9))
+    around = np.delete(image[3:6, 4:7].ravel(), 4)
+    assert ch08.donut(image, 1)[4, 5] == np.median(around)
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (lambda i, r: ndimage.median_filter(i, size=2 * r + 1), "the pixel in the middle counts, too"),
+        (lambda i, r: ch08.donut(i, r, function=np.mean), "take their median"),
+        (lambda i, r: ch08.donut(i, 1), "radius=2"),
+        (lambda i, r: ch08.donut(i, r - 1) if r > 1 else i, "change nothing"),
+        (lambda i, r: ch08.donut(i, r, mode="reflect"), "Your padding repeats the border pixel"),
+        (lambda i, r: ch08.donut(i, r, function=np.max), "not the median of its neighbours"),
+        (lambda i, r: ch08.donut(i, r)[1:], "shape"),
+        (lambda i, r: ch08.donut(i, r) + 0.5 * i, "Not blind"),
+    ],
+)
+def test_wrong_blind_medians(function, sentence):
+    assert sentence in failure("blind_median", function)
+
+
+@pytest.mark.parametrize("mode", ["mirror", "wrap", "constant"])
+def test_any_padding_that_stays_blind_is_accepted(mode):
+    assert check.blind_median.verdict(lambda i, r: ch08.donut(i, r, mode=mode)).passed
+
+
+# --- (5) ------------------------------
+
+
+def without_offsets(image):
+    medians = np.median(image, axis=0)
+    return image - (medians - ndimage.gaussian_filter1d(medians, 15))
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (lambda i: i, "as noisy as before"),
+        (lambda i: i + 7, "as noisy as before"),
+        (lambda i: ndimage.gaussian_filter(i, 0.8), "column by column"),
+        (lambda i: ndimage.gaussian_filter(i, 1.7), "column by column"),
+        (without_offsets, "now the grain"),
+        (lambda i: np.full_like(i, 100), "took the nuclei away"),
+        (lambda i: i[:, 1:], "shape"),
+    ],
+)
+def test_wrong_stripe_removal(function, sentence):
+    assert sentence in failure("remove_stripes", function)
+
+
+def test_no_ordinary_filter_is_enough():
+    from skimage import restoration
+
+    for weight in (10, 15, 20):
+        message = failure("remove_stripes", lambda i, w=weight: restoration.denoise_tv_chambolle(i, weight=w))
+        assert "9.5 dB are wanted" in message
+
+
+def test_stripes_and_grain_are_both_in_the_images():
+    for noisy, truth in ch08.striped_images():
+        grain = noisy - truth
+        assert grain.mean(axis=0).std() == pytest.approx(4, rel=0.2)
+        assert np.std(grain - grain.mean(axis=0)) > 3
