@@ -31,6 +31,9 @@ WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
 BATCH = 4
 """Prompts decoded together. On a CPU few are quicker than many: the masks stay in its cache."""
 
+WIDTH = 16
+"""Channels of the finest level of the course's decoder; micro-sam's own has 64 and 11 times the weights."""
+
 
 def segment(
     image,
@@ -229,6 +232,160 @@ def automatic_masks(model, embeddings, image, points_per_side=16):
     with quiet():
         generator.initialize(image, embeddings)
     return generator
+
+
+def segment_automatic(
+    image,
+    method="ais",
+    *,
+    center_distance_threshold=None,
+    boundary_distance_threshold=None,
+    foreground_threshold=None,
+    limits=None,
+    embeddings=None,
+):
+    """Segment every nucleus without prompts, by the course's decoder for fluorescence nuclei.
+
+    The decoder predicts three maps: foreground, distance to the object's centre and distance from its
+    border. Where it is far from the border and near the centre an object begins.
+
+    Parameters
+    ----------
+    image : array (Y, X) or (Y, X, 3), or data.Sample
+        Any number type. The decoder learnt from fluorescence images with one channel.
+    method : str
+        ``"ais"``, automatic instance segmentation: objects grow from their beginnings over the foreground
+        (a watershed). ``"apg"``, automatic prompt generation: each beginning becomes a click for SAM.
+    center_distance_threshold, boundary_distance_threshold : float, optional
+        An object begins where both predicted distances (0 in the middle, 1 at the rim) are lower than these.
+        Default: the values chosen for AIS on validation images, in the decoder's card.
+    foreground_threshold : float, optional
+        Pixels with a higher predicted foreground belong to objects. Default: as before.
+    limits : (low, high), optional
+        Intensities that become 0 and 255. Default: percentiles 1 and 99.8 of this image.
+    embeddings : dict, optional
+        What `embed` returned for this very image; saves the encoder's time.
+
+    Returns
+    -------
+    labels : array of int32 (Y, X)
+        0 is background.
+
+    Raises
+    ------
+    InputError
+        If the image or a parameter is not as described.
+    ToolUnavailableError
+        If micro-sam is not installed.
+    DataUnavailableError
+        If MobileSAM's weights or the decoder's cannot be had.
+
+    Examples
+    --------
+    >>> from bioimage_course import data, tools
+    >>> labels = tools.micro_sam.segment_automatic(data.load("nuclei"))  # doctest: +SKIP
+    """
+    array = _inputs.image(image, "micro-sam", colour=True)
+    given = {
+        "center_distance_threshold": center_distance_threshold,
+        "boundary_distance_threshold": boundary_distance_threshold,
+        "foreground_threshold": foreground_threshold,
+    }
+    given = {name: value for name, value in given.items() if value is not None}
+    for name, value in given.items():
+        _inputs.number(value, name, 0, 1)
+    if method not in ("ais", "apg"):
+        raise InputError(f'method must be "ais" or "apg", not {method!r}.')
+    low, high = _inputs.limits(array, limits)
+    if high <= low:
+        return np.zeros(array.shape[:2], np.int32)
+    if embeddings is None:
+        embeddings = embed(array, limits=(low, high))
+    segmenter = automatic_segmenter(embeddings, method)
+    options = {"min_size": 0} | ({"batch_size": BATCH} if method == "apg" else {})
+    with quiet():
+        found = segmenter.generate(**decoder().card["thresholds"] | given, **options)
+    return np.asarray(found).astype(np.int32)
+
+
+def automatic_segmenter(embeddings, method="ais", network=None):
+    """micro-sam's class for automatic segmentation with a decoder, its three maps already predicted.
+
+    Parameters
+    ----------
+    embeddings : dict
+        From `embed`, with MobileSAM's encoder.
+    method : str
+        ``"ais"`` or ``"apg"``.
+    network : micro_sam.instance_segmentation.DecoderAdapter, optional
+        Default: `decoder()`.
+
+    Returns
+    -------
+    micro_sam.instance_segmentation.InstanceSegmentationWithDecoder or AutomaticPromptGenerator
+        Its ``generate(center_distance_threshold=…, …)`` is quick: thresholds may be tried. ``get_state()``
+        holds the maps ``"foreground"``, ``"center_distances"`` and ``"boundary_distances"``.
+    """
+    _library()
+    from micro_sam.instance_segmentation import AutomaticPromptGenerator, InstanceSegmentationWithDecoder
+
+    kind = {"ais": InstanceSegmentationWithDecoder, "apg": AutomaticPromptGenerator}[method]
+    segmenter = kind(predictor("vit_t"), decoder() if network is None else network)
+    with quiet():
+        segmenter.initialize(None, image_embeddings=embeddings)
+    return segmenter
+
+
+@lru_cache(maxsize=1)
+def decoder():
+    """The course's decoder for `segment_automatic`, made by ``training/micro_sam_decoder.py``.
+
+    Returns
+    -------
+    micro_sam.instance_segmentation.DecoderAdapter
+        In evaluation mode; ``.card`` says where it comes from.
+
+    Raises
+    ------
+    DataUnavailableError
+        If its file is missing or damaged, or MobileSAM's weights cannot be had.
+    """
+    from bioimage_course import nets
+
+    return nets.load(WEIGHTS / "micro-sam-decoder" / "decoder.pt", model=untrained_decoder())
+
+
+def untrained_decoder(width=WIDTH):
+    """micro-sam's decoder for instance segmentation, with random weights and as narrow as we like.
+
+    ``micro_sam.instance_segmentation.get_unetr`` makes the same network with 64 channels; on a CPU that
+    takes a minute for one step of training.
+
+    Parameters
+    ----------
+    width : int
+        Channels of the finest of its four levels; each coarser level has twice as many.
+
+    Returns
+    -------
+    micro_sam.instance_segmentation.DecoderAdapter
+    """
+    _library()
+    from micro_sam.instance_segmentation import DecoderAdapter
+    from torch_em.model import UNETR
+
+    with quiet():
+        unetr = UNETR(
+            backbone="sam",
+            encoder=predictor("vit_t").model.image_encoder,
+            out_channels=3,
+            use_sam_stats=True,
+            final_activation="Sigmoid",
+            use_skip_connection=False,
+            resize_input=True,
+            initial_features=width,
+        )
+    return DecoderAdapter(unetr)
 
 
 @lru_cache(maxsize=2)
