@@ -12,8 +12,9 @@ are. For the third, the two thresholds of AMG are chosen on the first validation
 scored once, with everything fixed.
 
 Run it with ``python training/micro_sam_prompts.py``, about half an hour on one idle CPU core; ``--limit 12``
-scores the first twelve images only, as the results files then say. It writes three
-files to ``src/bioimage_course/weights/dsb2018/`` and one to ``src/bioimage_course/weights/micro-sam/``. Every
+scores the first twelve images only, as the results files then say. It writes to
+``src/bioimage_course/weights/micro-sam/`` one file for each way and ``results.json``. Scores of all 50 images go
+to ``src/bioimage_course/weights/dsb2018/`` instead, where the table of all methods looks for them. Every
 finished image is kept in ``--cache``, so that a run can be taken up where it stopped (``--stop-after 120``
 stops it after two minutes).
 """
@@ -198,6 +199,9 @@ def main(arguments=None):
     images, truths, _ = (part[: options.limit] for part in dsb2018.load_part("test"))
     command = "python training/micro_sam_prompts.py" + (f" --limit {options.limit}" if options.limit else "")
     kept = predictions_of_all(cache, images, truths, thresholds, log)
+    if options.limit:  # a part of the images must not stand in the table of those that were scored on all
+        dsb2018.OUT = OUT
+    OUT.mkdir(parents=True, exist_ok=True)
     for name, (title, kind) in METHODS.items():
         answers = {image.tobytes(): part["labels"] for image, part in zip(images, kept[name], strict=True)}
         origin = (
@@ -222,7 +226,6 @@ def main(arguments=None):
         about["seconds_per_image"] = round(float(np.mean([p["seconds"] for p in kept[name]])), 2)
         about["machine"] = "x86_64, seconds of one CPU core, no GPU used"
         dsb2018.write_text(file, json.dumps(about) + "\n")
-    OUT.mkdir(parents=True, exist_ok=True)
     results = {
         "command": command,
         "checkpoint": tools.micro_sam.CHECKPOINT,

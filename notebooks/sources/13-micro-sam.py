@@ -20,11 +20,15 @@
 # downloaded once; where that is impossible, the cells that ask it are passed over, and everything else runs.
 
 # %% tags=["setup"]
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
+from matplotlib.patches import Patch, Rectangle
 from scipy.ndimage import distance_transform_edt
 from scipy.ndimage import label as connected
+from tifffile import imwrite
 
 from bioimage_course import check, data, explore, metrics, nets, show, tools
 from bioimage_course.check.exercises.ch13 import depth, largest_region
@@ -73,7 +77,7 @@ boxes, clicks = true_prompts(truth)
 
 # %% tags=["needs-weights", "nbval-check-output"]
 if not without_sam:
-    from micro_sam.prompt_based_segmentation import segment_from_box, segment_from_points
+    from micro_sam.prompt_based_segmentation import segment_from_box, segment_from_mask, segment_from_points
     from micro_sam.util import precompute_image_embeddings, set_precomputed
 
     predictor = tools.micro_sam.predictor("vit_t")
@@ -93,18 +97,18 @@ if not without_sam:
 if not without_sam:
     features = np.asarray(embeddings["features"])[0].reshape(256, -1).T
     centred = features - features.mean(axis=0)
-    directions = np.linalg.svd(centred, full_matrices=False)[2][:3]
-    rgb = (centred @ directions.T).reshape(64, 64, 3)
+    directions = np.linalg.eigh(centred.T @ centred)[1][:, -3:]
+    rgb = (centred @ directions).reshape(64, 64, 3)
     rgb = (rgb - rgb.min(axis=(0, 1))) / np.ptp(rgb, axis=(0, 1))
-    row, column = clicks[13]
-    place = row // 4 * 64 + column // 4  # 4 pixels of the image are one place
+    y, x = clicks[13]
+    place = y // 4 * 64 + x // 4  # 4 pixels of the image are one place
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     figure, panels = show.figure(1, 3, height=2.8)
     panels[0].imshow(np.sqrt(picture), cmap="gray")
     panels[1].imshow(rgb)
     panels[2].imshow((unit @ unit[place]).reshape(64, 64), cmap="viridis")
-    for axes, title, scale in zip(panels, ("image", "embedding, 3 of 256 directions", "likeness to one place"), (1, 4, 4)):
-        axes.plot(column / scale, row / scale, "+", color=colour["vermilion"], ms=10, mew=2)
+    for axes, title, scale in zip(panels, ("image", "embedding in colours", "likeness to the cross"), (1, 4, 4)):
+        axes.plot(x / scale, y / scale, "+", color=colour["vermilion"], ms=10, mew=2)
         axes.set_title(title)
         axes.set_axis_off()
     display(figure)
@@ -139,15 +143,15 @@ def background(axes, title=None):
 
 if not without_sam:
     figure, panels = show.figure(2, 3, height=5.2)
-    for row, click in enumerate(((68, 74), (118, 92))):
+    for row_of_panels, (y, x) in zip(panels, ((68, 74), (118, 92))):
         masks, scores, _ = segment_from_points(
-            predictor, np.array([click]), np.array([1]), embeddings,
+            predictor, np.array([[y, x]]), np.array([1]), embeddings,
             multimask_output=True, return_all=True, use_best_multimask=False,
         )
-        for axes, mask, score in zip(panels[row], masks, scores):
+        for axes, mask, score in zip(row_of_panels, masks, scores):
             background(axes, f"predicted IoU {score:.2f}, {mask.sum():,} pixels")
             fill(axes, mask, "orange")
-            axes.plot(click[1], click[0], "o", color=colour["vermilion"], mec="white", ms=6)
+            axes.plot(x, y, "o", color=colour["vermilion"], mec="white", ms=6)
             axes.set(xlim=(20, 160), ylim=(200, 30))
     display(figure)
 
@@ -194,33 +198,46 @@ if not without_sam:
     decoder_seconds = (time.perf_counter() - started) / len(clicks)
     by_box = tools.micro_sam.masks(predictor, embeddings, boxes=boxes)
 
-    def true_ious(records):
-        return np.array([metrics.iou(truth == n, record["segmentation"]) for n, record in zip(numbers, records)])
+    def true_ious(masks):
+        return np.array([metrics.iou(truth == n, mask) for n, mask in zip(numbers, masks)])
 
-    click_ious, box_ious = true_ious(by_click), true_ious(by_box)
+    click_ious = true_ious([record["segmentation"] for record in by_click])
+    box_ious = true_ious([record["segmentation"] for record in by_box])
 
 # %% tags=["needs-weights"]
 #| label: fig-click-box
-#| fig-cap: "The same nuclei, prompted by one click each (left) and by one tight box each (right). Masks whose IoU with the true nucleus reaches 0.5 are outlined in green, all others are tinted red. Failed clicks mostly mean too much: the crowd, the glow, even the whole background."
-#| fig-alt: "Two panels of the same crop. Left, about half of the nuclei have neat green outlines, groups of nuclei and much of the dark background are tinted red. Right, nearly all nuclei have neat green outlines."
+#| fig-cap: "The same nuclei, prompted by one click each (left) and by one tight box each (right). Masks whose IoU with the true nucleus reaches 0.5 are outlined in green. A red cross marks a nucleus whose mask does not; most of these masks mean too much: the crowd, or nearly the whole image."
+#| fig-alt: "Two panels of the same crop. Left, about half of the nuclei have neat green outlines, the others a red cross. Right, all nuclei but one have neat green outlines."
 if not without_sam:
     figure, panels = show.figure(1, 2, height=3.8)
     for axes, records, values, name in ((panels[0], by_click, click_ious, "one click each"), (panels[1], by_box, box_ious, "one box each")):
         background(axes, f"{name}: {np.mean(values >= 0.5):.0%} reach IoU 0.5")
-        for record, value in zip(records, values):
+        for record, value, (y, x) in zip(records, values, clicks):
             if value >= 0.5:
                 outline(axes, record["segmentation"], "green")
             else:
-                fill(axes, record["segmentation"], "vermilion")
+                axes.plot(x, y, "X", color=colour["vermilion"], mec="white", ms=8)
     display(figure)
 
+# %% [markdown]
+# The third kind of prompt is a mask, for instance a rough one from another program. As a stand-in: for each nucleus a
+# disc of the same area. How good is the disc itself, and what does SAM make of it?
+
 # %% tags=["needs-weights"]
-#| label: tbl-click-box
-#| tbl-cap: "One prompt for each nucleus of the crop. The box wins although both cost about the same: it says how large the object is."
+if not without_sam:
+    rows, columns = np.indices(truth.shape)
+    discs = [(rows - y) ** 2 + (columns - x) ** 2 <= (truth == n).sum() / np.pi for n, (y, x) in zip(numbers, clicks)]
+    by_mask = [segment_from_mask(predictor, disc, embeddings)[0] for disc in discs]
+    disc_ious, mask_ious = true_ious(discs), true_ious(by_mask)
+
+# %% tags=["needs-weights"]
+#| label: tbl-prompts
+#| tbl-cap: "One prompt for each nucleus of the crop, all made from the true masks. “A disc as mask” gives SAM the disc and the box around it; the last row is the disc itself, without SAM."
 if not without_sam:
     display(show.table(
         [[name, f"{values.mean():.2f}", f"{np.mean(values >= 0.5):.0%}", f"{np.mean(values >= 0.75):.0%}"]
-         for name, values in (("one click", click_ious), ("one box", box_ious))],
+         for name, values in (("one click", click_ious), ("one box", box_ious), ("a disc as mask", mask_ious),
+                              ("(the disc itself)", disc_ious))],
         ["prompt", "mean IoU", "reach 0.5", "reach 0.75"],
     ))
 
@@ -283,11 +300,11 @@ def correction(target, found):
     return np.unravel_index(inside.argmax(), inside.shape), label
 
 
-def annotate(target, first, rounds=6):
+def annotate(model, target, first, rounds=6):
     """IoU after each round, and what was asked and answered: clicks, labels, mask."""
     points, labels, logits, ious, history = [first], [1], None, [], []
     for k in range(rounds):
-        found, scores, low = predictor.predict(
+        found, scores, low = model.predict(
             point_coords=np.array(points, float)[:, ::-1],  # SAM wants x before y
             point_labels=np.array(labels), mask_input=logits, multimask_output=k == 0,
         )
@@ -307,7 +324,7 @@ def annotate(target, first, rounds=6):
 if not without_sam:
     set_precomputed(predictor, embeddings)
     chosen = range(1, len(numbers), 4)  # every fourth nucleus
-    runs = [annotate(truth == numbers[k], clicks[k]) for k in chosen]
+    runs = [annotate(predictor, truth == numbers[k], clicks[k]) for k in chosen]
     courses = np.array([ious for ious, _ in runs])
 
 # %% tags=["needs-weights"]
@@ -318,15 +335,18 @@ if not without_sam:
     worst = int(np.argmax(courses[:, -1] - courses[:, 0]))
     ious, history = runs[worst]
     target = truth == numbers[chosen[worst]]
+    corners = np.array(history[-1][0])  # the part of the crop in which all clicks lie
+    middle, reach = (corners.max(axis=0) + corners.min(axis=0)) / 2, np.ptp(corners, axis=0).max() / 2 + 15
     figure, panels = show.figure(1, 4, height=2.3)
     for axes, k in zip(panels, (0, 1, 2, 5)):
         points, labels, found = history[k]
         background(axes, f"round {k + 1}: IoU {ious[k]:.2f}")
         fill(axes, found, "orange")
         outline(axes, target, "sky", linestyles="--", linewidths=1)
-        for (row, column), label in zip(points, labels):
-            axes.plot(column, row, "o", color=colour["blue" if label else "vermilion"], mec="white", ms=8)
-            axes.plot(column, row, "+" if label else "_", color="white", ms=5, mew=1.2)
+        for (y, x), label in zip(points, labels):
+            axes.plot(x, y, "o", color=colour["blue" if label else "vermilion"], mec="white", ms=9)
+            axes.plot(x, y, "+" if label else "_", color="white", ms=6, mew=1.4)
+        axes.set(xlim=(middle[1] - reach, middle[1] + reach), ylim=(middle[0] + reach, middle[0] - reach))
     display(figure)
 
 # %% tags=["needs-weights"]
@@ -429,8 +449,8 @@ if not without_sam:
 
 # %% tags=["needs-weights"]
 #| label: fig-amg
-#| fig-cap: "Automatic masks from 8 × 8 clicks with three pairs of thresholds (predicted IoU, stability). Strict: little is found, but it is right. Generous: more nuclei, and with them groups, glow and pieces of background. No threshold knows that we want nuclei."
-#| fig-alt: "Three panels of the same crop with outlines. Left, few nuclei outlined. Middle, similar. Right, more nuclei outlined, but also large irregular regions."
+#| fig-cap: "Automatic masks from 8 × 8 clicks with three pairs of thresholds (predicted IoU, stability). Strict: less than a third of the nuclei are found, but all masks are right. Generous: more nuclei, and with them groups that are taken for one. No threshold knows that we want nuclei."
+#| fig-alt: "Three panels of the same crop with outlines. Left and middle, the same eleven nuclei outlined. Right, more nuclei outlined, but two outlines run around groups of two or three nuclei."
 if not without_sam:
     figure, panels = show.figure(1, 3, height=3)
     for axes, (name, labels) in zip(panels, automatic.items()):
@@ -493,18 +513,23 @@ part = np.s_[60:156, 20:148]
 targets = ais_targets(truth)
 show.images(
     [np.sqrt(image[part]), *(m[part] for m in targets)],
-    ["image", "foreground", "distance to the centre", "distance to the boundary"], columns=4,
+    ["image", "foreground", "to the centre", "to the boundary"], columns=4,
 )
 
 # %% [markdown]
-# The published decoders belong to the models for microscopy. We ask for one; without network the answer is a sentence.
+# The published decoders belong to the models for microscopy, such as `vit_t_lm`. These are the real calls; without
+# network the first of them answers with a sentence.
 
 # %%
 from bioimage_course.errors import CourseError
 
 try:
-    microscopy = tools.micro_sam.predictor("vit_b_lm")  # about 360 MB, and its decoder beside it
-    print("loaded:", microscopy.model_name)
+    tools.micro_sam.predictor("vit_t_lm")  # downloads it once
+    from micro_sam.automatic_segmentation import automatic_instance_segmentation, get_predictor_and_segmenter
+
+    model, segmenter = get_predictor_and_segmenter("vit_t_lm", segmentation_mode="ais")  # or "apg", or "amg"
+    labels = automatic_instance_segmentation(model, segmenter, picture, ndim=2, verbose=False)
+    print(f"vit_t_lm: AP@0.5 {metrics.match(truth, labels.astype(int)).average_precision:.2f}")
 except CourseError as error:
     print(error)
 
@@ -582,8 +607,6 @@ if not without_sam:
 #| fig-cap: "Three ways without prompts, from one embedding. The grid of clicks has never heard of nuclei. The small decoder, after seconds of training on two other parts of this image, knows what is wanted. Automatic prompts start from its nuclei, but MobileSAM then draws what it takes a click to mean. Solid green outlines: found; dashed red: no nucleus; dotted blue: missed."
 #| fig-alt: "Three panels of the same crop with found, missed and wrongly found objects marked. The grid of clicks misses about half of the nuclei. The decoder finds more than half, most of the misses are in crowds. Automatic prompts find fewer."
 if not without_sam:
-    from matplotlib.patches import Patch, Rectangle
-
     figure, panels = show.figure(1, 3, height=3.4)
     names = {"AMG": "AMG: 8 × 8 clicks", "AIS": "AIS: our small decoder", "APG": "APG: decoder, then clicks"}
     for axes, (name, labels) in zip(panels, found.items()):
@@ -619,13 +642,13 @@ if not without_sam:
 # %% [markdown]
 # ## Many images
 #
-# One crop says little. `training/micro_sam_prompts.py` asked MobileSAM about test images of DSB2018, as many as the column
-# "images" says; this is the table that all segmentation chapters share.
+# One crop says little. `training/micro_sam_prompts.py` asked MobileSAM about test images of DSB2018, as many as
+# the column "images" says. The row below them is judged on the very same images.
 
 # %%
-#| label: tbl-dsb2018
-#| tbl-cap: "Segmentation methods of this course on the test images of the DSB2018 subset. Rows with perfect prompts are upper bounds: somebody told SAM where every nucleus is. SAM was asked about the first 12 images only, because it takes long without a GPU; compare with care. MobileSAM has never seen an image of this collection; the models trained on its 127 training images are at home here."
-show.table(tools.scores.table())
+#| label: tbl-dsb2018-sam
+#| tbl-cap: "MobileSAM on test images of the DSB2018 subset, and StarDist of chapter 11 on the same images (how many says the column “images”; its score on all 50 is in chapter 11). The rows with perfect prompts are upper bounds, not methods: somebody told SAM where every nucleus is. MobileSAM was not trained on this collection; the StarDist model learnt from 127 images of it and is at home here. Seconds without a GPU."
+show.table(tools.micro_sam.compared("stardist"))
 
 # %%
 #| label: tbl-trust
@@ -650,8 +673,8 @@ show.table(rows, ["prompt", "nuclei", "mean true IoU", "predicted ≥ 0.9", "of 
 if not without_sam:
     scenes = {
         "nuclei (home)": (picture, embeddings, (58, 64, 82, 87)),
-        "coins": (tools.micro_sam.to_uint8(data.load("coins").image[:256, :256]), None, (14, 97, 72, 146)),
-        "stained tissue": (tools.micro_sam.to_uint8(data.load("tissue-he").image[:256, :256]), None, (110, 100, 140, 130)),
+        "coins": (tools.micro_sam.to_uint8(data.load("coins").image[:256, :256]), None, (28, 130, 76, 181)),
+        "stained tissue": (tools.micro_sam.to_uint8(data.load("tissue-he").image[:256, :256]), None, (162, 175, 186, 199)),
     }
     figure, panels = show.figure(2, 3, height=5.4)
     for column, (name, (scene, known, box)) in enumerate(scenes.items()):
@@ -681,42 +704,96 @@ if not without_sam:
 
 # %% tags=["needs-weights"]
 if not without_sam:
-    large = tools.micro_sam.to_uint8(nuclei.image)
-    some = true_prompts(nuclei.labels)[0][::6]
-    some_numbers = np.unique(nuclei.labels)[1:][::6]
-    rows = []
-    for name, tiling in (("whole image", {}), ("4 tiles of 256 × 256, halo 32", {"tile_shape": (256, 256), "halo": (32, 32)})):
+    half = np.s_[:, :256]  # the left half of the image, 512 × 256 pixels
+    large, large_truth = tools.micro_sam.to_uint8(nuclei.image[half]), nuclei.labels[half]
+    some = true_prompts(large_truth)[0][::4]
+    some_numbers = np.unique(large_truth)[1:][::4]
+    tiled = []
+    for name, tiling in (("as one image", {}), ("2 tiles of 256 × 256, halo 32", {"tile_shape": (256, 256), "halo": (32, 32)})):
+        started = time.perf_counter()
         encoded = precompute_image_embeddings(predictor, large, verbose=False, **tiling)
-        ious = [metrics.iou(nuclei.labels == n, segment_from_box(predictor, box, encoded)[0])
+        seconds_encoded = time.perf_counter() - started
+        ious = [metrics.iou(large_truth == n, segment_from_box(predictor, box, encoded)[0])
                 for n, box in zip(some_numbers, some)]
-        rows.append([name, f"{np.mean(ious):.3f}", f"{np.min(ious):.2f}"])
+        tiled.append([name, f"{np.mean(ious):.3f}", f"{np.min(ious):.2f}", f"{seconds_encoded:.1f}"])
 
 # %% tags=["needs-weights"]
 #| label: tbl-tiles
-#| tbl-cap: "A box for every sixth nucleus of the whole image of 512 × 512 pixels. In tiles each nucleus is shown to the encoder twice as large, at four times the price."
+#| tbl-cap: "A box for every fourth nucleus of the left half of the image, 512 × 256 pixels, encoded as one image and in two tiles that overlap."
 if not without_sam:
-    display(show.table(rows, ["embedding", "mean IoU", "worst"]))
+    display(show.table(tiled, ["embedding", "mean IoU", "worst", "seconds for the encoder"]))
 
 # %% [markdown]
 # ## Fine-tuning
 #
-# The call, for your own images and masks in two folders. It wants a GPU, or a night.
-#
-# ```python
-# from micro_sam.training import default_sam_loader, train_sam
-#
-# options = dict(raw_key="*.tif", label_key="*.tif", patch_shape=(512, 512), batch_size=1,
-#                with_segmentation_decoder=True, is_train=True)
-# train = default_sam_loader(raw_paths="train/images", label_paths="train/masks", **options)
-# val = default_sam_loader(raw_paths="val/images", label_paths="val/masks", **options)
-# train_sam(name="my-cells", model_type="vit_b_lm", train_loader=train, val_loader=val,
-#           n_epochs=20, n_objects_per_batch=10, with_segmentation_decoder=True)
-# ```
-#
+# The call is the same for two steps and for two days. Here are two steps, on two other parts of our image, with the
+# encoder frozen, so that a laptop gets through: what follows is a test that everything fits together, not a better
+# model.
+
+# %% tags=["needs-weights"]
+if not without_sam:
+    from micro_sam.training import default_sam_loader, train_sam
+    from micro_sam.util import get_sam_model
+
+    folder = Path(tempfile.mkdtemp())
+    loaders = []
+    for name, other in (("train", np.s_[:256, 256:]), ("validation", np.s_[256:, 256:])):
+        imwrite(folder / f"{name}.tif", tools.micro_sam.to_uint8(nuclei.image[other]))
+        imwrite(folder / f"{name}-labels.tif", nuclei.labels[other].astype(np.uint16))
+        loaders.append(default_sam_loader(
+            raw_paths=str(folder / f"{name}.tif"), raw_key=None,
+            label_paths=str(folder / f"{name}-labels.tif"), label_key=None,
+            patch_shape=(256, 256), batch_size=1, n_samples=2 if name == "train" else 1, num_workers=0,
+            with_segmentation_decoder=False, is_train=name == "train",
+        ))
+    with tools.micro_sam.quiet():
+        train_sam(
+            name="two-steps", model_type="vit_t", checkpoint_path=data.fetch("weights-mobilesam"),
+            train_loader=loaders[0], val_loader=loaders[1], n_iterations=2, n_objects_per_batch=2, n_sub_iteration=2,
+            freeze=["image_encoder"], with_segmentation_decoder=False, save_root=folder, device="cpu",
+        )
+        tuned = get_sam_model("vit_t", checkpoint_path=folder / "checkpoints" / "two-steps" / "best.pt", device="cpu")
+
+# %% tags=["needs-weights", "nbval-check-output"]
+if not without_sam:
+    before, after = predictor.model.state_dict(), tuned.model.state_dict()
+    for part in ("image_encoder", "mask_decoder"):
+        moved = sum((before[key] != after[key]).any().item() for key in before if key.startswith(part))
+        print(f"{part} has changed:", moved > 0)
+
+# %% [markdown]
 # ## The annotator
 #
-# In a terminal on a computer with a screen, `micro_sam.annotator_2d -i my_image.tif` opens napari with four layers: the
-# image, your prompts, the object in work, and the objects that you have accepted.
+# The loop of above with you in it. One command in a terminal, on a computer with a screen, opens napari:
+#
+# ```
+# micro_sam.annotator_2d -i my_image.tif -m vit_b_lm -e my_embeddings.zarr
+# ```
+#
+# It has layers for your prompts, for the object in work and for what you have accepted. The next figure shows what
+# lies in them, with prompts and masks of this notebook.
+
+# %% tags=["needs-weights"]
+#| label: fig-annotator
+#| fig-cap: "The layers of the annotator, one step of work from left to right. Left: prompts on one nucleus. Middle: the key S asks SAM, and its answer appears as current object. Right: the key C commits it to the accepted objects, the prompts are gone, and the next nucleus is waiting."
+#| fig-alt: "Three panels of the same crop. Left, a dashed box around one nucleus with a plus sign in it. Middle, the same nucleus filled in orange. Right, this nucleus and several others filled in different colours."
+if not without_sam:
+    figure, panels = show.figure(1, 3, height=3.4)
+    order = np.argsort(-box_ious)  # SAM's best first: these an annotator would accept at once
+    number, done = order[0], order[1:9]
+    background(panels[0], "layers prompts and point_prompts\nimage, box, click")
+    top, left, bottom, right = boxes[number] + np.array([-2, -2, 2, 2])
+    panels[0].add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, ec=colour["green"], ls="--", lw=1.5))
+    panels[0].plot(clicks[number][1], clicks[number][0], "P", color=colour["green"], mec="white", ms=8)
+    background(panels[1], "layer current_object\nkey S: ask SAM")
+    fill(panels[1], by_box[number]["segmentation"], "orange")
+    outline(panels[1], by_box[number]["segmentation"])
+    background(panels[2], "layer committed_objects\nkey C: accept")
+    for k, place in enumerate([number, *done]):
+        name = ("orange", "sky", "green", "yellow", "purple")[k % 5]
+        fill(panels[2], by_box[place]["segmentation"], name)
+        outline(panels[2], by_box[place]["segmentation"], name, linewidths=1)
+    display(figure)
 
 # %% [markdown]
 # ## Exercise 5: when does a box pay? (open)

@@ -74,6 +74,11 @@ def _two_thirds_convolved(page):
     page.locator("[data-name=position]").fill("169")
 
 
+def _wide_box(page):
+    page.locator("[data-name=mode-box]").check(force=True)
+    page.locator("[data-name=margin]").fill("2")
+
+
 def _overfitted(page):
     page.locator("[data-name=train]").click()
 
@@ -85,6 +90,7 @@ PREPARE = {
     "overfitting-explorer": [_overfitted],
     "perceptron-explorer": [_few_corrections],
     "pixel-explorer": [_brightened, _three_bits],
+    "sam-explorer": [lambda page: None, _wide_box],
     "stardist-explorer": [_sixteen_rays, _half_suppressed],
 }
 

@@ -13,6 +13,7 @@ from .explorables import (
     overfitting,
     perceptron,
     pixels,
+    sam,
     stardist,
     tags,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "overfitting",
     "perceptron",
     "pixels",
+    "sam",
     "stardist",
     "tags",
 ]

@@ -123,6 +123,24 @@ def pixels():
     return explorable("pixel-explorer")
 
 
+def sam(mode: str = "click"):
+    """Clicks and boxes as prompts for Segment Anything, with masks computed beforehand (chapter 13).
+
+    Parameters
+    ----------
+    mode : "click" or "box"
+        What is shown first.
+
+    Raises
+    ------
+    InputError
+        If `mode` is something else.
+    """
+    if mode not in ("click", "box"):
+        raise InputError(f'mode must be "click" or "box", not {mode!r}.')
+    return explorable("sam-explorer", mode=mode)
+
+
 def stardist(mode: str = "distances"):
     """Radial distances of a nucleus, and non-maximum suppression of candidates (chapter 11).
 
