@@ -13,8 +13,8 @@ scored once, with everything fixed.
 
 Run it with ``python training/micro_sam_prompts.py``, about half an hour on one idle CPU core; ``--limit 12``
 scores the first twelve images only, as the results files then say. It writes to
-``src/bioimage_course/weights/micro-sam/`` one file for each way and ``results.json``. Scores of all 50 images go
-to ``src/bioimage_course/weights/dsb2018/`` instead, where the table of all methods looks for them. Every
+``src/bioimage_course/weights/micro-sam/`` one file for each way and ``results.json``. Scores of all 50 images
+go to ``src/bioimage_course/weights/dsb2018/``, where the table of all methods looks for them. Every
 finished image is kept in ``--cache``, so that a run can be taken up where it stopped (``--stop-after 120``
 stops it after two minutes).
 """
