@@ -1,4 +1,4 @@
-"""The exercises of chapter 13: the solutions pass, and each usual mistake gets its own sentence."""
+"""The exercises of chapter 13: solutions pass, untouched starters are open, usual mistakes get a sentence."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ from scipy.ndimage import distance_transform_edt, label
 
 from bioimage_course import check
 from bioimage_course.check.exercises import ch13
+from exercise_cells import Chapter, failure
 
 # --- right answers, with switches for the mistakes ------------------------------
 
@@ -67,6 +68,7 @@ def wrongly_trusted(predicted, true, accept, good):
     return np.mean(true[accepted] < good) if accepted.any() else 0.0
 
 
+CHAPTER = Chapter("13-micro-sam", distance_transform_edt=distance_transform_edt, connected=label)
 SOLUTIONS = {
     "next_click": make_click(),
     "prompts": make_prompts(),
@@ -79,12 +81,6 @@ SOLUTIONS = {
 def test_solutions_pass(name):
     verdict = getattr(check, name).verdict(SOLUTIONS[name])
     assert verdict.passed, verdict.message
-
-
-def failure(name, function):
-    verdict = getattr(check, name).verdict(function)
-    assert verdict.status == "failed"
-    return verdict.message
 
 
 @pytest.mark.parametrize(
@@ -174,11 +170,9 @@ def test_checks_never_raise(name, junk):
 
 
 @pytest.mark.parametrize("name", SOLUTIONS)
-def test_untouched_starters_are_open(name):
-    def starter(*args):
-        raise NotImplementedError
-
-    assert getattr(check, name).verdict(starter).status == "open"
+def test_solutions_of_the_notebook_pass_and_its_starters_are_open(name):
+    assert CHAPTER.run("solution", name).passed
+    assert CHAPTER.run("exercise", name).status == "open"
     assert len(getattr(check, name).hints) >= 2
 
 

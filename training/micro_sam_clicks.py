@@ -1,8 +1,9 @@
-"""Ask Segment Anything everything that a reader of the explorable can ask, and write the answers into its script.
+"""Ask Segment Anything all that a reader of its explorable can ask, and write the answers into the script.
 
-The explorable ``sam-explorer`` shows a patch of the built-in nuclei image. For each click on a grid and each box
-around a nucleus it needs SAM's real masks; a network cannot run in the page. So MobileSAM is asked here, once, and
-the masks are kept as run lengths at half the resolution. Masks with an IoU of at least 0.92 are kept once.
+The explorable ``sam-explorer`` shows a patch of the built-in nuclei image. For each click on a grid and each
+box around a nucleus it needs SAM's real masks; a network cannot run in the page. So MobileSAM is asked here,
+once, and the masks are kept as run lengths at half the resolution, and masks with an IoU of 0.92 or more only
+once.
 
 Run it with ``python training/micro_sam_clicks.py``, a minute or two on one CPU core.
 """
@@ -39,7 +40,7 @@ def halve(mask):
 
 
 def encode(mask):
-    """Run lengths, background first, as text: one digit below 80, else a digit from 80 on and a second one."""
+    """Run lengths, background first: one digit below 80, else a digit from 80 on and a second one."""
     text, value, length = [], False, 0
     for pixel in [*mask.ravel().tolist(), None]:
         if pixel == value:

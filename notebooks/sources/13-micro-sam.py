@@ -605,7 +605,7 @@ if not without_sam:
 # %% tags=["needs-weights"]
 #| label: fig-three-ways
 #| fig-cap: "Three ways without prompts, from one embedding. The grid of clicks has never heard of nuclei. The small decoder, after seconds of training on two other parts of this image, knows what is wanted. Automatic prompts start from its nuclei, but MobileSAM then draws what it takes a click to mean. Solid green outlines: found; dashed red: no nucleus; dotted blue: missed."
-#| fig-alt: "Three panels of the same crop with found, missed and wrongly found objects marked. The grid of clicks misses about half of the nuclei. The decoder finds more than half, most of the misses are in crowds. Automatic prompts find fewer."
+#| fig-alt: "Three panels of the same crop with found, missed and wrongly found objects marked. The grid of clicks finds less than a third of the nuclei and nothing else. The decoder finds more than half; most misses touch a neighbour or are dim. Automatic prompts find about a third, and draw ragged patches that are no nuclei."
 if not without_sam:
     figure, panels = show.figure(1, 3, height=3.4)
     names = {"AMG": "AMG: 8 × 8 clicks", "AIS": "AIS: our small decoder", "APG": "APG: decoder, then clicks"}
@@ -663,13 +663,13 @@ show.table(rows, ["prompt", "nuclei", "mean true IoU", "predicted ≥ 0.9", "of 
 # %% [markdown]
 # ## Far from home
 #
-# In-domain, out-of-domain: our decoder saw two crops of one image. What does it say about a photograph of coins, and
-# about stained tissue? And what does SAM say, to one box?
+# In-domain, out-of-domain: our decoder saw two crops of one image of nuclei. What does it say about a photograph of
+# coins, and about stained tissue? And what does SAM say, to one box?
 
 # %% tags=["needs-weights"]
 #| label: fig-domains
-#| fig-cap: "The small decoder at home and abroad (above), and SAM itself with one box drawn by hand (below). The decoder learnt bright nuclei on black ground; on coins and tissue what it calls objects has little to do with them. SAM, asked about one object at a time, copes with all three: the knowledge is in encoder and prompt, and a prompt brings its own domain."
-#| fig-alt: "Two rows of three panels: nuclei, coins, stained tissue. Above, outlines of the decoder: neat on nuclei, scattered on coins and tissue. Below, one box in each picture with an outline that follows a nucleus, a coin and a nucleus of the tissue."
+#| fig-cap: "The small decoder at home and abroad (above), and SAM itself with one box drawn by hand (below). The decoder has seen bright nuclei on black ground and nothing else. Yet it outlines the coins, and in the tissue many of the dark nuclei, some of them in clumps: the embedding below it knows more than nuclei. Whether that is right is not measured here; a figure is no score."
+#| fig-alt: "Two rows of three panels: nuclei, coins, stained tissue. Above, outlines of the decoder: neat on single nuclei and on most coins, in the tissue around many dark nuclei and groups of them. Below, one dashed box in each picture with an outline in it."
 if not without_sam:
     scenes = {
         "nuclei (home)": (picture, embeddings, (58, 64, 82, 87)),

@@ -145,9 +145,8 @@ def _horseshoe():
         "Enlarge by the margin, then keep the box in the image: max(…, 0) above and left, min(…, "
         "mask.shape[0]) "
         "and mask.shape[1] below and right.",
-        "The click is the pixel farthest from the border, the maximum of distance_transform_edt: np.pad(mask, 1) "
-        "first, so "
-        "that the image's border counts as a border, and take the padding off again.",
+        "The click is the pixel farthest from the border: the maximum of distance_transform_edt. "
+        "np.pad(mask, 1) first, so that the image's border counts as a border; take the padding off again.",
     ),
 )
 def prompts(box_and_click):
