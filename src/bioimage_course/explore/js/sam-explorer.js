@@ -75,7 +75,7 @@
 
   // On the picture, which is dark on every page, the colours do not follow the theme.
   const COLOURS = { sky: "#56B4E9", yellow: "#F0E442", orange: "#E69F00" };
-  const WHICH = ["small", "middle", "large"];
+  const WHICH = ["the surest", "the smallest", "the middle one", "the largest"];
 
   class SamExplorer extends window.CourseExplorable {
     static label = "Prompts for Segment Anything";
@@ -104,9 +104,8 @@
         change: (mode) => this.choose(mode),
       });
       this.numbers({ predicted: "IoU predicted by SAM", true: "true IoU", share: "share of the picture" });
-      this.which = this.choice({
-        name: "which", label: "Which of the three masks",
-        options: { sure: "surest", small: "small", middle: "middle", large: "large" }, change: () => {},
+      this.which = this.slider({
+        name: "which", label: "which of the three masks", min: 0, max: 3, format: (k) => WHICH[k], change: () => {},
       });
       this.three = this.stage({
         label: "", view: [0, 3, 0, 1], aspect: 2.6, draw: (context) => this.drawThree(context), parent: this.panel,
@@ -119,7 +118,7 @@
     }
 
     reset() {
-      this.which.value = "sure";
+      this.which.value = 0;
       this.nucleus.value = 3;
       this.margin.value = 0;
       this.go(8, 6);
@@ -168,7 +167,7 @@
       if (mode === "click") {
         this.all = this.answers();
         const surest = this.all.reduce((best, a, i) => (a.predicted > this.all[best].predicted ? i : best), 0);
-        this.chosen = this.which.value === "sure" ? surest : WHICH.indexOf(this.which.value);
+        this.chosen = this.which.value ? this.which.value - 1 : surest;
         this.now = this.all[this.chosen];
       } else {
         this.now = answer(BY_BOX, (this.nucleus.value - 1) * MARGINS.length + this.margin.value);
