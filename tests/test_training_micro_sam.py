@@ -186,7 +186,7 @@ def test_shipped_decoder_scores_as_recorded(mirror, scored):
 @pytest.mark.mirror
 def test_both_methods_run_without_prompts(mirror):
     nuclei = data.load("nuclei")
-    image, truth = nuclei.image[:160, :160], nuclei.labels[:160, :160]
+    image, truth = nuclei.image[:256, :256], nuclei.labels[:256, :256]
     embeddings = tools.micro_sam.embed(image)
     from bioimage_course import metrics
 
