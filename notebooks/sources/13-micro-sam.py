@@ -646,7 +646,7 @@ if not without_sam:
 
 # %%
 #| label: tbl-dsb2018-sam
-#| tbl-cap: "MobileSAM on test images of the DSB2018 subset, and StarDist of chapter 11 on the same images (how many says the column “images”; its score on all 50 is in chapter 11). The rows with perfect prompts are upper bounds, not methods: somebody told SAM where every nucleus is. MobileSAM was not trained on this collection; the StarDist model learnt from 127 images of it and is at home here. Seconds without a GPU."
+#| tbl-cap: "MobileSAM on test images of the DSB2018 subset, and StarDist of chapter 11 on the same images (how many says the column “images”; its score on all 50 is in chapter 11). The rows with perfect prompts are upper bounds, not methods: somebody told SAM where every nucleus is. MobileSAM was not trained on this collection; our decoder (AIS) and the StarDist model learnt from 127 images of it and are at home here. Seconds without a GPU."
 columns = ["method", "AP@0.5", "95 % interval", "AP@0.75", "images", "seconds an image", "DSB2018 in its training"]
 show.table([[row[name] for name in columns] for row in tools.micro_sam.compared("stardist")], columns)
 

@@ -29,7 +29,7 @@ CHECKPOINT = "weights-mobilesam"
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
 
 METHODS = ("sam-boxes", "sam-clicks", "sam-grid")
-"""Ways to prompt that ``training/micro_sam_prompts.py`` scores."""
+"""Ways to prompt that ``training/micro_sam_prompts.py`` scores; ``sam-decoder`` has a script of its own."""
 
 BATCH = 4
 """Prompts decoded together. On a CPU few are quicker than many: the masks stay in its cache."""
@@ -454,7 +454,7 @@ def compared(*others):
     list of dict
         Rows as those of ``tools.scores.table()``, best first.
     """
-    found = [_scored(name) for name in METHODS]
+    found = [_scored(name) for name in (*METHODS, "sam-decoder")]
     names = {image["name"] for image in found[0]["images"]}
     for name in others:
         about = scores.about(name)
@@ -487,8 +487,11 @@ def quiet():
 
 def _scored(name):
     """The record of one way to prompt: of all test images, or else of a part of them."""
-    file = WEIGHTS / "micro-sam" / f"{name}.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else scores.about(name)
+    for folder in ("micro-sam", "micro-sam-decoder"):
+        file = WEIGHTS / folder / f"{name}.json"
+        if file.is_file():
+            return json.loads(file.read_text(encoding="utf-8"))
+    return scores.about(name)
 
 
 def _library():
