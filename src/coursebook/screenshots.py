@@ -78,6 +78,11 @@ def _as_in_the_paper(page):
     page.locator("[data-name=paper]").click()
 
 
+def _wide_box(page):
+    page.locator("[data-name=mode-box]").check(force=True)
+    page.locator("[data-name=margin]").fill("2")
+
+
 def _overfitted(page):
     page.locator("[data-name=train]").click()
 
@@ -95,10 +100,14 @@ def _cut_at_seeds(page):
 
 def _particles_under_way(page):
     page.locator("[data-name=steps]").fill("8")
+
+
 def _fooled_by_the_square(page):
     page.locator("[data-name=network]").select_option("marked")
     page.locator("[data-name=square]").check()
     page.locator("[data-name=cell-platelet]").check(force=True)
+
+
 def _averaged(page):
     page.locator("[data-name=run]").click()
 
@@ -114,6 +123,7 @@ PREPARE = {
     "perceptron-explorer": [_few_corrections],
     "pixel-explorer": [_brightened, _three_bits],
     "shapley-explorer": [_four_orders_walked],
+    "sam-explorer": [lambda page: None, _wide_box],
     "stardist-explorer": [_sixteen_rays, _half_suppressed],
     "threshold-explorer": [_cut_at_seeds],
     "unet-explorer": [_as_in_the_paper],

@@ -116,6 +116,8 @@ def convolution():
 def grad_cam():
     """A small classifier in the page, its feature maps, and Grad-CAM of any class and layer (chapter 6)."""
     return explorable("grad-cam-explorer")
+
+
 def denoising():
     """Blind spots on a small noisy image: what a predictor sees and answers, how it is judged (chapter 8)."""
     return explorable("denoising-explorer")
@@ -144,6 +146,24 @@ def shapley():
 def threshold():
     """A threshold moves over the histogram: objects, between-class variance and score follow (chapter 9)."""
     return explorable("threshold-explorer")
+
+
+def sam(mode: str = "click"):
+    """Clicks and boxes as prompts for Segment Anything, with masks computed beforehand (chapter 13).
+
+    Parameters
+    ----------
+    mode : "click" or "box"
+        What is shown first.
+
+    Raises
+    ------
+    InputError
+        If `mode` is something else.
+    """
+    if mode not in ("click", "box"):
+        raise InputError(f'mode must be "click" or "box", not {mode!r}.')
+    return explorable("sam-explorer", mode=mode)
 
 
 def stardist(mode: str = "distances"):

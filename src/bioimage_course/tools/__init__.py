@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "cellpose",
         "compat",
         "denoise",
+        "micro_sam",
         "pixel_classifier",
         "sam_features",
         "scores",

@@ -96,23 +96,22 @@ def table(*chosen):
     >>> print(show.table(table("stardist")))  # doctest: +ELLIPSIS
     | method | chapter | AP@0.5 | 95 % interval | ...
     """
-    rows = []
-    for method in chosen or methods():
-        found = about(method)
-        scores = _counts(found)
-        at = scores.thresholds.index
-        low, high = scores.interval()
-        rows.append(
-            {
-                "method": found["title"],
-                "chapter": found["chapter"],
-                "AP@0.5": f"{scores.pooled[at(0.5)]:.3f}",
-                "95 % interval": f"{low[at(0.5)]:.3f}–{high[at(0.5)]:.3f}",
-                "AP@0.75": f"{scores.pooled[at(0.75)]:.3f}",
-                "AP@0.5, mean over images": f"{scores.mean[at(0.5)]:.3f}",
-                "images": len(found["images"]),
-                "seconds an image": f"{found['seconds_per_image']:.1f}",
-                "DSB2018 in its training": found["in_training"],
-            }
-        )
-    return rows
+    return [row(about(method)) for method in chosen or methods()]
+
+
+def row(found):
+    """One record as a row of `table`."""
+    scores = _counts(found)
+    at = scores.thresholds.index
+    low, high = scores.interval()
+    return {
+        "method": found["title"],
+        "chapter": found["chapter"],
+        "AP@0.5": f"{scores.pooled[at(0.5)]:.3f}",
+        "95 % interval": f"{low[at(0.5)]:.3f}–{high[at(0.5)]:.3f}",
+        "AP@0.75": f"{scores.pooled[at(0.75)]:.3f}",
+        "AP@0.5, mean over images": f"{scores.mean[at(0.5)]:.3f}",
+        "images": len(found["images"]),
+        "seconds an image": f"{found['seconds_per_image']:.1f}",
+        "DSB2018 in its training": found["in_training"],
+    }

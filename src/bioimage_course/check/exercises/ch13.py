@@ -1,0 +1,314 @@
+"""Exercises of chapter 13, Segment Anything for microscopy.
+
+Conventions: points are (row, column), boxes (top, left, bottom, right) with bottom and right just outside the
+object, as in slices; the label of a click is 1 for "this belongs to the object" and 0 for "this does not".
+"""
+
+import numpy as np
+
+from bioimage_course.check import Failure, call, exercise, expect_array, expect_callable, expect_number
+
+SHAPE = (80, 96)
+
+
+# --- shapes ------------------------------
+
+
+def _disc(row, column, radius, shape=SHAPE):
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    return (y - row) ** 2 + (x - column) ** 2 <= radius**2
+
+
+def _ring(row, column, radius, width, shape=SHAPE):
+    return _disc(row, column, radius, shape) & ~_disc(row, column, radius - width, shape)
+
+
+def depth(mask):
+    """How far each pixel of a mask is from the nearest pixel outside; the image's border counts as outside.
+
+    Returns
+    -------
+    array of float
+    """
+    from scipy.ndimage import distance_transform_edt
+
+    return distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+
+
+def largest_region(mask):
+    """The largest connected part of a mask (4-connected), or None if the mask is empty.
+
+    Returns
+    -------
+    array of bool or None
+    """
+    from scipy.ndimage import label
+
+    regions, number = label(mask)
+    if not number:
+        return None
+    return regions == 1 + np.bincount(regions[regions > 0])[1:].argmax()
+
+
+# --- (a) the next click ------------------------------
+
+
+def _click_cases():
+    """Name, truth, prediction, the region in which the next click belongs, and its label."""
+    nucleus, neighbour = _disc(40, 34, 18), _disc(40, 70, 14)
+    bite = nucleus & _disc(40, 56, 14)
+    yield "a piece is missing", nucleus, nucleus & ~bite, 1
+    yield "a neighbour is swallowed", nucleus, nucleus | neighbour, 0
+    yield "two crumbs and one larger piece", nucleus | _disc(8, 80, 5), nucleus & ~_disc(30, 26, 6), 1
+    crumbs = _disc(8, 60, 6) | _disc(8, 80, 6) | _disc(70, 76, 6)
+    yield "several mistakes of both kinds", nucleus, (nucleus & ~_disc(40, 26, 9)) | crumbs, 1
+    yield "a rim is missing", nucleus, _disc(40, 34, 12), 1
+    yield "nothing has been found", nucleus, np.zeros(SHAPE, bool), 1
+
+
+@exercise(
+    chapter="13",
+    hints=(
+        "There are two kinds of mistakes: truth & ~prediction (missing, label 1) and prediction & "
+        "~truth (too "
+        "much, label 0). Find the connected regions of both with scipy.ndimage.label and keep the "
+        "largest one.",
+        "Inside that region take the pixel that is farthest from its border: the maximum of "
+        "distance_transform_edt(region). The mean of its pixels would lie outside a ring.",
+        "np.unravel_index(distance.argmax(), distance.shape) turns the position of the maximum into row and "
+        "column. Return row, column and label as three whole numbers.",
+    ),
+)
+def next_click(click):
+    """Find where the prediction is wrong most, and return a click there: row, column and label."""
+    expect_callable(click)
+    for name, truth, prediction, label in _click_cases():
+        got = call(click, truth, prediction, pure=True)
+        if isinstance(got, (tuple, list)) and len(got) == 2 and np.size(got[0]) == 2:
+            got = (*np.ravel(got[0]), got[1])
+        got = expect_array(got, shape=(3,), dtype="number", what="your click (row, column, label)")
+        _judge_click(name, truth, prediction, label, got)
+    nothing = call(click, truth, truth)
+    if nothing is not None:
+        raise Failure("When nothing is wrong there is nothing to click: return None.")
+    return "Each click lands in the middle of the largest mistake, with the right sign."
+
+
+def _judge_click(name, truth, prediction, label, got):
+    missing, extra = truth & ~prediction, prediction & ~truth
+    row, column = (int(v) for v in np.rint(got[:2]))
+    if not (0 <= row < SHAPE[0] and 0 <= column < SHAPE[1]):
+        raise Failure(f"Case '{name}': your click ({row}, {column}) lies outside the image.")
+    regions = [r for r in (largest_region(missing), largest_region(extra)) if r is not None]
+    right = max(regions, key=np.count_nonzero)
+    wrong = missing | extra
+    transposed = column < SHAPE[0] and row < SHAPE[1] and right[column, row]
+    if not wrong[row, column]:
+        if transposed:
+            raise Failure("Row and column of your click are swapped: return row first.")
+        advice = ""
+        if np.hypot(row - np.nonzero(right)[0].mean(), column - np.nonzero(right)[1].mean()) < 1.5:
+            advice = (
+                " The mean of a region's pixels may lie outside it; take the pixel farthest from its border."
+            )
+        raise Failure(
+            f"Case '{name}': at ({row}, {column}) the prediction is right; click where it is wrong.{advice}"
+        )
+    if not right[row, column]:
+        raise Failure(
+            f"Case '{name}': there is a larger mistake elsewhere. Compare connected regions of both kinds by "
+            "their number of pixels."
+        )
+    if got[2] not in (0, 1) or int(got[2]) != label:
+        meaning = "belongs to the object (1)" if label else "does not belong to the object (0)"
+        raise Failure(f"Case '{name}': the clicked pixel {meaning}; your label is {got[2]:g}.")
+    deep = depth(right)
+    if deep[row, column] < 0.7 * deep.max():
+        raise Failure(
+            f"Case '{name}': your click lies {deep[row, column]:.1f} pixels from the edge of the "
+            f"region, possible "
+            f"are {deep.max():.1f}. Take the pixel farthest from the border: it is the safest."
+        )
+
+
+# --- (b) prompts from a mask ------------------------------
+
+
+def _horseshoe():
+    return (_ring(40, 50, 26, 9)) & ~(np.mgrid[: SHAPE[0], : SHAPE[1]][0] > 46)
+
+
+@exercise(
+    chapter="13",
+    hints=(
+        "rows, columns = np.nonzero(mask). The box begins at their minima and ends one after their maxima.",
+        "Enlarge by the margin, then keep the box in the image: max(…, 0) above and left, min(…, "
+        "mask.shape[0]) "
+        "and mask.shape[1] below and right.",
+        "The click is the pixel farthest from the border: the maximum of distance_transform_edt. "
+        "np.pad(mask, 1) first, so that the image's border counts as a border; take the padding off again.",
+    ),
+)
+def prompts(box_and_click):
+    """Derive the two usual prompts from a mask: a box with a margin, and one click inside."""
+    expect_callable(box_and_click)
+    disc, horseshoe = _disc(30, 60, 11), _horseshoe()
+    corner = _disc(2, 3, 9)
+    for mask, margin in ((disc, 0), (disc, 4), (horseshoe, 0), (corner, 5)):
+        got = call(box_and_click, mask, margin, pure=True)
+        if not isinstance(got, (tuple, list)) or len(got) != 2:
+            raise Failure(
+                "Return two things: the box (top, left, bottom, right) and the click (row, column)."
+            )
+        box = expect_array(got[0], shape=(4,), dtype="number", what="your box")
+        _judge_box(box, mask, margin)
+        _judge_inner(expect_array(got[1], shape=(2,), dtype="number", what="your click"), mask)
+    return "Box and click are right, also for a bent object and at the image's border."
+
+
+def _judge_box(box, mask, margin):
+    rows, columns = np.nonzero(mask)
+    tight = np.array([rows.min(), columns.min(), rows.max() + 1, columns.max() + 1])
+    high = np.array([*mask.shape, *mask.shape])
+    loose = tight + margin * np.array([-1, -1, 1, 1])
+    right = np.clip(loose, 0, high)
+    if np.array_equal(box, right):
+        return
+    short = np.clip(loose - [0, 0, 1, 1], 0, high)
+    mistakes = (
+        (short, "Your box ends with the last pixel of the object; it must end one after it, as slices do."),
+        (right[[1, 0, 3, 2]], "Rows and columns of your box are swapped: (top, left, bottom, right)."),
+        (right[[0, 2, 1, 3]], "The order is (top, left, bottom, right), not (top, bottom, left, right)."),
+        (np.r_[right[:2], right[2:] - right[:2]], "Give bottom and right, not height and width."),
+        (loose, "Your box leaves the image: limit it to 0 and to mask.shape."),
+        (tight, "The margin is not used: move each side outwards by it."),
+    )
+    for wrong, sentence in mistakes:
+        if np.array_equal(box, wrong):
+            raise Failure(sentence)
+    raise Failure(f"With margin {margin} the box should be {right.tolist()}; yours is {box.tolist()}.")
+
+
+def _judge_inner(click, mask):
+    row, column = (int(v) for v in np.rint(click))
+    inside = 0 <= row < mask.shape[0] and 0 <= column < mask.shape[1]
+    deep = depth(mask)
+    if not inside or not mask[row, column]:
+        if 0 <= column < mask.shape[0] and 0 <= row < mask.shape[1] and deep[column, row] > 0.7 * deep.max():
+            raise Failure("Row and column of your click are swapped.")
+        raise Failure(
+            f"Your click ({row}, {column}) lies outside the object. The mean of the pixels, or the "
+            f"middle of the "
+            "box, need not be inside a bent object; the pixel farthest from the border is."
+        )
+    if deep[row, column] < 0.7 * deep.max():
+        raise Failure(
+            f"Your click lies {deep[row, column]:.1f} pixels from the object's border, possible are "
+            f"{deep.max():.1f}: "
+            "take the pixel farthest from the border; the border of the image counts, too."
+        )
+
+
+# --- (c) stability ------------------------------
+
+
+def _logits(slope, radius=20.0):
+    """Scores of a disc whose edge is steep or shallow: 0 at the radius, changing by `slope` a pixel."""
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    return slope * (radius - np.hypot(y - 40, x - 48))
+
+
+@exercise(
+    chapter="13",
+    hints=(
+        "Make two masks: logits > offset (strict) and logits > -offset (generous). The strict one lies "
+        "inside the "
+        "generous one.",
+        "For nested masks the intersection is the smaller and the union the larger one, so their IoU is "
+        "strict.sum() "
+        "/ generous.sum(). Think of a generous mask without any pixel.",
+    ),
+)
+def stability(stability_score):
+    """Measure how much a mask changes when its cut-off moves up and down."""
+    expect_callable(stability_score)
+    for slope, offset in ((1.0, 1.0), (0.2, 1.0), (3.0, 1.0), (1.0, 2.5)):
+        logits = _logits(slope)
+        strict, zero, generous = (np.count_nonzero(logits > t) for t in (offset, 0, -offset))
+        expect_number(
+            call(stability_score, logits, offset, pure=True),
+            close_to=strict / generous,
+            atol=1e-6,
+            what="your stability score",
+            mistakes={
+                "Strict and generous are the wrong way round: the score cannot exceed 1.": generous / strict,
+                "You compare with the mask at 0; compare the cut-offs +offset and -offset.": strict / zero,
+                "You compare with the mask at 0; compare the cut-offs -offset and +offset.": zero / generous,
+                "This is the share that changes; the score is what stays: 1 minus it.": 1 - strict / generous,
+                "This is the Dice coefficient; IoU divides by the union.": 2 * strict / (strict + generous),
+                "The offset belongs to the logits, before any sigmoid.": _sigmoid_ratio(logits, offset),
+            },
+        )
+    empty = call(stability_score, np.full(SHAPE, -9.0), 1.0)
+    value = expect_array(empty, finite=False, what="the score of an empty mask")
+    if value.ndim or not np.isfinite(value) or value != 0:
+        raise Failure(
+            "A mask without any pixel has nothing to keep: return 0 for it instead of dividing by 0."
+        )
+    return "A steep edge scores high, a shallow one low: at the shallow one SAM could not decide."
+
+
+def _sigmoid_ratio(logits, offset):
+    probability = 1 / (1 + np.exp(-logits))
+    generous = np.count_nonzero(probability > -offset)
+    return np.count_nonzero(probability > offset) / generous if generous else np.nan
+
+
+# --- (d) trust ------------------------------
+
+
+@exercise(
+    chapter="13",
+    hints=(
+        "accepted = predicted >= accept gives a mask of True and False; true[accepted] are the real "
+        "IoUs of what "
+        "you would have kept.",
+        "np.mean(true[accepted] < good) is the share. With nothing accepted, nothing is wrong: return 0.",
+    ),
+)
+def trust(wrongly_trusted):
+    """Of the masks that SAM is sure about, which share is wrong?"""
+    expect_callable(wrongly_trusted)
+    rng = np.random.default_rng(3)
+    predicted = np.round(rng.uniform(0.4, 1, 200), 2)
+    true = np.clip(predicted - rng.exponential(0.15, 200), 0, 1).round(2)
+    true[:4], predicted[:4] = 0.5, (0.8, 0.9, 0.8, 0.9)  # ties with both limits
+    for accept, good in ((0.8, 0.5), (0.9, 0.5), (0.9, 0.75)):
+        accepted, wrong = predicted >= accept, true < good
+        expect_number(
+            call(wrongly_trusted, predicted, true, accept, good, pure=True),
+            close_to=wrong[accepted].mean(),
+            atol=1e-6,
+            what=f"the share at accept={accept}, good={good}",
+            mistakes={
+                "You divide by all masks; divide by those you accept.": (accepted & wrong).mean(),
+                "This is the share that is right; wanted is the share that is wrong.": 1
+                - wrong[accepted].mean(),
+                "This is a number of masks; divide by how many you accept.": (accepted & wrong).sum(),
+                "This is a percentage; give the share, 0 to 1.": 100 * wrong[accepted].mean(),
+                "You divide by the wrong masks; divide by the accepted ones.": accepted[wrong].mean(),
+                "Predicted and true IoU are swapped: SAM's own number decides what is accepted.": (
+                    predicted[true >= accept] < good
+                ).mean(),
+                "A mask whose predicted IoU equals the limit is accepted: use >=.": wrong[
+                    predicted > accept
+                ].mean(),
+                "A mask whose true IoU equals the limit is good: use <.": (true[accepted] <= good).mean(),
+            },
+        )
+    nothing = expect_array(
+        call(wrongly_trusted, predicted, true, 1.5, 0.5), finite=False, what="the share of nothing"
+    )
+    if nothing.ndim or not np.isfinite(nothing) or nothing != 0:
+        raise Failure("If no mask is accepted, none is wrongly trusted: return 0 instead of dividing by 0.")
+    return "Now ask it about SAM's masks of real nuclei."

@@ -1,0 +1,183 @@
+"""The exercises of chapter 13: solutions pass, untouched starters are open, usual mistakes get a sentence."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import distance_transform_edt, label
+
+from bioimage_course import check
+from bioimage_course.check.exercises import ch13
+from exercise_cells import Chapter, failure
+
+# --- right answers, with switches for the mistakes ------------------------------
+
+
+def make_click(swap=False, sign=True, mean=False, pooled=False, edge=False, first=False, never_none=False):
+    def click(truth, prediction):
+        best, answer = 0, 0
+        for wrong, kind in ((truth & ~prediction, 1), (prediction & ~truth, 0)):
+            regions, number = label(wrong)
+            if pooled:
+                regions, number = wrong.astype(int), int(wrong.any())
+            for k in range(1, number + 1):
+                size = np.count_nonzero(regions == k)
+                if size > best and not (first and best):
+                    best, region, answer = size, regions == k, kind
+        if not best:
+            return (0, 0, 1) if never_none else None
+        deep = distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]
+        if edge:
+            deep = np.where(deep == 1, 9.0, 0)
+        row, column = (
+            np.argwhere(region).mean(axis=0) if mean else np.unravel_index(deep.argmax(), deep.shape)
+        )
+        return (column, row, answer) if swap else (row, column, answer if sign else 1 - answer)
+
+    return click
+
+
+def make_prompts(order=(0, 1, 2, 3), last=1, size=False, clip=True, use_margin=True, click="inner"):
+    def box_and_click(mask, margin):
+        rows, columns = np.nonzero(mask)
+        margin = margin if use_margin else 0
+        box = np.array([rows.min(), columns.min(), rows.max() + last, columns.max() + last])
+        box = box + margin * np.array([-1, -1, 1, 1])
+        if clip:
+            box = np.clip(box, 0, [*mask.shape, *mask.shape])
+        if size:
+            box[2:] -= box[:2]
+        deep = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+        point = np.array(np.unravel_index(deep.argmax(), deep.shape))
+        if click == "mean":
+            point = np.array([rows.mean(), columns.mean()])
+        if click == "edge":
+            point = np.array([rows[0], columns[0]])
+        if click == "swapped":
+            point = point[::-1]
+        return box[list(order)], point
+
+    return box_and_click
+
+
+def stability_score(logits, offset):
+    generous = np.count_nonzero(logits > -offset)
+    return np.count_nonzero(logits > offset) / generous if generous else 0.0
+
+
+def wrongly_trusted(predicted, true, accept, good):
+    accepted = predicted >= accept
+    return np.mean(true[accepted] < good) if accepted.any() else 0.0
+
+
+CHAPTER = Chapter("13-micro-sam", distance_transform_edt=distance_transform_edt, connected=label)
+SOLUTIONS = {
+    "next_click": make_click(),
+    "prompts": make_prompts(),
+    "stability": stability_score,
+    "trust": wrongly_trusted,
+}
+
+
+@pytest.mark.parametrize("name", SOLUTIONS)
+def test_solutions_pass(name):
+    verdict = getattr(check, name).verdict(SOLUTIONS[name])
+    assert verdict.passed, verdict.message
+
+
+@pytest.mark.parametrize(
+    ("mistake", "words"),
+    [
+        ({"swap": True}, "swapped"),
+        ({"sign": False}, "your label is"),
+        ({"mean": True}, "mean of a region"),
+        ({"first": True}, "larger mistake elsewhere"),
+        ({"edge": True}, "from the edge of the region"),
+        ({"never_none": True}, "return None"),
+    ],
+)
+def test_click_mistakes(mistake, words):
+    assert words in failure("next_click", make_click(**mistake))
+
+
+def test_a_pair_with_a_point_is_a_click_too():
+    def click(truth, prediction):
+        found = make_click()(truth, prediction)
+        return found and (np.array(found[:2]), found[2])
+
+    assert check.next_click.verdict(click).passed
+
+
+@pytest.mark.parametrize(
+    ("mistake", "words"),
+    [
+        ({"last": 0}, "one after it"),
+        ({"order": (1, 0, 3, 2)}, "swapped"),
+        ({"order": (0, 2, 1, 3)}, "not (top, bottom"),
+        ({"size": True}, "height and width"),
+        ({"clip": False}, "leaves the image"),
+        ({"use_margin": False}, "margin is not used"),
+        ({"click": "mean"}, "outside the object"),
+        ({"click": "edge"}, "from the object's border"),
+        ({"click": "swapped"}, "swapped"),
+    ],
+)
+def test_prompt_mistakes(mistake, words):
+    assert words in failure("prompts", make_prompts(**mistake))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda x, d: 1 / stability_score(x, d), "wrong way round"),
+        (lambda x, d: (x > d).sum() / (x > 0).sum(), "mask at 0"),
+        (lambda x, d: 1 - stability_score(x, d), "share that changes"),
+        (lambda x, d: 2 * (x > d).sum() / ((x > d).sum() + (x > -d).sum()), "Dice"),
+        (lambda x, d: stability_score(1 / (1 + np.exp(-x)), d), "before any sigmoid"),
+        (lambda x, d: np.divide((x > d).sum(), (x > -d).sum()), "without any pixel"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_stability_mistakes(wrong, words):
+    assert words in failure("stability", wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda p, t, a, g: np.mean((p >= a) & (t < g)), "divide by all"),
+        (lambda p, t, a, g: np.mean(t[p >= a] >= g), "share that is right"),
+        (lambda p, t, a, g: ((p >= a) & (t < g)).sum(), "number of masks"),
+        (lambda p, t, a, g: 100 * np.mean(t[p >= a] < g), "percentage"),
+        (lambda p, t, a, g: np.mean(p[t < g] >= a), "divide by the wrong masks"),
+        (lambda p, t, a, g: np.mean(p[t >= a] < g), "swapped"),
+        (lambda p, t, a, g: np.mean(t[p > a] < g), "use >="),
+        (lambda p, t, a, g: np.mean(t[p >= a] <= g), "use <."),
+        (lambda p, t, a, g: np.mean(t[p >= a] < g), "return 0"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_trust_mistakes(wrong, words):
+    assert words in failure("trust", wrong)
+
+
+@pytest.mark.parametrize("name", SOLUTIONS)
+@pytest.mark.parametrize(
+    "junk", [None, 3, [], "text", lambda *a: None, lambda *a: "x", lambda: 1, lambda *a: 1 / 0]
+)
+def test_checks_never_raise(name, junk):
+    verdict = getattr(check, name).verdict(junk)
+    assert verdict.status == "failed"
+    assert verdict.message
+
+
+@pytest.mark.parametrize("name", SOLUTIONS)
+def test_solutions_of_the_notebook_pass_and_its_starters_are_open(name):
+    assert CHAPTER.run("solution", name).passed
+    assert CHAPTER.run("exercise", name).status == "open"
+    assert len(getattr(check, name).hints) >= 2
+
+
+def test_the_mean_of_a_ring_lies_outside_it():
+    ring = ch13._ring(40, 40, 20, 5)
+    row, column = np.argwhere(ring).mean(axis=0).round().astype(int)
+    assert not ring[row, column]
+    assert ring[np.unravel_index(ch13.depth(ring).argmax(), ring.shape)]

@@ -1,0 +1,241 @@
+"""Score Segment Anything on the nuclei of DSB2018: perfect prompts, and a grid of clicks.
+
+Nothing is trained here. MobileSAM (``vit_t`` in micro-sam) learnt from photographs; no image of DSB2018 was
+among them. The 50 test images are segmented in three ways:
+
+- *boxes*: the bounding box of each true nucleus as prompt;
+- *clicks*: one click in each true nucleus, on the pixel farthest from its border;
+- *grid*: no prompts from the truth, but automatic mask generation (AMG) with a grid of 8 by 8 clicks.
+
+The first two are upper bounds ("with perfect prompts"), not methods: somebody has to know where the nuclei
+are. For the third, the two thresholds of AMG are chosen on the first validation images; the test images are
+scored once, with everything fixed.
+
+Run it with ``python training/micro_sam_prompts.py``, about half an hour on one idle CPU core; ``--limit 12``
+scores the first twelve images only, as the results files then say. It writes to
+``src/bioimage_course/weights/micro-sam/`` one file for each way and ``results.json``. Scores of all 50 images
+go to ``src/bioimage_course/weights/dsb2018/``, where the table of all methods looks for them. Every
+finished image is kept in ``--cache``, so that a run can be taken up where it stopped (``--stop-after 120``
+stops it after two minutes).
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+
+import dsb2018
+from bioimage_course import metrics, tools
+
+OUT = dsb2018.OUT.parent / "micro-sam"
+SIDE = 8  # clicks along one side of the grid
+GRID = {"pred_iou_thresh": (0.7, 0.8, 0.88, 0.92), "stability_score_thresh": (0.8, 0.9, 0.95)}
+VALIDATION_IMAGES = 6  # AMG takes long; the thresholds need no more
+PACKAGES = ("micro-sam", "mobilesam-mirror", "torch")
+METHODS = {
+    "sam-boxes": ("SAM, a box around each true nucleus (perfect prompts)", "boxes"),
+    "sam-clicks": ("SAM, a click in each true nucleus (perfect prompts)", "points"),
+    "sam-grid": (f"SAM, automatic masks (grid of {SIDE} × {SIDE} clicks)", None),
+}
+
+
+def true_prompts(labels):
+    """A box (top, left, bottom, right) and a click (row, column) for each object of a label image."""
+    boxes, clicks = [], []
+    for number, window in enumerate(ndimage.find_objects(labels), start=1):
+        if window is None:
+            continue
+        boxes.append([s.start for s in window] + [s.stop for s in window])
+        depth = ndimage.distance_transform_edt(np.pad(labels[window] == number, 1))[1:-1, 1:-1]
+        inner = np.unravel_index(depth.argmax(), depth.shape)
+        clicks.append([s.start + i for s, i in zip(window, inner, strict=True)])
+    return {"boxes": np.array(boxes), "points": np.array(clicks)}
+
+
+class Cache:
+    """Arrays that took long, one file each; ``seconds`` says what each took on one core."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def get(self, name, image, make):
+        """The arrays made for an image, from the file if there is one."""
+        digest = hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()[:16]
+        file = self.folder / f"{name}-{digest}.npz"
+        if not file.exists():
+            started = time.process_time()
+            made = make() | {"seconds": time.process_time() - started}
+            part = file.with_suffix(".part.npz")
+            np.savez_compressed(part, **made)
+            part.replace(file)
+        return dict(np.load(file))
+
+
+def embed(cache, image):
+    """Embeddings of an image as micro-sam wants them, and the seconds they took."""
+    kept = cache.get(
+        "embedding", image, lambda: {"features": np.asarray(tools.micro_sam.embed(image)["features"])}
+    )
+    side = max(image.shape)
+    return {
+        "features": kept["features"],
+        "original_size": image.shape[:2],
+        "input_size": tuple(int(n * 1024 / side + 0.5) for n in image.shape[:2]),
+    }, float(kept["seconds"])
+
+
+def choose_thresholds(cache, log):
+    """Thresholds of AMG with the best pooled AP@0.5 on a few validation images."""
+    images, truths, _ = (part[:VALIDATION_IMAGES] for part in dsb2018.load_part("validation"))
+    pairs = [(i, s) for i in GRID["pred_iou_thresh"] for s in GRID["stability_score_thresh"]]
+
+    def all_thresholds(image):
+        embeddings, _ = embed(cache, image)
+        model = tools.micro_sam.predictor()
+        generator = tools.micro_sam.automatic_masks(model, embeddings, tools.micro_sam.to_uint8(image), SIDE)
+        return {
+            "labels": np.stack(
+                [generator.generate(pred_iou_thresh=i, stability_score_thresh=s) for i, s in pairs]
+            ).astype(np.int32)
+        }
+
+    found = []
+    for image in images:
+        found.append(cache.get("validation", image, partial(all_thresholds, image))["labels"])
+        log(f"validation image {len(found)} of {len(images)}")
+    rows = []
+    for k, (iou, stability) in enumerate(pairs):
+        ap = metrics.average_precision_dataset(truths, [labels[k] for labels in found]).pooled[0]
+        rows.append({"pred_iou_thresh": iou, "stability_score_thresh": stability, "ap": round(float(ap), 4)})
+    return rows
+
+
+def prompted(kind, truth, embeddings):
+    """Label image, predicted IoUs and packed masks of one image with prompts from its truth."""
+    records = tools.micro_sam.masks(
+        tools.micro_sam.predictor(), embeddings, **{kind: true_prompts(truth)[kind]}
+    )
+    return {
+        "labels": tools.micro_sam.paint(records, truth.shape),
+        "predicted": np.array([r["predicted_iou"] for r in records], np.float32),
+        "masks": np.packbits(np.stack([r["segmentation"] for r in records]), axis=-1),
+    }
+
+
+def automatic(image, embeddings, thresholds):
+    """Label image of one image without prompts."""
+    options = {"embeddings": embeddings, "points_per_side": SIDE, **thresholds}
+    return {"labels": tools.micro_sam.segment(image, **options)}
+
+
+def predictions_of_all(cache, images, truths, thresholds, log):
+    """What the three methods make of each test image, and the seconds it took, encoder included."""
+    kept = {name: [] for name in METHODS}
+    for number, (image, truth) in enumerate(zip(images, truths, strict=True), start=1):
+        embeddings, seconds = embed(cache, image)
+        for name, (_, kind) in METHODS.items():
+            make = (
+                partial(prompted, kind, truth, embeddings)
+                if kind
+                else partial(automatic, image, embeddings, thresholds)
+            )
+            part = cache.get(name, image, make)
+            kept[name].append(part | {"seconds": float(part["seconds"]) + seconds})
+            log(f"test image {number} of {len(images)}: {name}")
+    return kept
+
+
+def confidence(kept, truths):
+    """Predicted and true IoU of each prompted mask: is SAM's own estimate to be trusted?"""
+    rows = {}
+    for name, (_, kind) in METHODS.items():
+        if not kind:
+            continue
+        predicted, true = [], []
+        for part, truth in zip(kept[name], truths, strict=True):
+            drawn = np.unpackbits(part["masks"], axis=-1, count=truth.shape[1]).astype(bool)
+            numbers = [n for n in np.unique(truth) if n]
+            predicted += part["predicted"].tolist()
+            true += [metrics.iou(truth == n, mask) for n, mask in zip(numbers, drawn, strict=True)]
+        rows[name] = {
+            "predicted": [round(float(v), 3) for v in predicted],
+            "true": [round(float(v), 3) for v in true],
+        }
+    return rows
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cache", default=Path(tempfile.gettempdir()) / "micro-sam-prompts")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--limit", type=int, help="score the first so many test images only")
+    parser.add_argument("--stop-after", type=float, default=float("inf"), help="seconds")
+    options = parser.parse_args(arguments)
+    import torch
+
+    torch.set_num_threads(options.threads)
+    started = time.perf_counter()
+
+    def log(text):
+        seconds = time.perf_counter() - started
+        print(f"{seconds:6.0f} s  {text}", flush=True)
+        if seconds > options.stop_after and text != "done":
+            raise SystemExit(3)
+
+    cache = Cache(options.cache)
+    rows = choose_thresholds(cache, log)
+    best = max(rows, key=lambda row: row["ap"])
+    thresholds = {name: best[name] for name in GRID}
+    log(f"thresholds of AMG: {thresholds}")
+    images, truths, _ = (part[: options.limit] for part in dsb2018.load_part("test"))
+    command = "python training/micro_sam_prompts.py" + (f" --limit {options.limit}" if options.limit else "")
+    kept = predictions_of_all(cache, images, truths, thresholds, log)
+    if options.limit:  # a part of the images must not stand in the table of those that were scored on all
+        dsb2018.OUT = OUT
+    OUT.mkdir(parents=True, exist_ok=True)
+    for name, (title, kind) in METHODS.items():
+        answers = {image.tobytes(): part["labels"] for image, part in zip(images, kept[name], strict=True)}
+        origin = (
+            "Prompts come from the true masks: an upper bound, not a method."
+            if kind
+            else f"Thresholds of AMG {best['pred_iou_thresh']} and {best['stability_score_thresh']}, "
+            f"chosen on {VALIDATION_IMAGES} validation images."
+        )
+        dsb2018.score(
+            name,
+            lambda image, answers=answers: answers[image.tobytes()],
+            chapter="13",
+            title=title,
+            in_training="no",
+            note=f"MobileSAM's published weights (vit_t), trained on photographs. {origin}",
+            packages=PACKAGES,
+            command=command,
+            limit=options.limit,
+        )
+        file = dsb2018.OUT / f"{name}.json"
+        about = json.loads(file.read_text(encoding="utf-8"))
+        about["seconds_per_image"] = round(float(np.mean([p["seconds"] for p in kept[name]])), 2)
+        about["machine"] = "x86_64, seconds of one CPU core, no GPU used"
+        dsb2018.write_text(file, json.dumps(about) + "\n")
+    results = {
+        "command": command,
+        "checkpoint": tools.micro_sam.CHECKPOINT,
+        "amg": {"points_per_side": SIDE, "validation_images": VALIDATION_IMAGES, "thresholds": rows},
+        "seconds_per_image": {n: round(float(np.mean([p["seconds"] for p in kept[n]])), 2) for n in METHODS},
+        "confidence": confidence(kept, truths),
+    }
+    dsb2018.write_text(OUT / "results.json", json.dumps(results) + "\n")
+    log("done")
+
+
+if __name__ == "__main__":
+    main()
