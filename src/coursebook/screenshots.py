@@ -83,6 +83,10 @@ def _four_orders_walked(page):
         page.locator("[data-name=next]").click()
 
 
+def _strict(page):
+    page.locator("[data-name=threshold]").fill("0.75")
+
+
 PREPARE = {
     "activation-explorer": [_trained],
     "backprop-explorer": [_half_way_back, _descended],
@@ -90,6 +94,7 @@ PREPARE = {
     "overfitting-explorer": [_overfitted],
     "perceptron-explorer": [_few_corrections],
     "pixel-explorer": [_brightened, _three_bits],
+    "score-explorer": [_strict],
     "shapley-explorer": [_four_orders_walked],
     "stardist-explorer": [_sixteen_rays, _half_suppressed],
 }
