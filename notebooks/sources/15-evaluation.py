@@ -33,9 +33,10 @@ from skimage.segmentation import find_boundaries, watershed
 from skimage.transform import resize
 
 from bioimage_course import check, data, explore, metrics, nets, show, tools
-from bioimage_course.check.exercises.ch15 import blob, label_pair, lecture_truth
+from bioimage_course.check.exercises.ch15 import best_first, blob, lecture_truth
 
 warnings.filterwarnings("ignore", message=".*IProgress.*")
+warnings.filterwarnings("ignore", message="invalid value")  # 0/0 in other libraries' scores of empty images
 tools.compat.prepare("stardist")  # Keras 2, before TensorFlow is imported
 with tools.stardist.quiet():
     from stardist.matching import matching as stardist_matching
@@ -187,7 +188,7 @@ predictions = {"components": components(image), "seeded": seeded(image)}
 # %%
 #| label: fig-matches
 #| fig-cap: "A part of the image, matched object by object at an IoU of 0.5. Solid outlines found a partner; dashed ones are predictions without partner, dotted ones are true nuclei that nobody found. A merger shows as one dashed outline around two dotted ones."
-#| fig-alt: "A crop of the fluorescence image with outlined nuclei. Most outlines are solid light blue, some are dashed orange, several yellow dotted ones lie where nuclei touch or are dim. A legend gives the numbers of true positives, false positives and false negatives."
+#| fig-alt: "A crop of the fluorescence image with outlined nuclei. Most nuclei are outlined in solid light blue. Two groups of three touching nuclei have one dashed orange outline around them and dotted yellow ones inside; a few dim nuclei are dotted yellow alone. The legend says 24 true positives, 3 false positives, 11 false negatives."
 crop = np.s_[150:400, 120:420]
 show.matches(np.sqrt(image[crop]), truth[crop], predictions["components"][crop], 0.5)
 
@@ -239,12 +240,12 @@ check.object_matching(iou_table, number_of_pairs)
 # and below, two objects can compete for a third. Here are two true and two predicted objects along a line.
 
 # %% tags=["nbval-check-output"]
-line_truth = np.repeat([1, 2, 0], [10, 8, 4])[None]
-line_prediction = np.repeat([2, 1, 0], [4, 14, 4])[None]
-table = [[metrics.iou(line_truth == i, line_prediction == j) for j in (1, 2)] for i in (1, 2)]
-print(np.round(table, 2))
-print("best pair first, at 0.35:", 1, "pair, because both objects that it takes are gone")
-print("best assignment, at 0.35:", metrics.match(line_truth, line_prediction, 0.35).tp, "pairs")
+line_truth = np.repeat([1, 2], [10, 4])[None]
+line_prediction = np.repeat([2, 1], [4, 10])[None]
+ious = np.array([[metrics.iou(line_truth == i, line_prediction == j) for j in (1, 2)] for i in (1, 2)])
+print(np.round(ious, 2))
+print("at 0.35, best pair first:", best_first(ious, 0.35), "pair; best assignment:",
+      metrics.match(line_truth, line_prediction, 0.35).tp, "pairs")
 
 # %% [markdown]
 # ## Exercise 4: scores of objects
@@ -316,8 +317,8 @@ explore.scores()
 
 # %%
 #| label: fig-ap-curves
-#| fig-cap: "AP over the IoU threshold. Where the curves start, at 0.5, they say how many objects were found; how early they fall says how well those are outlined. Both methods have the same mask, so the outlines are alike and the curves meet at the strict end."
-#| fig-alt: "Line plot of average precision against IoU threshold from 0.5 to 0.95. Both curves fall; the one of the seeded method begins higher, the one of connected components lower, and they come close to each other at the right end, near 0."
+#| fig-cap: "AP over the IoU threshold. Where the curves start, at 0.5, they say how many objects were found; how early they fall says how well those are outlined. Both methods have the same mask, so their outlines are alike: the curves meet at 0.8, and from there on neither is better."
+#| fig-alt: "Line plot of average precision against IoU threshold from 0.5 to 0.95. The dashed curve of the seeded method begins near 0.6, the solid one of connected components near 0.3; both fall, meet at 0.8 and reach almost 0."
 curves = {name: metrics.average_precision(truth, prediction, thresholds) for name, prediction in predictions.items()}
 show.curves(curves, x=thresholds, xlabel="IoU threshold", ylabel="AP")
 
@@ -379,7 +380,7 @@ show.table(rows, ["damage", "accuracy", "Dice", "AP@0.5", "AP@0.75", "PQ", "coun
 
 # %% tags=["nbval-check-output"]
 print("Mergers leave the mask as it is:", metrics.dice(truth > 0, damage["10 pairs merged"] > 0) == 1)
-print("and cost AP:", metrics.average_precision(truth, damage["10 pairs merged"], 0.5) < 0.9)
+print("and cost AP:", metrics.average_precision(truth, damage["10 pairs merged"], 0.5) < 0.95)
 
 # %% [markdown]
 # ## How sure is a score?
@@ -417,20 +418,21 @@ def image_bootstrap(counts, resamples, rng):
 check.image_bootstrap(image_bootstrap)
 
 # %%
-#| label: fig-bootstrap
-#| fig-cap: "The pooled AP@0.5 of the course's StarDist model (vertical line), and 2,000 scores that it might have had. Orange: whole images drawn. Blue: single objects drawn, as if each were a separate experiment; that promises far too much."
-#| fig-alt: "Two overlapping histograms of pooled average precision around the same vertical line. The blue one, from drawing objects, is narrow and tall; the orange one, from drawing images, is several times as wide and low."
 scores = tools.scores.counts("stardist")
-per_image = np.stack([scores.tp[:, 0], scores.fp[:, 0], scores.fn[:, 0]], axis=1)
+per_image = np.stack([scores.tp[:, 0], scores.fp[:, 0], scores.fn[:, 0]], axis=1)  # at an IoU of 0.5
 total = per_image.sum()
 
 
 def pooled(counts):
-    """AP of all objects of all images together."""
-    tp, fp, fn = counts.sum(axis=0)[:3]
+    """AP of all objects of all images together; one row (tp, fp, fn) for each image."""
+    tp, fp, fn = counts.sum(axis=0)
     return tp / (tp + fp + fn)
 
 
+# %%
+#| label: fig-bootstrap
+#| fig-cap: "The pooled AP@0.5 of the course's StarDist model (vertical line), and 2,000 scores that it might have had. Outline: whole images drawn. Filled: single objects drawn, as if each were an experiment of its own, which promises twice the certainty that there is."
+#| fig-alt: "Two overlapping histograms of pooled average precision around the same vertical line. The filled one, from drawing objects, is narrow and tall; the outlined one, from drawing images, is about twice as wide and half as high."
 rng = np.random.default_rng(0)
 images_drawn = [pooled(per_image[rng.integers(0, len(per_image), len(per_image))]) for _ in range(2000)]
 objects_drawn = rng.binomial(total, pooled(per_image), 2000) / total
@@ -458,7 +460,7 @@ show.table([
 
 # %% tags=["nbval-check-output"]
 ratio = (high[0] - low[0]) / np.ptp(np.quantile(objects_drawn, (0.025, 0.975)))
-print("drawing objects is more than twice too sure of itself:", ratio > 2)
+print("drawing objects gives a much narrower interval:", ratio > 1.8)
 
 # %% [markdown]
 # ## Exercise 6: make the winner change
@@ -523,17 +525,17 @@ for name, labels in {"annotation": truth, **hands}.items():
         if number:
             axes.contour(labels[part] == number, [0.5], colors=colour[tint] if tint else "white", linestyles=style, linewidths=1.6)
     axes.plot([], [], color=colour[tint] if tint else "white", ls=style, label=name)
-axes.legend(loc="outside lower center" if False else "lower left", facecolor="#333333", framealpha=0.85, frameon=True, labelcolor="white")
+axes.legend(loc="upper right", facecolor="#333333", framealpha=0.85, frameon=True, labelcolor="white")
 axes.set_axis_off()
 figure
 
 # %%
 #| label: fig-ceiling
-#| fig-cap: "AP over the IoU threshold when only outlines differ: no nucleus is invented, split or merged on purpose. At 0.5 two hands agree almost everywhere, at 0.9 hardly anywhere. A method cannot be better than the truth it is compared with; these curves show where its ceiling hangs."
-#| fig-alt: "Line plot of average precision against IoU threshold. Three curves of redrawn outlines start close to 1 at 0.5 and fall ever more steeply, to below 0.2 at 0.95. The curve of the seeded segmentation lies below them at the left."
-ceilings = {f"{name} and the annotation": metrics.average_precision(truth, labels, thresholds) for name, labels in hands.items()}
-ceilings["both hands"] = metrics.average_precision(hands["a steady hand"], hands["a generous hand"], thresholds)
-ceilings["method: seeded"] = curves["seeded"]
+#| fig-cap: "AP over the IoU threshold when only outlines differ. Two hands and the half-maximum outline are compared with the annotation, then the generous hand with the steady one; no nucleus is invented, split or merged. At 0.5 they agree almost everywhere, at 0.95 hardly anywhere. Such curves are the ceiling under which the curve of a method (here the seeded watershed) must be read."
+#| fig-alt: "Line plot of average precision against IoU threshold from 0.5 to 0.95. Four curves of redrawn outlines start between 0.9 and 1 and fall ever more steeply to below 0.1; that of the steady hand stays highest, that of the generous against the steady hand falls first. The seeded segmentation begins near 0.6 and falls steadily to 0."
+ceilings = {name: metrics.average_precision(truth, labels, thresholds) for name, labels in hands.items()}
+ceilings["generous against steady"] = metrics.average_precision(hands["a steady hand"], hands["a generous hand"], thresholds)
+ceilings["a method: seeded"] = curves["seeded"]
 show.curves(ceilings, x=thresholds, xlabel="IoU threshold", ylabel="AP")
 
 # %% [markdown]
@@ -556,7 +558,7 @@ show.table([
 # %%
 #| label: fig-loose
 #| fig-cap: "How generously were the 50 images annotated? For each image the median ratio of annotated area to the area at half maximum. Most annotators drew slightly outside of the edge, a few far outside."
-#| fig-alt: "Histogram of 50 ratios. Most lie between 1.0 and 1.15, two or three a little below 1, and a handful reach from 1.2 to 1.7."
+#| fig-alt: "Histogram of 50 ratios. Most lie between 1.0 and 1.15, four a little below 1, and five single images are spread from 1.2 to 1.7."
 ratios = [entry["median_area_ratio"] for entry in loose["images"]]
 figure, axes = show.figure(height=2.4)
 axes.hist(ratios, np.arange(0.9, 1.76, 0.05), color=colour["sky"], edgecolor="white")
@@ -626,16 +628,19 @@ def objects(maps, threshold):
     return watershed(-maps[1], label(maps[1] > threshold), mask=maps[0] < 0.5)
 
 
-def counts_of(model, fields, threshold, average_flips=False):
-    """(tp, fp, fn) at an IoU of 0.5, one row for each field."""
-    found = [metrics.match(labels, objects(probabilities(model, channels, average_flips), threshold)) for channels, labels in fields]
-    return np.array([(m.tp, m.fp, m.fn) for m in found])
+def counts_of(model, fields, threshold, average_flips=False, zoom=1):
+    """(tp, fp, fn) at an IoU of 0.5, one row for each field; predictions are enlarged `zoom` times before scoring."""
+    rows = []
+    for channels, labels in fields:
+        predicted = objects(probabilities(model, channels, average_flips), threshold)
+        found = metrics.match(labels, np.kron(predicted, np.ones((zoom, zoom), int)))
+        rows.append((found.tp, found.fp, found.fn))
+    return np.array(rows)
 
 
 def tune(model, fields, average_flips=False):
     """The threshold with the best pooled AP@0.5 on validation fields."""
-    candidates = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-    return max(candidates, key=lambda t: pooled(counts_of(model, fields, t, average_flips)))
+    return max((0.5, 0.7, 0.8, 0.9, 0.95), key=lambda t: pooled(counts_of(model, fields, t, average_flips)))
 
 
 best = {name: tune(m, fields) for name, m, fields in (
@@ -648,21 +653,11 @@ mixed = test[:12] + [field(2000 + seed, "bright field") for seed in range(12)]
 large = [field(3000 + seed, zoom=3) for seed in range(8)]
 small = [(resize(channels, (2, 80, 80), order=1, anti_aliasing=True).astype(np.float32), labels) for channels, labels in large]
 
-
-def enlarged_counts(model, fields, threshold):
-    """Segmented at the size of the training images, scored at full size."""
-    found = []
-    for channels, labels in fields:
-        predicted = np.kron(objects(probabilities(model, channels), threshold), np.ones((3, 3), int))
-        found.append(metrics.match(labels, predicted))
-    return np.array([(m.tp, m.fp, m.fn) for m in found])
-
-
 plain = counts_of(model, test, best["model"])
 experiments = {
     "control: two random seeds": (plain, counts_of(twin, test, best["twin"])),
     "1 channels: both, or grey values": (plain, counts_of(grey_model, grey(test), best["grey"])),
-    "2 size: rescaled, or as it comes": (enlarged_counts(model, small, best["model"]), counts_of(model, large, best["model"])),
+    "2 size: rescaled, or as it comes": (counts_of(model, small, best["model"], zoom=3), counts_of(model, large, best["model"])),
     "3 training data: both kinds, or one": (counts_of(both_model, mixed, best["both"]), counts_of(model, mixed, best["model"])),
     "4 settings: tuned + flips, or default": (
         counts_of(model, test, tune(model, validation, True), True), counts_of(model, test, 0.5)),
@@ -724,7 +719,7 @@ print("every unfair treatment makes a larger gap than another seed:", all(gap > 
 crowding, repeats = (20, 40, 60, 80, 100, 120), 4
 counted = {"components": [], "seeded": []}
 for number in crowding:
-    fields = [data.synthetic.nuclei((256, 256), number, radius=(6, 9), touching=number / 150, seed=10 * number + r) for r in range(repeats)]
+    fields = [data.synthetic.nuclei((256, 256), number, radius=(6, 9), touching=number / 300, seed=10 * number + r) for r in range(repeats)]
     counted["components"].append(np.mean([components(f.image).max() and len(np.unique(components(f.image))) - 1 for f in fields]))
     counted["seeded"].append(np.mean([len(np.unique(seeded(f.image, 3))) - 1 for f in fields]))
 

@@ -109,8 +109,10 @@
       });
       this.merge = this.checkbox({ name: "merge", label: "first and second are one object", change: () => {} });
       this.nothing = this.checkbox({ name: "nothing", label: "predict nothing at all", change: () => {} });
-      this.numbers({ accuracy: "accuracy (pixels)", dice: "Dice (pixels)", iou: "IoU (pixels)" });
-      this.numbers({ counts: "TP / FP / FN", ap: "AP", pq: "panoptic quality" });
+      this.numbers({
+        accuracy: "accuracy (pixels)", counts: "TP / FP / FN", dice: "Dice (pixels)", ap: "AP",
+        iou: "IoU (pixels)", pq: "panoptic quality",
+      });
       this.note = this.text("note");
     }
 
@@ -180,22 +182,29 @@
       this.key.append(grey);
     }
 
-    /* Edges between pixels of one object and the rest. */
+    /* The border of one object, along the edges of its pixels, as closed paths: so a broken line keeps its rhythm. */
     outline(context, labels, number, tint, dash) {
-      const { image } = this, inside = (x, y) => x >= 0 && y >= 0 && x < SIDE && y < SIDE && labels[y * SIDE + x] === number;
+      const { image } = this, next = new Map(), corner = (x, y) => y * (SIDE + 1) + x;
+      const inside = (x, y) => x >= 0 && y >= 0 && x < SIDE && y < SIDE && labels[y * SIDE + x] === number;
+      const edge = (from, to) => next.set(from, [...(next.get(from) || []), to]);
+      for (let y = 0; y < SIDE; y++) {
+        for (let x = 0; x < SIDE; x++) { // clockwise around every pixel, where the neighbour is another
+          if (!inside(x, y)) continue;
+          if (!inside(x, y - 1)) edge(corner(x, y), corner(x + 1, y));
+          if (!inside(x + 1, y)) edge(corner(x + 1, y), corner(x + 1, y + 1));
+          if (!inside(x, y + 1)) edge(corner(x + 1, y + 1), corner(x, y + 1));
+          if (!inside(x - 1, y)) edge(corner(x, y + 1), corner(x, y));
+        }
+      }
+      const at = (place) => [image.x(place % (SIDE + 1) - 0.5), image.y(Math.floor(place / (SIDE + 1)) - 0.5)];
       context.strokeStyle = this.colour(tint);
       context.lineWidth = 2.5;
       context.setLineDash(dash);
       context.beginPath();
-      const edge = (x0, y0, x1, y1) => { context.moveTo(image.x(x0), image.y(y0)); context.lineTo(image.x(x1), image.y(y1)); };
-      for (let y = 0; y < SIDE; y++) {
-        for (let x = 0; x < SIDE; x++) {
-          if (!inside(x, y)) continue;
-          if (!inside(x, y - 1)) edge(x - 0.5, y - 0.5, x + 0.5, y - 0.5);
-          if (!inside(x, y + 1)) edge(x - 0.5, y + 0.5, x + 0.5, y + 0.5);
-          if (!inside(x - 1, y)) edge(x - 0.5, y - 0.5, x - 0.5, y + 0.5);
-          if (!inside(x + 1, y)) edge(x + 0.5, y - 0.5, x + 0.5, y + 0.5);
-        }
+      for (const start of next.keys()) {
+        let here = start;
+        if (next.get(here).length) context.moveTo(...at(here));
+        while (next.get(here).length) { here = next.get(here).pop(); context.lineTo(...at(here)); }
       }
       context.stroke();
       context.setLineDash([]);
@@ -229,19 +238,19 @@
       });
       for (const t of this.table.truth) {
         if (now.pairs.some((pair) => pair[0] === t)) continue;
-        this.outline(context, TRUTH, t, "ink", [1.5, 4]);
+        this.outline(context, TRUTH, t, "ink", [1, 5]);
         this.write(context, TRUTH, t, "FN", "ink", true);
       }
       for (const p of this.table.found) {
         const matched = now.pairs.some((pair) => pair[1] === p);
-        this.outline(context, prediction, p, matched ? "blue" : "vermilion", matched ? [] : [6, 4]);
+        this.outline(context, prediction, p, matched ? "blue" : "vermilion", matched ? [] : [9, 7]);
         this.write(context, prediction, p, matched ? "TP" : "FP", matched ? "blue" : "vermilion", false);
       }
     }
 
     drawChart(context) {
       const { chart } = this, small = "12px system-ui, sans-serif";
-      chart.view = [-0.09, 1.02, 1.12, -0.3];
+      chart.view = [-0.09, 1.06, 1.4, -0.2];
       context.strokeStyle = this.colour("line");
       context.fillStyle = this.colour("muted");
       context.font = small;
@@ -258,7 +267,8 @@
         context.textBaseline = "top";
         context.fillText(value.toFixed(1), chart.x(value), chart.y(0) + 3);
       }
-      context.fillText("AP over the IoU threshold", chart.x(0.75), chart.y(0) + 3);
+      context.textAlign = "left";
+      context.fillText("AP over the IoU threshold", chart.x(0), 0);
       context.strokeStyle = this.colour("accent");
       context.lineWidth = 2.5;
       context.beginPath();
