@@ -15,9 +15,9 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-import dsb2018
 import numpy as np
 
+import dsb2018
 from bioimage_course import metrics, tools
 from bioimage_course.metrics.objects import COMMON_THRESHOLDS
 
@@ -60,7 +60,9 @@ def main():
     dsb2018.write_text(OUT / "results.json", json.dumps(about) + "\n")
     tp, fp, fn = (np.array([image[key] for image in found]).sum(axis=0) for key in ("tp", "fp", "fn"))
     print("pooled AP:", np.round(tp / (tp + fp + fn), 3))
-    print("area of the annotation / area at half maximum:", np.median([i["median_area_ratio"] for i in found]))
+    print(
+        "area of the annotation / area at half maximum:", np.median([i["median_area_ratio"] for i in found])
+    )
 
 
 if __name__ == "__main__":
