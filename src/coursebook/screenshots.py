@@ -112,6 +112,10 @@ def _averaged(page):
     page.locator("[data-name=run]").click()
 
 
+def _strict(page):
+    page.locator("[data-name=threshold]").fill("0.75")
+
+
 PREPARE = {
     "activation-explorer": [_trained],
     "backprop-explorer": [_half_way_back, _descended],
@@ -122,6 +126,7 @@ PREPARE = {
     "overfitting-explorer": [_overfitted],
     "perceptron-explorer": [_few_corrections],
     "pixel-explorer": [_brightened, _three_bits],
+    "score-explorer": [_strict],
     "shapley-explorer": [_four_orders_walked],
     "sam-explorer": [lambda page: None, _wide_box],
     "stardist-explorer": [_sixteen_rays, _half_suppressed],

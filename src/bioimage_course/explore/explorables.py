@@ -138,6 +138,11 @@ def pixels():
     return explorable("pixel-explorer")
 
 
+def scores():
+    """Move and grow predicted objects and watch accuracy, Dice, IoU, AP and panoptic quality (chapter 15)."""
+    return explorable("score-explorer")
+
+
 def shapley():
     """Shapley values of three features of a nucleus: coalitions, orders and their mean (chapter 7)."""
     return explorable("shapley-explorer")

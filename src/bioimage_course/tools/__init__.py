@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "compat",
         "denoise",
         "micro_sam",
+        "outlines",
         "pixel_classifier",
         "sam_features",
         "scores",

@@ -1,0 +1,580 @@
+"""Exercises of chapter 15, evaluating."""
+
+import numpy as np
+
+from bioimage_course import metrics
+from bioimage_course.check import Failure, call, exercise, expect_array, expect_callable, expect_number
+
+SIDE = 100
+
+
+def blob(row, column, pixels):
+    """The round object of so many pixels around a place, in an image of 100×100.
+
+    Parameters
+    ----------
+    row, column : float
+        Its middle.
+    pixels : int
+        Its area; the pixels nearest to the middle are taken, so the number is exact.
+
+    Returns
+    -------
+    ndarray of bool, shape (100, 100)
+    """
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    order = np.argsort(np.hypot(rows - row, columns - column), axis=None, kind="stable")
+    mask = np.zeros(SIDE * SIDE, bool)
+    mask[order[:pixels]] = True
+    return mask.reshape(SIDE, SIDE)
+
+
+def lecture_truth():
+    """The truth of the lecture's two cases: an object of 455 pixels in an image of 10,000."""
+    return blob(50, 35, 455)
+
+
+def _counts(truth, prediction):
+    truth, prediction = np.asarray(truth, bool), np.asarray(prediction, bool)
+    tp, fp = int((truth & prediction).sum()), int((~truth & prediction).sum())
+    return tp, fp, int((truth & ~prediction).sum()), int((~truth & ~prediction).sum())
+
+
+def _scores(answer, names, what):
+    """A dictionary of numbers, its keys as asked for."""
+    if answer is None:
+        raise Failure(f"{what} is None; did you forget `return`?")
+    if not isinstance(answer, dict):
+        raise Failure(f"{what} must be a dictionary with the keys {', '.join(names)}.")
+    missing = [name for name in names if name not in answer]
+    if missing:
+        raise Failure(f"{what} has no entry {missing[0]!r}; expected are {', '.join(names)}.")
+    return answer
+
+
+# --- (1) pixel by pixel ------------------------------
+
+PIXEL_SCORES = ("accuracy", "precision", "recall", "dice", "iou")
+
+
+@exercise(
+    chapter="15",
+    hints=(
+        "Count four numbers first: tp = (truth & prediction).sum(), then fp, fn and tn with ~ for “not”.",
+        "accuracy = (tp + tn) / (tp + fp + fn + tn), precision = tp / (tp + fp), recall = tp / (tp + fn), "
+        "dice = 2·tp / (2·tp + fp + fn), iou = tp / (tp + fp + fn).",
+    ),
+)
+def pixel_scores(function):
+    """Write accuracy, precision, recall, Dice and IoU of two masks."""
+    expect_callable(function)
+    rng = np.random.default_rng(15)
+    for number in range(3):
+        truth = rng.random((12, 17)) < 0.2 + 0.2 * number
+        prediction = np.where(rng.random(truth.shape) < 0.3, rng.random(truth.shape) < 0.3, truth)
+        tp, fp, fn, tn = _counts(truth, prediction)
+        right = {name: getattr(metrics, name)(truth, prediction) for name in PIXEL_SCORES}
+        mistakes = {
+            "accuracy": {
+                "Accuracy counts the background that was recognised, too: (tp + tn) / all pixels.": tp
+                / truth.size,
+                "That is tp / (tp + fp + fn), which StarDist calls accuracy; over pixels it is the "
+                "IoU.": right["iou"],
+            },
+            "precision": {
+                "That is recall: precision divides by what was predicted, tp + fp.": right["recall"]
+            },
+            "recall": {
+                "That is precision: recall divides by what is really there, tp + fn.": right["precision"]
+            },
+            "dice": {
+                "That is the IoU; Dice counts the hits twice, above and below the line.": right["iou"],
+                "The hits count twice below the line as well: 2·tp / (2·tp + fp + fn).": 2
+                * tp
+                / (tp + fp + fn),
+                "Above the line belongs 2·tp.": tp / (2 * tp + fp + fn),
+            },
+            "iou": {
+                "That is Dice; the union holds each hit once: tp / (tp + fp + fn).": right["dice"],
+                "You divide by the sum of both areas, where the hits are counted twice; the union is "
+                "tp + fp + fn.": tp / (2 * tp + fp + fn),
+            },
+        }
+        answer = _scores(call(function, truth, prediction, pure=True), PIXEL_SCORES, "your answer")
+        for name in PIXEL_SCORES:
+            expect_number(answer[name], close_to=right[name], what=f"your {name}", mistakes=mistakes[name])
+    return "Accuracy, precision, recall, Dice and IoU agree with the library's on three pairs of masks."
+
+
+# --- (2) the lecture's two cases ------------------------------
+
+CASES = {"poor": (0.91, 0.08, 0.04), "good": (0.99, 0.89, 0.80)}
+
+
+@exercise(
+    chapter="15",
+    hints=(
+        "Both predictions are about as large as the object, only in another place: try blob(50, 35 + shift, "
+        "pixels) and print the three numbers while the shift grows.",
+        "For the good case shift the object's 455 pixels by a pixel and a half, down and to the right; for "
+        "the poor one take 523 pixels and shift them by nearly 21, in steps of a tenth.",
+    ),
+)
+def two_cases(poor, good, nothing):
+    """Make two predictions with 0.91/0.08/0.04 and 0.99/0.89/0.80, and one that needs no work at all."""
+    if poor is None and good is None and nothing is None:
+        raise NotImplementedError
+    truth = lecture_truth()
+    masks = {}
+    for name, value in (("poor", poor), ("good", good), ("nothing", nothing)):
+        mask = expect_array(value, shape=truth.shape, dtype="number", what=f"your mask {name!r}")
+        if not np.isin(mask, (0, 1)).all():
+            raise Failure(f"your mask {name!r} must hold True and False only, or 1 and 0.")
+        masks[name] = mask.astype(bool)
+    for name, wanted in CASES.items():
+        got = tuple(getattr(metrics, score)(truth, masks[name]) for score in ("accuracy", "dice", "iou"))
+        if tuple(round(value, 2) for value in got) != wanted:
+            shown = " / ".join(f"{value:.3f}" for value in got)
+            other = CASES["good" if name == "poor" else "poor"]
+            if tuple(round(value, 2) for value in got) == other:
+                raise Failure("The two predictions are swapped: the poor one comes first.")
+            raise Failure(
+                f"Accuracy / Dice / IoU of your mask {name!r} are {shown}; wanted, rounded to two "
+                f"decimals, are {' / '.join(f'{value:.2f}' for value in wanted)}."
+            )
+    if masks["nothing"].any():
+        raise Failure(
+            f"The mask that needs no work is empty; yours marks {int(masks['nothing'].sum())} pixels."
+        )
+    empty = metrics.accuracy(truth, masks["nothing"])
+    return (
+        "One truth, two predictions, and the empty mask has an accuracy of "
+        f"{empty:.4f}: more than the poor one, whose IoU is at least above 0."
+    )
+
+
+# --- (3) object by object ------------------------------
+
+
+def label_pair():
+    """Two small label images whose numbers have gaps, with a split, a merger, a miss and an invention."""
+    truth, prediction = np.zeros((30, 40), int), np.zeros((30, 40), int)
+    truth[2:10, 2:10], prediction[3:11, 2:10] = 4, 7  # shifted by one row
+    truth[2:10, 16:26] = 2  # cut in two
+    prediction[2:10, 16:23], prediction[2:10, 23:26] = 5, 9
+    truth[14:22, 2:8], truth[14:22, 8:16] = 11, 3  # merged
+    prediction[14:22, 2:16] = 1
+    truth[24:28, 20:26] = 8  # missed
+    prediction[24:28, 30:36] = 12  # invented
+    return truth, prediction
+
+
+def best_first(ious, threshold):
+    """Pairs found greedily: the largest IoU first. Below 0.5 this is not always the most pairs."""
+    left, count = np.array(ious, float), 0
+    while left.size and left.max() >= threshold:
+        row, column = np.unravel_index(left.argmax(), left.shape)
+        left[row], left[:, column] = -1, -1
+        count += 1
+    return count
+
+
+def most_pairs(ious, threshold):
+    """The largest number of pairs with at least this IoU and no object in two of them."""
+    from scipy.optimize import linear_sum_assignment
+
+    possible = np.asarray(ious) >= threshold
+    return int(possible[linear_sum_assignment(possible, maximize=True)].sum())
+
+
+# Two true objects want the same prediction; greedily the better one gets it and the other goes without.
+CONTESTED = np.array([[0.43, 0.40], [0.40, 0.0]])
+
+
+@exercise(
+    chapter="15",
+    hints=(
+        "np.unique(labels) gives the numbers that occur; leave out 0. For each pair of numbers the two masks "
+        "are truth == i and prediction == j.",
+        "For the number of pairs: possible = ious >= threshold, then rows, columns = "
+        "linear_sum_assignment(possible, maximize=True), and possible[rows, columns].sum().",
+    ),
+)
+def object_matching(iou_table, number_of_pairs):
+    """Write the table of IoUs of all pairs of objects, and the largest number of pairs at a threshold."""
+    expect_callable(iou_table, "iou_table")
+    expect_callable(number_of_pairs, "number_of_pairs")
+    truth, prediction = label_pair()
+    masks = [[labels == i for i in np.unique(labels)] for labels in (truth, prediction)]
+    common = np.array([[(a & b).sum() for b in masks[1]] for a in masks[0]], float)
+    areas = [np.array([m.sum() for m in group], float) for group in masks]
+    whole = common / (areas[0][:, None] + areas[1] - common)
+    right, common = whole[1:, 1:], common[1:, 1:]
+    true_areas, predicted_areas = areas[0][1:, None], areas[1][1:]
+    got = call(iou_table, truth, prediction, pure=True)
+    if np.shape(got) == whole.shape:
+        raise Failure("Background (label 0) is no object: leave it out, the table has a row and column less.")
+    if np.shape(got) == (truth.max(), prediction.max()):
+        raise Failure(
+            "Label numbers may have gaps: go through np.unique(labels), not through 1, 2, … up to the "
+            "largest number."
+        )
+    expect_array(
+        got,
+        close_to=right,
+        what="your table",
+        mistakes={
+            "Rows and columns are swapped: one row for each true object.": right.T,
+            "That is the number of common pixels; divide by the size of the union.": common,
+            "You divide by the area of the true object; divide by that of the union.": common / true_areas,
+            "You divide by the area of the predicted object; divide by that of the union.": common
+            / predicted_areas,
+            "You divide by the sum of both areas, in which common pixels count twice.": common
+            / (true_areas + predicted_areas),
+        },
+    )
+    exact = np.array([[0.5, 0.0], [0.0, 0.9]])
+    expect_number(
+        call(number_of_pairs, exact, 0.5, pure=True),
+        close_to=2,
+        what="the number of pairs with IoUs of 0.5 and 0.9 at a threshold of 0.5",
+        mistakes={"An IoU equal to the threshold is enough: use >= instead of >.": 1},
+    )
+    for table, threshold, words in (
+        (right, 0.5, "at 0.5 in the example"),
+        (right, 0.75, "at 0.75 in the example"),
+        (np.array([[0.55, 0.0], [0.42, 0.0]]), 0.4, "where two true objects want the same prediction"),
+        (CONTESTED, 0.35, "in the contested table at 0.35"),
+        (np.zeros((0, 3)), 0.5, "without true objects"),
+    ):
+        expect_number(
+            call(number_of_pairs, table, threshold, pure=True),
+            close_to=most_pairs(table, threshold),
+            integer=True,
+            what=f"the number of pairs {words}",
+            mistakes={
+                "You take the best pair first, and the second object goes without. Another choice "
+                "matches both: look for the assignment with most pairs.": best_first(table, threshold),
+                "You count true objects that overlap enough with something; a prediction can be in one "
+                "pair only.": int((table >= threshold).any(axis=1).sum()) if table.size else -1,
+                "You count all entries above the threshold; each object can be in one pair only.": int(
+                    (table >= threshold).sum()
+                )
+                if table.size
+                else -1,
+            },
+        )
+    return "Your table and your pairs are right, also at 0.35, where taking the best pair first loses one."
+
+
+# --- (4) scores of objects ------------------------------
+
+OBJECT_SCORES = ("precision", "recall", "f1", "average_precision", "panoptic_quality")
+
+
+@exercise(
+    chapter="15",
+    hints=(
+        "tp = len(ious): each matched pair is a true positive. The first four scores need nothing else of "
+        "`ious`.",
+        "panoptic_quality = sum(ious) / (tp + fp / 2 + fn / 2).",
+    ),
+)
+def object_scores(function):
+    """Write precision, recall, F1, AP and panoptic quality from matched IoUs and the counts of the rest."""
+    expect_callable(function)
+    for ious, fp, fn in (
+        ([0.9, 0.6, 0.75, 0.8], 2, 1),
+        ([0.55], 0, 4),
+        ([], 3, 2),
+    ):
+        matching = metrics.Matching(
+            0.5, np.zeros((len(ious), 2), int), np.array(ious), np.arange(fn), np.arange(fp)
+        )
+        right = {name: getattr(matching, name) for name in OBJECT_SCORES}
+        tp, total = len(ious), float(np.sum(ious))
+        quotient = total / tp if tp else -1
+        mistakes = {
+            "precision": {"That is recall; precision divides by what was predicted.": right["recall"]},
+            "recall": {"That is precision; recall divides by what is really there.": right["precision"]},
+            "f1": {"That is AP; F1 counts each pair twice.": right["average_precision"]},
+            "average_precision": {"That is F1; AP counts each pair once.": right["f1"]},
+            "panoptic_quality": {
+                "That is F1: put the sum of the matched IoUs above the line.": right["f1"],
+                "That is the mean IoU of the pairs; errors count, too: add fp / 2 + fn / 2 below the "
+                "line.": quotient,
+                "fp and fn count half: tp + fp / 2 + fn / 2.": total / (tp + fp + fn),
+            },
+        }
+        answer = _scores(
+            call(function, np.array(ious, float), fp, fn, pure=True), OBJECT_SCORES, "your answer"
+        )
+        for name in OBJECT_SCORES:
+            expect_number(
+                answer[name],
+                close_to=right[name],
+                what=f"your {name} for tp = {tp}, fp = {fp}, fn = {fn}",
+                mistakes=mistakes[name],
+            )
+    return "All five agree with the library, and without a single pair they are 0 instead of an error."
+
+
+# --- (5) pooled or mean ------------------------------
+
+
+def pooled(counts):
+    """AP of all objects together; counts have one row (tp, fp, fn) an image."""
+    tp, fp, fn = np.sum(counts, axis=0)
+    return tp / (tp + fp + fn)
+
+
+def mean_over_images(counts):
+    """Mean of the images' APs."""
+    counts = np.asarray(counts, float)
+    return float(np.mean(counts[:, 0] / counts.sum(axis=1)))
+
+
+@exercise(
+    chapter="15",
+    hints=(
+        "pooled: sum the columns first, then divide. mean: divide in every row, then average.",
+        "Take one image with 100 objects and two with 2. Let A be good at the large one and B at the small "
+        "ones.",
+    ),
+)
+def pooled_or_mean(pool, average, a, b):
+    """Write AP pooled over objects and AP averaged over images; make two methods change places."""
+    expect_callable(pool, "pool")
+    expect_callable(average, "average")
+    counts = np.array([[90, 4, 10], [1, 1, 3], [7, 0, 2], [20, 9, 5]])
+    one, other = pooled(counts), mean_over_images(counts)
+    expect_number(
+        call(pool, counts, pure=True),
+        close_to=one,
+        what="the pooled AP",
+        mistakes={"That is the mean over images: sum the counts first, then divide once.": other},
+    )
+    expect_number(
+        call(average, counts, pure=True),
+        close_to=other,
+        what="the mean over images",
+        mistakes={"That is the pooled AP: divide in every image, then average.": one},
+    )
+    if a is None or b is None:
+        raise NotImplementedError
+    tables = []
+    for name, value in (("A", a), ("B", b)):
+        table = expect_array(value, shape=(None, 3), dtype="number", what=f"the counts of {name}")
+        if len(table) < 2:
+            raise Failure("Two images are the least: with one, pooled and mean are the same number.")
+        if (table < 0).any() or (table % 1 != 0).any():
+            raise Failure(f"the counts of {name} must be whole numbers of at least 0.")
+        if (table.sum(axis=1) == 0).any():
+            raise Failure(f"An image of {name} has no object at all; its AP is not defined.")
+        tables.append(table)
+    if (
+        tables[0].shape != tables[1].shape
+        or ((tables[0][:, 0] + tables[0][:, 2]) != (tables[1][:, 0] + tables[1][:, 2])).any()
+    ):
+        raise Failure(
+            "Both methods must be tested on the same images: tp + fn, the number of true objects, must "
+            "agree row by row."
+        )
+    by_objects = pooled(tables[0]) - pooled(tables[1])
+    by_images = mean_over_images(tables[0]) - mean_over_images(tables[1])
+    if by_objects * by_images >= 0:
+        raise Failure(
+            f"Pooled, A is ahead by {by_objects:+.3f}; by the mean over images, by {by_images:+.3f}. The "
+            "signs must differ."
+        )
+    winner = "A" if by_objects > 0 else "B"
+    return f"{winner} wins pooled, {'B' if winner == 'A' else 'A'} wins on average, and nobody has cheated."
+
+
+# --- (6) how sure? ------------------------------
+
+
+def bootstrap_counts():
+    """Counts (tp, fp, fn) of 24 images of very different difficulty: objects of one image go together."""
+    rng = np.random.default_rng(4)
+    rows = []
+    for quality in rng.beta(2, 1, 24):
+        n = int(rng.integers(10, 40) if quality > 0.6 else rng.integers(80, 160))  # crowded ones are harder
+        tp = int(rng.binomial(n, quality))
+        rows.append((tp, int(rng.binomial(n, 0.5 * (1 - quality))), n - tp))
+    return np.array(rows)
+
+
+@exercise(
+    chapter="15",
+    hints=(
+        "rng.integers(0, n, n) draws n numbers of images, some of them twice; counts[drawn] are their rows.",
+        "For each resample sum the rows and compute tp / (tp + fp + fn). The bounds are "
+        "np.quantile(scores, (0.025, 0.975)).",
+    ),
+)
+def image_bootstrap(function):
+    """Write the 95 % bootstrap interval of a pooled AP: draw images, not objects."""
+    expect_callable(function)
+    counts = bootstrap_counts()
+    n, total = len(counts), counts.sum()
+    rng = np.random.default_rng(0)
+    images = np.array([pooled(counts[rng.integers(0, n, n)]) for _ in range(4000)])
+    means = np.array([mean_over_images(counts[rng.integers(0, n, n)]) for _ in range(4000)])
+    objects = rng.binomial(total, pooled(counts), 4000) / total
+    right = np.quantile(images, (0.025, 0.975))
+    got = expect_array(
+        call(function, counts, 2000, np.random.default_rng(1), pure=True),
+        shape=(2,),
+        dtype="number",
+        what="your interval",
+    )
+    low, high = got
+    if low == high:
+        raise Failure(
+            "All your resamples are the same: draw with replacement, so that some images come twice and "
+            "others not at all."
+        )
+    if low > high:
+        raise Failure("The lower bound comes first.")
+    width, tolerance = high - low, 0.12 * np.ptp(right)
+    if np.abs(got - right).max() <= tolerance:
+        narrow = np.ptp(np.quantile(objects, (0.025, 0.975)))
+        return (
+            f"Drawing images gives {low:.2f} to {high:.2f}. Drawing objects would have promised an interval "
+            f"{np.ptp(right) / narrow:.0f} times as narrow."
+        )
+    for sentence, wrong in {
+        "You draw objects as if each were independent of the others in its image: draw whole rows, that is "
+        "images.": np.quantile(objects, (0.025, 0.975)),
+        "You average the APs of the images; here the counts of the drawn images are pooled.": np.quantile(
+            means, (0.025, 0.975)
+        ),
+        "These are the quantiles 0.05 and 0.95, which leave out 10 %; for 95 % take 0.025 and "
+        "0.975.": np.quantile(images, (0.05, 0.95)),
+        "That is the spread of single images; the score of the whole set varies much less.": np.quantile(
+            counts[:, 0] / counts.sum(axis=1), (0.025, 0.975)
+        ),
+        "These are minimum and maximum of the resamples; take the quantiles 0.025 and 0.975.": np.quantile(
+            images, (0.0005, 0.9995)
+        ),
+    }.items():
+        if np.abs(got - wrong).max() <= tolerance:
+            raise Failure(sentence)
+    raise Failure(
+        f"Your interval is {low:.3f} to {high:.3f} ({width:.3f} wide); about {right[0]:.2f} to "
+        f"{right[1]:.2f} was expected."
+    )
+
+
+# --- (7) images of intensities ------------------------------
+
+
+def _pictures():
+    rng = np.random.default_rng(8)
+    rows, columns = np.mgrid[:40, :48]
+    reference = 100 + 60 * np.sin(rows / 6) * np.cos(columns / 9)
+    return reference, 0.5 * reference + 20 + rng.normal(0, 6, reference.shape)
+
+
+@exercise(
+    chapter="15",
+    hints=(
+        "psnr = 20·log10(range) − 10·log10(mean squared error), with range = reference.max() − "
+        "reference.min().",
+        "Scale-invariant: subtract both means, multiply the image by sum(reference·image) / sum(image²), "
+        "then psnr. SSIM: blur = partial(gaussian_filter, sigma=1.5, truncate=3.5); means blur(x), blur(y), "
+        "variances blur(x²) − blur(x)², covariance blur(x·y) − blur(x)·blur(y).",
+    ),
+)
+def intensity_scores(psnr, scale_invariant_psnr, ssim):
+    """Write PSNR, scale-invariant PSNR and SSIM."""
+    for function, name in ((psnr, "psnr"), (scale_invariant_psnr, "scale_invariant_psnr"), (ssim, "ssim")):
+        expect_callable(function, name)
+    reference, image = _pictures()
+    span, error = np.ptp(reference), np.mean((reference - image) ** 2)
+    expect_number(
+        call(psnr, reference, image, pure=True),
+        close_to=metrics.psnr(reference, image),
+        rtol=1e-4,
+        what="your PSNR",
+        mistakes={
+            "You divide by the largest value; here the range is maximum minus minimum of the reference.": 20
+            * np.log10(reference.max())
+            - 10 * np.log10(error),
+            "You use the range of the image; the reference's is meant.": 20 * np.log10(np.ptp(image))
+            - 10 * np.log10(error),
+            "The range of 255 belongs to 8-bit images; here it is that of the reference.": 20 * np.log10(255)
+            - 10 * np.log10(error),
+            "The logarithm is to base 10.": 20 * np.log(span) - 10 * np.log(error),
+            "The range enters squared: 20·log10(range), not 10.": 10 * np.log10(span) - 10 * np.log10(error),
+        },
+    )
+    expect_number(
+        call(scale_invariant_psnr, reference, image, pure=True),
+        close_to=metrics.scale_invariant_psnr(reference, image),
+        rtol=1e-4,
+        what="your scale-invariant PSNR",
+        mistakes={
+            "That is the ordinary PSNR: first bring the image to the reference's scale.": metrics.psnr(
+                reference, image
+            ),
+            "You only took the offset away; the factor is missing.": metrics.psnr(
+                reference - reference.mean(), image - image.mean()
+            ),
+        },
+    )
+    expect_number(
+        call(ssim, reference, image, pure=True),
+        close_to=metrics.ssim(reference, image),
+        atol=2e-3,
+        what="your SSIM",
+    )
+    return "PSNR, its scale-invariant version and SSIM agree with the library."
+
+
+# --- (8) do scores mean what they say? ------------------------------
+
+
+@exercise(
+    chapter="15",
+    hints=(
+        "The bin of a score is np.minimum((scores * bins).astype(int), bins - 1).",
+        "In every bin that is not empty: gap = abs(mean of scores − mean of correct). Add up gap × (number "
+        "in the bin) and divide by the number of all predictions.",
+    ),
+)
+def calibration_error(function):
+    """Write the expected calibration error: how far scores are from the share that was right."""
+    expect_callable(function)
+    rng = np.random.default_rng(3)
+    scores = np.append(rng.beta(1.3, 0.8, 400), [1.0, 0.0])
+    correct = rng.random(scores.size) < 0.25 + 0.5 * scores  # too sure of itself at both ends
+    for bins in (10, 4):
+        found = metrics.calibration(correct, scores, bins)
+        gap = np.abs(found.score - found.observed)
+        centres = (np.arange(bins) + 0.5) / bins
+        full = found.count > 0
+        mistakes = {
+            "You average the gaps of the bins; weigh each with its number of predictions.": np.mean(
+                gap[full]
+            ),
+            "You compare with the middle of the bin; take the mean of the scores in it.": np.sum(
+                (np.abs(centres - found.observed) * found.count)[full]
+            )
+            / scores.size,
+            "Without absolute values, gaps in both directions cancel.": np.sum(
+                ((found.score - found.observed) * found.count)[full]
+            )
+            / scores.size,
+            "That is the mean difference over single predictions; average within bins first.": np.mean(
+                np.abs(scores - correct)
+            ),
+        }
+        expect_number(
+            call(function, correct, scores, bins, pure=True),
+            close_to=found.error,
+            what=f"your calibration error with {bins} bins",
+            mistakes=mistakes,
+        )
+    return "Your calibration error agrees with the library's, also where a score of exactly 1 occurs."

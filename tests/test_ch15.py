@@ -1,0 +1,290 @@
+"""The exercises of chapter 15: the solutions pass, and each usual mistake gets its own sentence."""
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy import ndimage
+from scipy.optimize import linear_sum_assignment
+
+from bioimage_course import check, metrics
+from bioimage_course.check.exercises import ch15
+from exercise_cells import Chapter, failure
+
+EXERCISES = (
+    "pixel_scores",
+    "two_cases",
+    "object_matching",
+    "object_scores",
+    "image_bootstrap",
+    "pooled_or_mean",
+    "intensity_scores",
+    "calibration_error",
+)
+
+
+@pytest.fixture(scope="module")
+def chapter():
+    return Chapter(
+        "15-evaluation", blob=ch15.blob, ndimage=ndimage, linear_sum_assignment=linear_sum_assignment
+    )
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_solutions_pass_and_starters_are_open(chapter, name):
+    verdict = chapter.run("solution", name)
+    assert verdict.passed, verdict.message
+    assert chapter.run("exercise", name).status == "open"
+    assert len(getattr(check, name).hints) >= 2
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+@pytest.mark.parametrize(
+    "junk", [3, [], "text", lambda *a: None, lambda *a: "x", lambda: 1, lambda *a: 1 / 0]
+)
+def test_checks_never_raise(name, junk):
+    number = {"two_cases": 3, "object_matching": 2, "pooled_or_mean": 4, "intensity_scores": 3}.get(name, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        verdict = getattr(check, name).verdict(*[junk] * number)
+    assert verdict.status == "failed"
+    assert verdict.message
+
+
+# --- (1) and (2) masks ------------------------------
+
+
+def scores(truth, prediction, **wrong):
+    right = {name: getattr(metrics, name)(truth, prediction) for name in ch15.PIXEL_SCORES}
+    return right | {name: rule(right, truth, prediction) for name, rule in wrong.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "words"),
+    [
+        ("accuracy", lambda r, t, p: (t & p).sum() / t.size, "background that was recognised"),
+        ("accuracy", lambda r, t, p: r["iou"], "StarDist calls accuracy"),
+        ("precision", lambda r, t, p: r["recall"], "That is recall"),
+        ("recall", lambda r, t, p: r["precision"], "That is precision"),
+        ("dice", lambda r, t, p: r["iou"], "That is the IoU"),
+        ("iou", lambda r, t, p: r["dice"], "That is Dice"),
+        ("iou", lambda r, t, p: (t & p).sum() / (t.sum() + p.sum()), "sum of both areas"),
+    ],
+)
+def test_pixel_score_mistakes(name, rule, words):
+    assert words in failure("pixel_scores", lambda t, p: scores(t, p, **{name: rule}))
+
+
+def test_pixel_scores_of_another_kind():
+    assert "no entry 'dice'" in failure(
+        "pixel_scores", lambda t, p: {"accuracy": 1, "precision": 1, "recall": 1}
+    )
+    assert "dictionary" in failure("pixel_scores", lambda t, p: 0.5)
+
+
+def test_lecture_cases_are_those_of_the_lecture():
+    truth = ch15.lecture_truth()
+    assert truth.sum() == 455 and truth.size == 10_000
+    poor = ch15.blob(50, 55.8, 523)
+    assert ((truth & poor).sum(), (~truth & poor).sum(), (truth & ~poor).sum()) == (39, 484, 416)
+    assert metrics.accuracy(truth, np.zeros_like(truth)) == 0.9545 > metrics.accuracy(truth, poor)
+
+
+def test_two_cases_mistakes():
+    poor, good, empty = ch15.blob(50, 55.8, 523), ch15.blob(51.5, 36.5, 455), np.zeros((100, 100), bool)
+    assert "swapped" in failure("two_cases", good, poor, empty)
+    assert "empty" in failure("two_cases", poor, good, poor)
+    assert "your mask 'good'" in failure("two_cases", poor, ch15.lecture_truth(), empty)
+    assert "shape" in failure("two_cases", poor[:50], good, empty)
+    assert "True and False only" in failure("two_cases", poor * 3, good, empty)
+
+
+# --- (3) matching ------------------------------
+
+
+def table(truth, prediction, background=False, gaps=True, divide="union", transpose=False):
+    rows = np.unique(truth) if gaps else np.arange(truth.max() + 1)
+    columns = np.unique(prediction) if gaps else np.arange(prediction.max() + 1)
+    out = np.zeros((len(rows), len(columns)))
+    for r, i in enumerate(rows):
+        for c, j in enumerate(columns):
+            a, b = truth == i, prediction == j
+            below = {
+                "union": (a | b).sum(),
+                "truth": a.sum(),
+                "prediction": b.sum(),
+                "sum": a.sum() + b.sum(),
+                "one": 1,
+            }[divide]
+            out[r, c] = (a & b).sum() / max(below, 1)
+    out = out if background else out[1:, 1:]
+    return out.T if transpose else out
+
+
+@pytest.mark.parametrize(
+    ("mistake", "words"),
+    [
+        ({"background": True}, "no object"),
+        ({"gaps": False}, "gaps"),
+        ({"divide": "truth"}, "area of the true object"),
+        ({"divide": "prediction"}, "area of the predicted object"),
+        ({"divide": "sum"}, "sum of both areas"),
+        ({"divide": "one"}, "number of common pixels"),
+        ({"transpose": True}, "swapped"),
+    ],
+)
+def test_table_mistakes(mistake, words):
+    assert words in failure("object_matching", lambda t, p: table(t, p, **mistake), ch15.most_pairs)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (ch15.best_first, "best pair first"),
+        (
+            lambda x, t: int((x > t).sum()) if x.size and x.max() > 0.85 and x.shape == (2, 2) else 0,
+            ">= instead",
+        ),
+        (lambda x, t: int((x >= t).any(axis=1).sum()), "one pair only"),
+        (lambda x, t: int((x >= t).sum()), "one pair only"),
+    ],
+)
+def test_matching_mistakes(wrong, words):
+    assert words in failure("object_matching", table, wrong)
+
+
+def test_table_of_the_check_is_that_of_the_library():
+    truth, prediction = ch15.label_pair()
+    for threshold in (0.3, 0.5, 0.75):
+        expected = metrics.match(truth, prediction, threshold).tp
+        assert ch15.most_pairs(table(truth, prediction), threshold) == expected
+    assert ch15.best_first(ch15.CONTESTED, 0.35) == 1 < ch15.most_pairs(ch15.CONTESTED, 0.35)
+
+
+# --- (4) to (6) ------------------------------
+
+
+def of_objects(ious, fp, fn):
+    tp = len(ious)
+    return {
+        "precision": tp / (tp + fp) if tp else 0,
+        "recall": tp / (tp + fn) if tp else 0,
+        "f1": 2 * tp / (2 * tp + fp + fn),
+        "average_precision": tp / (tp + fp + fn),
+        "panoptic_quality": sum(ious) / (tp + fp / 2 + fn / 2),
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda s, x, fp, fn: {"precision": s["recall"], "recall": s["precision"]}, "That is recall"),
+        (lambda s, x, fp, fn: {"f1": s["average_precision"]}, "counts each pair twice"),
+        (lambda s, x, fp, fn: {"average_precision": s["f1"]}, "counts each pair once"),
+        (lambda s, x, fp, fn: {"panoptic_quality": s["f1"]}, "sum of the matched IoUs"),
+        (lambda s, x, fp, fn: {"panoptic_quality": np.mean(x)}, "mean IoU of the pairs"),
+        (lambda s, x, fp, fn: {"panoptic_quality": sum(x) / (len(x) + fp + fn)}, "count half"),
+    ],
+)
+def test_object_score_mistakes(change, words):
+    def wrong(ious, fp, fn):
+        right = of_objects(ious, fp, fn)
+        return right | change(right, ious, fp, fn)
+
+    assert words in failure("object_scores", wrong)
+
+
+def test_division_by_zero_is_reported():
+    def careless(ious, fp, fn):
+        return of_objects(ious, fp, fn) | {"precision": len(ious) / (len(ious) + 0 * fp)}
+
+    assert failure("object_scores", careless)
+
+
+def bootstrap(draw, statistic=ch15.pooled, quantiles=(0.025, 0.975)):
+    def function(counts, resamples, rng):
+        return np.quantile([statistic(draw(counts, rng)) for _ in range(resamples)], quantiles)
+
+    return function
+
+
+def rows(counts, rng):
+    return counts[rng.integers(0, len(counts), len(counts))]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_bootstrap_passes_with_any_seed(seed):
+    def function(counts, resamples, rng):
+        return bootstrap(rows)(counts, resamples, np.random.default_rng(seed))
+
+    assert check.image_bootstrap.verdict(function).passed
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (bootstrap(lambda c, rng: rng.multinomial(c.sum(), c.sum(axis=0) / c.sum())[None]), "draw objects"),
+        (bootstrap(lambda c, rng: rng.permutation(c)), "with replacement"),
+        (bootstrap(rows, ch15.mean_over_images), "average the APs"),
+        (bootstrap(rows, quantiles=(0.05, 0.95)), "0.025"),
+        (bootstrap(rows, quantiles=(0.975, 0.025)), "lower bound"),
+        (bootstrap(rows, quantiles=(0.025, 0.5, 0.975)), "shape"),
+    ],
+)
+def test_bootstrap_mistakes(wrong, words):
+    assert words in failure("image_bootstrap", wrong)
+
+
+A, B = [[95, 2, 5], [1, 1, 1], [1, 1, 1]], [[70, 9, 30], [2, 0, 0], [2, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((ch15.mean_over_images, ch15.mean_over_images, A, B), "mean over images: sum"),
+        ((ch15.pooled, ch15.pooled, A, B), "divide in every image"),
+        ((ch15.pooled, ch15.mean_over_images, A, A), "signs must differ"),
+        ((ch15.pooled, ch15.mean_over_images, A, B[:2]), "same images"),
+        ((ch15.pooled, ch15.mean_over_images, A[:1], B[:1]), "Two images"),
+        ((ch15.pooled, ch15.mean_over_images, A, [[70, 9, 31], *B[1:]]), "same images"),
+        ((ch15.pooled, ch15.mean_over_images, A, [[70, -9, 30], *B[1:]]), "at least 0"),
+    ],
+)
+def test_pooled_or_mean_mistakes(arguments, words):
+    assert words in failure("pooled_or_mean", *arguments)
+
+
+# --- (7) and (8) ------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda r, x: 20 * np.log10(r.max()) - 10 * np.log10(np.mean((r - x) ** 2)), "largest value"),
+        (lambda r, x: 20 * np.log10(255) - 10 * np.log10(np.mean((r - x) ** 2)), "8-bit"),
+        (lambda r, x: 10 * np.log10(np.ptp(r)) - 10 * np.log10(np.mean((r - x) ** 2)), "squared"),
+    ],
+)
+def test_psnr_mistakes(wrong, words):
+    assert words in failure("intensity_scores", wrong, metrics.scale_invariant_psnr, metrics.ssim)
+
+
+def test_other_intensity_mistakes():
+    assert "ordinary PSNR" in failure("intensity_scores", metrics.psnr, metrics.psnr, metrics.ssim)
+    wrong = failure("intensity_scores", metrics.psnr, metrics.scale_invariant_psnr, lambda r, x: 0.9)
+    assert "SSIM" in wrong
+
+
+def gaps(correct, scores, bins, weigh=True, sign=False):
+    found = metrics.calibration(correct, scores, bins)
+    full = found.count > 0
+    gap = (found.score - found.observed)[full]
+    gap = gap if sign else np.abs(gap)
+    return np.average(gap, weights=found.count[full] if weigh else None)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "words"), [({"weigh": False}, "weigh each"), ({"sign": True}, "absolute values")]
+)
+def test_calibration_mistakes(mistake, words):
+    assert words in failure("calibration_error", lambda c, s, b: gaps(c, s, b, **mistake))

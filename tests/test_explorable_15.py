@@ -1,0 +1,107 @@
+"""The explorable of chapter 15 counts what the course's metrics count."""
+
+import numpy as np
+import pytest
+
+from bioimage_course import metrics
+from bioimage_course.explore.explorables import SCRIPTS
+
+pytestmark = pytest.mark.browser
+TAG = "score-explorer"
+
+
+@pytest.fixture
+def page(open_page):
+    base, script = ((SCRIPTS / f"{name}.js").as_uri() for name in ("base", TAG))
+    page = open_page(
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>x</title>'
+        f'<script defer src="{base}"></script>'
+        f'<script defer src="{script}"></script><main><h1>x</h1><{TAG}></{TAG}></main></html>'
+    )
+    page.locator(f"{TAG} .app").wait_for()
+    return page
+
+
+def frame(page):
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def number(page, name):
+    frame(page)
+    return page.locator(f"[data-number={name}]").inner_text()
+
+
+def control(page, name):
+    return page.locator(f"[data-name={name}]")
+
+
+def labels(page):
+    frame(page)
+    both = page.evaluate(
+        "tag => ['truth', 'prediction'].map(name => Array.from(document.querySelector(tag)[name]))",
+        TAG,
+    )
+    side = round(len(both[0]) ** 0.5)
+    return [np.array(values).reshape(side, side) for values in both]
+
+
+def agrees(page, threshold):
+    truth, prediction = labels(page)
+    found = metrics.match(truth, prediction, threshold)
+    assert number(page, "counts") == f"{found.tp} / {found.fp} / {found.fn}"
+    assert float(number(page, "ap")) == pytest.approx(found.average_precision, abs=6e-4)
+    assert float(number(page, "pq")) == pytest.approx(found.panoptic_quality, abs=6e-4)
+    for name in ("accuracy", "dice", "iou"):
+        wanted = getattr(metrics, name)(truth > 0, prediction > 0)
+        assert float(number(page, name)) == pytest.approx(wanted, abs=6e-4)
+    return found
+
+
+def test_numbers_at_first_sight(page):
+    truth, _ = labels(page)
+    assert sorted(np.unique(truth)) == [0, 1, 2, 3]
+    assert agrees(page, 0.5).tp == 3
+
+
+def test_arrow_keys_move_the_prediction_until_it_is_lost(page):
+    before = float(number(page, "dice"))
+    control(page, "point").focus()
+    for _ in range(6):
+        page.keyboard.press("ArrowRight")
+    assert float(number(page, "dice")) < before
+    assert agrees(page, 0.5).tp == 2
+
+
+@pytest.mark.parametrize("threshold", [0.1, 0.35, 0.5, 0.65, 0.8, 0.95])
+def test_every_threshold(page, threshold):
+    control(page, "threshold").fill(str(threshold))
+    agrees(page, threshold)
+
+
+def test_size_of_the_chosen_one(page):
+    control(page, "which-c").check(force=True)
+    control(page, "size").focus()
+    for _ in range(12):
+        page.keyboard.press("ArrowRight")
+    truth, prediction = labels(page)
+    assert (prediction == 3).sum() > 2 * (truth == 3).sum()
+    assert agrees(page, 0.5).tp == 2
+
+
+def test_merging_costs_ap_and_not_dice(page):
+    dice, ap = float(number(page, "dice")), float(number(page, "ap"))
+    control(page, "merge").press("Space")
+    assert float(number(page, "dice")) == dice
+    assert float(number(page, "ap")) < ap
+    agrees(page, 0.5)
+
+
+def test_nothing_at_all_keeps_the_accuracy_of_the_background(page):
+    control(page, "nothing").press("Space")
+    truth, prediction = labels(page)
+    assert not prediction.any()
+    assert float(number(page, "accuracy")) == pytest.approx((truth == 0).mean(), abs=6e-4)
+    assert (truth == 0).mean() > 0.8
+    assert number(page, "counts") == "0 / 0 / 3"
+    control(page, "reset").click()
+    assert agrees(page, 0.5).tp == 3
