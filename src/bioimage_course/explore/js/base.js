@@ -67,7 +67,7 @@
     button:disabled { opacity: .5; cursor: default; }
     .row { display: flex; flex-wrap: wrap; gap: 8px; }
     .tick { display: flex; gap: 8px; align-items: center; min-height: 28px; }
-    .tick input { width: 18px; height: 18px; margin: 0; accent-color: var(--accent); }
+    .tick input { flex: none; width: 18px; height: 18px; margin: 0; accent-color: var(--accent); }
 
     fieldset { border: 0; margin: 0; padding: 0; min-width: 0; }
     legend { padding: 0; margin-bottom: 4px; }

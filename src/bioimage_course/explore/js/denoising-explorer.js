@@ -58,7 +58,7 @@
 
     build() {
       const pair = make("div", { class: "pair" });
-      this.stages.append(make("style", {}, `.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 6px 12px; } .tick input { flex: none; }`), pair);
+      this.stages.append(make("style", {}, `.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 6px 12px; }`), pair);
       const view = [0, SIDE, 0, SIDE];
       this.seen = this.stage({ label: "", view, parent: pair, draw: (c) => this.draw(c, this.seen, this.masked, true),
         drag: (x, y) => this.look(Math.floor(y), Math.floor(x)) });
