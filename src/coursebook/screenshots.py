@@ -83,9 +83,14 @@ def _four_orders_walked(page):
         page.locator("[data-name=next]").click()
 
 
+def _small_halo(page):
+    page.locator("[data-name=halo]").fill("8")
+
+
 PREPARE = {
     "activation-explorer": [_trained],
     "backprop-explorer": [_half_way_back, _descended],
+    "blocks-explorer": [_small_halo],
     "convolution-explorer": [_two_thirds_convolved],
     "overfitting-explorer": [_overfitted],
     "perceptron-explorer": [_few_corrections],

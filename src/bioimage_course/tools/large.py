@@ -588,3 +588,52 @@ def _whole(value, name: str, low: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
         raise InputError(f"{name} must be a whole number of at least {low}, not {value!r}.")
     return int(value)
+
+
+# ---------------------------------------------------------------- comparing
+
+
+def identical(first, second) -> int:
+    """How many objects two label images have in common, pixel by pixel; their numbers may differ.
+
+    Parameters
+    ----------
+    first, second : array of int, same shape
+        0 is background.
+
+    Returns
+    -------
+    int
+    """
+    first, second = np.asarray(first).ravel(), np.asarray(second).ravel()
+    if first.shape != second.shape:
+        raise InputError(f"The label images have different sizes: {first.size} and {second.size} pixels.")
+    together, shared = np.unique(
+        np.stack([first, second], axis=1)[(first > 0) & (second > 0)], axis=0, return_counts=True
+    )
+    areas, others = np.bincount(first), np.bincount(second)
+    return int(np.count_nonzero((areas[together[:, 0]] == shared) & (others[together[:, 1]] == shared)))
+
+
+def longest(labels) -> int:
+    """Length of the longest object: the larger side of its bounding box, in pixels; 0 without objects.
+
+    Parameters
+    ----------
+    labels : array of int (Y, X)
+    """
+    from scipy.ndimage import find_objects
+
+    boxes = [box for box in find_objects(np.asarray(labels)) if box]
+    return max((side.stop - side.start for box in boxes for side in box), default=0)
+
+
+def results() -> dict:
+    """What ``training/large_image.py`` measured: 16,384 × 16,384 pixels, workers, a killed one, halos.
+
+    Returns
+    -------
+    dict
+    """
+    path = Path(__file__).parents[1] / "weights" / "large-image" / "results.json"
+    return json.loads(path.read_text(encoding="utf-8"))
