@@ -39,7 +39,7 @@ from bioimage_course.tools import large
 OUT = Path(__file__).resolve().parents[1] / "src" / "bioimage_course" / "weights" / "large-image"
 TILE = 512
 BLOCK, HALO, SPOT = 1024, 64, 4.0
-HALOS = (0, 4, 8, 12, 16, 24, 32, 48, 64)
+HALOS = (0, 16, 32, 64)
 ROUNDS = 2
 
 

