@@ -78,7 +78,9 @@ def test_by_keyboard_a_wider_halo_makes_everything_whole(page):
 
 def test_the_two_wrong_rules(page):
     labels = truth(page)
-    parts = [len({(y // 64, x // 64) for y, x in np.argwhere(labels == n)}) for n in range(1, labels.max() + 1)]
+    parts = [
+        len({(y // 64, x // 64) for y, x in np.argwhere(labels == n)}) for n in range(1, labels.max() + 1)
+    ]
     on_lines = sum(n > 1 for n in parts)
     page.locator("[data-name=rule-cut]").check(force=True)
     assert numbers(page) == {"whole": labels.max() - on_lines, "cut": on_lines, "twice": 0, "lost": 0}
@@ -92,9 +94,7 @@ def test_price_and_rounds(page):
     page.locator("[data-name=workers]").fill("4")
     frame(page)
     side = truth(page).shape[0]
-    pixels = sum(
-        np.prod([s.stop - s.start for s in b.crop]) for b in large.blocks((side, side), 64, 16)
-    )
+    pixels = sum(np.prod([s.stop - s.start for s in b.crop]) for b in large.blocks((side, side), 64, 16))
     assert page.locator("[data-number=overhead]").inner_text() == f"× {pixels / side**2:.2f}"
     assert page.locator("[data-number=rounds]").inner_text() == "3"
 

@@ -38,7 +38,9 @@ def piece(slide):
 # ---------------------------------------------------------------- blocks
 
 
-@pytest.mark.parametrize(("shape", "block", "halo"), [((100, 250), 64, 10), ((64, 64), 64, 64), ((5, 7), 3, 0)])
+@pytest.mark.parametrize(
+    ("shape", "block", "halo"), [((100, 250), 64, 10), ((64, 64), 64, 64), ((5, 7), 3, 0)]
+)
 def test_cores_cover_every_pixel_once_and_crops_reach_a_halo_further(shape, block, halo):
     seen = np.zeros(shape, int)
     for b in large.blocks(shape, block, halo):
@@ -82,7 +84,9 @@ def test_histogram_percentiles_and_otsu_are_those_of_the_whole_image(slide):
 
     counts = large.histogram(slide, block=100)
     assert counts.sum() == slide.size
-    np.testing.assert_allclose(large.percentiles(counts, (0, 1, 37.5, 99.8, 100)), np.percentile(slide, (0, 1, 37.5, 99.8, 100)))
+    np.testing.assert_allclose(
+        large.percentiles(counts, (0, 1, 37.5, 99.8, 100)), np.percentile(slide, (0, 1, 37.5, 99.8, 100))
+    )
     assert large.otsu(counts) == pytest.approx(threshold_otsu(slide, nbins=int(np.ptp(slide)) + 1), abs=1)
 
 
@@ -297,7 +301,9 @@ def test_workers_give_the_same_file_even_if_one_is_killed(slide, tmp_path):
 
             thread = threading.Thread(target=kill, daemon=True)
             thread.start()
-            two = large.label_image(slide, method, tmp_path / "two.ome.zarr", block=64, halo=64, client=client)
+            two = large.label_image(
+                slide, method, tmp_path / "two.ome.zarr", block=64, halo=64, client=client
+            )
             thread.join(timeout=10)
             survivors = set(client.run(os.getpid).values())
     assert victim not in survivors

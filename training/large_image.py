@@ -60,7 +60,9 @@ def nuclei():
 
 def tile(row, column, shape):
     """512 × 512 pixels of the slide, uint16; row and column count tiles."""
-    image = nuclei()[:: -1 if row % 2 else 1, :: -1 if column % 2 else 1]  # mirrored: no nucleus ends abruptly
+    image = nuclei()[
+        :: -1 if row % 2 else 1, :: -1 if column % 2 else 1
+    ]  # mirrored: no nucleus ends abruptly
     rows, columns = np.ogrid[row * TILE : (row + 1) * TILE, column * TILE : (column + 1) * TILE]
     noise = np.random.default_rng([row, column]).normal(0, 3, image.shape)
     return np.clip(np.rint(100 + 8 * image * light(rows, columns, shape) + noise), 0, 65535).astype(np.uint16)
@@ -73,10 +75,7 @@ def make(path, side):
     for b in large.blocks((side, side), BLOCK, 0):
         row, column = (i * per_chunk for i in b.index)
         array[b.core] = np.block(
-            [
-                [tile(row + i, column + j, (side, side)) for j in range(per_chunk)]
-                for i in range(per_chunk)
-            ]
+            [[tile(row + i, column + j, (side, side)) for j in range(per_chunk)] for i in range(per_chunk)]
         )
     return large.open_image(path)
 

@@ -436,9 +436,7 @@ def _write_block(block: Block, out: Path, parts: Path, starts: dict) -> None:
                 )
             ].astype(np.int32)
         here = canvas[
-            tuple(
-                slice(s.start - c.start, s.stop - c.start) for s, c in zip(shared, block.core, strict=True)
-            )
+            tuple(slice(s.start - c.start, s.stop - c.start) for s, c in zip(shared, block.core, strict=True))
         ]
         # With a sufficient halo no pixel is claimed twice; otherwise the first block in the grid's order wins.
         free = (here == 0) & (there > 0)

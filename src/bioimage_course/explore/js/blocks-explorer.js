@@ -19,7 +19,7 @@
 
   /* Ellipses that do not touch, drawn into a label image; a few of them are long. */
   function drawObjects() {
-    const draw = random(16), truth = new Uint8Array(SIDE * SIDE), objects = [];
+    const draw = random(16).uniform, truth = new Uint8Array(SIDE * SIDE), objects = [];
     for (let attempt = 0; attempt < 4000 && objects.length < 60; attempt++) {
       const long = objects.length < 6 ? 15 + 2 * draw() : 4 + 5 * draw(), short = objects.length < 6 ? 5 : long * (0.65 + 0.35 * draw());
       const angle = Math.PI * draw(), cy = SIDE * draw(), cx = SIDE * draw(), c = Math.cos(angle), s = Math.sin(angle);
