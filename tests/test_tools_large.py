@@ -154,6 +154,17 @@ def test_a_rerun_computes_nothing_and_missing_blocks_are_filled_in(slide, tmp_pa
     np.testing.assert_array_equal(large.open_image(out)[:], labels)
 
 
+def test_a_deleted_label_image_comes_back(slide, tmp_path):
+    import shutil
+
+    out = tmp_path / "x.ome.zarr"
+    large.label_image(slide, blobs, out, block=256, halo=64)
+    labels = large.open_image(out)[:]
+    shutil.rmtree(out)
+    assert large.label_image(slide, blobs, out, block=256, halo=64).computed == 0
+    np.testing.assert_array_equal(large.open_image(out)[:], labels)
+
+
 def test_stopped_in_the_middle_and_called_again(slide, piece, tmp_path):
     class Stopped(Exception):
         pass

@@ -1,18 +1,19 @@
 """Measure what chapter 16 says about large images: memory, workers, a killed worker, a rerun, and halos.
 
-The image is made, not taken: the built-in nuclei, mirrored side by side, get brighter and darker from place to
-place like a slide under uneven light, and noise of its own everywhere. It is written block by block as OME-Zarr, so
-that no process ever holds it.
+The image is made, not taken: the built-in nuclei, mirrored side by side, get brighter and darker from place
+to place like a slide under uneven light, and noise of its own everywhere. It is written block by block as
+OME-Zarr, so that no process ever holds it.
 
-1. ``large``: 16,384 × 16,384 pixels with two workers, one of which is killed when a quarter of the blocks are
-   done; peak memory of all processes together; then the same call again, and once more with some blocks missing.
+1. ``large``: 16,384 × 16,384 pixels with two workers, one of which is killed when a quarter of the blocks
+   are done; peak memory of all processes together; then the same call again, and once more with some blocks
+   missing.
 2. ``speed``: 8,192 × 8,192 pixels with one worker and with two, in turns.
 3. ``whole``: 4,096 × 4,096 pixels in one piece and in blocks: the same objects?
 4. ``halo``: 2,048 × 2,048 pixels in blocks with halos from 0 upwards, and with limits of each block's own.
 
 Run it with ``python training/large_image.py`` (about a quarter of an hour on two cores, 1.5 GB of disk in a
-temporary folder); ``--small`` makes everything sixteen times smaller, to see whether it runs. The results go to
-``src/bioimage_course/weights/large-image/results.json``, after each step.
+temporary folder); ``--small`` makes everything sixteen times smaller, to see whether it runs. The results go
+to ``src/bioimage_course/weights/large-image/results.json``, after each step.
 """
 
 from __future__ import annotations

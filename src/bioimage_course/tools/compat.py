@@ -126,8 +126,9 @@ def restore_numpy_product() -> None:
 def mend_bioimageio() -> None:
     """Let bioimageio.spec (up to 0.5.12.0) describe models under pydantic 2.14.
 
-    Some of its functions pass on an argument, `info`, that pydantic's serialiser never wanted. Older releases of
-    pydantic ignored it, 2.14 refuses it with a TypeError (pydantic pull request 13506). Here it is left out.
+    Some of its functions pass on an argument, `info`, that pydantic's serialiser never wanted. Older
+    releases of pydantic ignored it, 2.14 refuses it with a TypeError (pydantic pull request 13506). Here it
+    is left out.
     """
     import types
 

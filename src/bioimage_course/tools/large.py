@@ -3,14 +3,14 @@
 The recipe of `label_image`:
 
 1. The image is divided into blocks. Each is segmented together with a margin of its surroundings, the halo.
-2. An object belongs to the block in which its centre lies. Each block keeps its own objects, whole, also where
-   they reach over its border, and drops the others: a neighbour has them.
+2. An object belongs to the block in which its centre lies. Each block keeps its own objects, whole, also
+   where they reach over its border, and drops the others: a neighbour has them.
 3. Objects get numbers that are unique in the whole image: block after block, counted on.
 
-With a halo of at least *the longest object plus the reach of the method* the result is the same as in one piece:
-every block sees its objects whole, and what is cut off at the rim of the halo has its centre elsewhere. The
-method must treat every block alike: thresholds and normalisation are computed once, for the whole image
-(`histogram`, `percentiles`, `otsu`).
+With a halo of at least *the longest object plus the reach of the method* the result is the same as in one
+piece: every block sees its objects whole, and what is cut off at the rim of the halo has its centre
+elsewhere. The method must treat every block alike: thresholds and normalisation are computed once, for the
+whole image (`histogram`, `percentiles`, `otsu`).
 
 Every finished block is a file, written whole or not at all. So a worker may die and a run may be stopped:
 what is there is not computed again. The same lines run in one process, on the cores of one computer
@@ -371,7 +371,7 @@ def label_image(image, segment, out, *, block: int = 1024, halo: int = 64, clien
     InputError
         If `segment` returns something else than labels, or the folder holds blocks of another run.
     """
-    out = Path(out)
+    out = Path(out).resolve()  # workers may have another working directory
     parts = out.with_name(out.name + ".parts")
     plan = {
         "shape": list(image.shape),
@@ -386,7 +386,9 @@ def label_image(image, segment, out, *, block: int = 1024, halo: int = 64, clien
     found = _each(_segment_block, todo, client, **settings)
     ends = np.cumsum([n for n, _, _ in found])
     starts = {b.index: int(end - n) for b, end, (n, _, _) in zip(todo, ends, found, strict=True)}
-    if not (out / "zarr.json").exists() or not any(parts.glob("*.written")):
+    if not (out / "zarr.json").exists():
+        for mark in parts.glob("*.written"):  # somebody has deleted the label image
+            mark.unlink()
         create(out, image.shape, np.int32, block=block, name="labels")
     _each(_write_block, todo, client, out=out, parts=parts, starts=starts)
     return Labelled(
@@ -395,7 +397,7 @@ def label_image(image, segment, out, *, block: int = 1024, halo: int = 64, clien
 
 
 def _segment_block(block: Block, image, segment, parts: Path) -> tuple[int, int, bool]:
-    """Make the file of one block, unless it is there: (number of objects, of those touching, computed now?)."""
+    """Make the file of one block, unless it is there: (objects, of those touching the rim, computed now?)."""
     path = parts / block.name
     if path.exists():
         with np.load(path) as stored:
@@ -438,7 +440,7 @@ def _write_block(block: Block, out: Path, parts: Path, starts: dict) -> None:
         here = canvas[
             tuple(slice(s.start - c.start, s.stop - c.start) for s, c in zip(shared, block.core, strict=True))
         ]
-        # With a sufficient halo no pixel is claimed twice; otherwise the first block in the grid's order wins.
+        # With a sufficient halo no pixel is claimed twice; otherwise the first block of the grid wins.
         free = (here == 0) & (there > 0)
         here[free] = there[free] + starts[other.index]
     target[block.core] = canvas
@@ -449,8 +451,8 @@ def _labels(labels, shape) -> np.ndarray:
     array = np.asarray(labels)
     if array.shape != tuple(shape) or array.dtype.kind not in "iu":
         raise InputError(
-            f"segment must return a label image, integers of shape {tuple(shape)}; it returned {array.dtype} of "
-            f"shape {array.shape}."
+            f"segment must return a label image, integers of shape {tuple(shape)}; it returned "
+            f"{array.dtype} of shape {array.shape}."
         )
     return array
 
@@ -486,7 +488,7 @@ def label_folder(folder, segment, out, *, client=None) -> list[dict]:
     import csv
     import io
 
-    folder, out = Path(folder), Path(out)
+    folder, out = Path(folder).resolve(), Path(out).resolve()
     files = sorted(p for p in folder.glob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
     if not files:
         raise InputError(f"There is no image ({', '.join(SUFFIXES)}) in the folder {folder.name}.")
@@ -567,8 +569,8 @@ def _describe(function) -> str:
     if isinstance(function, functools.partial):
         settings = [repr(a) for a in function.args] + [f"{k}={v!r}" for k, v in function.keywords.items()]
         return f"{_describe(function.func)}({', '.join(settings)})"
-    kind = type(function)
-    return f"{getattr(function, '__module__', kind.__module__)}.{getattr(function, '__qualname__', kind.__qualname__)}"
+    named = function if hasattr(function, "__qualname__") else type(function)
+    return f"{named.__module__}.{named.__qualname__}"
 
 
 def _each(function, jobs, client, **settings) -> list:

@@ -117,19 +117,9 @@ def keep_own(labels, core, *, rule="centre", closed=False, renumber=False):
             centre = (rows.min() + rows.max()) / 2, (columns.min() + columns.max()) / 2
         if rule == "first":
             centre = rows[0], columns[0]
-        mine = {
-            "any": inside.any(),
-            "all": inside.all(),
-        }.get(
-            rule,
-            top <= centre[0]
-            and left <= centre[1]
-            and (
-                (centre[0] <= bottom and centre[1] <= right)
-                if closed
-                else (centre[0] < bottom and centre[1] < right)
-            ),
-        )
+        ends = (bottom, right) if not closed else (bottom + 1e-9, right + 1e-9)
+        in_core = top <= centre[0] < ends[0] and left <= centre[1] < ends[1]
+        mine = {"any": inside.any(), "all": inside.all()}.get(rule, in_core)
         if mine:
             new += 1
             kept[labels == number] = new if renumber else number
@@ -160,16 +150,17 @@ def own_objects(keep):
         what="your label image",
         mistakes={
             "You cut the objects at the edge of the core: that is the seam. Keep an object whole.": cut,
-            "The right objects, but cut at the edge of the core: keep what reaches into the halo, too.": cut_kept,
-            "You keep every object that reaches into the core: the neighbour keeps it as well, and it is counted "
+            "The right objects, but cut at the edge of the core: keep what reaches into the halo, "
+            "too.": cut_kept,
+            "You keep every object that reaches into the core: the neighbour keeps it as well, and it is "
+            "counted "
             "twice.": keep_own(labels, core, rule="any"),
-            "You keep only objects that lie wholly in the core: those on the line are kept by nobody.": keep_own(
-                labels, core, rule="all"
-            ),
-            "A centre exactly on the core's end belongs to the next block: use < bottom and < right.": keep_own(
-                labels, core, closed=True
-            ),
-            "You take the middle of the bounding box. That works too if everybody does, but here the centre is "
+            "You keep only objects that lie wholly in the core: those on the line are kept by "
+            "nobody.": keep_own(labels, core, rule="all"),
+            "A centre exactly on the core's end belongs to the next block: use < bottom and < "
+            "right.": keep_own(labels, core, closed=True),
+            "You take the middle of the bounding box. That works too if everybody does, but here the "
+            "centre is "
             "the mean of the pixels.": keep_own(labels, core, rule="box"),
             "The first pixel decides in your function; take the mean of all pixels.": keep_own(
                 labels, core, rule="first"
@@ -229,18 +220,19 @@ def global_limits(limits):
         if np.all((got >= lower - 1.5) & (got <= higher + 1.5)):  # ways to interpolate differ
             continue
         wrong = {
-            "You average the limits of the blocks. An empty block then counts as much as a full one; count the "
+            "You average the limits of the blocks. An empty block then counts as much as a full one; "
+            "count the "
             "grey values of all blocks together.": each.mean(axis=1),
-            "You take the medians of the blocks' limits; count the grey values of all blocks together.": np.median(
-                each, axis=1
-            ),
+            "You take the medians of the blocks' limits; count the grey values of all blocks "
+            "together.": np.median(each, axis=1),
             "You take the extremes of the blocks' limits: one bright block decides for all. Count the grey "
             "values of all blocks together.": (each[0].min(), each[1].max()),
             "These are minimum and maximum: one hot pixel decides. Wanted are the percentiles 1 and 99.8.": (
                 scan.min(),
                 scan.max(),
             ),
-            "These are the limits of the last block alone. If you collected the blocks in a list: they come in "
+            "These are the limits of the last block alone. If you collected the blocks in a list: they "
+            "come in "
             "the same memory, like a camera's pictures, so each one must be dealt with as it comes.": each[
                 :, -1
             ],
@@ -251,7 +243,8 @@ def global_limits(limits):
             if np.all(np.abs(got - np.asarray(values, float)) <= 1.5):
                 raise Failure(sentence)
         raise Failure(
-            f"For a scan with the limits {right[0]:.0f} and {right[1]:.0f} you give {got[0]:.0f} and {got[1]:.0f}."
+            f"For a scan with the limits {right[0]:.0f} and {right[1]:.0f} you give {got[0]:.0f} and "
+            f"{got[1]:.0f}."
         )
     return "The same limits as those of the whole image, and never more than one block in memory."
 
@@ -310,12 +303,14 @@ def _first_time(save, folder):
         raise Failure("Return True if the file was written just now, and False if it was there already.")
     if seen[0] == path:
         raise Failure(
-            "You let write(…) work on the final name. If the process dies half-way, half a file lies there, and "
+            "You let write(…) work on the final name. If the process dies half-way, half a file lies "
+            "there, and "
             "the rerun takes it for a finished one. Write under another name, then rename."
         )
     if seen[0].parent != folder:
         raise Failure(
-            "Your temporary file lies in another folder, perhaps on another disk, where renaming is copying: put "
+            "Your temporary file lies in another folder, perhaps on another disk, where renaming is "
+            "copying: put "
             "it beside the final one, for example by path.with_name(…)."
         )
 
@@ -354,7 +349,8 @@ def _power_cut(save, folder):
 @exercise(
     chapter="16",
     hints=(
-        "First the shapes: if they differ, the answer is False. Then |got − expected| ≤ atol + rtol·|expected| "
+        "First the shapes: if they differ, the answer is False. Then |got − expected| ≤ atol + "
+        "rtol·|expected| "
         "for every number.",
         "NaN compares as False with everything: ask whether all differences are small, not whether none is "
         "large. np.allclose(got, expected, rtol, atol) does it.",
@@ -370,19 +366,22 @@ def reproduces(same):
         (
             expected + 4e-4 * noise,
             True,
-            "Differences below the absolute tolerance are refused; another processor adds up in another order.",
+            "Differences below the absolute tolerance are refused; another processor adds up in another "
+            "order.",
         ),
         (
             expected * (1 + 4e-4 * noise),
             True,
-            "A relative difference of 0.0004 is refused where 0.001 is allowed: add rtol · |expected| to atol.",
+            "A relative difference of 0.0004 is refused where 0.001 is allowed: add rtol · |expected| to "
+            "atol.",
         ),
         (expected + 0.5, False, "Numbers that are off by 0.5 are accepted."),
         (expected - 0.5, False, "Numbers that are too small are accepted: take the absolute difference."),
         (
             np.where(expected == 0.5, 0.6, expected),
             False,
-            "One number of six is wrong and you accept it: every one must agree, the mean of the differences is "
+            "One number of six is wrong and you accept it: every one must agree, the mean of the "
+            "differences is "
             "not enough.",
         ),
         (
