@@ -7,11 +7,11 @@ OME-Zarr, so that no process ever holds it.
 1. ``large``: 16,384 × 16,384 pixels with two workers, one of which is killed when a quarter of the blocks
    are done; peak memory of all processes together; then the same call again, and once more with some blocks
    missing.
-2. ``speed``: 8,192 × 8,192 pixels with one worker and with two, in turns.
+2. ``speed``: 6,144 × 6,144 pixels with one worker and with two, in turns.
 3. ``whole``: 4,096 × 4,096 pixels in one piece and in blocks: the same objects?
 4. ``halo``: 2,048 × 2,048 pixels in blocks with halos from 0 upwards, and with limits of each block's own.
 
-Run it with ``python training/large_image.py`` (about a quarter of an hour on two cores, 1.5 GB of disk in a
+Run it with ``python training/large_image.py`` (about ten minutes on two cores, 1.5 GB of disk in a
 temporary folder); ``--small`` makes everything sixteen times smaller, to see whether it runs. The results go
 to ``src/bioimage_course/weights/large-image/results.json``, after each step.
 """
@@ -303,7 +303,7 @@ def measure(out, scale=1, folder=None):
         "whole": (measure_whole, 4096),
         "halo": (measure_halo, 2048),
         "large": (measure_large, 16384),
-        "speed": (measure_speed, 8192),
+        "speed": (measure_speed, 6144),
     }
     out.mkdir(parents=True, exist_ok=True)
     for name, (step, side) in steps.items():
