@@ -84,7 +84,8 @@ def _four_orders_walked(page):
 
 
 def _small_halo(page):
-    page.locator("[data-name=halo]").fill("8")
+    page.locator("[data-name=side-48]").check(force=True)
+    page.locator("[data-name=halo]").fill("3")
 
 
 PREPARE = {
