@@ -1,7 +1,10 @@
 """Chapter 16: exercises tell right answers, usual mistakes and untouched starters apart."""
 
 import os
+import re
 import shutil
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -300,3 +303,22 @@ def test_numpys_own_comparison_passes():
         return got.shape == expected.shape and np.allclose(got, expected, rtol, atol)
 
     assert check.reproduces.verdict(same).passed
+
+
+# --- the container ------------------------------
+
+
+def test_dockerfile_fits_the_course():
+    root = Path(__file__).parents[1]
+    lines = (root / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    (base,) = [line.split()[1] for line in lines if line.startswith("FROM ")]
+    minor = int(re.match(r"python:3\.(\d+)-", base)[1])
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    low, high = (int(n) for n in re.findall(r"3\.(\d+)", project["requires-python"]))
+    assert low <= minor < high
+    copied = [word for line in lines if line.startswith("COPY ") for word in line.split()[2:-1]]
+    assert copied and all((root / word).exists() for word in copied)
+    (install,) = [line for line in lines if "course.lock" in line and line.startswith("RUN")]
+    assert "--require-hashes" in install and "--no-deps" in install
+    ignored = (root / ".dockerignore").read_text(encoding="utf-8").split()
+    assert ".venv" in ignored and not {"requirements", "src", "notebooks"} & set(ignored)
