@@ -526,6 +526,7 @@ show.table(
 #| label: tbl-whole
 #| tbl-cap: "Images that fit into memory, in one piece and in blocks with a halo: is the result the same?"
 whole, halo_test = measured["whole"], measured["halo"]
+own = halo_test["own_threshold"]
 largest_halo = halo_test["rows"][-1]
 show.table(
     [
@@ -533,8 +534,8 @@ show.table(
          whole["objects_in_blocks"], whole["identical"]],
         [f"{halo_test['side']:,} × {halo_test['side']:,}", halo_test["block"], largest_halo["halo"], halo_test["objects"],
          largest_halo["objects"], largest_halo["identical"]],
-        [f"{halo_test['side']:,} × {halo_test['side']:,}, own thresholds", halo_test["block"], 64, halo_test["objects"],
-         halo_test["own_threshold"]["objects"], halo_test["own_threshold"]["identical"]],
+        [f"{halo_test['side']:,} × {halo_test['side']:,}, own thresholds", halo_test["block"], own["halo"],
+         halo_test["objects"], own["objects"], own["identical"]],
     ],
     ["pixels", "block", "halo", "objects in one piece", "in blocks", "identical"],
 )
