@@ -288,9 +288,13 @@ def measure_halo(folder, side, block=256):
 # ---------------------------------------------------------------- all of it
 
 
-def measure(out, scale=1, folder=None):
-    """Measure everything, `scale` times smaller, and write the results after each step; returns them."""
-    results = {
+def measure(out, scale=1, folder=None, only=None):
+    """Measure everything, `scale` times smaller, and write the results after each step; returns them.
+
+    With `only`, names of steps, the other steps' results stay as they are in the file.
+    """
+    results = json.loads((out / "results.json").read_text(encoding="utf-8")) if only else {}
+    results |= {
         "machine": {
             "system": platform.system(),
             "processor": platform.machine(),
@@ -308,9 +312,12 @@ def measure(out, scale=1, folder=None):
     }
     out.mkdir(parents=True, exist_ok=True)
     for name, (step, side) in steps.items():
+        if only and name not in only:
+            continue
         with tempfile.TemporaryDirectory(dir=folder) as place:
             start = time.perf_counter()
-            results[name] = step(Path(place), max(side // scale, BLOCK))
+            busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+            results[name] = step(Path(place), max(side // scale, BLOCK)) | {"load_before": busy}
             print(f"{name}: {time.perf_counter() - start:.0f} s", flush=True)
         text = json.dumps(results, indent=1) + "\n"
         large.save(out / "results.json", lambda stream, text=text: stream.write(text.encode()))
@@ -322,8 +329,9 @@ def main():
     parser.add_argument("--small", action="store_true", help="everything sixteen times smaller")
     parser.add_argument("--out", type=Path, default=OUT, help="folder of results.json")
     parser.add_argument("--scratch", type=Path, help="where the temporary images go")
+    parser.add_argument("--only", nargs="+", help="whole, halo, large, speed: measure these, keep the others")
     arguments = parser.parse_args()
-    measure(arguments.out, 4 if arguments.small else 1, arguments.scratch)
+    measure(arguments.out, 4 if arguments.small else 1, arguments.scratch, arguments.only)
 
 
 if __name__ == "__main__":

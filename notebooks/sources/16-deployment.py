@@ -158,7 +158,7 @@ for value, text in ((as_is, "old network, as it is"), (at_home, "old network, br
 axes.set(xlabel="annotated dim fields (12 cells each)", ylabel="accuracy", ylim=(0.45, 0.95), xscale="log")
 axes.set_xticks(sizes, sizes)
 axes.minorticks_off()
-axes.legend(loc="lower right")
+axes.legend(loc="lower center")
 figure
 
 # %%
@@ -283,9 +283,9 @@ for axes, labels, title in zip(panels, (piece, naive, blockwise), ("in one piece
     axes.imshow(np.sqrt(small[window]), cmap="gray")
     for number in np.unique(labels[window]):
         if number:
-            axes.contour(labels[window] == number, [0.5], colors=colour["orange"], linewidths=1)
-    axes.axhline(69.5, color=colour["sky"], ls="--", lw=1)
-    axes.axvline(69.5, color=colour["sky"], ls="--", lw=1)
+            axes.contour(labels[window] == number, [0.5], colors=colour["orange"], linewidths=1.4)
+    for line in (axes.axhline, axes.axvline):
+        line(69.5, color=colour["sky"], ls=(0, (2, 4)), lw=0.8)
     axes.set_title(title)
     axes.set_axis_off()
 figure
@@ -396,7 +396,7 @@ found = {
 
 # %%
 #| label: fig-own-threshold
-#| fig-cap: "The same slide with a hole in the tissue. Left, each block has chosen its own threshold, as if it were an image of its own: blocks that lie wholly in the hole find \"nuclei\" in their noise. Right, one threshold for the whole image."
+#| fig-cap: "The same slide with a hole in the tissue. Left, each block has chosen its own threshold, as if it were an image of its own: the block that lies wholly in the hole, halo included, finds \"nuclei\" in its noise, and others at the edge of the hole find too much or too little. Right, one threshold for the whole image."
 #| fig-alt: "Two panels of a field of nuclei with a dark square hole in the middle, objects outlined. Left, a part of the hole is full of small outlined specks, with straight edges. Right, the hole is empty."
 figure, panels = show.figure(1, 2, height=3.6)
 for axes, name, title in zip(panels, ("own", "one"), ("a threshold for each block", "one threshold for all")):

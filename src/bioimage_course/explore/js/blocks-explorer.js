@@ -74,7 +74,7 @@
     }
 
     reset() {
-      Object.assign(this, { block: 64, halo: 6, rule: "centre", current: 4, workers: 2 });
+      Object.assign(this, { block: 64, halo: 0, rule: "centre", current: 4, workers: 2 });
       this.clip();
     }
 
