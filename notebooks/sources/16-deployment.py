@@ -358,14 +358,14 @@ figure
 
 # %%
 #| label: tbl-touching
-#| tbl-cap: "You need no result in one piece to see that a halo is too small: count the kept objects that touch its rim. The price of a halo is the pixels that are computed more than once."
+#| tbl-cap: "You need no result in one piece to see that a halo is too small: count the kept objects that touch its rim. The cost of a halo, last column, is the number of pixels computed for each pixel of the image."
 def computed(halo):
     return sum(np.prod([s.stop - s.start for s in b.crop]) for b in tools.large.blocks(slide.shape, 256, halo)) / slide.size
 
 
 show.table(
     [[halo, run.objects, number, run.touching, f"{computed(halo):.2f}"] for halo, run, number in zip(halos, runs, same)],
-    ["halo", "objects", "identical", "touching the rim", "pixels computed / pixels"],
+    ["halo", "objects", "identical", "touching", "cost"],
 )
 
 # %% tags=["nbval-check-output"]
@@ -507,6 +507,7 @@ show.table(
         ["peak memory, largest process", f"{large['peak_mb_largest_process'] / 1000:.2f} GB"],
         ["the same call again", f"{large['rerun']['computed']} blocks computed, {large['rerun']['seconds']:.1f} s"],
         [f"again, after {large['resumed']['missing']} blocks were taken away", f"{large['resumed']['computed']} blocks computed"],
+        ["other work on the machine", f"load {large['load_before']:.1f} before the start" if "load_before" in large else "some"],
         ["machine", f"{machine['system']} {machine['processor']}, {machine['cores']} cores, Python {machine['python']}"],
     ],
     ["what", "measured"],
