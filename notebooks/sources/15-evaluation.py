@@ -93,9 +93,9 @@ check.pixel_scores(pixel_scores)
 # Then make a third mask, `nothing`, that beats the first in accuracy and needs no work at all.
 
 # %% tags=["exercise"] exercise="two_cases"
-poor = None  # blob(…): 0.91 / 0.08 / 0.04
-good = None  # blob(…): 0.99 / 0.89 / 0.80
-nothing = None
+poor = ...  # blob(…): 0.91 / 0.08 / 0.04
+good = ...  # blob(…): 0.99 / 0.89 / 0.80
+nothing = ...
 
 # %% tags=["solution"] exercise="two_cases"
 poor = blob(50, 55.8, 523)  # 39 of the 455 pixels, and 484 others
