@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bioimage_course.explore.explorables import SCRIPTS
+from explorable_page import control, frame, opened
 
 pytestmark = pytest.mark.browser
 TAG = "activation-explorer"
@@ -13,28 +14,12 @@ ELEMENT = f"document.querySelector('{TAG}')"
 
 @pytest.fixture
 def page(open_page):
-    return opened(open_page)
-
-
-def opened(open_page, **kwargs):
-    base, script = ((SCRIPTS / f"{name}.js").as_uri() for name in ("base", TAG))
-    page = open_page(
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>x</title>'
-        f'<script defer src="{base}"></script>'
-        f'<script defer src="{script}"></script><main><h1>x</h1><{TAG}></{TAG}></main></html>',
-        **kwargs,
-    )
-    page.locator(f"{TAG} .app").wait_for()
-    return page
+    return opened(open_page, TAG)
 
 
 def number(page, name):
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    frame(page)
     return page.locator(f"[data-number={name}]").inner_text().replace("−", "-")
-
-
-def control(page, name):
-    return page.locator(f"[data-name={name}]")
 
 
 def train(page, name, steps=4000, data="arms"):
@@ -175,7 +160,7 @@ def test_train_by_keyboard_is_animated_and_stops(page):
 
 
 def test_less_motion_gives_the_end_at_once(open_page):
-    page = opened(open_page, reduced_motion=True)
+    page = opened(open_page, TAG, reduced_motion=True)
     control(page, "train").click()
     assert number(page, "steps") == "4000" and number(page, "errors") == "0 of 160"
 

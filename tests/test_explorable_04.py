@@ -8,6 +8,7 @@ import pytest
 from bioimage_course import data
 from bioimage_course.check.exercises.ch04 import correlate, pool
 from bioimage_course.explore.explorables import SCRIPTS
+from explorable_page import control, frame, opened
 
 pytestmark = pytest.mark.browser
 TAG = "convolution-explorer"
@@ -20,27 +21,12 @@ SOBEL = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
 
 @pytest.fixture
 def page(open_page):
-    base, script = ((SCRIPTS / f"{name}.js").as_uri() for name in ("base", TAG))
-    page = open_page(
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>x</title>'
-        f'<script defer src="{base}"></script>'
-        f'<script defer src="{script}"></script><main><h1>x</h1><{TAG}></{TAG}></main></html>'
-    )
-    page.locator(f"{TAG} .app").wait_for()
-    return page
-
-
-def frame(page):
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return opened(open_page, TAG)
 
 
 def number(page, name):
     frame(page)
     return page.locator(f"[data-number={name}]").inner_text().replace("−", "-")
-
-
-def control(page, name):
-    return page.locator(f"[data-name={name}]")
 
 
 def everything(page):
@@ -132,14 +118,7 @@ def test_dragging_moves_the_window_to_the_pointer(page):
 
 
 def test_run_fills_the_output_and_stops(open_page):
-    base, script = ((SCRIPTS / f"{name}.js").as_uri() for name in ("base", TAG))
-    page = open_page(
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>x</title>'
-        f'<script defer src="{base}"></script>'
-        f'<script defer src="{script}"></script><{TAG}></{TAG}></html>',
-        reduced_motion=True,
-    )
-    page.locator(f"{TAG} .app").wait_for()
+    page = opened(open_page, TAG, reduced_motion=True)
     control(page, "run").click()
     frame(page)
     assert (

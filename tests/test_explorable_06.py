@@ -8,6 +8,7 @@ import pytest
 from bioimage_course import nets
 from bioimage_course.explore.explorables import SCRIPTS
 from coursebook import small_networks
+from explorable_page import control, frame, opened
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytestmark = pytest.mark.browser
@@ -17,29 +18,15 @@ FOLDER = nets.CELL_CLASSIFIER.parents[1] / "shortcuts"
 
 @pytest.fixture
 def page(open_page):
-    base, script = ((SCRIPTS / f"{name}.js").as_uri() for name in ("base", TAG))
-    page = open_page(
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>x</title>'
-        f'<script defer src="{base}"></script>'
-        f'<script defer src="{script}"></script><main><h1>x</h1><{TAG}></{TAG}></main></html>'
-    )
-    page.locator(f"{TAG} .app").wait_for()
+    page = opened(open_page, TAG)
     frame(page)
     return page
-
-
-def frame(page):
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def number(page, name):
     frame(page)
     text = page.locator(f"[data-number={name}]").inner_text().replace("−", "-")
     return float(re.match(r"-?[\d.]+", text)[0])
-
-
-def control(page, name):
-    return page.locator(f"[data-name={name}]")
 
 
 def element(page, expression):

@@ -10,6 +10,7 @@ import pytest
 from bioimage_course.check.exercises import ch07
 from bioimage_course.explore.explorables import SCRIPTS
 from coursebook import shapley
+from explorable_page import frame, opened
 
 TAG = "shapley-explorer"
 SCRIPT = (SCRIPTS / f"{TAG}.js").read_text(encoding="utf-8")
@@ -57,18 +58,7 @@ X = np.array([nucleus[1:4] for nucleus in constant("NUCLEI")])
 
 @pytest.fixture
 def page(open_page):
-    base, script = ((SCRIPTS / f"{name}.js").as_uri() for name in ("base", TAG))
-    page = open_page(
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>x</title>'
-        f'<script defer src="{base}"></script>'
-        f'<script defer src="{script}"></script><main><h1>x</h1><{TAG}></{TAG}></main></html>'
-    )
-    page.locator(f"{TAG} .app").wait_for()
-    return page
-
-
-def frame(page):
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return opened(open_page, TAG)
 
 
 def number(page, name):

@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from bioimage_course import data
 from bioimage_course.explore.explorables import SCRIPTS
+from explorable_page import control, frame, opened
 
 pytestmark = pytest.mark.browser
 TAG = "denoising-explorer"
@@ -19,28 +20,12 @@ IMAGE = np.array([int(v) for v in re.search(r"const IMAGE = \[([\d,\s]*)\]", SCR
 
 @pytest.fixture
 def page(open_page):
-    base, script = ((SCRIPTS / f"{name}.js").as_uri() for name in ("base", TAG))
-    page = open_page(
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>x</title>'
-        f'<script defer src="{base}"></script>'
-        f'<script defer src="{script}"></script><main><h1>x</h1><{TAG}></{TAG}></main></html>',
-        reduced_motion=True,
-    )
-    page.locator(f"{TAG} .app").wait_for()
-    return page
-
-
-def frame(page):
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return opened(open_page, TAG, reduced_motion=True)
 
 
 def number(page, name):
     frame(page)
     return float(page.locator(f"[data-number={name}]").inner_text().replace("−", "-"))
-
-
-def control(page, name):
-    return page.locator(f"[data-name={name}]")
 
 
 def field(page, name):

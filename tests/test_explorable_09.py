@@ -14,6 +14,7 @@ from bioimage_course.check.exercises.ch09 import between_class_variance
 from bioimage_course.explore.explorables import SCRIPTS
 from bioimage_course.tools.voronoi_otsu import split
 from coursebook import patch
+from explorable_page import control, frame, number, opened
 
 pytestmark = pytest.mark.browser
 TAG = "threshold-explorer"
@@ -22,27 +23,7 @@ IMAGE, TRUTH = patch.threshold()
 
 @pytest.fixture
 def page(open_page):
-    base, script = ((SCRIPTS / f"{name}.js").as_uri() for name in ("base", TAG))
-    page = open_page(
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>x</title>'
-        f'<script defer src="{base}"></script>'
-        f'<script defer src="{script}"></script><main><h1>x</h1><{TAG}></{TAG}></main></html>'
-    )
-    page.locator(f"{TAG} .app").wait_for()
-    return page
-
-
-def frame(page):
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-
-
-def number(page, name):
-    frame(page)
-    return page.locator(f"[data-number={name}]").inner_text()
-
-
-def control(page, name):
-    return page.locator(f"[data-name={name}]")
+    return opened(open_page, TAG)
 
 
 def labels_in(page):

@@ -5,7 +5,7 @@ import pytest
 
 from bioimage_course import nets
 from bioimage_course.check.exercises.ch10 import valid_size
-from bioimage_course.explore.explorables import SCRIPTS
+from explorable_page import control, number, opened
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytestmark = pytest.mark.browser
@@ -14,27 +14,7 @@ TAG = "unet-explorer"
 
 @pytest.fixture
 def page(open_page):
-    base, script = ((SCRIPTS / f"{name}.js").as_uri() for name in ("base", TAG))
-    page = open_page(
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>x</title>'
-        f'<script defer src="{base}"></script>'
-        f'<script defer src="{script}"></script><main><h1>x</h1><{TAG}></{TAG}></main></html>'
-    )
-    page.locator(f"{TAG} .app").wait_for()
-    return page
-
-
-def frame(page):
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-
-
-def number(page, name):
-    frame(page)
-    return page.locator(f"[data-number={name}]").inner_text()
-
-
-def control(page, name):
-    return page.locator(f"[data-name={name}]")
+    return opened(open_page, TAG)
 
 
 def parameters(depth, width, skip):

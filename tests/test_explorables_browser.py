@@ -10,6 +10,7 @@ from bioimage_course import explore
 from bioimage_course.explore.explorables import SCRIPTS
 from browser import overflow
 from coursebook import patch, screenshots
+from explorable_page import frame
 
 pytestmark = pytest.mark.browser
 TAGS = explore.tags()
@@ -46,11 +47,6 @@ def explorable(open_page):
         return page
 
     return open_
-
-
-def frame(page):
-    """Wait until what was asked for has been drawn."""
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def number(page, name):
