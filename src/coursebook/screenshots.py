@@ -83,9 +83,15 @@ def _four_orders_walked(page):
         page.locator("[data-name=next]").click()
 
 
+def _small_halo(page):
+    page.locator("[data-name=side-48]").check(force=True)
+    page.locator("[data-name=halo]").fill("3")
+
+
 PREPARE = {
     "activation-explorer": [_trained],
     "backprop-explorer": [_half_way_back, _descended],
+    "blocks-explorer": [_small_halo],
     "convolution-explorer": [_two_thirds_convolved],
     "overfitting-explorer": [_overfitted],
     "perceptron-explorer": [_few_corrections],

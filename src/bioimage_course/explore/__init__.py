@@ -8,6 +8,7 @@ your own. What a widget shows is not kept in the saved notebook: pair it with a 
 from .explorables import (
     activation,
     backprop,
+    blocks,
     convolution,
     explorable,
     overfitting,
@@ -23,6 +24,7 @@ __all__ = [
     "activation",
     "annotate",
     "backprop",
+    "blocks",
     "convolution",
     "curtain",
     "explorable",

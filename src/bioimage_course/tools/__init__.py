@@ -8,6 +8,6 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["compat", "scores", "stardist"],
+    submodules=["compat", "large", "scores", "stardist"],
     submod_attrs={"compat": ["available", "require"]},
 )

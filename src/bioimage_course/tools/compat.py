@@ -11,9 +11,11 @@ from bioimage_course.errors import InputError, ToolUnavailableError
 
 # tool -> (modules it needs, extra of bioimage-course that installs it)
 TOOLS = {
+    "bioimageio": (("bioimageio", "torch"), "practice"),
     "captum": (("captum",), "explaining"),
     "careamics": (("careamics",), "denoising"),
     "cellpose": (("cellpose",), "cellpose"),
+    "dask": (("dask", "distributed", "zarr", "ome_zarr"), "practice"),
     "grad-cam": (("pytorch_grad_cam",), "explaining"),
     "micro-sam": (("micro_sam", "mobile_sam"), "micro-sam"),
     "n2v": (("n2v", "tensorflow", "tf_keras"), "denoising"),
@@ -121,6 +123,32 @@ def restore_numpy_product() -> None:
         np.product = np.prod
 
 
+def mend_bioimageio() -> None:
+    """Let bioimageio.spec (up to 0.5.12.0) describe models under pydantic 2.14.
+
+    Some of its functions pass on an argument, `info`, that pydantic's serialiser never wanted. Older
+    releases of pydantic ignored it, 2.14 refuses it with a TypeError (pydantic pull request 13506). Here it
+    is left out.
+    """
+    import types
+
+    import pydantic
+    from bioimageio.spec._internal import io_packaging
+    from bioimageio.spec.model import v0_4
+
+    if tuple(int(n) for n in pydantic.VERSION.split(".")[:2]) < (2, 14):
+        return
+
+    def tolerant(value, handler, info, original=None):
+        return original(value, lambda value, *_: handler(value), info)
+
+    for function in (io_packaging.package_file_descr_serializer, v0_4.package_weights):
+        if function.__defaults__ is None:  # not yet mended
+            # Not replaced but given another body, because pydantic keeps hold of the function itself.
+            original = types.FunctionType(function.__code__, function.__globals__, function.__name__)
+            function.__code__, function.__defaults__ = tolerant.__code__, (original,)
+
+
 def prepare(tool: str) -> None:
     """Do what `tool` needs before its first import; the adapters call this.
 
@@ -139,6 +167,8 @@ def prepare(tool: str) -> None:
         use_keras2()
     if tool == "n2v":
         restore_numpy_product()
+    if tool == "bioimageio":
+        mend_bioimageio()
     if tool == "micro-sam" and sys.platform.startswith("linux"):
         if not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():  # napari's Qt dies without a screen
             os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
