@@ -116,10 +116,16 @@ def _strict(page):
     page.locator("[data-name=threshold]").fill("0.75")
 
 
+def _small_halo(page):
+    page.locator("[data-name=side-48]").check(force=True)
+    page.locator("[data-name=halo]").fill("3")
+
+
 PREPARE = {
     "activation-explorer": [_trained],
     "backprop-explorer": [_half_way_back, _descended],
     "cellpose-explorer": [_particles_under_way],
+    "blocks-explorer": [_small_halo],
     "convolution-explorer": [_two_thirds_convolved],
     "grad-cam-explorer": [_fooled_by_the_square],
     "denoising-explorer": [_averaged],

@@ -8,6 +8,7 @@ your own. What a widget shows is not kept in the saved notebook: pair it with a 
 from .explorables import (
     activation,
     backprop,
+    blocks,
     cellpose,
     convolution,
     denoising,
@@ -31,6 +32,7 @@ __all__ = [
     "annotate",
     "backprop",
     "cellpose",
+    "blocks",
     "convolution",
     "curtain",
     "denoising",

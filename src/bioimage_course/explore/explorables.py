@@ -108,6 +108,11 @@ def cellpose():
     return explorable("cellpose-explorer")
 
 
+def blocks():
+    """An image in blocks with a halo: which objects are whole, cut, counted twice or lost (chapter 16)."""
+    return explorable("blocks-explorer")
+
+
 def convolution():
     """A kernel slides over a small image: weights, padding, stride, dilation and pooling (chapter 4)."""
     return explorable("convolution-explorer")

@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "cellpose",
         "compat",
         "denoise",
+        "large",
         "micro_sam",
         "outlines",
         "pixel_classifier",

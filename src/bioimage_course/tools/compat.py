@@ -11,9 +11,11 @@ from bioimage_course.errors import InputError, ToolUnavailableError
 
 # tool -> (modules it needs, extra of bioimage-course that installs it)
 TOOLS = {
+    "bioimageio": (("bioimageio", "torch"), "practice"),
     "captum": (("captum",), "explaining"),
     "careamics": (("careamics",), "denoising"),
     "cellpose": (("cellpose",), "cellpose"),
+    "dask": (("dask", "distributed", "zarr", "ome_zarr"), "practice"),
     "grad-cam": (("pytorch_grad_cam",), "explaining"),
     "mobile-sam": (("mobile_sam", "torch"), "micro-sam"),
     "micro-sam": (("micro_sam", "mobile_sam"), "micro-sam"),

@@ -1,0 +1,324 @@
+"""Chapter 16: exercises tell right answers, usual mistakes and untouched starters apart."""
+
+import os
+import re
+import shutil
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bioimage_course import check
+from bioimage_course.check.exercises import ch16
+from exercise_cells import Chapter, failure
+
+CHAPTER = Chapter("16-deployment")
+EXERCISES = ["choose_images", "save_once", "own_objects", "global_limits", "reproduces"]
+NONSENSE = [None, 3, "AND", [], np.zeros((2, 2)), lambda *a: None, lambda *a: 1 / 0, print]
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_solution_passes(exercise):
+    verdict = CHAPTER.run("solution", exercise)
+    assert verdict.passed, verdict.message
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_untouched_starter_is_open(exercise):
+    assert CHAPTER.run("exercise", exercise).status == "open"
+
+
+@pytest.mark.parametrize("nonsense", NONSENSE)
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_nonsense_fails_with_one_sentence(exercise, nonsense):
+    message = failure(exercise, nonsense)
+    assert message and "\n" not in message and "Traceback" not in message
+
+
+def test_every_exercise_has_two_hints():
+    found = check.exercises("16")
+    assert {item.name for item in found} == set(EXERCISES)
+    assert all(len(item.hints) >= 2 for item in found)
+
+
+# --- (1) ------------------------------
+
+
+def random_choice(conditions, n, seed):
+    return np.random.default_rng(seed).permutation(len(conditions))[:n]
+
+
+def in_order(conditions, n, seed):
+    """Even over the conditions, but always the first of each."""
+    names = list(dict.fromkeys(conditions))
+    queues = {c: [i for i, d in enumerate(conditions) if d == c] for c in names}
+    chosen = []
+    while len(chosen) < n:
+        for c in names:
+            if queues[c] and len(chosen) < n:
+                chosen.append(queues[c].pop(0))
+    return chosen
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (lambda c, n, s: list(range(n)), "the first"),
+        (random_choice, "there is another of"),
+        (in_order, "Whatever the seed"),
+        (lambda c, n, s: in_order(c, n, s)[:-1], "asked for"),
+        (lambda c, n, s: [0] * n, "twice"),
+        (lambda c, n, s: np.arange(len(c)) < n, "indices"),
+        (lambda c, n, s: np.arange(n) + 20, "0 to 23"),
+        (lambda c, n, s: [[1, 2, 3]] * 2, "one list"),
+        (lambda c, n, s: [c[i] for i in range(n)], "numbers"),
+        (
+            lambda c, n, s: sorted(in_order(c, n, s), key=lambda i: np.random.default_rng().random())[:n],
+            "Whatever the seed",
+        ),
+    ],
+)
+def test_wrong_choices(function, sentence):
+    assert sentence in failure("choose_images", function)
+
+
+def test_a_choice_that_ignores_the_seed_but_draws_is_told():
+    def unseeded(conditions, n, seed):
+        shuffled = np.random.default_rng().permutation(len(conditions)).tolist()
+        turn, rounds = dict.fromkeys(conditions, 0), []
+        for i in shuffled:
+            rounds.append(turn[conditions[i]])
+            turn[conditions[i]] += 1
+        return [i for _, i in sorted(zip(rounds, shuffled, strict=True))][:n]
+
+    message = failure("choose_images", unseeded)
+    assert "default_rng(seed)" in message or "Whatever the seed" in message
+
+
+# --- (2) ------------------------------
+
+
+def direct(path, write):
+    if path.exists():
+        return False
+    write(path)
+    return True
+
+
+def always(path, write):
+    temporary = path.with_name("t")
+    write(temporary)
+    os.replace(temporary, path)
+    return True
+
+
+def copying(path, write):
+    if path.exists():
+        return False
+    temporary = path.with_name("t")
+    write(temporary)
+    shutil.copy(temporary, path)
+    return True
+
+
+def elsewhere(path, write):
+    import tempfile
+    from pathlib import Path
+
+    if path.exists():
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder) / "t")
+        shutil.move(Path(folder) / "t", path)
+    return True
+
+
+def swallowing(path, write):
+    if path.exists():
+        return False
+    temporary = path.with_name("t")
+    try:
+        write(temporary)
+    except Exception:
+        return False
+    os.replace(temporary, path)
+    return True
+
+
+def cleaning_up_wrongly(path, write):
+    if path.exists():
+        return False
+    temporary = path.with_name("t")
+    try:
+        write(temporary)
+    finally:
+        os.replace(temporary, path)
+    return True
+
+
+def afraid_of_leftovers(path, write):
+    if path.exists() or path.with_name("t").exists():
+        return False
+    temporary = path.with_name("t")
+    write(temporary)
+    os.replace(temporary, path)
+    return True
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (direct, "final name"),
+        (always, "computed it again"),
+        (copying, "left over"),
+        (elsewhere, "another folder"),
+        (swallowing, "swallowed"),
+        (cleaning_up_wrongly, "died half-way"),
+        (afraid_of_leftovers, "second attempt"),
+        (lambda path, write: True, "never call write"),
+        (lambda path, write: write(path.with_name("t")), "no file of the name"),
+        (lambda path, write: always(path, write) if not path.exists() else None, "Return True"),
+    ],
+)
+def test_wrong_saving(function, sentence):
+    assert sentence in failure("save_once", function)
+
+
+# --- (3) ------------------------------
+
+
+def in_place(labels, core):
+    labels[:] = ch16.keep_own(labels, core)
+    return labels
+
+
+def cut(labels, core):
+    top, left, bottom, right = core
+    out = np.zeros_like(labels)
+    out[top:bottom, left:right] = labels[top:bottom, left:right]
+    return out
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (cut, "the seam"),
+        (lambda x, c: cut(ch16.keep_own(x, c), c), "into the halo"),
+        (lambda x, c: ch16.keep_own(x, c, rule="any"), "counted twice"),
+        (lambda x, c: ch16.keep_own(x, c, rule="all"), "kept by nobody"),
+        (lambda x, c: ch16.keep_own(x, c, rule="box"), "bounding box"),
+        (lambda x, c: ch16.keep_own(x, c, rule="first"), "first pixel"),
+        (lambda x, c: ch16.keep_own(x, c, closed=True), "next block"),
+        (lambda x, c: ch16.keep_own(x, c, renumber=True), "keeps its number"),
+        (lambda x, c: np.where(ch16.keep_own(x, c) > 0, 0, x), "drop the objects of the core"),
+        (in_place, "changes the array"),
+        (lambda x, c: ch16.keep_own(x, c)[c[0] : c[2], c[1] : c[3]], "shape"),
+    ],
+)
+def test_wrong_owners(function, sentence):
+    assert sentence in failure("own_objects", function)
+
+
+def test_each_rule_gives_another_answer():
+    labels, core = ch16.crop()
+    answers = [ch16.keep_own(labels, core, rule=rule) for rule in ("centre", "any", "all", "box", "first")]
+    answers.append(ch16.keep_own(labels, core, closed=True))
+    assert len({a.tobytes() for a in answers}) == len(answers)
+
+
+# --- (4) ------------------------------
+
+
+def collected(blocks):
+    return np.percentile(np.stack(list(blocks)), (1, 99.8))
+
+
+def of_each(reduce):
+    def limits(blocks):
+        return reduce(np.array([np.percentile(b, (1, 99.8)) for b in blocks]))
+
+    return limits
+
+
+def extremes(blocks):
+    low, high = 65535, 0
+    for b in blocks:
+        low, high = min(low, b.min()), max(high, b.max())
+    return low, high
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (collected, "the same memory"),
+        (of_each(lambda x: x.mean(axis=0)), "average the limits"),
+        (of_each(lambda x: np.median(x, axis=0)), "medians"),
+        (of_each(lambda x: (x[:, 0].min(), x[:, 1].max())), "extremes"),
+        (of_each(lambda x: x[0]), "first block"),
+        (extremes, "minimum and maximum"),
+        (lambda b: ch16_solution()(b)[::-1], "exchanged"),
+        (lambda b: ch16_solution()(b)[0], "shape"),
+        (lambda b: (0, 65535), "you give 0 and 65535"),
+    ],
+)
+def test_wrong_limits(function, sentence):
+    assert sentence in failure("global_limits", function)
+
+
+def ch16_solution():
+    space = {"np": np}
+    for text in CHAPTER.texts("solution", "global_limits"):
+        exec(text, space)
+    return space["limits"]
+
+
+# --- (5) ------------------------------
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (lambda g, e, r, a: g.shape == e.shape and np.array_equal(g, e), "absolute tolerance"),
+        (lambda g, e, r, a: g.shape == e.shape and bool((np.abs(g - e) <= a).all()), "relative difference"),
+        (lambda g, e, r, a: g.shape == e.shape and bool((g - e <= a + r * np.abs(e)).all()), "too small"),
+        (
+            lambda g, e, r, a: g.shape == e.shape and not (np.abs(g - e) > a + r * np.abs(e)).any(),
+            "NaN",
+        ),
+        (lambda g, e, r, a: g.shape == e.shape and abs((g - e).mean()) < 0.05, "every one must agree"),
+        (lambda g, e, r, a: np.allclose(g, np.broadcast_to(e[: len(g)], g.shape), r, a), "another shape"),
+        (lambda g, e, r, a: True, "off by 0.5"),
+        (lambda g, e, r, a: False, "very same"),
+        (lambda g, e, r, a: 7, "True or False"),
+        (lambda g, e, r, a: np.abs(g - e) < a, "one number"),
+    ],
+)
+def test_wrong_comparisons(function, sentence):
+    assert sentence in failure("reproduces", function)
+
+
+def test_numpys_own_comparison_passes():
+    def same(got, expected, rtol, atol):
+        return got.shape == expected.shape and np.allclose(got, expected, rtol, atol)
+
+    assert check.reproduces.verdict(same).passed
+
+
+# --- the container ------------------------------
+
+
+def test_dockerfile_fits_the_course():
+    root = Path(__file__).parents[1]
+    lines = (root / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    (base,) = [line.split()[1] for line in lines if line.startswith("FROM ")]
+    minor = int(re.match(r"python:3\.(\d+)-", base)[1])
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    low, high = (int(n) for n in re.findall(r"3\.(\d+)", project["requires-python"]))
+    assert low <= minor < high
+    copied = [word for line in lines if line.startswith("COPY ") for word in line.split()[2:-1]]
+    assert copied and all((root / word).exists() for word in copied)
+    (install,) = [line for line in lines if "course.lock" in line and line.startswith("RUN")]
+    assert "--require-hashes" in install and "--no-deps" in install
+    ignored = (root / ".dockerignore").read_text(encoding="utf-8").split()
+    assert ".venv" in ignored and not {"requirements", "src", "notebooks"} & set(ignored)
