@@ -575,9 +575,12 @@ def _describe(function) -> str:
 
 def _each(function, jobs, client, **settings) -> list:
     """function(job, **settings) for each job, here or by the workers of a Dask client, in the jobs' order."""
+    # Bound to the function: what `map` is given as an argument becomes a task of its own if it is large, and
+    # distributed 2026.7 stumbles over that.
+    task = functools.partial(function, **settings)
     if client is None:
-        return [function(job, **settings) for job in jobs]
-    futures = client.map(function, jobs, pure=False, **settings)
+        return [task(job) for job in jobs]
+    futures = client.map(task, jobs, pure=False)
     try:
         return client.gather(futures)
     finally:
