@@ -9,17 +9,7 @@ from bioimage_course import check, data
 from bioimage_course.check.exercises import ch00
 from exercise_cells import Chapter
 
-EXERCISES = [
-    "one_pixel",
-    "impossible_pixels",
-    "wrap_around",
-    "crop_flip_sum",
-    "count_labels",
-    "tensor_with_gradient",
-]
-
-
-CHAPTER = Chapter("00-images", torch=torch)
+CHAPTER = Chapter("00-images")
 
 
 def failure(exercise, *arguments):
@@ -28,31 +18,8 @@ def failure(exercise, *arguments):
     return message
 
 
-@pytest.mark.parametrize("exercise", EXERCISES)
-def test_solution_passes(exercise):
-    verdict = CHAPTER.run("solution", exercise)
-    assert verdict.passed, verdict.message
-
-
-@pytest.mark.parametrize("exercise", EXERCISES)
-def test_untouched_starter_is_open(exercise):
-    assert CHAPTER.run("exercise", exercise).status == "open"
-
-
 def breaks(*arguments):
     raise RuntimeError("a mistake of mine")
-
-
-@pytest.mark.parametrize("exercise", EXERCISES)
-@pytest.mark.parametrize(
-    "nonsense",
-    [None, 3, "text", [], np.zeros((2, 2)), lambda *a: None, lambda *a: [], lambda *a: "text", breaks, print]
-    + [lambda *a: torch.zeros(3, device="meta"), lambda *a: (None, None), lambda *a: {"a": 1}],
-)
-def test_nonsense_fails_with_one_sentence(exercise, nonsense):
-    arguments = (nonsense, nonsense) if exercise == "wrap_around" else (nonsense,)
-    message = failure(exercise, *arguments)
-    assert message and "Traceback" not in message
 
 
 def test_every_exercise_has_two_hints_and_they_stand_in_this_order():

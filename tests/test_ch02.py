@@ -8,34 +8,7 @@ from bioimage_course import check
 from bioimage_course.check.exercises import ch02
 from exercise_cells import Chapter, failure
 
-EXERCISES = ["collapse", "derivatives", "through_sigmoids", "dead_neurons", "softmax", "double_softmax"]
-
-
-CHAPTER = Chapter("02-activations", nn=nn)
-
-
-@pytest.mark.parametrize("exercise", EXERCISES)
-def test_solution_passes(exercise):
-    verdict = CHAPTER.run("solution", exercise)
-    assert verdict.passed, verdict.message
-
-
-@pytest.mark.parametrize("exercise", EXERCISES)
-def test_untouched_starter_is_open(exercise):
-    assert CHAPTER.run("exercise", exercise).status == "open"
-
-
-@pytest.mark.parametrize("exercise", EXERCISES)
-@pytest.mark.parametrize("nonsense", [None, 3, "ReLU", [], np.zeros((2, 2)), {}, lambda *a, **k: None, print])
-def test_nonsense_fails_with_one_sentence(exercise, nonsense):
-    count = 4 if exercise == "derivatives" else 1
-    message = failure(exercise, *[nonsense] * count)
-    assert message and "\n" not in message and "Traceback" not in message
-
-
-def test_every_exercise_has_two_hints():
-    for item in check.exercises("02"):
-        assert len(item.hints) >= 2, item.name
+CHAPTER = Chapter("02-activations")
 
 
 # --- (a) collapse ------------------------------
@@ -218,13 +191,11 @@ def test_softmax_of_torch_passes():
 
 
 def model(*last, middle=True):
-    from torch import nn
 
     return nn.Sequential(nn.Linear(3, 16), *([nn.ReLU()] if middle else []), nn.Linear(16, 3), *last)
 
 
 def test_wrong_repairs():
-    from torch import nn
 
     for wrong, sentence in (
         (lambda: model(nn.Softmax(dim=1)), "still sum to 1"),
@@ -245,7 +216,6 @@ def test_wrong_repairs():
 
 
 def test_other_repairs_pass():
-    from torch import nn
 
     from bioimage_course import nets
 

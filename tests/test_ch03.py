@@ -380,15 +380,5 @@ def test_the_limit_is_where_gradient_descent_stops_settling():
 # --- every exercise ------------------------------
 
 
-@pytest.mark.parametrize(
-    "nonsense", [None, 3, "tanh", [], np.zeros((2, 2)), {"a": None}, lambda *a, **k: None, print, int, object]
-)
-@pytest.mark.parametrize("exercise", EXERCISES)
-def test_nonsense_fails_with_one_sentence(exercise, nonsense):
-    arguments = [nonsense] * (2 if exercise == "momentum_and_adam" else 1)
-    verdict = getattr(check, exercise).verdict(*arguments)
-    assert verdict.status == "failed" and "\n" not in verdict.message and "Traceback" not in verdict.message
-
-
 def test_all_six_are_registered():
     assert [item.name for item in check.exercises("03")] == EXERCISES

@@ -99,7 +99,7 @@ def test_missing_package_names_the_remedy(monkeypatch, capsys):
 
 def test_course_test_takes_paths_instead_of_the_defaults(monkeypatch):
     monkeypatch.chdir(ROOT)
-    assert "tests" in testing.command(["-x"])
+    assert "tests" in testing.command(["-x"]) and "--dist" in testing.command(["-x"])
     assert testing.command(["tests/test_cli.py::test_version"])[-2:] == [
         "--nbval-current-env", "tests/test_cli.py::test_version"
     ]  # fmt: skip

@@ -155,6 +155,8 @@ NONSENSE = {
     "a generator": (number for number in range(3)),
     "recursion": recursive,
     "a function without arguments": lambda: 1,
+    "a function that raises": lambda *args: 1 / 0,
+    "a function that prints": print,
 } | {
     f"a function that returns {name}": returns(value)
     for name, value in {
@@ -179,6 +181,7 @@ def test_nonsense_is_neither_right_nor_a_traceback(name):
         verdict = exercise.verdict(*[value] * count)
         assert verdict.status == "failed", f"{what} gave: {verdict}"
         assert verdict.message and "\n" not in verdict.message, what
+        assert "Traceback" not in verdict.message, what
 
 
 @pytest.mark.parametrize("name", REGISTERED)

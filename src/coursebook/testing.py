@@ -9,16 +9,20 @@ from bioimage_course.errors import ToolUnavailableError
 from coursebook.project import Project
 
 PATHS = ("tests", "notebooks/solutions")
+WORKERS = 2  # more would ask for more memory than a laptop has: a notebook may take 4 GB
 
 
 def command(arguments: list[str]) -> list[str]:
     """Return pytest's command line: unit tests, and nbval over the notebooks with solutions.
 
-    Paths among the arguments replace the two default folders.
+    Paths among the arguments replace the two default folders. The whole suite is shared out between two
+    processes, file by file, because the cells of a notebook must stay together.
     """
     chosen = any(os.path.exists(each.split("::")[0]) for each in arguments if not each.startswith("-"))
     paths = [] if chosen else [path for path in PATHS if os.path.isdir(path)]
-    return [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", *paths, *arguments]
+    sharing = ["-n", str(WORKERS), "--dist", "loadfile"] if paths and (os.cpu_count() or 1) >= WORKERS else []
+    options = ["--nbval-lax", "--nbval-current-env", *sharing]
+    return [sys.executable, "-m", "pytest", *options, *paths, *arguments]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -32,4 +36,8 @@ def main(argv: list[str] | None = None) -> int:
     if importlib.util.find_spec("pytest") is None:
         raise ToolUnavailableError("pytest is not installed in this environment; run `make test`.")
     os.chdir(Project.find().root)
-    return subprocess.run(command(list(argv or []))).returncode
+    asked = command(list(argv or []))
+    environment = dict(os.environ)
+    if "-n" in asked:  # otherwise each process would take all cores for its sums
+        environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // WORKERS)))
+    return subprocess.run(asked, env=environment).returncode
