@@ -1,4 +1,4 @@
-"""The exercises of chapter 13: solutions pass, untouched starters are open, usual mistakes get a sentence."""
+"""The exercises of chapter 13: right answers pass, usual mistakes get a sentence."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from scipy.ndimage import distance_transform_edt, label
 
 from bioimage_course import check
 from bioimage_course.check.exercises import ch13
-from exercise_cells import Chapter, failure
+from exercise_cells import failure
 
 # --- right answers, with switches for the mistakes ------------------------------
 
@@ -68,7 +68,6 @@ def wrongly_trusted(predicted, true, accept, good):
     return np.mean(true[accepted] < good) if accepted.any() else 0.0
 
 
-CHAPTER = Chapter("13-micro-sam", distance_transform_edt=distance_transform_edt, connected=label)
 SOLUTIONS = {
     "next_click": make_click(),
     "prompts": make_prompts(),
@@ -157,23 +156,6 @@ def test_stability_mistakes(wrong, words):
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_trust_mistakes(wrong, words):
     assert words in failure("trust", wrong)
-
-
-@pytest.mark.parametrize("name", SOLUTIONS)
-@pytest.mark.parametrize(
-    "junk", [None, 3, [], "text", lambda *a: None, lambda *a: "x", lambda: 1, lambda *a: 1 / 0]
-)
-def test_checks_never_raise(name, junk):
-    verdict = getattr(check, name).verdict(junk)
-    assert verdict.status == "failed"
-    assert verdict.message
-
-
-@pytest.mark.parametrize("name", SOLUTIONS)
-def test_solutions_of_the_notebook_pass_and_its_starters_are_open(name):
-    assert CHAPTER.run("solution", name).passed
-    assert CHAPTER.run("exercise", name).status == "open"
-    assert len(getattr(check, name).hints) >= 2
 
 
 def test_the_mean_of_a_ring_lies_outside_it():

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 import yaml
 
 from bioimage_course.errors import InputError
+from coursebook import addresses
 from coursebook.project import Project
 
 FENCE = re.compile(r"^\s*(?:>\s*)*(`{3,}|~{3,})\s*(.*)$")
@@ -109,15 +110,7 @@ class Page:
 
     def resolve(self, target: str) -> str | None:
         """Return `target`, as written on this page, as a path from the root; None if it leaves it."""
-        parts = [] if target.startswith("/") else list(PurePosixPath(self.path).parent.parts)
-        for part in target.split("/"):
-            if part == "..":
-                if not parts:
-                    return None
-                parts.pop()
-            elif part not in ("", "."):
-                parts.append(part)
-        return "/".join(parts)
+        return addresses.resolve(self.path, target)
 
     @cached_property
     def identifiers(self) -> list[tuple[str, Line]]:

@@ -39,6 +39,19 @@ class Finding:
         return f"{self.path}:{self.line}: {self.message}"
 
 
+class FindingsError(InputError):
+    """A file that cannot be used, with everything that is wrong with it.
+
+    Attributes
+    ----------
+    findings : list of Finding
+    """
+
+    def __init__(self, findings: list[Finding]):
+        self.findings = findings
+        super().__init__("\n".join(map(str, findings)))
+
+
 @dataclass(frozen=True)
 class Project:
     """The repository of a course.

@@ -22,8 +22,7 @@ from pathlib import Path
 
 import yaml
 
-from bioimage_course.errors import InputError
-from coursebook.project import Finding, Project
+from coursebook.project import Finding, FindingsError, Project
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 KINDS = {"one": "Choose one answer.", "many": "Choose all that apply."}
@@ -34,18 +33,8 @@ TAG = re.compile(r"</?[A-Za-z][^>]*>|<!--")
 CODE_OR_MATH = re.compile(r"`[^`]*`|\$[^$]*\$")
 
 
-class QuizError(InputError):
-    """A quiz that cannot be used.
-
-    Attributes
-    ----------
-    findings : list of Finding
-        Everything that is wrong with it.
-    """
-
-    def __init__(self, findings: list[Finding]):
-        self.findings = findings
-        super().__init__("\n".join(map(str, findings)))
+class QuizError(FindingsError):
+    """A quiz that cannot be used."""
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ import yaml
 
 from bioimage_course.errors import InputError
 from coursebook import colab
-from coursebook.project import Finding, Project
+from coursebook.project import Finding, FindingsError, Project
 
 NAME = re.compile(r"(?P<chapter>\d\d)-[a-z0-9]+(-[a-z0-9]+)*")
 MARKER = re.compile(r"^# %%")
@@ -64,18 +64,8 @@ TAGS = {
 }
 
 
-class SourceError(InputError):
-    """A notebook source that cannot be used.
-
-    Attributes
-    ----------
-    findings : list of Finding
-        Everything that is wrong with it.
-    """
-
-    def __init__(self, findings: list[Finding]):
-        self.findings = findings
-        super().__init__("\n".join(map(str, findings)))
+class SourceError(FindingsError):
+    """A notebook source that cannot be used."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
-from .addresses import resolve
+from ..addresses import resolve
 
 PICTURES = {"image/svg+xml": "svg", "image/png": "png", "image/jpeg": "jpg"}
 ACTIVE = ("application/vnd.jupyter.widget-view+json", "application/javascript", "text/html")

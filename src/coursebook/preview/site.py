@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from .addresses import resolve
+from ..addresses import resolve
 from .model import Page
 from .problems import nearest
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import yaml
 
+from ..addresses import resolve
 from . import embeds
-from .addresses import resolve
 from .problems import Problem
 
 SHORTCODE = re.compile(r"(?<!\{)\{\{<\s*(.*?)\s*>\}\}(?!\})")
