@@ -10,10 +10,10 @@
   /* Every question may also stay open: then it counts for nothing. `unless`: where it is not asked. */
   const OPEN = "open";
   const QUESTIONS = [
-    { id: "output", group: "Result", text: "What should come out?", answers: {
+    { id: "output", group: "Result and quality", text: "What should come out?", answers: {
       count: "a count of objects", outlines: "outlines of objects", volumes: "objects in 3D stacks",
       tracks: "objects followed in time", areas: "areas, no single objects", restored: "a cleaner image" } },
-    { id: "quality", group: "Result", text: "How good is good enough?", answers: {
+    { id: "quality", group: "Result and quality", text: "How good is good enough?", answers: {
       pilot: "a pilot: roughly right", large: "final, for a large effect", small: "final, for a small effect",
       expert: "like an expert's drawing" } },
     { id: "kind", group: "Images", text: "What do they show?", unless: { output: "restored" }, answers: {
@@ -22,17 +22,17 @@
     { id: "objects", group: "Images", text: "Shape and crowding?", unless: { output: ["restored", "areas"] }, answers: {
       apart: "roundish, apart", touching: "roundish, touching", irregular: "irregular, apart",
       tangled: "irregular, touching" } },
-    { id: "contrast", group: "Images", text: "How do they stand out?", answers: {
+    { id: "contrast", group: "Images", text: "How do objects stand out?", answers: {
       clear: "bright on even dark", mixed: "other things look alike", faint: "faint or noisy" } },
     { id: "amount", group: "Images", text: "Images to process", slider: true, answers: {
       handful: "a handful", tens: "tens", hundreds: "hundreds", thousands: "thousands" } },
-    { id: "examples", group: "Means", text: "Examples of the result?", answers: {
+    { id: "examples", group: "Resources", text: "Annotated (or clean) examples?", answers: {
       none: "none", few: "a few images", many: "many images" } },
-    { id: "time", group: "Means", text: "Time of people", slider: true, answers: {
+    { id: "time", group: "Resources", text: "People's time", slider: true, answers: {
       hour: "an hour", day: "a day", week: "a week", weeks: "weeks" } },
-    { id: "gpu", group: "Means", text: "A graphics card (GPU)?", answers: {
+    { id: "gpu", group: "Resources", text: "A graphics card (GPU)?", answers: {
       none: "none", borrowed: "borrowed or in the cloud", own: "at hand" } },
-    { id: "skills", group: "Means", text: "Who works with it?", answers: {
+    { id: "skills", group: "Resources", text: "Who will run it?", answers: {
       click: "I do, by mouse", help: "I do, an analyst helps", notebook: "I do, in notebooks",
       code: "somebody who programs" } },
   ];
@@ -62,6 +62,16 @@
       effort: "high: annotate for training, validation and test, then experiment",
       drawback: "The most examples and the most ways to fool yourself; often there is a pretrained start after all.",
       first: "Ask first whether a fine-tuned network would do; then train on half the examples and on all, and compare." },
+  };
+
+  /* Said instead when images are to be cleaned. */
+  const RECORD = "Record some fields twice, quickly and with a long exposure: they show what is true and what is painted in.";
+  const CLEANING = {
+    classical: { drawback: "What takes the noise away takes fine detail as well.",
+      first: "Tune a Gaussian and a non-local means filter on one image: the figure to be beaten." },
+    pretrained: { first: RECORD }, finetuned: { first: RECORD },
+    scratch: { effort: "medium to high: recording, training, and testing what can be believed",
+      drawback: "Detail that looks right may be painted in; measure brightness with care.", first: RECORD },
   };
 
   /* [answers that must all hold, {category: [points, reason]}]. A list of answers means any of them, "!x" anything but
@@ -107,7 +117,7 @@
       classical: [3, "a well-tuned filter is the first thing to try, and hard to beat"],
       pixel: [OUT, "it answers with classes, not with brightness"],
       pretrained: [-2, "trained on other images, it may paint in structure that is not there"],
-      finetuned: [-1, "networks to start from are few; training anew is usual here"],
+      finetuned: [-3, "networks to start from are few; training anew is usual here"],
       scratch: [2, "training on your own noise is the usual way here"],
     }],
     [{ output: "restored", examples: ["none", "few"] }, { scratch: [1, "Noise2Void learns from the noisy images alone"] }],
@@ -122,25 +132,30 @@
       scratch: [-3, "far too much work for a pilot"],
     }],
     [{ quality: "large" }, {
-      classical: [1, "a large effect survives crude borders"],
-      pixel: [1, "a large effect survives crude borders"],
+      classical: [1, "a large effect survives a crude result"],
+      pixel: [1, "a large effect survives a crude result"],
       pretrained: [1, "usually good enough for a large effect"],
       scratch: [-2, "more than a large effect needs"],
     }],
-    [{ quality: "small" }, {
+    [{ quality: "small", ...FIND }, {
       manual: [1, "careful borders keep a small effect visible"],
       classical: [-1, "a border shifted by the threshold can hide a small effect"],
       pixel: [-1, "ragged borders can hide a small effect"],
       finetuned: [2, "learns your borders, where a small effect lies"],
       scratch: [1, "learns your borders, where a small effect lies"],
     }],
-    [{ quality: "expert" }, {
+    [{ quality: "expert", ...FIND }, {
       manual: [3, "nothing comes closer to an expert than an expert"],
       classical: [-2, "rarely follows borders as an expert would"],
       pixel: [-1, "borders stay ragged"],
       pretrained: [-1, "learnt other people's idea of a border"],
       finetuned: [2, "learns where your expert draws the border"],
       scratch: [1, "learns where your expert draws the border"],
+    }],
+
+    [{ quality: ["small", "expert"], output: "restored" }, {
+      classical: [-1, "a filter takes fine detail away with the noise"],
+      scratch: [1, "can keep detail that a filter takes away"],
     }],
 
     // the images
@@ -198,7 +213,7 @@
       finetuned: [2, "can be taught which border belongs to whom"],
       scratch: [1, "can be taught which border belongs to whom"],
     }],
-    [{ contrast: "clear" }, {
+    [{ contrast: "clear", ...FIND }, {
       classical: [2, "bright on even dark is where thresholds work"],
       scratch: [-1, "simpler methods will do on clear images"],
     }],
@@ -208,9 +223,11 @@
       pretrained: [-1, "cannot know which of them you want"],
       finetuned: [1, "can be taught which of them you want"],
     }],
+    [{ contrast: "clear", output: "restored" }, { classical: [1, "a gentle filter is enough for a clear image"] }],
+    [{ contrast: "mixed", output: "restored" }, { classical: [-1, "one strength of filter does not suit all that is in the image"] }],
     [{ contrast: "faint" }, {
       manual: [-1, "people disagree where little can be seen"],
-      classical: [-2, "noise crosses every threshold, and a filter costs detail"],
+      classical: [-2, "noise crosses thresholds, and strong filters cost detail"],
       pretrained: [-1, "may be unlike what it was trained on"],
       finetuned: [1, "learns to see through your noise"],
       scratch: [1, "learns to see through your noise"],
@@ -361,7 +378,7 @@
       contrast: "mixed", amount: "tens", examples: "few", time: "week", gpu: "own", skills: "code" }],
     organelles: ["organelles in a few EM images", { output: "outlines", quality: "expert", kind: "em", objects: "tangled",
       contrast: "mixed", amount: "handful", examples: "none", time: "week", gpu: "none", skills: "click" }],
-    stars: ["bright spots, every night", { output: "count", quality: "large", kind: "nuclei", objects: "apart",
+    plain: ["sparse nuclei, thousands of images", { output: "count", quality: "large", kind: "nuclei", objects: "apart",
       contrast: "clear", amount: "thousands", examples: "none", time: "day", gpu: "none", skills: "code" }],
     noise: ["dim movies to be cleaned", { output: "restored", quality: "large", contrast: "faint", amount: "hundreds",
       examples: "none", time: "week", gpu: "own", skills: "notebook" }],
@@ -438,6 +455,7 @@
       .map(([, name, chapter, , words]) => `${name} (${chapter ? `chapter ${chapter}; ` : ""}${words})`);
   }
 
+  const about = (id, answers) => ({ ...CATEGORIES[id], ...(holds({ output: "restored" }, answers) ? CLEANING[id] : {}) });
   const points = (value) => `${value > 0 ? "+" : ""}${number(value, 0)}`;
   const many = (value) => `${number(value, 0)} point${Math.abs(value) === 1 ? "" : "s"}`;
   const either = (rows) => rows.map((row) => CATEGORIES[row.id].name).join(" and ");
@@ -455,7 +473,7 @@
     }
     lines.push("", "RANKING");
     for (const row of ranking) {
-      const { name, effort, drawback, first } = CATEGORIES[row.id];
+      const { name, effort, drawback, first } = about(row.id, answers);
       lines.push(row.out.length ? `Excluded: ${name}` : `${row.place}. ${name}, ${many(row.score)}${row.tied ? " (tied)" : ""}`);
       for (const { condition, reason } of row.out) lines.push(`   excluded: ${reason} [${because(condition)}]`);
       for (const reason of [...row.pros, ...row.cons]) lines.push(`   ${points(reason.points)} ${reason.reason} [${because(reason.condition)}]`);
@@ -494,12 +512,16 @@
         .more ul { list-style: none; margin: 0; padding: 0; } .more li { border: 0; padding: 0 0 0 32px; text-indent: -32px; }
         .more b { display: inline-block; width: 32px; text-indent: 0; font-variant-numeric: tabular-nums; }
         .short { font-size: 13.5px; color: var(--muted); margin-top: 3px; }
-        .numbers dd { font-size: 17px; } .note { min-height: 0; }
+        .numbers { grid-template-columns: repeat(3, 1fr); } .numbers dd { font-size: 17px; } .note { min-height: 0; }
         textarea { width: 100%; min-height: 8em; resize: vertical; font: 12.5px/1.4 ui-monospace, Consolas, monospace; color: var(--ink);
           background: var(--surface); border: 1px solid var(--line); border-radius: 8px; padding: 8px; }
         textarea:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+        .now { display: none; } @media (max-width: 620px) { .now { display: block; position: sticky; top: 3.8rem; z-index: 2; flex: 1 0 100%;
+          background: var(--paper); border-bottom: 2px solid var(--accent); padding: 6px 0; font-weight: 600; } }
         .export { display: grid; gap: 6px; margin-top: 14px; } .export .row { align-items: center; }
       `));
+      this.now = make("p", { class: "now", "aria-hidden": "true" });
+      this.panel.before(this.now);
       this.example = this.select({
         name: "example", label: "Begin with", change: (value) => this.begin(value),
         options: { own: "answers of my own", ...Object.fromEntries(Object.entries(EXAMPLES).map(([id, [name]]) => [id, name])), empty: "an empty sheet" },
@@ -539,7 +561,7 @@
 
     card(id) {
       const place = make("span", { class: "place" }), sum = make("span", { class: "sum" });
-      const button = make("button", { type: "button", "data-name": `more-${id}`, "aria-label": `Reasons: ${CATEGORIES[id].name}` }, "Reasons");
+      const button = make("button", { type: "button", "data-name": `more-${id}`, "aria-label": `Why? ${CATEGORIES[id].name}` }, "Why?");
       const more = make("div", { class: "more" }), short = make("p", { class: "short" });
       const element = make("li", { "data-category": id },
         make("div", { class: "head" }, place, make("strong", {}, CATEGORIES[id].name), sum, button), short);
@@ -583,7 +605,9 @@
       this.arrange(ranking, empty);
       const text = report(answers);
       if (this.box.value !== text) { this.box.value = text; this.done.textContent = ""; }
-      this.say(empty ? "Nothing is known yet" : `${best.length > 1 ? "Tie" : "First"}: ${either(best)}, ${many(best[0].score)}`);
+      const news = empty ? "Nothing is known yet" : `${best.length > 1 ? "Tie" : "First"}: ${either(best)}, ${many(best[0].score)}`;
+      this.now.textContent = news;
+      this.say(news);
     }
 
     verdict(best, lead) {
@@ -599,9 +623,10 @@
       const order = ranking.map((row) => this.cards[row.id].element);
       if (order.some((element, i) => this.list.children[i] !== element)) this.list.append(...order);
       const all = (list) => list.reduce((sum, { points: p }) => sum + Math.abs(p), 0);
-      this.span = [Math.max(6, ...ranking.map((row) => all(row.cons))), Math.max(6, ...ranking.map((row) => all(row.pros)))];
+      const drawn = ranking.filter((row) => !row.out.length);
+      this.span = ["cons", "pros"].map((side) => Math.max(6, ...drawn.map((row) => all(row[side]))));
       for (const row of ranking) {
-        const { element, place, sum, short, more, button, bar } = this.cards[row.id], { name, what, effort, drawback, first } = CATEGORIES[row.id];
+        const { element, place, sum, short, more, button, bar } = this.cards[row.id], { name, what, effort, drawback, first } = about(row.id, this.answers);
         const out = row.out.length > 0;
         element.classList.toggle("first", row.place === 1 && !empty);
         place.textContent = out ? "–" : `${row.place}${row.tied ? "=" : "."}`;
@@ -613,14 +638,14 @@
         const line = (title, text) => make("p", {}, make("strong", {}, `${title}: `), text);
         more.replaceChildren(make("p", {}, what), ...(list.childElementCount ? [list] : []), line("Drawback", drawback), line("Try first", first),
           line("Tools", `${tools(row.id, this.answers).join(", ") || "none for this result"}.`));
-        bar.label = `${name}: ${many(all(row.pros))} for, ${number(all(row.cons), 0)} against${out ? ", excluded" : `, sum ${points(row.score)}`}.`;
+        bar.element.hidden = out;
+        bar.label = `${name}: ${many(all(row.pros))} for, ${number(all(row.cons), 0)} against, sum ${points(row.score)}.`;
       }
     }
 
     drawBar(context, id) {
       const { bar } = this.cards[id], row = this.ranking.find((one) => one.id === id), [left, right] = this.span;
-      const x = (value) => 8 + (value + left) / (left + right) * (bar.width - 16), out = row.out.length > 0;
-      context.globalAlpha = out ? 0.35 : 1;
+      const x = (value) => 8 + (value + left) / (left + right) * (bar.width - 16);
       let at = 0;
       context.fillStyle = this.colour("blue");
       for (const reason of row.pros) { context.fillRect(x(at) + 1, 4, x(at + reason.points) - x(at) - 1, 12); at += reason.points; }
@@ -630,7 +655,6 @@
       for (const reason of row.cons) { context.strokeRect(x(at + reason.points) + 1, 5, x(at) - x(at + reason.points) - 3, 10); at += reason.points; }
       context.fillStyle = this.colour("muted");
       context.fillRect(x(0) - 0.75, 0, 1.5, 20);
-      if (out) return;
       const middle = x(row.score);
       context.beginPath();
       for (const [dx, dy] of [[0, -8], [8, 0], [0, 8], [-8, 0]]) context.lineTo(middle + dx, 10 + dy);
