@@ -44,7 +44,7 @@
       first: "Draw one image twice, a day apart, and compare: no method can be judged more finely than that." },
     classical: { name: "Classical image processing", what: "Filters, thresholds and watersheds with settings that you choose.",
       effort: "medium, less with experience; settings are tuned by eye",
-      drawback: "Works best for bright objects on a dark background; every new kind of image needs new settings.",
+      drawback: "Works best for bright on dark; every new kind of image needs new settings.",
       first: "Smooth, threshold and label a typical image and the worst one, with the same settings." },
     pixel: { name: "Pixel classification", what: "You mark some pixels of each class, a small classifier learns the others.",
       effort: "low to medium: mark, look, mark where it is wrong",
@@ -52,7 +52,7 @@
       first: "Mark each class in a few images, then look at an image without marks." },
     pretrained: { name: "Pretrained network", what: "A network that others have trained, used as it is.",
       effort: "low to run; the checking is most of it",
-      drawback: "Unlike its training images, it may fail without a sign, and often nobody can tell you what they were.",
+      drawback: "May fail without a sign on images unlike its training images, and often nobody knows those.",
       first: "Run it on a typical image and the worst one; count what is missed, merged and invented." },
     finetuned: { name: "Fine-tuned network", what: "A pretrained network trained a little further on your own images.",
       effort: "medium: correct its proposals in some images, train, look again",
@@ -60,330 +60,260 @@
       first: "Score the pretrained network on images you have annotated: the figure to be beaten." },
     scratch: { name: "Network trained from scratch", what: "A network that has seen nothing but your images.",
       effort: "high: annotate for training, validation and test, then experiment",
-      drawback: "The most examples and the most ways to fool yourself; often there is a pretrained start after all.",
-      first: "Ask first whether a fine-tuned network would do; then train on half the examples and on all, and compare." },
+      drawback: "Needs the most examples and offers the most ways to fool yourself.",
+      first: "Ask whether fine-tuning would do; then train on half the examples and on all, and compare." },
   };
 
   /* Said instead when images are to be cleaned. */
-  const RECORD = "Record some fields twice, quickly and with a long exposure: they show what is true and what is painted in.";
+  const RECORD = { first: "Record some fields with a short and a long exposure: they show what is true and what is painted in." };
   const CLEANING = {
     classical: { drawback: "What takes the noise away takes fine detail as well.",
       first: "Tune a Gaussian and a non-local means filter on one image: the figure to be beaten." },
-    pretrained: { first: RECORD }, finetuned: { first: RECORD },
-    scratch: { effort: "medium to high: recording, training, and testing what can be believed",
-      drawback: "Detail that looks right may be painted in; measure brightness with care.", first: RECORD },
+    pretrained: RECORD, finetuned: RECORD,
+    scratch: { ...RECORD, effort: "medium: the training is quick to set up, the testing is not",
+      drawback: "Detail that looks right may be painted in." },
   };
 
-  /* [answers that must all hold, {category: [points, reason]}]. A list of answers means any of them, "!x" anything but
-   * x. Three points nearly decide, one is a nudge; OUT excludes. */
+  /* [answers that must all hold, "categories points reason", …]. A list of answers means any of them, "!x" anything but x.
+   * Three points nearly decide, one is a nudge; "out" excludes. */
   const OUT = "out", FIND = { output: "!restored" };
   const RULES = [
     // what should come out
-    [{ output: "count" }, {
-      manual: [1, "clicking on objects is quicker than drawing them"],
-      classical: [1, "a count forgives rough borders"],
-      pretrained: [1, "detects objects one by one"],
-      scratch: [-1, "more work than a count usually deserves"],
-    }],
-    [{ output: "outlines" }, {
-      pixel: [-1, "objects must still be cut out of its areas"],
-      pretrained: [1, "made to give one outline for each object"],
-      finetuned: [1, "made to give one outline for each object"],
-    }],
-    [{ output: "volumes" }, {
-      manual: [-2, "drawing plane by plane multiplies the work"],
-      classical: [1, "filters, thresholds and watersheds work in 3D as they do in 2D"],
-      pixel: [1, "marks in a few planes teach it the whole stack"],
-      pretrained: [-1, "fewer networks are trained in 3D; planes have to be joined"],
-      finetuned: [-1, "examples in 3D are slow to draw"],
-      scratch: [-1, "3D networks need more memory, and examples in 3D"],
-    }],
-    [{ output: "tracks" }, {
-      manual: [-1, "the work grows with the number of frames"],
-      classical: [1, "quick on many frames; a tracker links the objects"],
-      pixel: [-1, "areas must become objects before they can be linked"],
-      pretrained: [1, "finds the objects of each frame; a tracker links them"],
-      finetuned: [1, "each object missed breaks a track, so adapting it pays"],
-    }],
-    [{ output: "areas" }, {
-      classical: [1, "a good threshold may be all that is needed"],
-      pixel: [3, "areas are just what it gives"],
-      pretrained: [-2, "most networks offered for microscopy look for single objects"],
-      finetuned: [-1, "most networks offered for microscopy look for single objects"],
-      scratch: [1, "a U-Net learns areas directly"],
-    }],
-    [{ output: "restored" }, {
-      manual: [OUT, "nobody can draw the noise away"],
-      classical: [3, "a well-tuned filter is the first thing to try, and hard to beat"],
-      pixel: [OUT, "it answers with classes, not with brightness"],
-      pretrained: [-2, "trained on other images, it may paint in structure that is not there"],
-      finetuned: [-3, "networks to start from are few; training anew is usual here"],
-      scratch: [2, "training on your own noise is the usual way here"],
-    }],
-    [{ output: "restored", examples: ["none", "few"] }, { scratch: [1, "Noise2Void learns from the noisy images alone"] }],
-    [{ output: "restored", examples: "many" }, { scratch: [2, "pairs of noisy and clean images teach the most (CARE)"] }],
+    [{ output: "count" },
+      "manual +1 clicking on objects is quicker than drawing them",
+      "classical +1 a count forgives rough borders",
+      "pretrained +1 detects objects one by one"],
+    [{ output: "outlines" },
+      "pixel -1 objects must still be cut out of its areas",
+      "pretrained,finetuned +1 made to give one outline for each object"],
+    [{ output: "volumes" },
+      "manual -2 drawing plane by plane multiplies the work",
+      "classical +1 filters, thresholds and watersheds work in 3D as they do in 2D",
+      "pixel +1 marks in a few planes teach it the whole stack",
+      "pretrained -1 fewer networks are trained in 3D; planes have to be joined",
+      "finetuned,scratch -1 examples in 3D are slow to draw"],
+    [{ output: "tracks" },
+      "manual -1 the work grows with the number of frames",
+      "pixel -1 areas must become objects before they can be linked",
+      "classical,pretrained +1 finds the objects of each frame; a tracker links them",
+      "finetuned +1 each object missed breaks a track, so adapting it pays"],
+    [{ output: "areas" },
+      "classical +1 a good threshold may be all that is needed",
+      "pixel +3 areas are just what it gives",
+      "pretrained -2 most networks offered for microscopy look for single objects",
+      "finetuned -1 most networks offered for microscopy look for single objects",
+      "scratch +1 a U-Net learns areas directly"],
+    [{ output: "restored" },
+      "manual out nobody can draw the noise away",
+      "classical +3 a well-tuned filter is the first thing to try, and hard to beat",
+      "pixel out it answers with classes, not with brightness",
+      "pretrained -2 trained on other images, it may paint in structure that is not there",
+      "finetuned -3 networks to start from are few; training anew is usual here",
+      "scratch +2 training on your own noise is the usual way here"],
+    [{ output: "restored", examples: ["none", "few"] }, "scratch +1 Noise2Void learns from the noisy images alone"],
+    [{ output: "restored", examples: "many" }, "scratch +2 pairs of noisy and clean images teach the most (CARE)"],
 
     // how good
-    [{ quality: "pilot" }, {
-      classical: [1, "quickly tried, quickly thrown away"],
-      pixel: [1, "a few marks show whether it can work"],
-      pretrained: [2, "a first look costs next to nothing"],
-      finetuned: [-1, "refinement is lost when the pilot changes"],
-      scratch: [-3, "far too much work for a pilot"],
-    }],
-    [{ quality: "large" }, {
-      classical: [1, "a large effect survives a crude result"],
-      pixel: [1, "a large effect survives a crude result"],
-      pretrained: [1, "usually good enough for a large effect"],
-      scratch: [-2, "more than a large effect needs"],
-    }],
-    [{ quality: "small", ...FIND }, {
-      manual: [1, "careful borders keep a small effect visible"],
-      classical: [-1, "a border shifted by the threshold can hide a small effect"],
-      pixel: [-1, "ragged borders can hide a small effect"],
-      finetuned: [2, "learns your borders, where a small effect lies"],
-      scratch: [1, "learns your borders, where a small effect lies"],
-    }],
-    [{ quality: "expert", ...FIND }, {
-      manual: [3, "nothing comes closer to an expert than an expert"],
-      classical: [-2, "rarely follows borders as an expert would"],
-      pixel: [-1, "borders stay ragged"],
-      pretrained: [-1, "learnt other people's idea of a border"],
-      finetuned: [2, "learns where your expert draws the border"],
-      scratch: [1, "learns where your expert draws the border"],
-    }],
-
-    [{ quality: ["small", "expert"], output: "restored" }, {
-      classical: [-1, "a filter takes fine detail away with the noise"],
-      scratch: [1, "can keep detail that a filter takes away"],
-    }],
+    [{ quality: "pilot" },
+      "classical +1 quickly tried, quickly thrown away",
+      "pixel +1 a few marks show whether it can work",
+      "pretrained +2 a first look costs next to nothing",
+      "finetuned -1 refinement is lost when the pilot changes",
+      "scratch -3 far too much work for a pilot"],
+    [{ quality: "large" },
+      "classical,pixel +1 a large effect survives a crude result",
+      "pretrained +1 usually good enough for a large effect",
+      "scratch -2 more than a large effect needs"],
+    [{ quality: ["small", "expert"], ...FIND },
+      "pixel -1 its borders stay ragged",
+      "finetuned +2 learns where you draw the border",
+      "scratch +1 learns where you draw the border"],
+    [{ quality: "small", ...FIND },
+      "manual +1 careful borders keep a small effect visible",
+      "classical -1 a border shifted by the threshold can hide a small effect"],
+    [{ quality: "expert", ...FIND },
+      "manual +3 nothing comes closer to an expert than an expert",
+      "classical -2 rarely follows borders as an expert would",
+      "pretrained -1 learnt other people's idea of a border"],
+    [{ quality: ["small", "expert"], output: "restored" },
+      "classical -1 a filter takes fine detail away with the noise",
+      "scratch +1 can keep detail that a filter takes away"],
 
     // the images
-    [{ kind: "nuclei" }, {
-      classical: [1, "nuclear stains are mostly easy to threshold"],
-      pretrained: [2, "networks for fluorescent nuclei are many and good"],
-      scratch: [-2, "others have done it already"],
-    }],
-    [{ kind: "cells" }, {
-      classical: [-1, "borders between cells are often no brighter or darker than the inside"],
-      pretrained: [2, "general networks have seen cells of very many kinds"],
-      finetuned: [1, "general networks for cells are a good start"],
-    }],
-    [{ kind: "tissue" }, {
-      classical: [-1, "colour and texture vary from slide to slide"],
-      pixel: [1, "sees colour and texture together"],
-      finetuned: [1, "stains differ between laboratories; a little training helps"],
-    }],
-    [{ kind: "tissue", output: "!areas" }, { pretrained: [1, "there are networks for nuclei in H&E"] }],
-    [{ kind: "em" }, {
-      manual: [1, "what is what takes a trained eye"],
-      classical: [-2, "everything is grey on grey"],
-      pretrained: [-1, "specialised: good for some organelles, worse elsewhere"],
-      finetuned: [1, "a specialist can be taught your structure"],
-      scratch: [1, "few networks know your structure"],
-    }],
-    [{ kind: "other" }, {
-      manual: [1, "works for whatever you can recognise"],
-      pixel: [1, "learns from your images, whatever they show"],
-      pretrained: [-2, "its training images hardly held anything like it"],
-      scratch: [2, "there is little to start from"],
-    }],
-    [{ objects: "apart" }, {
-      classical: [2, "a threshold and labels may be all that is needed"],
-      pixel: [1, "what lies apart needs no cutting"],
-      pretrained: [1, "an easy task for any network"],
-    }],
-    [{ objects: "touching" }, {
-      classical: [-1, "a watershed cuts, and sometimes cuts wrongly"],
-      pixel: [-2, "neighbours merge into one area"],
-      pretrained: [2, "separating roundish neighbours is what these networks are for"],
-      finetuned: [1, "learns how your objects touch"],
-    }],
-    [{ objects: "irregular" }, {
-      classical: [1, "a threshold does not care about shape"],
-      pixel: [1, "does not care about shape"],
-      pretrained: [-1, "networks for cells expect rather compact shapes"],
-      finetuned: [1, "can be taught unusual shapes"],
-    }],
-    [{ objects: "tangled" }, {
-      manual: [1, "only knowledge can separate what is tangled"],
-      classical: [-2, "a watershed cuts by roundness, which is missing here"],
-      pixel: [-2, "neighbours merge into one area"],
-      pretrained: [-1, "unusual shapes that touch are its hardest case"],
-      finetuned: [2, "can be taught which border belongs to whom"],
-      scratch: [1, "can be taught which border belongs to whom"],
-    }],
-    [{ contrast: "clear", ...FIND }, {
-      classical: [2, "bright on even dark is where thresholds work"],
-      scratch: [-1, "simpler methods will do on clear images"],
-    }],
-    [{ contrast: "mixed", ...FIND }, {
-      classical: [-2, "a threshold cannot tell what is equally bright"],
-      pixel: [3, "learns to tell them apart if you mark both"],
-      pretrained: [-1, "cannot know which of them you want"],
-      finetuned: [1, "can be taught which of them you want"],
-    }],
-    [{ contrast: "clear", output: "restored" }, { classical: [1, "a gentle filter is enough for a clear image"] }],
-    [{ contrast: "mixed", output: "restored" }, { classical: [-1, "one strength of filter does not suit all that is in the image"] }],
-    [{ contrast: "faint" }, {
-      manual: [-1, "people disagree where little can be seen"],
-      classical: [-2, "noise crosses thresholds, and strong filters cost detail"],
-      pretrained: [-1, "may be unlike what it was trained on"],
-      finetuned: [1, "learns to see through your noise"],
-      scratch: [1, "learns to see through your noise"],
-    }],
-    [{ amount: "handful" }, {
-      manual: [3, "for a handful, drawing is often the shortest way"],
-      pretrained: [1, "nothing to set up but the network"],
-      finetuned: [-1, "what you would annotate for it is nearly all you have"],
-    }],
-    [{ amount: "handful", ...FIND }, { scratch: [-3, "a handful of images cannot teach a network"] }],
-    [{ amount: "tens" }, {
-      manual: [1, "can still be done by hand"],
-      pixel: [1, "results can be looked at image by image"],
-    }],
-    [{ amount: "tens", ...FIND }, { scratch: [-1, "preparing would take longer than the task"] }],
-    [{ amount: "hundreds" }, {
-      manual: [-2, "too many to draw without tiring"],
-      finetuned: [1, "the effort is paid back over many images"],
-    }],
-    [{ amount: "thousands" }, {
-      manual: [OUT, "thousands cannot be drawn; draw a sample, as the test of all others"],
-      classical: [1, "runs quickly on ordinary computers"],
-      finetuned: [1, "the effort is paid back over very many images"],
-      scratch: [1, "the effort is paid back over very many images"],
-    }],
+    [{ kind: "nuclei" },
+      "classical +1 nuclear stains are mostly easy to threshold",
+      "pretrained +2 networks for fluorescent nuclei are many and good",
+      "scratch -2 others have done it already"],
+    [{ kind: "cells" },
+      "classical -1 borders between cells are often no brighter or darker than the inside",
+      "pretrained +2 general networks have seen cells of very many kinds",
+      "finetuned +1 general networks for cells are a good start"],
+    [{ kind: "tissue" },
+      "classical -1 colour and texture vary from slide to slide",
+      "pixel +1 sees colour and texture together",
+      "finetuned +1 stains differ between laboratories; a little training helps"],
+    [{ kind: "tissue", output: "!areas" }, "pretrained +1 there are networks for nuclei in H&E"],
+    [{ kind: "em" },
+      "manual +1 what is what takes a trained eye",
+      "classical -2 everything is grey on grey",
+      "pretrained -1 specialised: good for some organelles, worse elsewhere",
+      "finetuned +1 a specialist can be taught your structure"],
+    [{ kind: "other" },
+      "manual +1 works for whatever you can recognise",
+      "pixel +1 learns from your images, whatever they show",
+      "pretrained -2 its training images hardly held anything like it",
+      "scratch +2 there is little to start from"],
+    [{ objects: "apart" },
+      "classical +2 a threshold and labels may be all that is needed",
+      "pixel +1 what lies apart needs no cutting"],
+    [{ objects: "touching" },
+      "classical -1 a watershed cuts, and sometimes cuts wrongly",
+      "pixel -2 neighbours merge into one area",
+      "pretrained +2 separating roundish neighbours is what these networks are for",
+      "finetuned +1 learns how your objects touch"],
+    [{ objects: "irregular" },
+      "classical,pixel +1 does not care about shape",
+      "pretrained -1 networks for cells expect rather compact shapes",
+      "finetuned +1 can be taught unusual shapes"],
+    [{ objects: "tangled" },
+      "manual +1 only knowledge can separate what is tangled",
+      "classical -2 a watershed cuts by roundness, which is missing here",
+      "pixel -2 neighbours merge into one area",
+      "pretrained -1 unusual shapes that touch are its hardest case",
+      "finetuned +2 can be taught which border belongs to whom"],
+    [{ contrast: "clear", ...FIND },
+      "classical +2 bright on even dark is where thresholds work",
+      "scratch -1 simpler methods will do on clear images"],
+    [{ contrast: "mixed", ...FIND },
+      "classical -2 a threshold cannot tell what is equally bright",
+      "pixel +3 learns to tell them apart if you mark both",
+      "pretrained -1 cannot know which of them you want",
+      "finetuned +1 can be taught which of them you want"],
+    [{ contrast: "clear", output: "restored" }, "classical +1 a gentle filter is enough for a clear image"],
+    [{ contrast: "faint" },
+      "manual -1 people disagree where little can be seen",
+      "classical -2 noise crosses thresholds, and strong filters cost detail",
+      "pretrained -1 may be unlike what it was trained on",
+      "finetuned,scratch +1 learns to see through your noise"],
+    [{ amount: "handful" },
+      "manual +3 for a handful, drawing is often the shortest way",
+      "pretrained +1 nothing to set up but the network",
+      "finetuned -1 what you would annotate for it is nearly all you have"],
+    [{ amount: "handful", ...FIND }, "scratch -3 a handful of images cannot teach a network"],
+    [{ amount: "tens" }, "manual +1 can still be done by hand"],
+    [{ amount: "tens", ...FIND }, "scratch -1 preparing would take longer than the task"],
+    [{ amount: "hundreds" }, "manual -2 too many to draw without tiring"],
+    [{ amount: ["hundreds", "thousands"] }, "finetuned +1 the effort is paid back over many images"],
+    [{ amount: "thousands" },
+      "manual out thousands cannot be drawn; draw a sample, as the test of all others",
+      "classical +1 runs quickly on ordinary computers",
+      "scratch +1 the effort is paid back over very many images"],
 
     // the means
-    [{ examples: "none" }, {
-      classical: [1, "needs no examples, except to be tested"],
-      finetuned: [-1, "examples have to be made first"],
-    }],
-    [{ examples: "none", ...FIND }, {
-      pixel: [1, "needs only marks, no whole images"],
-      pretrained: [2, "needs no examples, except to be tested"],
-      scratch: [-3, "all examples have to be drawn first"],
-    }],
-    [{ examples: "none", time: "hour", ...FIND }, { scratch: [OUT, "no examples and no time to draw any: nothing to learn from"] }],
-    [{ examples: "few" }, {
-      pretrained: [1, "your examples can test it"],
-      finetuned: [2, "a few images are a start for fine-tuning"],
-    }],
-    [{ examples: "few", ...FIND }, { scratch: [-1, "a few images are seldom enough"] }],
-    [{ examples: "many" }, {
-      manual: [-2, "your examples can teach a network to go on"],
-      finetuned: [1, "plenty to learn from, and to test on"],
-      scratch: [3, "enough to learn from, and to test on"],
-    }],
-    [{ time: "hour" }, {
-      manual: [-1, "drawing is slow"],
-      pixel: [1, "results after the first marks"],
-      pretrained: [2, "of all methods it asks for least time"],
-      finetuned: [-2, "correcting and training take longer"],
-      scratch: [-3, "far too little time for training and testing"],
-    }],
-    [{ time: "day" }, {
-      classical: [1, "time to tune the settings"],
-      pixel: [1, "time to mark, look and mark again"],
-      pretrained: [1, "time to compare networks and settings"],
-      scratch: [-2, "experiments take longer"],
-    }],
-    [{ time: "week" }, { finetuned: [1, "time to correct, train and test"] }],
-    [{ time: "weeks" }, {
-      manual: [1, "time to draw with care"],
-      finetuned: [1, "time for several rounds"],
-      scratch: [2, "time to annotate and to experiment"],
-    }],
-    [{ gpu: "none" }, {
-      classical: [1, "runs on any laptop"],
-      pixel: [1, "runs on a laptop"],
-      finetuned: [-1, "training without a GPU is slow"],
-      scratch: [-2, "training without a GPU is very slow"],
-    }],
-    [{ gpu: "none", amount: ["hundreds", "thousands"] }, { pretrained: [-1, "large networks are slow without a GPU"] }],
-    [{ gpu: "borrowed" }, {
-      finetuned: [1, "a short training fits into borrowed time"],
-      scratch: [-1, "many long trainings do not fit into borrowed time"],
-    }],
-    [{ gpu: "own" }, {
-      pretrained: [1, "even large networks answer quickly"],
-      finetuned: [1, "training can be repeated at will"],
-      scratch: [2, "training can be repeated at will"],
-    }],
-    [{ skills: "click" }, {
-      manual: [1, "needs no programming"],
-      classical: [1, "programs with menus are many"],
-      pixel: [1, "works in a window, by mouse"],
-      finetuned: [-1, "windows for it exist; the pitfalls need experience"],
-      scratch: [-3, "hardly possible without programming"],
-    }],
-    [{ skills: "help" }, {
-      pretrained: [1, "an analyst knows which networks fit"],
-      finetuned: [1, "you correct, the analyst trains"],
-      scratch: [-1, "needs more than occasional help"],
-    }],
-    [{ skills: "notebook" }, {
-      pretrained: [1, "a few lines in a notebook"],
-      finetuned: [1, "ready notebooks exist"],
-    }],
-    [{ skills: "code" }, {
-      classical: [1, "a script makes it repeatable"],
-      finetuned: [1, "training and testing can be automated"],
-      scratch: [2, "the experiments can be automated"],
-    }],
-  ].flatMap(([condition, effects]) => Object.entries(effects).map(([category, [points, reason]]) => [condition, category, points, reason]));
+    [{ examples: "none" },
+      "classical +1 needs no examples, except to be tested",
+      "finetuned -1 examples have to be made first"],
+    [{ examples: "none", ...FIND },
+      "pixel +1 needs only marks, no whole images",
+      "pretrained +2 needs no examples, except to be tested",
+      "scratch -3 all examples have to be drawn first"],
+    [{ examples: "none", time: "hour", ...FIND }, "scratch out no examples and no time to draw any: nothing to learn from"],
+    [{ examples: "few" },
+      "pretrained +1 your examples can test it",
+      "finetuned +2 a few images are a start for fine-tuning"],
+    [{ examples: "few", ...FIND }, "scratch -1 a few images are seldom enough"],
+    [{ examples: "many" },
+      "manual -2 your examples can teach a network to go on",
+      "finetuned +1 plenty to learn from, and to test on",
+      "scratch +3 enough to learn from, and to test on"],
+    [{ time: "hour" },
+      "manual -1 drawing is slow",
+      "pixel +1 results after the first marks",
+      "pretrained +2 of all methods it asks for least time",
+      "finetuned -2 correcting and training take longer",
+      "scratch -3 far too little time for training and testing"],
+    [{ time: "day" },
+      "classical +1 time to tune the settings",
+      "pixel +1 time to mark, look and mark again",
+      "pretrained +1 time to compare networks and settings",
+      "scratch -2 experiments take longer"],
+    [{ time: "week" }, "finetuned +1 time to correct, train and test"],
+    [{ time: "weeks" },
+      "finetuned +1 time for several rounds",
+      "scratch +2 time to annotate and to experiment"],
+    [{ gpu: "none" },
+      "classical,pixel +1 runs on any laptop",
+      "finetuned -1 training without a GPU is slow",
+      "scratch -2 training without a GPU is very slow"],
+    [{ gpu: "none", amount: ["hundreds", "thousands"] }, "pretrained -1 large networks are slow without a GPU"],
+    [{ gpu: "borrowed" },
+      "finetuned +1 a short training fits into borrowed time",
+      "scratch -1 many long trainings do not fit into borrowed time"],
+    [{ gpu: "own" },
+      "pretrained +1 even large networks answer quickly",
+      "finetuned,scratch +1 training can be repeated at will"],
+    [{ skills: "click" },
+      "manual +1 needs no programming",
+      "classical +1 programs with menus are many",
+      "pixel +1 works in a window, by mouse",
+      "finetuned -1 windows for it exist; the pitfalls need experience",
+      "scratch -3 hardly possible without programming"],
+    [{ skills: "help" },
+      "pretrained +1 an analyst knows which networks fit",
+      "finetuned +1 you correct, the analyst trains",
+      "scratch -1 needs more than occasional help"],
+    [{ skills: "notebook" },
+      "pretrained +1 a few lines in a notebook",
+      "finetuned +1 ready notebooks exist"],
+    [{ skills: "code" },
+      "classical +1 a script makes it repeatable",
+      "finetuned,scratch +1 training and testing can be automated"],
+  ].flatMap(([condition, ...effects]) => effects.map((text) => {
+    const [, categories, points, reason] = text.match(/^(\S+) (\S+) (.*)$/);
+    return categories.split(",").map((category) => [condition, category, points === OUT ? OUT : Number(points), reason]);
+  }).flat());
 
-  /* [category, tool, chapter of this course or 0, when it comes into question, a word on it]. */
-  const ONE_BY_ONE = ["open", "count", "outlines", "volumes", "tracks"], ROUND = ["open", "apart", "touching"];
+  /* [categories, tool, chapter of this course or 0, when it comes into question, a word on it]. */
+  const OBJECTS = { output: [OPEN, "count", "outlines", "volumes", "tracks"] };
+  const ROUND = { ...OBJECTS, objects: [OPEN, "apart", "touching"] }, CLEAN = { output: "restored" }, TRACKS = { output: "tracks" };
   const TOOLS = [
     ["manual", "micro-sam's annotator", 13, FIND, "a click proposes an object"],
-    ["manual", "napari", 0, FIND, "paint labels, also in stacks"],
-    ["manual", "Fiji", 0, { output: ["open", "count", "outlines", "areas"] }, "regions of interest, a counter for clicks"],
-    ["classical", "filters", 8, { output: "restored" }, "Gaussian, median, non-local means"],
+    ["manual", "napari", 0, FIND, "paints labels, also in stacks"],
+    ["manual", "Fiji", 0, FIND, "regions of interest, points to count"],
+    ["classical", "filters", 8, CLEAN, "Gaussian, median, non-local means"],
+    ["classical", "threshold and watershed", 9, FIND, "scikit-image"],
+    ["classical", "Voronoi-Otsu labelling", 9, ROUND, "two settings"],
     ["classical", "Fiji", 0, {}, "menus and macros"],
-    ["classical", "threshold and watershed", 9, FIND, "scikit-image, line by line"],
-    ["classical", "Voronoi-Otsu labelling", 9, { output: "!restored", objects: ROUND }, "two settings"],
     ["classical", "CellProfiler", 0, FIND, "pipelines for whole plates"],
-    ["classical", "QuPath", 0, { output: "!restored", kind: "tissue" }, "for whole slides"],
-    ["classical", "TrackMate", 0, { output: "tracks" }, "in Fiji, links objects to tracks"],
     ["pixel", "pixel classifier", 9, FIND, "filters and a random forest"],
     ["pixel", "ilastik", 0, FIND, "a program of its own, also 3D"],
     ["pixel", "Labkit", 0, FIND, "in Fiji, also 3D"],
-    ["pixel", "QuPath", 0, { output: "!restored", kind: "tissue" }, "for whole slides"],
-    ["pretrained", "StarDist", 11, { output: ONE_BY_ONE, kind: ["open", "nuclei", "tissue"],
-      objects: ROUND }, "for roundish nuclei"],
-    ["pretrained", "Cellpose", 12, { output: ONE_BY_ONE, kind: "!em" }, "cells and nuclei of many shapes"],
-    ["pretrained", "micro-sam", 13, FIND, "light and electron microscopy"],
-    ["pretrained", "TrackMate", 0, { output: "tracks" }, "calls StarDist and Cellpose, links their objects"],
+    ["classical,pixel", "QuPath", 0, { kind: "tissue" }, "for whole slides"],
+    ["pretrained", "StarDist", 11, { ...ROUND, kind: [OPEN, "nuclei", "tissue"] }, "roundish nuclei"],
+    ["pretrained", "Cellpose", 12, { ...OBJECTS, kind: "!em" }, "cells and nuclei of many shapes"],
+    ["pretrained", "micro-sam", 13, OBJECTS, "light and electron microscopy"],
+    ["classical,pretrained", "TrackMate", 0, TRACKS, "in Fiji, links objects to tracks"],
     ["pretrained", "BioImage Model Zoo", 0, {}, "a collection of trained networks"],
-    ["finetuned", "Cellpose", 12, { output: ONE_BY_ONE }, "correct, retrain, correct again"],
-    ["finetuned", "micro-sam", 13, FIND, "annotate with it, then train it"],
-    ["finetuned", "StarDist", 11, { output: ONE_BY_ONE,
-      objects: ROUND }, "if the shapes are roundish"],
-    ["finetuned", "BioImage Model Zoo", 0, { output: "restored" }, "networks to start from"],
-    ["scratch", "U-Net", 10, FIND, "for areas; with border or distance also for objects"],
-    ["scratch", "StarDist", 11, { output: ONE_BY_ONE,
-      objects: ROUND }, "if the shapes are roundish"],
-    ["scratch", "Noise2Void", 8, { output: "restored" }, "from noisy images alone"],
-    ["scratch", "CARE", 8, { output: "restored" }, "from pairs of noisy and clean images"],
+    ["finetuned", "Cellpose", 12, OBJECTS, "correct, retrain, correct again"],
+    ["finetuned", "micro-sam", 13, OBJECTS, "annotate with it, then train it"],
+    ["finetuned", "StarDist", 11, ROUND, "roundish objects"],
+    ["finetuned", "BioImage Model Zoo", 0, { output: ["areas", "restored"] }, "networks to start from"],
+    ["scratch", "U-Net", 10, FIND, "areas; with borders or distances also objects"],
+    ["scratch", "StarDist", 11, ROUND, "roundish objects"],
+    ["scratch", "Noise2Void", 8, CLEAN, "from noisy images alone"],
+    ["scratch", "CARE", 8, CLEAN, "from pairs of noisy and clean images"],
   ];
 
-  /* Imaginary projects to start from; what is not named is open. */
+  /* Imaginary projects to start from: answers in the order of the questions. */
   const EXAMPLES = {
-    nuclei: ["crowded nuclei, first look", { output: "count", quality: "pilot", kind: "nuclei", objects: "touching",
-      contrast: "clear", amount: "tens", examples: "none", time: "hour", gpu: "none", skills: "click" }],
-    screen: ["a drug screen in fat cells", { output: "outlines", quality: "small", kind: "cells", objects: "tangled",
-      contrast: "clear", amount: "thousands", examples: "few", time: "week", gpu: "borrowed", skills: "notebook" }],
-    fish: ["microglia in a live fish", { output: "volumes", quality: "large", kind: "other", objects: "irregular",
-      contrast: "mixed", amount: "tens", examples: "few", time: "week", gpu: "own", skills: "code" }],
-    organelles: ["organelles in a few EM images", { output: "outlines", quality: "expert", kind: "em", objects: "tangled",
-      contrast: "mixed", amount: "handful", examples: "none", time: "week", gpu: "none", skills: "click" }],
-    plain: ["sparse nuclei, thousands of images", { output: "count", quality: "large", kind: "nuclei", objects: "apart",
-      contrast: "clear", amount: "thousands", examples: "none", time: "day", gpu: "none", skills: "code" }],
-    noise: ["dim movies to be cleaned", { output: "restored", quality: "large", contrast: "faint", amount: "hundreds",
-      examples: "none", time: "week", gpu: "own", skills: "notebook" }],
-    worms: ["a rare animal, years of annotation", { output: "areas", quality: "small", kind: "other", contrast: "faint",
-      amount: "thousands", examples: "many", time: "weeks", gpu: "own", skills: "code" }],
+    nuclei: ["crowded nuclei, first look", "count pilot nuclei touching clear tens none hour none click"],
+    plain: ["sparse nuclei, thousands of images", "count large nuclei apart clear thousands none day none code"],
+    screen: ["a drug screen in fat cells", "outlines small cells tangled clear thousands few week borrowed notebook"],
+    fish: ["microglia in a live fish", "volumes large other irregular mixed tens few week own code"],
+    organelles: ["organelles in a few EM images", "outlines expert em tangled mixed handful none week none click"],
+    noise: ["dim movies to be cleaned", "restored large open open faint hundreds none week own notebook"],
+    rare: ["a rare animal, years of annotation", "areas small other open faint thousands many weeks own code"],
+    empty: ["an empty sheet", ""],
   };
 
   // ------------------------------------------------------------------ the reckoning
@@ -451,8 +381,8 @@
   }
 
   function tools(id, answers) {
-    return TOOLS.filter((tool) => tool[0] === id && holds(tool[3], counted(answers)))
-      .map(([, name, chapter, , words]) => `${name} (${chapter ? `chapter ${chapter}; ` : ""}${words})`);
+    return TOOLS.filter((tool) => tool[0].split(",").includes(id) && holds(tool[3], counted(answers)))
+      .map(([, name, chapter, , words]) => `${name} (${chapter ? `chapter ${chapter}; ` : ""}${words})`).join(", ") || "none for this";
   }
 
   const about = (id, answers) => ({ ...CATEGORIES[id], ...(holds({ output: "restored" }, answers) ? CLEANING[id] : {}) });
@@ -476,9 +406,9 @@
       const { name, effort, drawback, first } = about(row.id, answers);
       lines.push(row.out.length ? `Excluded: ${name}` : `${row.place}. ${name}, ${many(row.score)}${row.tied ? " (tied)" : ""}`);
       for (const { condition, reason } of row.out) lines.push(`   excluded: ${reason} [${because(condition)}]`);
-      for (const reason of [...row.pros, ...row.cons]) lines.push(`   ${points(reason.points)} ${reason.reason} [${because(reason.condition)}]`);
+      for (const one of [...row.pros, ...row.cons]) lines.push(`   ${points(one.points)} ${one.reason} [${because(one.condition)}]`);
       lines.push(`   People's effort: ${effort}.`, `   Main drawback: ${drawback}`, `   Try first: ${first}`,
-        `   Tools: ${tools(row.id, answers).join(", ") || "none for this result"}.`);
+        `   Tools: ${tools(row.id, answers)}.`);
     }
     lines.push("", "Whatever you choose, annotate some images by hand and score the result on them (chapter 15).");
     return lines.join("\n") + "\n";
@@ -497,7 +427,7 @@
       this.stages.before(this.panel, make("style", {}, `
         .panel { flex: 1 1 215px; } .stages { flex: 1.9 1 300px; }
         .group { border-top: 1px solid var(--line); padding-top: 8px; display: grid; gap: 8px; }
-        .group legend, .cards strong { font-weight: 600; } .group legend { float: left; width: 100%; color: var(--muted); font-size: 13.5px; }
+        .group legend { float: left; width: 100%; color: var(--muted); font-size: 13.5px; font-weight: 600; }
         .group .control { font-size: 14px; gap: 1px 8px; } .group select { padding: 3px 8px; min-height: 32px; }
         .cards { list-style: none; margin: 0; padding: 0; display: grid; gap: 8px; }
         .cards li { border: 1px solid var(--line); border-radius: 8px; padding: 8px 10px; min-width: 0; }
@@ -506,11 +436,11 @@
         .head button { min-height: 28px; padding: 2px 10px; font-size: 13.5px; }
         .place { min-width: 28px; text-align: center; border-radius: 6px; background: var(--surface); font-weight: 600; padding: 1px 6px; }
         .first .place { background: var(--accent); color: var(--on-accent); }
-        .sum { font-variant-numeric: tabular-nums; font-weight: 600; white-space: nowrap; }
+        .sum { font-weight: 600; white-space: nowrap; }
         .cards canvas { height: 20px; margin-top: 6px; border-radius: 0; }
         .more { font-size: 14px; display: grid; gap: 6px; margin-top: 6px; }
         .more ul { list-style: none; margin: 0; padding: 0; } .more li { border: 0; padding: 0 0 0 32px; text-indent: -32px; }
-        .more b { display: inline-block; width: 32px; text-indent: 0; font-variant-numeric: tabular-nums; }
+        .more b { display: inline-block; width: 32px; text-indent: 0; }
         .short { font-size: 13.5px; color: var(--muted); margin-top: 3px; }
         .numbers { grid-template-columns: repeat(3, 1fr); } .numbers dd { font-size: 17px; } .note { min-height: 0; }
         textarea { width: 100%; min-height: 8em; resize: vertical; font: 12.5px/1.4 ui-monospace, Consolas, monospace; color: var(--ink);
@@ -524,7 +454,7 @@
       this.panel.before(this.now);
       this.example = this.select({
         name: "example", label: "Begin with", change: (value) => this.begin(value),
-        options: { own: "answers of my own", ...Object.fromEntries(Object.entries(EXAMPLES).map(([id, [name]]) => [id, name])), empty: "an empty sheet" },
+        options: { own: "answers of my own", ...Object.fromEntries(Object.entries(EXAMPLES).map(([id, [name]]) => [id, name])) },
       });
       const groups = {};
       this.controls = {};
@@ -548,7 +478,7 @@
       this.stages.append(this.list);
       this.cards = Object.fromEntries(NAMES.map((id) => [id, this.card(id)]));
 
-      const box = make("textarea", { readonly: true, rows: 8, id: `answers-${this.list.childElementCount}`, "aria-label": "Answers and ranking as text", spellcheck: "false" });
+      const box = make("textarea", { readonly: true, rows: 8, "aria-label": "Answers and ranking as text" });
       this.box = box;
       const part = make("div", { class: "export" }), row = this.row(part);
       this.button({ name: "copy", label: "Copy as text", click: () => this.copy(), parent: row });
@@ -577,8 +507,8 @@
 
     begin(example) {
       if (example === "own") return;
-      this.answers = Object.fromEntries(QUESTIONS.map(({ id }) => [id, OPEN]));
-      if (example !== "empty") Object.assign(this.answers, EXAMPLES[example][1]);
+      const known = EXAMPLES[example][1].split(" ");
+      this.answers = Object.fromEntries(QUESTIONS.map(({ id }, i) => [id, known[i] || OPEN]));
       this.opened = {};
       for (const { id, answers, slider } of QUESTIONS) {
         const answer = this.answers[id];
@@ -634,10 +564,10 @@
         short.textContent = out ? `Excluded: ${row.out.map(({ reason }) => reason).join("; ")}.` : `Effort: ${effort}.`;
         more.hidden = !(this.opened[row.id] ?? (row === ranking[0] && !empty));
         button.setAttribute("aria-expanded", String(!more.hidden));
-        const list = make("ul", {}, ...[...row.pros, ...row.cons].map((reason) => make("li", {}, make("b", {}, points(reason.points)), reason.reason)));
+        const list = make("ul", {}, ...[...row.pros, ...row.cons].map((one) => make("li", {}, make("b", {}, points(one.points)), one.reason)));
         const line = (title, text) => make("p", {}, make("strong", {}, `${title}: `), text);
         more.replaceChildren(make("p", {}, what), ...(list.childElementCount ? [list] : []), line("Drawback", drawback), line("Try first", first),
-          line("Tools", `${tools(row.id, this.answers).join(", ") || "none for this result"}.`));
+          line("Tools", `${tools(row.id, this.answers)}.`));
         bar.element.hidden = out;
         bar.label = `${name}: ${many(all(row.pros))} for, ${number(all(row.cons), 0)} against, sum ${points(row.score)}.`;
       }
