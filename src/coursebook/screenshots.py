@@ -116,11 +116,16 @@ def _strict(page):
     page.locator("[data-name=threshold]").fill("0.75")
 
 
+def _microglia(page):
+    page.locator("[data-name=example]").select_option("fish")
+
+
 PREPARE = {
     "activation-explorer": [_trained],
     "backprop-explorer": [_half_way_back, _descended],
     "cellpose-explorer": [_particles_under_way],
     "convolution-explorer": [_two_thirds_convolved],
+    "decision-explorer": [_microglia],
     "grad-cam-explorer": [_fooled_by_the_square],
     "denoising-explorer": [_averaged],
     "overfitting-explorer": [_overfitted],

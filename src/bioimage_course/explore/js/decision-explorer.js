@@ -52,13 +52,13 @@
       first: "Mark each class in a few images, then look at an image without marks." },
     pretrained: { name: "Pretrained network", what: "A network that others have trained, used as it is.",
       effort: "low to run; the checking is most of it",
-      drawback: "May fail without a sign on images unlike its training images, and often nobody knows those.",
+      drawback: "May fail without a sign on images unlike its training images, and what those were is often unknown.",
       first: "Run it on a typical image and the worst one; count what is missed, merged and invented." },
     finetuned: { name: "Fine-tuned network", what: "A pretrained network trained a little further on your own images.",
       effort: "medium: correct its proposals in some images, train, look again",
       drawback: "Needs examples, computing power and images kept aside as a test; may forget what it could do before.",
       first: "Score the pretrained network on images you have annotated: the figure to be beaten." },
-    scratch: { name: "Network trained from scratch", what: "A network that has seen nothing but your images.",
+    scratch: { name: "Network from scratch", what: "A network that has seen nothing but your images.",
       effort: "high: annotate for training, validation and test, then experiment",
       drawback: "Needs the most examples and offers the most ways to fool yourself.",
       first: "Ask whether fine-tuning would do; then train on half the examples and on all, and compare." },
@@ -531,7 +531,7 @@
       this.show("open", open);
       const empty = !Object.keys(counted(answers)).length;
       this.note.textContent = empty ? "Nothing is known yet: all six are equal."
-        : this.verdict(best, lead) + (found.length ? ` ${this.turned(found[0])}` : " No single other answer would change that.");
+        : this.verdict(best, lead) + (found.length ? ` ${this.turned(found.find(({ question }) => question.id !== "output") || found[0])}` : " No single other answer would change that.");
       this.arrange(ranking, empty);
       const text = report(answers);
       if (this.box.value !== text) { this.box.value = text; this.done.textContent = ""; }
