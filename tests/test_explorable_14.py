@@ -272,7 +272,7 @@ def test_answers_and_ranking_leave_as_text(page, tables):
     names = {name["name"]: category for category, name in tables["CATEGORIES"].items()}
     ranking = re.findall(r"^(?:\d\. |Excluded: )([^,\n]+)", exported, re.M)
     assert [names[name] for name in ranking] == order(page)
-    assert "Excluded: Manual annotation\n   excluded: thousands cannot be drawn" in exported
+    assert "Excluded: Manual annotation\n   thousands cannot be drawn" in exported
     assert "not a verdict" in exported and "Cellpose (chapter 12; " in exported
     with page.expect_download() as download:
         control(page, "save").press("Enter")

@@ -27,13 +27,13 @@
     { id: "amount", group: "Images", text: "Images to process", slider: true, answers: {
       handful: "a handful", tens: "tens", hundreds: "hundreds", thousands: "thousands" } },
     { id: "examples", group: "Resources", text: "Annotated (or clean) examples?", answers: {
-      none: "none", few: "a few images", many: "many images" } },
+      none: "no examples", few: "a few images", many: "many images" } },
     { id: "time", group: "Resources", text: "People's time", slider: true, answers: {
       hour: "an hour", day: "a day", week: "a week", weeks: "weeks" } },
     { id: "gpu", group: "Resources", text: "A graphics card (GPU)?", answers: {
-      none: "none", borrowed: "borrowed or in the cloud", own: "at hand" } },
+      none: "no GPU", borrowed: "a borrowed or rented GPU", own: "a GPU at hand" } },
     { id: "skills", group: "Resources", text: "Who will run it?", answers: {
-      click: "I do, by mouse", help: "I do, an analyst helps", notebook: "I do, in notebooks",
+      click: "me, by mouse", help: "me, an analyst helps", notebook: "me, in notebooks",
       code: "somebody who programs" } },
   ];
 
@@ -66,12 +66,11 @@
 
   /* Said instead when images are to be cleaned. */
   const RECORD = { first: "Record some fields with a short and a long exposure: they show what is true and what is painted in." };
+  const TRAIN = { effort: "medium: training is set up quickly, testing is not", drawback: "Detail that looks right may be painted in." };
   const CLEANING = {
     classical: { drawback: "What takes the noise away takes fine detail as well.",
       first: "Tune a Gaussian and a non-local means filter on one image: the figure to be beaten." },
-    pretrained: RECORD, finetuned: RECORD,
-    scratch: { ...RECORD, effort: "medium: the training is quick to set up, the testing is not",
-      drawback: "Detail that looks right may be painted in." },
+    pretrained: RECORD, finetuned: { ...RECORD, ...TRAIN }, scratch: { ...RECORD, ...TRAIN },
   };
 
   /* [answers that must all hold, "categories points reason", …]. A list of answers means any of them, "!x" anything but x.
@@ -90,7 +89,7 @@
       "manual -2 drawing plane by plane multiplies the work",
       "classical +1 filters, thresholds and watersheds work in 3D as they do in 2D",
       "pixel +1 marks in a few planes teach it the whole stack",
-      "pretrained -1 fewer networks are trained in 3D; planes have to be joined",
+      "pretrained -1 fewer networks are trained in 3D; else planes must be joined",
       "finetuned,scratch -1 examples in 3D are slow to draw"],
     [{ output: "tracks" },
       "manual -1 the work grows with the number of frames",
@@ -105,7 +104,7 @@
       "scratch +1 a U-Net learns areas directly"],
     [{ output: "restored" },
       "manual out nobody can draw the noise away",
-      "classical +3 a well-tuned filter is the first thing to try, and hard to beat",
+      "classical +3 a well-tuned filter is the first thing to try",
       "pixel out it answers with classes, not with brightness",
       "pretrained -2 trained on other images, it may paint in structure that is not there",
       "finetuned -3 networks to start from are few; training anew is usual here",
@@ -142,7 +141,7 @@
     // the images
     [{ kind: "nuclei" },
       "classical +1 nuclear stains are mostly easy to threshold",
-      "pretrained +2 networks for fluorescent nuclei are many and good",
+      "pretrained +2 there are good networks for fluorescent nuclei",
       "scratch -2 others have done it already"],
     [{ kind: "cells" },
       "classical -1 borders between cells are often no brighter or darker than the inside",
@@ -192,7 +191,7 @@
     [{ contrast: "clear", output: "restored" }, "classical +1 a gentle filter is enough for a clear image"],
     [{ contrast: "faint" },
       "manual -1 people disagree where little can be seen",
-      "classical -2 noise crosses thresholds, and strong filters cost detail",
+      "classical -2 strong noise needs strong filters, which cost detail",
       "pretrained -1 may be unlike what it was trained on",
       "finetuned,scratch +1 learns to see through your noise"],
     [{ amount: "handful" },
@@ -257,7 +256,7 @@
       "classical +1 programs with menus are many",
       "pixel +1 works in a window, by mouse",
       "finetuned -1 windows for it exist; the pitfalls need experience",
-      "scratch -3 hardly possible without programming"],
+      "scratch -3 hard without programming"],
     [{ skills: "help" },
       "pretrained +1 an analyst knows which networks fit",
       "finetuned +1 you correct, the analyst trains",
@@ -298,7 +297,7 @@
     ["finetuned", "micro-sam", 13, OBJECTS, "annotate with it, then train it"],
     ["finetuned", "StarDist", 11, ROUND, "roundish objects"],
     ["finetuned", "BioImage Model Zoo", 0, { output: ["areas", "restored"] }, "networks to start from"],
-    ["scratch", "U-Net", 10, FIND, "areas; with borders or distances also objects"],
+    ["scratch", "U-Net", 10, FIND, "areas, and objects by their borders"],
     ["scratch", "StarDist", 11, ROUND, "roundish objects"],
     ["scratch", "Noise2Void", 8, CLEAN, "from noisy images alone"],
     ["scratch", "CARE", 8, CLEAN, "from pairs of noisy and clean images"],
@@ -405,12 +404,13 @@
     for (const row of ranking) {
       const { name, effort, drawback, first } = about(row.id, answers);
       lines.push(row.out.length ? `Excluded: ${name}` : `${row.place}. ${name}, ${many(row.score)}${row.tied ? " (tied)" : ""}`);
-      for (const { condition, reason } of row.out) lines.push(`   excluded: ${reason} [${because(condition)}]`);
+      for (const { condition, reason } of row.out) lines.push(`   ${reason} [${because(condition)}]`);
+      if (row.out.length) continue;
       for (const one of [...row.pros, ...row.cons]) lines.push(`   ${points(one.points)} ${one.reason} [${because(one.condition)}]`);
       lines.push(`   People's effort: ${effort}.`, `   Main drawback: ${drawback}`, `   Try first: ${first}`,
         `   Tools: ${tools(row.id, answers)}.`);
     }
-    lines.push("", "Whatever you choose, annotate some images by hand and score the result on them (chapter 15).");
+    lines.push("", "Whatever you choose, test it on images whose true result you know (chapter 15).");
     return lines.join("\n") + "\n";
   }
 
@@ -442,7 +442,7 @@
         .more ul { list-style: none; margin: 0; padding: 0; } .more li { border: 0; padding: 0 0 0 32px; text-indent: -32px; }
         .more b { display: inline-block; width: 32px; text-indent: 0; }
         .short { font-size: 13.5px; color: var(--muted); margin-top: 3px; }
-        .numbers { grid-template-columns: repeat(3, 1fr); } .numbers dd { font-size: 17px; } .note { min-height: 0; }
+        .numbers { grid-template-columns: repeat(3, 1fr); gap: 6px; } .numbers > div { padding: 6px; } .numbers dd { font-size: 17px; } .note { min-height: 0; }
         textarea { width: 100%; min-height: 8em; resize: vertical; font: 12.5px/1.4 ui-monospace, Consolas, monospace; color: var(--ink);
           background: var(--surface); border: 1px solid var(--line); border-radius: 8px; padding: 8px; }
         textarea:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
@@ -468,8 +468,9 @@
           : this.select({ name: id, label: text, options: Object.fromEntries(options.map((value) => [value, words(question, value)])), change: answer, parent });
       }
 
+      this.numbers({ lead: "lead in points", turns: "other answers that would turn it", open: "questions open" });
+      this.hint = this.text("muted");
       this.note = this.text("note", this.stages);
-      this.numbers({ lead: "lead in points", turns: "single answers that would turn it", open: "questions open" }, this.stages);
       const key = this.text("key", this.stages);
       key.innerHTML = `<span><svg width="16" height="12" aria-hidden="true"><rect width="16" height="12" fill="var(--blue)"/></svg>reasons for</span>
         <span><svg width="16" height="12" aria-hidden="true"><rect x="1" y="1" width="14" height="10" fill="none" stroke="var(--vermilion)" stroke-width="2"/></svg>against</span>
@@ -531,7 +532,9 @@
       this.show("open", open);
       const empty = !Object.keys(counted(answers)).length;
       this.note.textContent = empty ? "Nothing is known yet: all six are equal."
-        : this.verdict(best, lead) + (found.length ? ` ${this.turned(found.find(({ question }) => question.id !== "output") || found[0])}` : " No single other answer would change that.");
+        : this.verdict(best, lead);
+      const turn = found.find(({ question }) => question.id !== "output") || found[0];
+      this.hint.textContent = empty ? "" : turn ? this.turned(turn) : "No single other answer would change the first place.";
       this.arrange(ranking, empty);
       const text = report(answers);
       if (this.box.value !== text) { this.box.value = text; this.done.textContent = ""; }
