@@ -217,10 +217,10 @@
       "pretrained +2 needs no examples, except to be tested",
       "scratch -3 all examples have to be drawn first"],
     [{ examples: "none", time: "hour", ...FIND }, "scratch out no examples and no time to draw any: nothing to learn from"],
-    [{ examples: "few" },
-      "pretrained +1 your examples can test it",
-      "finetuned +2 a few images are a start for fine-tuning"],
-    [{ examples: "few", ...FIND }, "scratch -1 a few images are seldom enough"],
+    [{ examples: "few" }, "pretrained +1 your examples can test it"],
+    [{ examples: "few", ...FIND },
+      "finetuned +2 a few images are a start for fine-tuning",
+      "scratch -1 a few images are seldom enough"],
     [{ examples: "many" },
       "manual -2 your examples can teach a network to go on",
       "finetuned +1 plenty to learn from, and to test on",
@@ -441,7 +441,6 @@
         .more { font-size: 14px; display: grid; gap: 6px; margin-top: 6px; }
         .more ul { list-style: none; margin: 0; padding: 0; } .more li { border: 0; padding: 0 0 0 32px; text-indent: -32px; }
         .more b { display: inline-block; width: 32px; text-indent: 0; }
-        .short { font-size: 13.5px; color: var(--muted); margin-top: 3px; }
         .numbers { grid-template-columns: repeat(3, 1fr); gap: 6px; } .numbers > div { padding: 6px; } .numbers dd { font-size: 17px; } .note { min-height: 0; }
         textarea { width: 100%; min-height: 8em; resize: vertical; font: 12.5px/1.4 ui-monospace, Consolas, monospace; color: var(--ink);
           background: var(--surface); border: 1px solid var(--line); border-radius: 8px; padding: 8px; }
@@ -493,7 +492,7 @@
     card(id) {
       const place = make("span", { class: "place" }), sum = make("span", { class: "sum" });
       const button = make("button", { type: "button", "data-name": `more-${id}`, "aria-label": `Why? ${CATEGORIES[id].name}` }, "Why?");
-      const more = make("div", { class: "more" }), short = make("p", { class: "short" });
+      const more = make("div", { class: "more" }), short = make("p", { class: "muted" });
       const element = make("li", { "data-category": id },
         make("div", { class: "head" }, place, make("strong", {}, CATEGORIES[id].name), sum, button), short);
       const bar = this.stage({ label: "", view: [0, 1, 0, 1], aspect: 14, draw: (context) => this.drawBar(context, id), parent: element });
