@@ -107,7 +107,7 @@ def test_no_rule_and_no_answer_is_dead_and_every_category_can_win(page, tables):
     dead, idle, won = page.evaluate(
         f"""all => {{
           const {{ rank, tables: {{ RULES, QUESTIONS }} }} = {CLASS};
-          const order = (a, rules) => rank(a, rules).map(r => r.id + r.place + r.out.length).join();
+          const order = (a, rules) => rank(a, rules).filter(r => r.place).map(r => r.id + r.place).join();
           const now = all.map(a => order(a));
           const dead = RULES.filter((rule, i) => {{
             const rest = RULES.filter((_, k) => k !== i);
