@@ -119,6 +119,8 @@ def _strict(page):
 def _small_halo(page):
     page.locator("[data-name=side-48]").check(force=True)
     page.locator("[data-name=halo]").fill("3")
+def _microglia(page):
+    page.locator("[data-name=example]").select_option("fish")
 
 
 PREPARE = {
@@ -127,6 +129,7 @@ PREPARE = {
     "cellpose-explorer": [_particles_under_way],
     "blocks-explorer": [_small_halo],
     "convolution-explorer": [_two_thirds_convolved],
+    "decision-explorer": [_microglia],
     "grad-cam-explorer": [_fooled_by_the_square],
     "denoising-explorer": [_averaged],
     "overfitting-explorer": [_overfitted],

@@ -118,6 +118,11 @@ def convolution():
     return explorable("convolution-explorer")
 
 
+def decision():
+    """Ten questions about a project, and six kinds of methods ranked with their reasons (chapter 14)."""
+    return explorable("decision-explorer")
+
+
 def grad_cam():
     """A small classifier in the page, its feature maps, and Grad-CAM of any class and layer (chapter 6)."""
     return explorable("grad-cam-explorer")
