@@ -50,11 +50,15 @@ def timed(*command, cwd: Path, environment: dict) -> float:
 
 def gigabytes(folder: Path) -> float:
     """Return the disk space of a folder; files with several names count once."""
-    sizes = {}
-    for file in folder.rglob("*"):
-        if file.is_file() and not file.is_symlink():
-            facts = file.stat()
-            sizes[facts.st_dev, facts.st_ino] = facts.st_size
+    sizes, folders = {}, [folder]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                elif entry.is_file(follow_symlinks=False):
+                    facts = os.stat(entry.path)
+                    sizes[facts.st_dev, facts.st_ino] = facts.st_size
     return round(sum(sizes.values()) / 1e9, 2)
 
 
@@ -146,14 +150,13 @@ def weights(site: Path) -> dict[str, float]:
 # ---------------------------------------------------------------- history
 
 
-def this_run(found: dict[str, float]) -> dict:
+def this_run(commit: str, found: dict[str, float]) -> dict:
     """Return the record of a run: when, where, with what, and its figures."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
     return {
         "date": date.today().isoformat(),
-        "commit": commit.stdout.strip(),
+        "commit": commit,
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "versions": {"python": platform.python_version(), "pandoc": version("pypandoc-binary")},
+        "versions": {"python": platform.python_version(), "pypandoc-binary": version("pypandoc-binary")},
         "figures": found,
     }
 
@@ -181,9 +184,10 @@ def main() -> None:
     options = parser.parse_args()
     file = ROOT / figures.RESULTS
     runs = json.loads(file.read_text(encoding="utf-8"))["runs"] if file.is_file() else []
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
     with tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True) as folder:
         found = from_clean_clone(Path(folder), options.tests, options.cpu)
-    runs = [*runs, this_run(found | figures.of_notebooks(Project(ROOT)))][-KEPT:]
+    runs = [*runs, this_run(commit.stdout.strip(), found | figures.of_notebooks(Project(ROOT)))][-KEPT:]
     write_text(file, json.dumps({"runs": runs}, indent=1) + "\n")
     print("\n".join(compare(runs)))
 

@@ -81,7 +81,7 @@ def test_absent_chapter_leaves_its_time_and_no_row(project):
 
 def test_chapter_row_holds_what_source_quiz_and_timings_say(project):
     row = teaching.chapters(guide(project)).splitlines()[2]
-    assert row == "| [Lines](01-lines.qmd) | user and builder | 3 | 0 | 3 | 35 s | 0.6 GB |"
+    assert row == "| [Lines](01-lines.qmd) | both | 3 | 0 | 3 | 35 s | 0.6 GB |"
     (project.root / "notebooks/timings.json").write_text("{}", encoding="utf-8")
     assert "| 3 | 0 | 3 | not yet | not yet |" in teaching.chapters(guide(project))
 

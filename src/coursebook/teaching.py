@@ -227,14 +227,15 @@ def minutes(guide: Guide) -> str:
         numbers = [*parts, sum(parts), guide.alone(source)]
         sums = [a + b for a, b in zip(sums, numbers, strict=True)]
         rows.append([guide.link(source), *map(str, numbers)])
-    rows.append(["**All chapters**", *(f"**{_hours(number)}**" for number in sums)])
+    rows.append(["**All chapters**", *(f"**{number}**" for number in sums)])
     head = ["Chapter", "Ideas", "Explorable", "Exercises", "In the room", "Alone"]
     caption = (
         f"Minutes as the authors plan them, not measured. In the room: the exercises of the plan; alone: "
         f"reading at {guide.plan['words_a_minute']} words a minute, the explorable, and all exercises at "
         f"{guide.plan['minutes_an_exercise']} minutes each"
     )
-    return _table(head, rows, caption, (35, 12, 14, 13, 13, 13), right=True) + "\n"
+    spans = f"All chapters together take {_hours(sums[3])} in the room and {_hours(sums[4])} alone."
+    return _table(head, rows, caption, (35, 12, 14, 13, 13, 13), right=True) + f"\n\n{spans}\n"
 
 
 def chapters(guide: Guide) -> str:
@@ -248,15 +249,16 @@ def chapters(guide: Guide) -> str:
         if source.name in guide.timings:
             records.append(guide.timings[source.name])
             cost = _cost(records[-1:])
-        path = " and ".join(source.header["paths"])
+        path = "both" if len(source.header["paths"]) > 1 else source.header["paths"][0]
         rows.append([guide.link(source), path, *map(str, found), *cost])
     rows.append(["**All chapters**", "–", *(f"**{total}**" for total in [*counts, *_cost(records)])])
-    head = ["Chapter", "On the path of", "Checked exercises", "Open questions", "Questions in the quiz"]
     cores = " or ".join(sorted({str(record["machine"]["cores"]) for record in records}))
+    head = ["Chapter", "Path", "Checked", "Open", "Quiz", "Time", "Memory"]
     caption = (
-        f"What the chapters hold; time and peak memory of the notebooks were measured with {cores} CPU cores"
+        f"Exercises with a check, open questions, questions in the quiz; time and peak memory of the notebooks "
+        f"as measured with {cores} CPU cores"
     )
-    return _table([*head, "Time", "Memory"], rows, caption, (26, 15, 12, 12, 13, 11, 11), right=True) + "\n"
+    return _table(head, rows, caption, (32, 12, 11, 9, 9, 15, 12), right=True) + "\n"
 
 
 def _cost(records: list[dict]) -> list[str]:
@@ -270,9 +272,9 @@ def prepare(guide: Guide) -> str:
     rows = []
     for chapter, source in guide.chapters.items():
         needs = ", ".join(f"`{name}` ({catalogue.entry(name).bytes / 1e6:.0f} MB)" for name in source.needs)
-        extra = f"`{source.header['extra']}`" if source.header["extra"] else "none"
-        wish = guide.plan["chapters"][chapter].get("downloads", "nothing")
-        rows.append([guide.link(source), needs or "nothing", wish, extra])
+        extra = f"`{source.header['extra']}`" if source.header["extra"] else "–"
+        wish = guide.plan["chapters"][chapter].get("downloads", "–")
+        rows.append([guide.link(source), needs or "–", wish, extra])
     head = ["Chapter", "Needed in the cache", "Fetched if there is internet", "Extra that Colab installs"]
     caption = "What to prepare for each chapter. `make lab` installs all extras"
     return _table(head, rows, caption, (26, 26, 26, 22)) + "\n"
