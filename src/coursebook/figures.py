@@ -34,7 +34,7 @@ FIGURES = (
     Figure("install_course_s", "install everything (`make lab`)", "s"),
     Figure("tests_s", "all tests and all compared notebooks", "s"),
     Figure("green_tests_s", "**from clone to green tests**, together", "s"),
-    Figure("notebooks_s", "**all notebooks**, one after the other", "s"),
+    Figure("notebooks_s", "**all notebooks**, one after the other (aim: under 20 min)", "s"),
     Figure("slowest_notebook_s", "the slowest notebook", "s"),
     Figure("most_memory_gb", "the largest peak memory of a notebook", "GB", 0.1),
     Figure("book_mb", "all files of the rendered book", "MB", 0.1),

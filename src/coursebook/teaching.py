@@ -255,8 +255,8 @@ def chapters(guide: Guide) -> str:
     cores = " or ".join(sorted({str(record["machine"]["cores"]) for record in records}))
     head = ["Chapter", "Path", "Checked", "Open", "Quiz", "Time", "Memory"]
     caption = (
-        f"Exercises with a check, open questions, questions in the quiz; time and peak memory of the notebooks "
-        f"as measured with {cores} CPU cores"
+        "Exercises with a check, open questions, questions in the quiz; time and peak memory of the "
+        f"notebooks as measured with {cores} CPU cores"
     )
     return _table(head, rows, caption, (32, 12, 11, 9, 9, 15, 12), right=True) + "\n"
 
