@@ -272,7 +272,7 @@ def prepare(guide: Guide) -> str:
     rows = []
     for chapter, source in guide.chapters.items():
         needs = ", ".join(f"`{name}` ({catalogue.entry(name).bytes / 1e6:.0f} MB)" for name in source.needs)
-        extra = f"`{source.header['extra']}`" if source.header["extra"] else "–"
+        extra = ", ".join(f"`{name}`" for name in source.header["extra"].split(",") if name) or "–"
         wish = guide.plan["chapters"][chapter].get("downloads", "–")
         rows.append([guide.link(source), needs or "–", wish, extra])
     head = ["Chapter", "Needed in the cache", "Fetched if there is internet", "Extra that Colab installs"]
