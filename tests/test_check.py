@@ -530,7 +530,7 @@ def test_broken_chapter_does_not_stop_the_others(mean, monkeypatch, tmp_path):
 
 def test_progress_is_remembered(mean, capsys):
     check.progress()
-    assert "| 98      | 0/1  | mean_intensity |" in capsys.readouterr().out
+    assert "98       0/1   mean_intensity\n" in capsys.readouterr().out
     mean(np.sum)
     assert record.solved() == {}
     mean(np.mean)
@@ -538,9 +538,20 @@ def test_progress_is_remembered(mean, capsys):
     assert record.solved() == {"mean_intensity": "98"}
     capsys.readouterr()
     check.progress()
-    assert "| 98      | 1/1  | –           |" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "98       1/1   –\n" in out and "all      1/1\n" in out and str(record.path()) in out
     check.progress(reset=True)
     assert record.solved() == {} and "0/1" in capsys.readouterr().out
+
+
+def test_progress_of_a_long_chapter_stays_narrow(mean, capsys):
+    names = [f"an_exercise_with_a_long_name_{number}" for number in range(6)]
+    for name in names:
+        exercise(chapter="98")(type(untouched)(untouched.__code__, {}, name))
+    check.progress()
+    lines = capsys.readouterr().out.splitlines()[:-1]  # the last one says where, however long that path is
+    assert max(map(len, lines)) <= 80
+    assert sum(line.count(name) for name in names for line in lines) == len(names)
 
 
 def test_verdict_notes_nothing(mean):

@@ -10,7 +10,7 @@ import pytest
 from nbformat.v4 import new_output
 
 import demo_project
-from coursebook import build, cli, execute, generated, glossary, notebooks, sources
+from coursebook import build, cli, execute, figures, generated, glossary, notebooks, sources
 from coursebook.project import Project, write_text
 
 SOURCE = "notebooks/sources/01-lines.py"
@@ -249,7 +249,7 @@ def test_card_says_what_was_measured(project):
     ("seconds", "text"), [(0.2, "1 s"), (89.4, "89 s"), (118.9, "2 min"), (131, "2 min 10 s")]
 )
 def test_durations(seconds, text):
-    assert generated._duration(seconds) == text
+    assert figures.duration(seconds) == text
 
 
 def test_package_data_hold_quiz_and_solutions(project):

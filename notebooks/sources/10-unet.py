@@ -7,7 +7,7 @@
 #   chapter: "10"
 #   title: U-Net
 #   extra: explaining
-#   paths: [user, builder]
+#   paths: [builder]
 #   gpu: "not needed"
 # ---
 

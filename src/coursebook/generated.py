@@ -5,6 +5,9 @@
 ``book/_generated/NN-quiz.md``        the quiz as HTML that works without JavaScript
 ``book/_generated/questions.md``      the question bank, and ``questions-key.md`` its answers
 ``book/_generated/metadata.html``     what machines read about the course, in the head of each page
+``book/_generated/citation.md``       how to cite the course, from ``CITATION.cff``
+``book/_generated/teaching-….md``     the tables of the instructor's guide (its plan: ``book/teaching.yml``)
+``book/_generated/figures.md``        the course in figures, and ``installation.md``: time and disk it takes
 ``book/glossary.qmd``                 the glossary page
 ``check/quizzes/NN.yml``              the quiz for the notebook (package data)
 ``check/solutions/NN.yml``            the solutions' texts for ``.solution()`` (package data)
@@ -20,7 +23,7 @@ import re
 
 import yaml
 
-from coursebook import glossary, metadata, notebooks, questions, quizzes, sources
+from coursebook import citation, figures, glossary, metadata, notebooks, questions, quizzes, sources, teaching
 from coursebook.project import Finding, Project, write_text
 from coursebook.sources import Source
 
@@ -66,6 +69,7 @@ def expected(project: Project) -> tuple[dict[str, str], list[Finding]]:
     if not findings:
         texts |= _readme(project, all_sources)
         texts |= _about_the_whole(project, all_sources, bank)
+        findings += _teaching(project, all_sources, bank, texts)
     return texts, findings
 
 
@@ -127,16 +131,7 @@ def measured(project: Project, source: Source) -> str:
         return "not yet"
     cores = record["machine"]["cores"]
     memory = record["peak_memory_mb"] / 1000
-    return f"{_duration(record['seconds'])} and {memory:.1f} GB of memory with {cores} cores"
-
-
-def _duration(seconds: float) -> str:
-    """Round a duration to what a reader wants to know: 35 s, 2 min 10 s."""
-    seconds = max(1, round(seconds))
-    if seconds < 90:
-        return f"{seconds} s"
-    minutes, rest = divmod(5 * round(seconds / 5), 60)
-    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    return f"{figures.duration(record['seconds'])} and {memory:.1f} GB of memory with {cores} cores"
 
 
 # ---------------------------------------------------------------- quizzes and solutions
@@ -162,9 +157,32 @@ def _about_the_whole(project: Project, all_sources: list[Source], bank: dict) ->
     if "book/questions.qmd" in project.pages():
         texts["book/_generated/questions.md"] = questions.sheet(project, all_sources, bank)
         texts["book/_generated/questions-key.md"] = questions.key(project, all_sources, bank)
-    if (project.root / "CITATION.cff").is_file():
+    if (project.root / citation.FILE).is_file():
         texts["book/_generated/metadata.html"] = metadata.header(project, all_sources)
+    if _included(project, "citation"):
+        texts["book/_generated/citation.md"] = citation.section(project)
+    for name, part in {"figures": figures.table, "installation": figures.installations}.items():
+        if _included(project, name):
+            texts[f"book/_generated/{name}.md"] = part(project)
     return texts
+
+
+def _included(project: Project, name: str) -> bool:
+    """Say whether a page of the whole includes ``_generated/NAME.md``."""
+    pages = [project.root / "book" / page for page in ("_preface.qmd", "setup.qmd")]
+    wanted = re.compile(rf"_generated/{name}\.md >")
+    return any(page.is_file() and wanted.search(page.read_text(encoding="utf-8")) for page in pages)
+
+
+def _teaching(project: Project, all_sources: list[Source], bank: dict, texts: dict) -> list[Finding]:
+    """Put the parts of the instructor's guide into `texts`, unless its plan has mistakes; return these."""
+    if teaching.PAGE not in project.pages():
+        return []
+    guide = teaching.Guide(project, all_sources, bank)
+    findings = teaching.mistakes(guide)
+    if not findings:
+        texts |= teaching.texts(guide)
+    return findings
 
 
 class _Block(str):

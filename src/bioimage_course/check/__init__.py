@@ -57,35 +57,40 @@ __all__ = [
 
 
 def progress(reset=False):
-    """Print how many exercises are done, chapter by chapter.
+    """Print how many exercises are done, chapter by chapter, and where this is remembered.
 
     Parameters
     ----------
     reset : bool
         Forget everything first.
     """
+    import textwrap
+
     from bioimage_course.check import record
     from bioimage_course.check.engine import say
 
     if reset:
         record.reset()
     done = record.solved()
-    rows = [("Chapter", "Done", "Still to do")]
+    rows = [("Chapter", "Done", "Still to do"), None]
     for chapter in sorted({item.chapter for item in exercises()}):
         names = [item.name for item in exercises(chapter)]
         left = [name for name in names if name not in done]
-        rows.append((chapter, f"{len(names) - len(left)}/{len(names)}", ", ".join(left) or "–"))
+        first, *more = textwrap.wrap(", ".join(left), 64) or ["–"]
+        rows += [
+            (chapter, f"{len(names) - len(left)}/{len(names)}", first),
+            *(("", "", line) for line in more),
+        ]
     total = sum(item.name in done for item in exercises())
-    rows.append(("all", f"{total}/{len(exercises())}", ""))
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    lines = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
-        for row in rows
-    ]
-    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    say("\n".join(lines))
+    rows += [None, ("all", f"{total}/{len(exercises())}", "")]
+    widths = [max(len(row[column]) for row in rows if row) for column in range(3)]
+    rule = ["-" * width for width in widths]
+    for row in rows:
+        say("  ".join(cell.ljust(width) for cell, width in zip(row or rule, widths, strict=True)).rstrip())
     if record.problem():
         say(f"Note: {record.problem()}; it counts until Python ends.")
+    else:
+        say(f"Remembered on this machine only, in {record.path()}; check.progress(reset=True) forgets it.")
 
 
 def quiz(chapter, plain=False):
