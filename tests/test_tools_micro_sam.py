@@ -119,8 +119,8 @@ def test_without_weights_one_sentence(no_mirror):
 
 def test_results_add_up():
     confidence, counts = sam.results()["confidence"], {}
-    for name in sam.METHODS:
-        images = sam._scored(name)["images"]
+    for name in micro_sam_prompts.METHODS:
+        images = tools.scores.about(name)["images"]
         truths = [image["tp"][0] + image["fn"][0] for image in images]
         counts[name] = ([image["name"] for image in images], truths)
         if name in confidence:
@@ -128,21 +128,8 @@ def test_results_add_up():
     assert counts["sam-boxes"] == counts["sam-clicks"] == counts["sam-grid"]
     tried = sam.results()["amg"]["thresholds"]
     best = max(tried, key=lambda row: row["ap"])
-    note = sam._scored("sam-grid")["note"]
+    note = tools.scores.about("sam-grid")["note"]
     assert f"{best['pred_iou_thresh']} and {best['stability_score_thresh']}, chosen on" in note
-
-
-def test_others_are_judged_on_the_same_images():
-    rows = {row["method"]: row for row in sam.compared("stardist")}
-    assert len(rows) == 5 and len({row["images"] for row in rows.values()}) == 1
-    names = [image["name"] for image in sam._scored("sam-boxes")["images"]]
-    stardist = [image for image in tools.scores.about("stardist")["images"] if image["name"] in names]
-    tp, wrong = (
-        sum(sum(image[key][0] for key in keys) for image in stardist) for keys in (("tp",), ("fp", "fn"))
-    )
-    assert rows["StarDist"]["AP@0.5"] == f"{tp / (tp + wrong):.3f}"
-    values = [float(row["AP@0.5"]) for row in sam.compared("stardist")]
-    assert values == sorted(values, reverse=True)
 
 
 def test_a_part_of_the_images_never_stands_in_the_table_of_all():

@@ -29,10 +29,8 @@ def results():
 
 @pytest.fixture(scope="module")
 def scored():
-    """What ``--score`` wrote: among the scores of 50 images, or beside the decoder if it were fewer."""
-    file = FOLDER / "sam-decoder.json"
-    file = file if file.exists() else tools.scores.FOLDER / file.name
-    return json.loads(file.read_text(encoding="utf-8"))
+    """What ``--score`` wrote among the scores of all methods."""
+    return tools.scores.about("sam-decoder")
 
 
 @pytest.fixture(scope="module")

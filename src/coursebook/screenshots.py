@@ -119,6 +119,8 @@ def _strict(page):
 def _small_halo(page):
     page.locator("[data-name=side-48]").check(force=True)
     page.locator("[data-name=halo]").fill("3")
+
+
 def _microglia(page):
     page.locator("[data-name=example]").select_option("fish")
 

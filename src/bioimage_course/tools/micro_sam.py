@@ -21,15 +21,13 @@ from pathlib import Path
 import numpy as np
 
 from bioimage_course.errors import InputError, ToolUnavailableError
-from bioimage_course.tools import _inputs, compat, scores
+from bioimage_course.tools import _inputs, compat
 
 CHECKPOINT = "weights-mobilesam"
 """Name of MobileSAM's weights among the data sets of the course; micro-sam calls the same file ``vit_t``."""
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
 
-METHODS = ("sam-boxes", "sam-clicks", "sam-grid")
-"""Ways to prompt that ``training/micro_sam_prompts.py`` scores; ``sam-decoder`` has a script of its own."""
 
 BATCH = 4
 """Prompts decoded together. On a CPU few are quicker than many: the masks stay in its cache."""
@@ -438,30 +436,6 @@ def predictor(name="vit_t"):
         ) from None
 
 
-def compared(*others):
-    """Scores of SAM on DSB2018, and of other methods on the very same images, for ``show.table``.
-
-    Without a GPU SAM takes long; if it was asked about a part of the 50 test images, the others are judged on
-    the same part.
-
-    Parameters
-    ----------
-    *others : str
-        Some of ``tools.scores.methods()``.
-
-    Returns
-    -------
-    list of dict
-        Rows as those of ``tools.scores.table()``, best first.
-    """
-    found = [_scored(name) for name in (*METHODS, "sam-decoder")]
-    names = {image["name"] for image in found[0]["images"]}
-    for name in others:
-        about = scores.about(name)
-        found.append(about | {"images": [image for image in about["images"] if image["name"] in names]})
-    return sorted((scores.row(about) for about in found), key=lambda row: row["AP@0.5"], reverse=True)
-
-
 def results():
     """What ``training/micro_sam_prompts.py`` measured.
 
@@ -483,15 +457,6 @@ def quiet():
 
 
 # ---------------------------------------------------------------- helpers
-
-
-def _scored(name):
-    """The record of one way to prompt: of all test images, or else of a part of them."""
-    for folder in ("micro-sam", "micro-sam-decoder"):
-        file = WEIGHTS / folder / f"{name}.json"
-        if file.is_file():
-            return json.loads(file.read_text(encoding="utf-8"))
-    return scores.about(name)
 
 
 def _library():
