@@ -1,7 +1,7 @@
 """The race of all segmentation tools on three kinds of images, as measured by ``training/race.py``.
 
-``weights/race/results.json`` holds, for each tool and kind, the counts of each image, seconds and peak memory,
-and the assumptions about what people have to do. Everything shown is computed from it.
+``weights/race/results.json`` holds, for each tool and kind, the counts of each image, seconds and peak
+memory, and the assumptions about what people have to do. Everything shown is computed from it.
 """
 
 from __future__ import annotations
@@ -62,9 +62,10 @@ def rows(found=None):
     list of dict
         ``entrant``, ``title``, ``category``, ``kind``; ``ap`` at an IoU of 0.5, pooled over nuclei, with
         ``low`` and ``high`` of its 95 % bootstrap interval over images; ``count_ratio``, objects found for
-        each true one; median ``seconds`` an image, ``memory`` in MB; ``minutes`` that a person needs before
-        the first result can be trusted, and ``drawn_before``, minutes that others have spent on drawing the
-        training set (both assumed); ``seen``, whether images of the same collection were in the training.
+        each true one; median ``seconds`` of CPU time an image, peak ``memory`` in MB; ``minutes`` that a
+        person needs before the results can be trusted, and ``drawn_before``, minutes that others have spent
+        on outlining the training set (both assumed); ``seen``, whether images of the same collection were
+        in the training set.
     """
     found = results() if found is None else found
     assumed = found["assumed"]
@@ -89,7 +90,7 @@ def rows(found=None):
                     "low": float(low[0]),
                     "high": float(high[0]),
                     "count_ratio": (tp + fp) / (tp + fn),
-                    "seconds": float(np.median([image["seconds"] for image in told["images"]])),
+                    "seconds": float(np.median([image["cpu"] for image in told["images"]])),
                     "memory": about["peak_memory_mb"],
                     "minutes": sum(assumed["minutes"][step]["minutes"] for step in about["person"])
                     + (drawing["tissue"] if own else 0),

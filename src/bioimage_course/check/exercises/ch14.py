@@ -19,15 +19,17 @@ MEASURES = {
     "channels read": ("input", "at least"),
     "files converted by hand": ("input", "at most"),
 }
-"""What a test can measure: the area of questions it belongs to, and on which side of the limit one must be."""
+"""What a test can measure: the area of questions it belongs to, and the side of the limit to be on."""
 
 AREAS = ("output", "quality", "resources", "input")
 
 PROJECTS = {
     "screen": {
         "brief": (
-            "Screen. 40,000 images of nuclei, two channels each, must be through on one workstation with 16 GB "
-            "within a weekend (48 hours). The question: does a compound change the number of nuclei by a fifth "
+            "Screen. 40,000 images of nuclei, two channels each, must be through on one workstation with 16 "
+            "GB "
+            "within a weekend (48 hours). The question: does a compound change the number of nuclei by a "
+            "fifth "
             "(20 %) or more? Nobody will look at each image."
         ),
         "needs": {
@@ -37,7 +39,8 @@ PROJECTS = {
             ),
             "share of counts missed": (
                 0.1,
-                "The effect is 0.2. If half of it or more can be an artefact of the counting, the answer is worth "
+                "The effect is 0.2. If half of it or more can be an artefact of the counting, the answer is "
+                "worth "
                 "little: ask for at most 0.1.",
             ),
             "seconds an image": (
@@ -50,8 +53,10 @@ PROJECTS = {
     },
     "tissue": {
         "brief": (
-            "Tissue. 12 stained sections of patients, RGB, must not leave the hospital. The question: are nuclei of "
-            "the tumour 30 % larger in area than those beside it? One doctoral student, a laptop with 8 GB, and two "
+            "Tissue. 12 stained sections of patients, RGB, must not leave the hospital. The question: are "
+            "nuclei of "
+            "the tumour 30 % larger in area than those beside it? One doctoral student, a laptop with 8 GB, "
+            "and two "
             "days of work (16 hours) in all, annotation included."
         ),
         "needs": {
@@ -138,7 +143,8 @@ def _sheet(sheet, project):
     hints=(
         "Go through the brief sentence by sentence and ask of each number which tool it would rule out. Then "
         "compute: how many seconds are left for an image? Half of the effect is how much?",
-        "Both sheets need must-haves about labels, channels and memory. The screen also needs “share of counts "
+        "Both sheets need must-haves about labels, channels and memory. The screen also needs “share of "
+        "counts "
         "missed” and “seconds an image”, the tissue “relative error of areas”, “hours of work” and “images "
         "uploaded”. And each needs one line with must=False.",
     ),
@@ -186,12 +192,16 @@ def simulated_share(effect, missed, images, repeats=4000, seed=0):
 @exercise(
     chapter="14",
     hints=(
-        "Of 100 nuclei in the control 100·(1 − missed_control) are counted, of 100·(1 + effect) in the treated "
+        "Of 100 nuclei in the control 100·(1 − missed_control) are counted, of 100·(1 + effect) in the "
+        "treated "
         "group 100·(1 + effect)·(1 − missed_treated). The measured effect is their ratio minus 1.",
-        "hiding_share: set the measured effect to 0 with missed_control = 0, so (1 + effect)·(1 − share) = 1, "
+        "hiding_share: set the measured effect to 0 with missed_control = 0, so (1 + effect)·(1 − share) = "
+        "1, "
         "and solve for the share.",
-        "share_detected: draw control = 100 * (1 + NOISE * rng.standard_normal((repeats, images))), the treated "
-        "ones likewise times (1 + effect) * (1 - missed); ttest_ind(treated, control, axis=1, equal_var=False) "
+        "share_detected: draw control = 100 * (1 + NOISE * rng.standard_normal((repeats, images))), the "
+        "treated "
+        "ones likewise times (1 + effect) * (1 - missed); ttest_ind(treated, control, axis=1, "
+        "equal_var=False) "
         "tests all experiments at once. Count those with pvalue < 0.05 and statistic > 0.",
     ),
 )
@@ -243,14 +253,20 @@ def effect_size(measured_effect, hiding_share, share_detected):
             what=f"the share for an effect of {effect:g} with {missed:.0%} missed and {images} images",
         )
         if abs(got - right) > 0.06:
-            told = f"An effect of {effect:g} with {missed:.0%} missed is found in {right:.2f} of the experiments "
-            told += f"with {images} images a condition; yours says {got:.2f}."
+            told = (
+                f"An effect of {effect:g} with {missed:.0%} missed is found in {right:.2f} of the "
+                f"experiments "
+                f"with {images} images a condition; yours says {got:.2f}."
+            )
             if effect == missed == 0:
                 told += " Without an effect, 2.5 % may report an increase: p < 0.05 is two-sided."
             elif abs(got - simulated_share(effect, 0, images)) < 0.05 and missed:
                 told += " You do not let the treated images lose anything."
             raise Failure(told)
-    return "An effect of 20 % is hidden by missing 17 % in the treated group, and more images do not bring it back."
+    return (
+        "An effect of 20 % is hidden by missing 17 % in the treated group, and more images do not bring it "
+        "back."
+    )
 
 
 # --- (3) prices ------------------------------
@@ -275,12 +291,15 @@ TOY = [
     hints=(
         "utility: ap - prices[0] * person_hours - prices[1] * compute_hours.",
         "winner: max(rows, key=…) with the utility of each row; return its name, row[0].",
-        "first_flip: start from the most accurate row. Against each row that takes fewer hours, the price at which "
-        "both are equal is (ap_best − ap) / (hours_best − hours). The smallest of these prices is the answer.",
+        "first_flip: start from the most accurate row. Against each row that takes fewer hours, the price "
+        "at which "
+        "both are equal is (ap_best − ap) / (hours_best − hours). The smallest of these prices is the "
+        "answer.",
     ),
 )
 def weigh(value, winner, first_flip):
-    """Rank tools by accuracy, a person's hours and computing hours; find the price at which the winner changes."""
+    """Rank tools by accuracy and hours of people and computers; find the price at which the winner "
+    "changes."""
     for function, name in ((value, "utility"), (winner, "winner"), (first_flip, "first_flip")):
         expect_callable(function, name)
     for _, ap, person, compute in TOY:
@@ -335,7 +354,8 @@ def front(ap, cost):
 @exercise(
     chapter="14",
     hints=(
-        "Tool j beats tool i if ap[j] >= ap[i] and cost[j] <= cost[i], and one of the two is strict. Tool i is on "
+        "Tool j beats tool i if ap[j] >= ap[i] and cost[j] <= cost[i], and one of the two is strict. Tool i "
+        "is on "
         "the front if nobody beats it.",
         "np.array([not np.any((ap >= a) & (cost <= c) & ((ap > a) | (cost < c))) for a, c in zip(ap, cost)])",
     ),
@@ -388,8 +408,10 @@ def last_worthwhile(minutes, ap, least_gain):
 @exercise(
     chapter="14",
     hints=(
-        "gains = np.diff(ap) / np.diff(minutes): entry i is what a minute brings between point i and point i + 1.",
-        "Go along the points while gains[i] >= least_gain; return the index where you stop. If every step pays, that "
+        "gains = np.diff(ap) / np.diff(minutes): entry i is what a minute brings between point i and point "
+        "i + 1.",
+        "Go along the points while gains[i] >= least_gain; return the index where you stop. If every step "
+        "pays, that "
         "is the last point.",
     ),
 )

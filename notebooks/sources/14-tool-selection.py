@@ -1,0 +1,543 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation: {extension: .py, format_name: percent}
+#   kernelspec: {name: python3, display_name: Python 3, language: python}
+# course:
+#   chapter: "14"
+#   title: Choosing a tool
+#   extra: "stardist,cellpose"
+#   paths: [user, builder]
+#   gpu: "not needed"
+# ---
+
+# %% [markdown]
+# Which tool for which images? You will write down what two projects need, find out how large an error of a segmentation
+# may be before it changes a conclusion, look at a race of all segmentation tools of this course on three kinds of images,
+# run a small race of your own, and decide what an hour of your time is worth.
+#
+# Five exercises are checked and a sixth is open. Everything runs without network.
+
+# %% tags=["setup"]
+import time
+import warnings
+
+import numpy as np
+from scipy.stats import ttest_ind
+
+from bioimage_course import check, data, explore, metrics, show, tools
+from bioimage_course.check.exercises.ch14 import MEASURES, NOISE, PROJECTS, TOY, simulated_share
+
+warnings.filterwarnings("ignore", message=".*IProgress.*")
+tools.compat.prepare("stardist")  # Keras 2, before TensorFlow is imported
+colour = show.PALETTE
+np.random.seed(0)
+
+# %% [markdown]
+# ## Before any tool: what is needed
+#
+# Two projects. Read them slowly, and ask of each number which tool it rules out.
+
+# %% tags=["nbval-check-output"]
+for project in PROJECTS.values():
+    print(project["brief"], "\n")
+
+# %% [markdown]
+# ## Exercise 1: two need sheets
+#
+# A need sheet is a list, one dictionary a need: `need` (in your words), `must` (True or False), `reason` (what is lost
+# without it), and a test: `measure` and `limit`. What can be measured is listed below, with the area that it belongs
+# to. Fill in a sheet for each project. Each needs at least one must-have about output, quality, resources and
+# input, and at least one thing that would merely be nice.
+
+# %%
+#| label: tbl-measures
+#| tbl-cap: "What a test on a need sheet can measure, and on which side of the limit the tool must be."
+show.table([[area, measure, side] for measure, (area, side) in MEASURES.items()], ["area", "measure", "the tool must have"])
+
+# %% tags=["exercise"] exercise="need_sheets"
+screen_sheet = [
+    {"need": "count nuclei", "must": True, "reason": ..., "measure": "labels per object", "limit": ...},
+    ...
+]
+tissue_sheet = ...
+
+# %% tags=["solution"] exercise="need_sheets"
+screen_sheet = [
+    {"need": "count nuclei", "must": True, "reason": "without labels nothing can be counted", "measure": "labels per object", "limit": 1},
+    {"need": "counts that can be trusted", "must": True, "reason": "the effect is a fifth; an error may be half of it", "measure": "share of counts missed", "limit": 0.1},
+    {"need": "fast enough", "must": True, "reason": "48 hours for 40,000 images", "measure": "seconds an image", "limit": 4.3},
+    {"need": "fits into memory", "must": True, "reason": "the only workstation has 16 GB", "measure": "memory in GB", "limit": 16},
+    {"need": "reads both channels", "must": True, "reason": "the marker is in the second channel", "measure": "channels read", "limit": 2},
+    {"need": "a window to click in", "must": False, "reason": "a script will do", "measure": "hours of work", "limit": 4},
+]
+tissue_sheet = [
+    {"need": "each nucleus on its own", "must": True, "reason": "the area of a clump says nothing", "measure": "labels per object", "limit": 1},
+    {"need": "areas that can be trusted", "must": True, "reason": "the effect is 30 %; an error may be half of it", "measure": "relative error of areas", "limit": 0.15},
+    {"need": "done in two days", "must": True, "reason": "the student has 16 hours in all", "measure": "hours of work", "limit": 16},
+    {"need": "runs on the laptop", "must": True, "reason": "it has 8 GB and no more", "measure": "memory in GB", "limit": 8},
+    {"need": "stays in the hospital", "must": True, "reason": "images of patients must not leave it", "measure": "images uploaded", "limit": 0},
+    {"need": "reads colour", "must": True, "reason": "the stain is in the colour", "measure": "channels read", "limit": 3},
+    {"need": "quick", "must": False, "reason": "twelve sections may take all night", "measure": "seconds an image", "limit": 600},
+]
+
+# %% tags=["check", "nbval-check-output"] exercise="need_sheets"
+check.need_sheets(screen_sheet, tissue_sheet)
+
+# %% [markdown]
+# ## The decision guide
+#
+# The same questions as a form: answer, and see how the six categories of methods rank, and why.
+
+# %% tags=["widget"]
+explore.decision()
+
+# %% [markdown]
+# ## How good is good enough? The size of the effect decides
+#
+# A treatment raises the number of nuclei. Treated fields are more crowded, so more nuclei are merged and missed
+# there. How much of that can the conclusion bear?
+#
+# ## Exercise 2: effect size
+#
+# - `measured_effect(effect, missed_control, missed_treated)`: the true effect is a relative change (0.2 is 20 % more);
+#   in each condition a share of the nuclei is missed. What effect is measured?
+# - `hiding_share(effect)`: which share, missed in the treated group only, makes the effect vanish?
+# - `share_detected(effect, missed, images, rng)`: simulate 4,000 experiments with so many images a condition. The number of
+#   nuclei varies between images with a relative standard deviation of `NOISE`, around 100 in the control. In which
+#   share of the experiments does Welch's test (`ttest_ind(…, equal_var=False)`) report an increase, p < 0.05 and positive?
+
+# %% tags=["exercise"] exercise="effect_size"
+def measured_effect(effect, missed_control, missed_treated):
+    raise NotImplementedError
+
+
+def hiding_share(effect):
+    raise NotImplementedError
+
+
+def share_detected(effect, missed, images, rng, repeats=4000):
+    raise NotImplementedError
+    control = 100 * (1 + NOISE * rng.standard_normal((repeats, images)))
+
+
+# %% tags=["solution"] exercise="effect_size"
+def measured_effect(effect, missed_control, missed_treated):
+    return (1 + effect) * (1 - missed_treated) / (1 - missed_control) - 1
+
+
+def hiding_share(effect):
+    return effect / (1 + effect)
+
+
+def share_detected(effect, missed, images, rng, repeats=4000):
+    control = 100 * (1 + NOISE * rng.standard_normal((repeats, images)))
+    treated = 100 * (1 + effect) * (1 - missed) * (1 + NOISE * rng.standard_normal((repeats, images)))
+    test = ttest_ind(treated, control, axis=1, equal_var=False)
+    return np.mean((test.pvalue < 0.05) & (test.statistic > 0))
+
+
+# %% tags=["check", "nbval-check-output"] exercise="effect_size"
+check.effect_size(measured_effect, hiding_share, share_detected)
+
+# %%
+#| label: fig-effect
+#| fig-cap: "How large an error changes the decision? Share of simulated experiments (8 images a condition) that report an increase, against the share of nuclei that is missed in treated images only, for three true effects. Solid with 8 images, dotted with 32. Where a curve has fallen to the bottom, the effect is gone, and more images make that more certain."
+#| fig-alt: "Three solid curves fall from left to right: the smallest effect starts at about a quarter and is near zero at 5 percent missed, an effect of 20 percent starts at about 0.7 and is near zero at 15 percent missed, an effect of 50 percent stays at 1 until nearly 20 percent and is near zero beyond 30 percent. The dotted curves start higher and fall more steeply towards the same points."
+missed = np.arange(0, 0.41, 0.02)
+figure, axes = show.figure(height=3.3)
+for effect, tint in ((0.1, "vermilion"), (0.2, "blue"), (0.5, "green")):
+    for images, style in ((8, "-"), (32, ":")):
+        shares = [simulated_share(effect, m, images, repeats=1000) for m in missed]
+        axes.plot(100 * missed, shares, style, color=colour[tint], label=f"{effect:.0%} more nuclei" if images == 8 else None)
+axes.set(xlabel="nuclei missed in treated images only (%)", ylabel="experiments that report\nan increase (share)")
+axes.legend()
+figure
+
+# %% [markdown]
+# ## The race
+#
+# `training/race.py` has let every segmentation tool of this course segment the same images, each in a process of
+# its own, nothing else running. The images were chosen by a rule that looks at the truth alone. Nothing below is typed: all
+# comes from the file that the script has written.
+
+# %% tags=["nbval-check-output"]
+race = tools.race.results()
+rows = tools.race.rows(race)
+print(race["rule"])
+print(race["machine"])
+
+# %%
+#| label: tbl-images
+#| tbl-cap: "The images of the race. Crowding is the share of nuclei with a neighbour within two pixels; adjust are the two tissue images on which tools were adjusted, and which nobody is scored on."
+show.table(
+    [
+        [kind, len(images), sum(i["nuclei"] for i in images), f"{min(i['crowding'] for i in images):.2f} to {max(i['crowding'] for i in images):.2f}"]
+        for kind, images in ((k, told["images"]) for k, told in race["kinds"].items())
+    ],
+    ["kind", "images", "nuclei", "crowding"],
+)
+
+# %%
+#| label: tbl-assumed
+#| tbl-cap: "Minutes of a person: assumed, not measured. Change them to what you know about yourself. Outlining a nucleus: 15 hours for 6409 of them, as measured by Englbrecht and others."
+assumed = race["assumed"]
+show.table(
+    [[step, told["minutes"], told["for"]] for step, told in assumed["minutes"].items()]
+    + [["outlining 36 nuclei", round(assumed["outlined_nuclei"]["tissue"] * assumed["seconds_per_nucleus"] / 60), "the two tissue images for fine-tuning"]],
+    ["step", "minutes", "for what"],
+)
+
+# %%
+#| label: tbl-race
+#| tbl-cap: "The race in numbers: AP@0.5 pooled over nuclei, with its 95 % bootstrap interval over images. A star marks scores for which images of the same collection were in the training set. A dash: did not run."
+by = {(row["entrant"], row["kind"]): row for row in rows}
+
+
+def cell(name, kind):
+    row = by.get((name, kind))
+    return row and f"{row['ap']:.2f}{'*' if row['seen'] else ''} ({row['low']:.2f}–{row['high']:.2f})"
+
+
+show.table(
+    [[about["title"], about["category"], *(cell(name, kind) for kind in tools.race.KINDS)] for name, about in race["entrants"].items()],
+    ["tool", "category", "easy", "crowded", "tissue"],
+)
+
+# %%
+#| label: tbl-cost
+#| tbl-cap: "What it costs: median seconds an image on two CPU cores, peak memory of the whole process, minutes of a person (assumed), and hours that somebody has spent on outlining nuclei for the training set (reckoned; a dash where none were needed, or where nobody knows)."
+show.table(
+    [
+        [
+            about["title"],
+            *(by[name, kind]["seconds"] if (name, kind) in by else None for kind in tools.race.KINDS),
+            about["peak_memory_mb"],
+            round(next(r["minutes"] for r in rows if r["entrant"] == name)),
+            next(r["drawn_before"] / 60 for r in rows if r["entrant"] == name) or None,
+        ]
+        for name, about in race["entrants"].items()
+    ],
+    ["tool", "s, easy", "s, crowded", "s, tissue", "memory (MB)", "your minutes", "hours drawn before"],
+    digits=1,
+)
+
+# %%
+#| label: fig-race
+#| fig-cap: "The race: accuracy (AP@0.5 with 95 % interval) against computing time (left) and against assumed minutes of a person (right), for three kinds of images. Hollow symbols: the training set held images of the same collection. The larger the symbol, the larger the peak memory. Right: symbols of one number of minutes are drawn side by side; the dotted line says how long it would take to outline all nuclei of 100 such images by hand."
+#| fig-alt: "TODO"
+styles = {
+    "voronoi-otsu": ("o", "blue"), "pixel-classifier": ("s", "orange"), "unet": ("D", "green"), "stardist": ("*", "vermilion"),
+    "cellpose": ("^", "purple"), "sam-decoder": ("P", "sky"), "sam-grid": ("X", "black"),
+}
+figure, panels = show.figure(3, 2, height=8.2, sharey=True, sharex="col")
+for axes_row, kind in zip(panels, tools.race.KINDS):
+    here = [row for row in rows if row["kind"] == kind]
+    for place, row in enumerate(here):
+        base = row["entrant"].removesuffix("-adjusted")
+        marker, tint = styles[base]
+        adjusted = base != row["entrant"]
+        minutes = row["minutes"] * 1.07 ** (place - 3 if not adjusted else 0)
+        for axes, x in zip(axes_row, (row["seconds"], minutes)):
+            axes.plot([x, x], [row["low"], row["high"]], color=colour[tint], lw=1, zorder=1)
+            axes.scatter(
+                x, row["ap"], marker=marker, s=25 + row["memory"] / 14, zorder=2, linewidths=1.4, edgecolors=colour[tint],
+                color="white" if row["seen"] else colour[tint],
+            )
+            if adjusted:
+                axes.annotate("adjusted", (x, row["ap"]), (6, 6), textcoords="offset points", fontsize=8)
+    by_hand = tools.race.minutes_by_hand(kind, found=race)
+    axes_row[1].axvline(by_hand, ls=":", color=colour["black"])
+    axes_row[1].text(by_hand * 0.93, 0.02, "100 images by hand", rotation=90, ha="right", va="bottom", fontsize=8)
+    axes_row[0].set(xscale="log", ylim=(0, 1), ylabel=f"{kind}\nAP@0.5")
+    axes_row[1].set(xscale="log")
+panels[-1][0].set(xlabel="seconds an image")
+panels[-1][1].set(xlabel="minutes of a person (assumed)")
+handles = [
+    panels[0][0].scatter([], [], marker=marker, color=colour[tint], s=50, label=race["entrants"][name]["title"])
+    for name, (marker, tint) in styles.items()
+]
+figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=9)
+figure
+
+# %% [markdown]
+# ## What the error of each tool would do
+#
+# Objects found for each true one, in easy and in crowded images. If a treatment makes the cells crowded, the ratio of
+# the two is the factor by which the measured effect is wrong, whatever the AP.
+
+# %%
+#| label: tbl-bias
+#| tbl-cap: "Objects found for each true nucleus, and what would be reported if a treatment turned easy into crowded fields and raised the number of nuclei by 50 %."
+effects = []
+for name in styles:
+    easy, crowded = by[name, "easy"]["count_ratio"], by[name, "crowded"]["count_ratio"]
+    effects.append([race["entrants"][name]["title"], easy, crowded, f"{1.5 * crowded / easy - 1:+.0%}"])
+show.table(effects, ["tool", "found per true nucleus, easy", "crowded", "reported instead of +50 %"], digits=2)
+
+# %% [markdown]
+# ## A small race on this machine
+#
+# Three images that come with the course: real nuclei (a part of a *test* image of the same collection that the networks
+# learnt from, with noise added), synthetic crowded nuclei, and stained tissue, for which there is no truth here. Seconds
+# are printed for your own use; the first image of a tool includes loading and compiling, so it is segmented
+# twice.
+
+# %%
+sample = data.load("nuclei")
+crowded = data.synthetic.nuclei((256, 256), 90, radius=(8, 13), touching=0.8, seed=14)
+tissue = data.load("tissue-he").image[:256, :256]
+pictures = {
+    "real nuclei": (sample.image[:256, :256], sample.labels[:256, :256]),
+    "synthetic, crowded": (crowded.image, crowded.labels),
+    "tissue": (255 - tissue[..., 0], None),  # haematoxylin absorbs red light
+}
+entrants = {
+    "Voronoi-Otsu": tools.voronoi_otsu.segment,
+    "pixel classifier": tools.pixel_classifier.segment,
+    "U-Net": lambda image: tools.unet.segment(image, scale="auto"),
+    "StarDist": lambda image: tools.stardist.segment(image, scale="auto"),
+    "Cellpose flows": tools.cellpose.segment,
+}
+if tools.available("micro-sam") and data.available("weights-mobilesam"):
+    entrants["SAM + decoder"] = tools.micro_sam.segment_automatic
+else:
+    print("SAM stays at home: its weights (40 MB) are not on this machine.")
+found, spent = {}, {}
+for name, segment in entrants.items():
+    segment(pictures["real nuclei"][0])
+    for title, (image, _) in pictures.items():
+        started = time.perf_counter()
+        found[name, title] = segment(image)
+        spent[name, title] = time.perf_counter() - started
+
+# %% tags=["nbval-check-output"]
+first = ["Voronoi-Otsu", "pixel classifier", "U-Net", "StarDist", "Cellpose flows"]
+for title, (_, truth) in pictures.items():
+    if truth is not None:
+        best = max(first, key=lambda name: metrics.match(truth, found[name, title]).average_precision)
+        print(f"{title}: every tool finds something: {all(found[n, title].max() > 0 for n in first)}; Voronoi-Otsu is best: {best == 'Voronoi-Otsu'}")
+
+# %%
+#| label: tbl-live
+#| tbl-cap: "The small race: AP@0.5 where there is a truth, number of objects where there is none."
+show.table(
+    [
+        [name, *(metrics.match(truth, found[name, title]).average_precision for title, (_, truth) in list(pictures.items())[:2]), len(np.unique(found[name, "tissue"])) - 1]
+        for name in first
+    ],
+    ["tool", "real nuclei", "synthetic, crowded", "objects in the tissue"],
+    digits=2,
+)
+
+# %%
+#| label: fig-live
+#| fig-cap: "The same piece of stained tissue, segmented by five tools that were made for fluorescence. The image was turned into one with bright nuclei first. There is no truth for this image: look yourself."
+#| fig-alt: "TODO"
+figure, panels = show.figure(2, 3, height=5.0)
+panels = panels.ravel()
+panels[0].imshow(tissue)
+panels[0].set_title("tissue, H&E")
+for axes, name in zip(panels[1:], first):
+    axes.imshow(pictures["tissue"][0], cmap="gray")
+    labels = found[name, "tissue"]
+    for number in np.unique(labels[labels > 0]):
+        axes.contour(labels == number, [0.5], colors=[colour["orange"]], linewidths=0.9)
+    axes.set_title(f"{name}: {len(np.unique(labels)) - 1} objects")
+for axes in panels:
+    axes.set_axis_off()
+figure
+
+# %% [markdown]
+# ## What is an hour of your time worth?
+#
+# ## Exercise 3: prices
+#
+# A ranking needs weights. Give an hour of a person and an hour of computing a price, in AP: at a price of 0.02 a gain
+# of 0.02 in AP is worth one hour.
+#
+# - `utility(ap, person_hours, compute_hours, prices)`: AP minus what the hours cost; `prices` is (person, computing).
+# - `winner(rows, prices)`: the name of the best row; rows are (name, AP, person_hours, compute_hours).
+# - `first_flip(rows)`: computing is free. The price of a person's hour rises from 0: at which price does the most accurate
+#   tool lose its place?
+#
+# `TOY` is an invented race to try them on.
+
+# %% tags=["exercise"] exercise="weigh"
+def utility(ap, person_hours, compute_hours, prices):
+    raise NotImplementedError
+
+
+def winner(rows, prices):
+    raise NotImplementedError
+
+
+def first_flip(rows):
+    raise NotImplementedError
+
+
+# %% tags=["solution"] exercise="weigh"
+def utility(ap, person_hours, compute_hours, prices):
+    return ap - prices[0] * person_hours - prices[1] * compute_hours
+
+
+def winner(rows, prices):
+    return max(rows, key=lambda row: utility(*row[1:], prices))[0]
+
+
+def first_flip(rows):
+    _, best, hours, _ = max(rows, key=lambda row: row[1])
+    return min((best - ap) / (hours - person) for _, ap, person, _ in rows if person < hours)
+
+
+# %% tags=["check", "nbval-check-output"] exercise="weigh"
+check.weigh(utility, winner, first_flip)
+
+# %% [markdown]
+# Now the real race, for a project of 1,000 images of each kind. Three people: one only wants accuracy, one is short of
+# time (an hour costs 0.1 AP), one pays for computing (0.02 AP an hour) and for people (0.02 AP an hour).
+
+# %%
+#| label: tbl-winners
+#| tbl-cap: "Who wins the race for 1,000 images of each kind, at three pairs of prices (AP for an hour of a person, AP for an hour of computing on two cores). In brackets the runner-up and the distance in utility."
+def entries(kind, images=1000):
+    return [(r["title"], r["ap"], r["minutes"] / 60, r["seconds"] * images / 3600) for r in rows if r["kind"] == kind]
+
+
+def podium(kind, prices):
+    ranked = sorted(entries(kind), key=lambda r: r[1] - prices[0] * r[2] - prices[1] * r[3], reverse=True)
+    value = [r[1] - prices[0] * r[2] - prices[1] * r[3] for r in ranked]
+    return f"{ranked[0][0]} ({ranked[1][0]}, {value[0] - value[1]:.3f})"
+
+
+people = {"accuracy only": (0, 0), "short of time": (0.1, 0), "pays for both": (0.02, 0.02)}
+show.table(
+    [[name, f"{prices[0]:g}, {prices[1]:g}", *(podium(kind, prices) for kind in tools.race.KINDS)] for name, prices in people.items()],
+    ["who", "prices", "easy", "crowded", "tissue"],
+)
+
+# %% [markdown]
+# ## Exercise 4: who can be left out at any price?
+#
+# Whatever the prices, nobody needs a tool to which another one is at least equal in both accuracy and cost and better in
+# one of them. The tools that are left are the *Pareto front*. Write `pareto_front(ap, cost)`, which returns an array of True
+# and False.
+
+# %% tags=["exercise"] exercise="pareto_front"
+def pareto_front(ap, cost):
+    raise NotImplementedError
+
+
+# %% tags=["solution"] exercise="pareto_front"
+def pareto_front(ap, cost):
+    return np.array([not np.any((ap >= a) & (cost <= c) & ((ap > a) | (cost < c))) for a, c in zip(ap, cost)])
+
+
+# %% tags=["check", "nbval-check-output"] exercise="pareto_front"
+check.pareto_front(pareto_front)
+
+# %%
+#| label: tbl-front
+#| tbl-cap: "Tools on the Pareto front of the race: AP@0.5 against seconds an image, and against minutes of a person (assumed)."
+def on_front(kind, cost):
+    here = [r for r in rows if r["kind"] == kind]
+    beaten = lambda r: any(o["ap"] >= r["ap"] and o[cost] <= r[cost] and (o["ap"] > r["ap"] or o[cost] < r[cost]) for o in here)
+    return ", ".join(r["title"] for r in sorted(here, key=lambda r: r[cost]) if not beaten(r))
+
+
+show.table([[kind, on_front(kind, "seconds"), on_front(kind, "minutes")] for kind in tools.race.KINDS],
+           ["kind", "accuracy and computing", "accuracy and minutes of a person"])
+
+# %% [markdown]
+# ## When does one more annotation not pay?
+#
+# A pixel classifier learns from strokes. Here it gets more and more of them, on one synthetic field, and is
+# scored on others. A stroke is a few pixels of one class, and we assume that it takes five seconds.
+
+# %%
+def field(seed):
+    return data.synthetic.nuclei((160, 160), 26, radius=(8, 13), touching=0.5, photons=60, seed=seed)
+
+
+def strokes(labels, number, rng):
+    """Short strokes on background, objects and the borders between objects, in turn."""
+    from skimage.segmentation import find_boundaries
+
+    kinds = np.where(labels == 0, 1, np.where(find_boundaries(labels, mode="inner"), 3, 2))
+    marked = np.zeros(labels.shape, int)
+    for k in range(number):
+        row, column = rng.choice(np.argwhere(kinds == 1 + k % 3))
+        window = slice(max(0, row - 1), row + 2), slice(max(0, column - 2), column + 3)
+        marked[window] = np.where(kinds[window] == 1 + k % 3, kinds[window], marked[window])
+    return marked
+
+
+numbers, seconds_a_stroke = (6, 12, 24, 48, 96, 192, 384), 5
+tests = [field(100 + i) for i in range(4)]
+curves = []
+for seed in range(3):
+    practice, rng, curve = field(seed), np.random.default_rng(seed), []
+    for number in numbers:
+        classifier = tools.pixel_classifier.train(practice, strokes(practice.labels, number, rng), trees=20, seed=0)
+        predictions = [tools.pixel_classifier.segment(test, classifier, threshold=0.5) for test in tests]
+        curve.append(metrics.average_precision_dataset([t.labels for t in tests], predictions, 0.5).pooled[0])
+    curves.append(curve)
+minutes = np.array(numbers) * seconds_a_stroke / 60
+typical = np.mean(curves, axis=0)
+
+# %%
+#| label: fig-accuracy-time
+#| fig-cap: "Accuracy against time: a pixel classifier with more and more strokes, at an assumed five seconds each. Thin lines: three fields to learn from; thick: their mean. The curve flattens out long before patience does."
+#| fig-alt: "TODO"
+figure, axes = show.figure(height=3.2)
+for curve in curves:
+    axes.plot(minutes, curve, color=colour["sky"], lw=1)
+axes.plot(minutes, typical, "o-", color=colour["blue"])
+axes.set(xlabel="minutes spent on strokes (assumed)", ylabel="AP@0.5 on other fields", ylim=(0, 1))
+figure
+
+# %%
+#| label: tbl-gain
+#| tbl-cap: "The same curve in numbers: what the next step brings, in AP for each further minute."
+show.table(
+    [[n, m, a, None if i + 1 == len(numbers) else (typical[i + 1] - a) / (minutes[i + 1] - m)] for i, (n, m, a) in enumerate(zip(numbers, minutes, typical))],
+    ["strokes", "minutes", "AP@0.5", "gain of the next minute"],
+    digits=3,
+)
+
+# %% [markdown]
+# ## Exercise 5: when to stop
+#
+# `when_to_stop(minutes, ap, least_gain)` gets an accuracy–time curve and the gain in AP that a minute must bring. It returns the
+# index of the point at which you stop: the first after which the next step brings less than `least_gain` a minute; the last
+# point if every step pays.
+
+# %% tags=["exercise"] exercise="when_to_stop"
+def when_to_stop(minutes, ap, least_gain):
+    raise NotImplementedError
+    gains = np.diff(ap) / np.diff(minutes)
+
+
+# %% tags=["solution"] exercise="when_to_stop"
+def when_to_stop(minutes, ap, least_gain):
+    gains = np.diff(ap) / np.diff(minutes)
+    for i, gain in enumerate(gains):
+        if gain < least_gain:
+            return i
+    return len(ap) - 1
+
+
+# %% tags=["check", "nbval-check-output"] exercise="when_to_stop"
+check.when_to_stop(when_to_stop)
+
+# %% [markdown]
+# ## Exercise 6, open: your own choice, and its price
+#
+# Take the need sheet of a project of your own (at least four must-haves, each with a test). Segment three of your images
+# with two tools of different categories, and write down the minutes that *you* needed for each, from opening the first
+# image to trusting the result. Count true and false objects in one image by eye. Put your two rows into the race:
+#
+#     mine = [("tool A", ap_a, hours_a, compute_a), ("tool B", ap_b, hours_b, compute_b)]
+#
+# At which price of your hour does the winner change? Which of your must-haves did neither tool meet, and which part of the
+# workflow would you replace first?
