@@ -62,7 +62,9 @@ def test_kinds_do_not_overlap_and_differ_as_their_names_say():
 def test_rows_reckon_minutes_from_the_assumptions():
     rows = {(row["entrant"], row["kind"]): row for row in tools.race.rows(RESULTS)}
     minutes = {step: told["minutes"] for step, told in RESULTS["assumed"]["minutes"].items()}
-    outlining = RESULTS["assumed"]["outlined_nuclei"]["tissue"] * RESULTS["assumed"]["seconds_per_nucleus"] / 60
+    outlining = (
+        RESULTS["assumed"]["outlined_nuclei"]["tissue"] * RESULTS["assumed"]["seconds_per_nucleus"] / 60
+    )
     assert rows["voronoi-otsu", "easy"]["minutes"] == minutes["look"]
     tuned = rows["unet-adjusted", "tissue"]
     assert tuned["minutes"] == pytest.approx(minutes["look"] + minutes["script"] + outlining)
