@@ -36,7 +36,7 @@ def sheets(answers):
 
 
 def changed(sheet, about, /, **new):
-    """A copy of a sheet in which the must-have about one measure differs; new entries of None are left out."""
+    """A copy of a sheet in which the must-have about one measure differs; None leaves an entry out."""
     return [
         {k: v for k, v in (line | new).items() if v is not None}
         if line["must"] and line["measure"] == about
