@@ -182,7 +182,8 @@ def crowding(labels, gap=GAP):
     labels = np.asarray(labels)
     size = 2 * gap + 1
     largest = maximum_filter(labels, size)
-    smallest = minimum_filter(np.where(labels > 0, labels, np.iinfo(labels.dtype).max), size)
+    background = labels.max() + 1  # in the minimum it has no say; the type's own limit would overflow
+    smallest = minimum_filter(np.where(labels > 0, labels, background), size)
     near = (labels > 0) & ((largest != labels) | (smallest != labels))
     objects = np.unique(labels[labels > 0])
     return len(np.unique(labels[near])) / len(objects) if len(objects) else 0.0
