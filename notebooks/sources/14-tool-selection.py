@@ -279,7 +279,7 @@ figure
 # clear (chapter *Evaluating*): draw images, compute both scores on the drawn ones, subtract.
 
 # %%
-#| label: tbl-differences
+#| label: tbl-race-differences
 #| tbl-cap: "Differences in pooled AP@0.5 on the same images, with 95 % bootstrap intervals. An interval that holds 0 leaves open who is better."
 def pooled(counts):
     tp, fp, fn = np.sum(counts, axis=0)
