@@ -28,7 +28,7 @@ from scipy.stats import ttest_ind
 from skimage.segmentation import find_boundaries
 
 from bioimage_course import check, data, explore, metrics, show, tools
-from bioimage_course.check.exercises.ch14 import MEASURES, NOISE, PROJECTS, TOY, simulated_share
+from bioimage_course.check.exercises.ch14 import MEASURES, NOISE, PROJECTS, TOY
 
 warnings.filterwarnings("ignore", message=".*IProgress.*")
 tools.compat.prepare("stardist")  # Keras 2, before TensorFlow is imported
@@ -146,12 +146,14 @@ check.effect_size(measured_effect, hiding_share, share_detected)
 #| label: fig-effect
 #| fig-cap: "How large an error changes the decision? Share of simulated experiments that report an increase, against the share of nuclei that is missed in treated images only, for three true effects. Solid: 8 images a condition, dotted: 32. The small triangles mark where nothing of the effect is left: more images push a curve towards its triangle, but not past it."
 #| fig-alt: "Three solid and three dotted curves that fall from left to right. With 8 images an effect of 10 percent starts at about 0.2 and is near zero at 8 percent missed; one of 20 percent starts at 0.6 and is near zero at 16; one of 50 percent starts at 1, has fallen to one half at 22 and is near zero at 34. The dotted curves start higher, stay up longer and fall more steeply. Triangles on the axis at 9, 17 and 33 percent."
+from bioimage_course.check.exercises.ch14 import simulated_share
+
 missed = np.arange(0, 0.41, 0.02)
 figure, axes = show.figure(height=3.3)
 for effect, tint in ((0.1, "vermilion"), (0.2, "blue"), (0.5, "green")):
     for images, style in ((8, "-"), (32, ":")):
         shares = [simulated_share(effect, m, images, repeats=1000) for m in missed]
-        axes.plot(100 * missed, shares, style, color=colour[tint], label=f"{effect:.0%} more nuclei" if images == 8 else None)
+        axes.plot(100 * missed, shares, style, color=colour[tint], label=f"{100 * effect:.0f} % more nuclei" if images == 8 else None)
     axes.plot(100 * effect / (1 + effect), 0, "^", color=colour[tint], ms=9)
 axes.set(xlabel="nuclei missed in treated images only (%)", ylabel="experiments that report\nan increase (share)")
 axes.legend()
@@ -199,7 +201,7 @@ by = {(row["entrant"], row["kind"]): row for row in rows}
 
 def cell(name, kind):
     row = by.get((name, kind))
-    return row and f"{row['ap']:.2f}{'*' if row['seen'] else ''} ({row['low']:.2f}–{row['high']:.2f})"
+    return row and f"{row['ap']:.2f}{'*' if row['seen'] else ''} ({row['low']:.2f}\u2060–\u2060{row['high']:.2f})"
 
 
 show.table(
@@ -280,7 +282,7 @@ figure
 
 # %%
 #| label: tbl-race-differences
-#| tbl-cap: "Differences in pooled AP@0.5 on the same images, with 95 % bootstrap intervals. An interval that holds 0 leaves open who is better."
+#| tbl-cap: "Differences in pooled AP@0.5 on the same images, with 95 % bootstrap intervals. An interval that holds 0 leaves open who is better; with six to eight images the intervals themselves are rough."
 def pooled(counts):
     tp, fp, fn = np.sum(counts, axis=0)
     return tp / (tp + fp + fn)
@@ -330,9 +332,8 @@ show.table(effects, ["tool", "found per true one, easy", "crowded", "tissue", "r
 # ## A small race on this machine
 #
 # Three images that come with the course: real nuclei (a part of a *test* image of the same collection that the networks
-# learnt from, with noise added), synthetic crowded nuclei, and stained tissue, for which there is no truth here. Seconds
-# are printed for your own use; the first image of a tool includes loading and compiling, so it is segmented
-# twice.
+# learnt from, with noise added), synthetic crowded nuclei, and stained tissue, for which there is no truth here. The first
+# image of a tool includes loading and compiling, so it is segmented twice; the seconds on your machine come last.
 
 # %%
 sample = data.load("nuclei")
@@ -380,6 +381,10 @@ show.table(
     ["tool", "real nuclei", "synthetic, crowded", "objects in the tissue"],
     digits=2,
 )
+
+# %%
+for name in entrants:
+    print(f"{name}: {sum(spent[name, title] for title in pictures):.1f} s for the three images on this machine")
 
 # %%
 #| label: fig-live
@@ -450,7 +455,7 @@ check.weigh(utility, winner, first_flip)
 
 # %%
 #| label: tbl-winners
-#| tbl-cap: "Who wins the race for 1,000 images of each kind, at three pairs of prices (AP for an hour of a person, AP for an hour of computing on two cores). In brackets the runner-up and the distance in utility."
+#| tbl-cap: "Who wins the race for 1,000 images of each kind, at three pairs of prices (AP for an hour of a person, AP for an hour of CPU time). In brackets the runner-up and the distance in utility. Last row: the price of a person's hour from which on the most accurate tool no longer wins."
 def entries(kind, images=1000):
     return [(r["title"], r["ap"], r["minutes"] / 60, r["seconds"] * images / 3600) for r in rows if r["kind"] == kind]
 
@@ -557,9 +562,8 @@ figure
 #| label: tbl-gain
 #| tbl-cap: "The same curve in numbers: what the next step brings, in AP for each further minute."
 show.table(
-    [[n, m, a, None if i + 1 == len(numbers) else (typical[i + 1] - a) / (minutes[i + 1] - m)] for i, (n, m, a) in enumerate(zip(numbers, minutes, typical))],
+    [[n, f"{m:g}", f"{a:.2f}", None if i + 1 == len(numbers) else f"{(typical[i + 1] - a) / (minutes[i + 1] - m):+.3f}".replace("-", "−")] for i, (n, m, a) in enumerate(zip(numbers, minutes, typical))],
     ["strokes", "minutes", "AP@0.5", "gain of the next minute"],
-    digits=3,
 )
 
 # %% [markdown]
