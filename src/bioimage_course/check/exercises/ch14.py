@@ -97,7 +97,7 @@ def _entry(entry, place):
         raise Failure(f"{name} is a must-have without a reason: which result would be lost without it?")
     if "measure" not in entry or "limit" not in entry:
         raise Failure(f"{name} is a must-have without a test: give a “measure” and a “limit”.")
-    if entry["measure"] not in MEASURES:
+    if not isinstance(entry["measure"], str) or entry["measure"] not in MEASURES:
         raise Failure(f"{name}: {entry['measure']!r} is no measure of this exercise; see MEASURES.")
     limit = expect_number(entry["limit"], what=f"the limit of {name}")
     if limit < 0:
@@ -107,12 +107,10 @@ def _entry(entry, place):
 
 def _sheet(sheet, project):
     """Refuse a sheet that lacks something; see `need_sheets`."""
-    if sheet is None or sheet is ...:
+    if sheet is ...:
         raise NotImplementedError
-    if not isinstance(sheet, list | tuple):
-        raise Failure(f"the sheet of the {project} must be a list of dictionaries, one a need.")
-    if not sheet:
-        raise NotImplementedError
+    if not isinstance(sheet, list | tuple) or not len(sheet):
+        raise Failure(f"The sheet of the {project} must be a list of dictionaries, one a need.")
     limits = {}
     for number, entry in enumerate(sheet, start=1):
         found = _entry(entry, f"{project}, line {number}")
@@ -298,8 +296,7 @@ TOY = [
     ),
 )
 def weigh(value, winner, first_flip):
-    """Rank tools by accuracy and hours of people and computers; find the price at which the winner "
-    "changes."""
+    """Rank tools by accuracy and hours; find the price at which the winner changes."""
     for function, name in ((value, "utility"), (winner, "winner"), (first_flip, "first_flip")):
         expect_callable(function, name)
     for _, ap, person, compute in TOY:
