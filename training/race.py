@@ -385,7 +385,7 @@ def describe():
 
 def write(results):
     OUT.mkdir(parents=True, exist_ok=True)
-    dsb2018.write_text(OUT / "results.json", json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    dsb2018.write_text(OUT / "results.json", json.dumps(results, ensure_ascii=False) + "\n")
 
 
 def main(argv=None):
