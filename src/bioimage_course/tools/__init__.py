@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "micro_sam",
         "outlines",
         "pixel_classifier",
+        "race",
         "sam_features",
         "scores",
         "stardist",

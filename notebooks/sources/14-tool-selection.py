@@ -1,0 +1,619 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation: {extension: .py, format_name: percent}
+#   kernelspec: {name: python3, display_name: Python 3, language: python}
+# course:
+#   chapter: "14"
+#   title: Choosing a tool
+#   extra: "stardist,cellpose"
+#   paths: [user, builder]
+#   gpu: "not needed"
+# ---
+
+# %% [markdown]
+# Which tool for which images? You will write down what two projects need, find out how large an error of a segmentation
+# may be before it changes a conclusion, look at a race of all segmentation tools of this course on three kinds of images,
+# run a small race of your own, and decide what an hour of your time is worth.
+#
+# Five exercises are checked and a sixth is open. Everything runs without network.
+
+# %% tags=["setup"]
+import time
+import warnings
+
+import numpy as np
+from matplotlib.colors import ListedColormap
+from scipy.stats import ttest_ind
+from skimage.segmentation import find_boundaries
+
+from bioimage_course import check, data, explore, metrics, show, tools
+from bioimage_course.check.exercises.ch14 import MEASURES, NOISE, PROJECTS, TOY
+
+warnings.filterwarnings("ignore", message=".*IProgress.*")
+tools.compat.prepare("stardist")  # Keras 2, before TensorFlow is imported
+colour = show.PALETTE
+np.random.seed(0)
+
+# %% [markdown]
+# ## Before any tool: what is needed
+#
+# Two projects. Read them slowly, and ask of each number which tool it rules out.
+
+# %% tags=["nbval-check-output"]
+for project in PROJECTS.values():
+    print(project["brief"], "\n")
+
+# %% [markdown]
+# ## Exercise 1: two need sheets
+#
+# A need sheet is a list, one dictionary a need: `need` (in your words), `must` (True or False), `reason` (what is lost
+# without it), and a test: `measure` and `limit`. What can be measured is listed below, with the area that it belongs
+# to. Fill in a sheet for each project. Each needs at least one must-have about output, quality, resources and
+# input, and at least one thing that would merely be nice.
+
+# %%
+#| label: tbl-measures
+#| tbl-cap: "What a test on a need sheet can measure, and on which side of the limit the tool must be."
+show.table([[area, measure, side] for measure, (area, side) in MEASURES.items()], ["area", "measure", "the tool must have"])
+
+# %% tags=["exercise"] exercise="need_sheets"
+screen_sheet = [
+    {"need": "count nuclei", "must": True, "reason": ..., "measure": "labels per object", "limit": ...},
+    ...
+]
+tissue_sheet = ...
+
+# %% tags=["solution"] exercise="need_sheets"
+screen_sheet = [
+    {"need": "count nuclei", "must": True, "reason": "without labels nothing can be counted", "measure": "labels per object", "limit": 1},
+    {"need": "counts that can be trusted", "must": True, "reason": "the effect is a fifth; an error may be half of it", "measure": "share of counts missed", "limit": 0.1},
+    {"need": "fast enough", "must": True, "reason": "48 hours for 40,000 images", "measure": "seconds an image", "limit": 4.3},
+    {"need": "fits into memory", "must": True, "reason": "the only workstation has 16 GB", "measure": "memory in GB", "limit": 16},
+    {"need": "reads both channels", "must": True, "reason": "the marker is in the second channel", "measure": "channels read", "limit": 2},
+    {"need": "a window to click in", "must": False, "reason": "a script will do", "measure": "hours of work", "limit": 4},
+]
+tissue_sheet = [
+    {"need": "each nucleus on its own", "must": True, "reason": "the area of a clump says nothing", "measure": "labels per object", "limit": 1},
+    {"need": "areas that can be trusted", "must": True, "reason": "the effect is 30 %; an error may be half of it", "measure": "relative error of areas", "limit": 0.15},
+    {"need": "done in two days", "must": True, "reason": "the student has 16 hours in all", "measure": "hours of work", "limit": 16},
+    {"need": "runs on the laptop", "must": True, "reason": "it has 8 GB and no more", "measure": "memory in GB", "limit": 8},
+    {"need": "stays in the hospital", "must": True, "reason": "images of patients must not leave it", "measure": "images uploaded", "limit": 0},
+    {"need": "reads colour", "must": True, "reason": "the stain is in the colour", "measure": "channels read", "limit": 3},
+    {"need": "quick", "must": False, "reason": "twelve sections may take all night", "measure": "seconds an image", "limit": 600},
+]
+
+# %% tags=["check", "nbval-check-output"] exercise="need_sheets"
+check.need_sheets(screen_sheet, tissue_sheet)
+
+# %% [markdown]
+# ## The decision guide
+#
+# The same questions as a form: answer, and see how the six categories of methods rank, and why.
+
+# %% tags=["widget"]
+explore.decision()
+
+# %% [markdown]
+# ## How good is good enough? The size of the effect decides
+#
+# A treatment raises the number of nuclei. Treated fields are more crowded, so more nuclei are merged and missed
+# there. How much of that can the conclusion bear?
+#
+# ## Exercise 2: effect size
+#
+# - `measured_effect(effect, missed_control, missed_treated)`: the true effect is a relative change (0.2 is 20 % more);
+#   in each condition a share of the nuclei is missed. What effect is measured?
+# - `hiding_share(effect)`: which share, missed in the treated group only, makes the effect vanish?
+# - `share_detected(effect, missed, images, rng)`: simulate 4,000 experiments with so many images a condition. The number of
+#   nuclei varies between images with a relative standard deviation of `NOISE`, around 100 in the control. In which
+#   share of the experiments does Welch's test (`ttest_ind(…, equal_var=False)`) report an increase, p < 0.05 and positive?
+
+# %% tags=["exercise"] exercise="effect_size"
+def measured_effect(effect, missed_control, missed_treated):
+    raise NotImplementedError
+
+
+def hiding_share(effect):
+    raise NotImplementedError
+
+
+def share_detected(effect, missed, images, rng, repeats=4000):
+    raise NotImplementedError
+    control = 100 * (1 + NOISE * rng.standard_normal((repeats, images)))
+
+
+# %% tags=["solution"] exercise="effect_size"
+def measured_effect(effect, missed_control, missed_treated):
+    return (1 + effect) * (1 - missed_treated) / (1 - missed_control) - 1
+
+
+def hiding_share(effect):
+    return effect / (1 + effect)
+
+
+def share_detected(effect, missed, images, rng, repeats=4000):
+    control = 100 * (1 + NOISE * rng.standard_normal((repeats, images)))
+    treated = 100 * (1 + effect) * (1 - missed) * (1 + NOISE * rng.standard_normal((repeats, images)))
+    test = ttest_ind(treated, control, axis=1, equal_var=False)
+    return np.mean((test.pvalue < 0.05) & (test.statistic > 0))
+
+
+# %% tags=["check", "nbval-check-output"] exercise="effect_size"
+check.effect_size(measured_effect, hiding_share, share_detected)
+
+# %%
+#| label: fig-effect
+#| fig-cap: "How large an error changes the decision? Share of simulated experiments that report an increase, against the share of nuclei that is missed in treated images only, for three true effects. Solid: 8 images a condition, dotted: 32. The small triangles mark where nothing of the effect is left: more images push a curve towards its triangle, but not past it."
+#| fig-alt: "Three solid and three dotted curves that fall from left to right. With 8 images an effect of 10 percent starts at about 0.2 and is near zero at 8 percent missed; one of 20 percent starts at 0.6 and is near zero at 16; one of 50 percent starts at 1, has fallen to one half at 22 and is near zero at 34. The dotted curves start higher, stay up longer and fall more steeply. Triangles on the axis at 9, 17 and 33 percent."
+from bioimage_course.check.exercises.ch14 import simulated_share
+
+missed = np.arange(0, 0.41, 0.02)
+figure, axes = show.figure(height=3.3)
+for effect, tint in ((0.1, "vermilion"), (0.2, "blue"), (0.5, "green")):
+    for images, style in ((8, "-"), (32, ":")):
+        shares = [simulated_share(effect, m, images, repeats=1000) for m in missed]
+        axes.plot(100 * missed, shares, style, color=colour[tint], label=f"{100 * effect:.0f} % more nuclei" if images == 8 else None)
+    axes.plot(100 * effect / (1 + effect), 0, "^", color=colour[tint], ms=9)
+axes.set(xlabel="nuclei missed in treated images only (%)", ylabel="experiments that report\nan increase (share)")
+axes.legend()
+figure
+
+# %% [markdown]
+# ## The race
+#
+# `training/race.py` has let every segmentation tool of this course segment the same images, each in a process of
+# its own. The images were chosen by a rule that looks at the truth alone. Nothing below is typed: all comes from the
+# file that the script has written.
+
+# %% tags=["nbval-check-output"]
+race = tools.race.results()
+rows = tools.race.rows(race)
+print(race["rule"])
+print(race["machine"])
+
+# %%
+#| label: tbl-images
+#| tbl-cap: "The images of the race. Crowding is the share of nuclei with a neighbour within two pixels; adjust are the two tissue images on which tools were adjusted, and which nobody is scored on."
+show.table(
+    [
+        [kind, len(images), sum(i["nuclei"] for i in images), f"{min(i['crowding'] for i in images):.2f} to {max(i['crowding'] for i in images):.2f}"]
+        for kind, images in ((k, told["images"]) for k, told in race["kinds"].items())
+    ],
+    ["kind", "images", "nuclei", "crowding"],
+)
+
+# %%
+#| label: tbl-assumed
+#| tbl-cap: "Minutes of a person: assumed, not measured. Change them to what you know about yourself. Outlining a nucleus: 15 hours for 6409 of them, as measured by Englbrecht and others."
+assumed = race["assumed"]
+show.table(
+    [[step, told["minutes"], told["for"]] for step, told in assumed["minutes"].items()]
+    + [["outlining 36 nuclei", round(assumed["outlined_nuclei"]["tissue"] * assumed["seconds_per_nucleus"] / 60), "the two tissue images for fine-tuning"]],
+    ["step", "minutes", "for what"],
+)
+
+# %%
+#| label: tbl-race
+#| tbl-cap: "The race in numbers: AP@0.5 pooled over nuclei, with its 95 % bootstrap interval over images. A star marks scores for which images of the same collection were in the training set. A dash: did not run."
+by = {(row["entrant"], row["kind"]): row for row in rows}
+
+
+def cell(name, kind):
+    row = by.get((name, kind))
+    return row and f"{row['ap']:.2f}{'*' if row['seen'] else ''} ({row['low']:.2f}\u2060–\u2060{row['high']:.2f})"
+
+
+show.table(
+    [[about["title"], about["category"], *(cell(name, kind) for kind in tools.race.KINDS)] for name, about in race["entrants"].items()],
+    ["tool", "category", "easy", "crowded", "tissue"],
+)
+
+# %%
+#| label: tbl-cost
+#| tbl-cap: "What it costs: median seconds of CPU time an image (all cores together), peak memory of the whole process, minutes of a person (assumed), and hours that somebody has spent on outlining nuclei for the training set (reckoned; a dash where none were needed, or where nobody knows)."
+show.table(
+    [
+        [
+            about["title"],
+            *(f"{by[name, kind]['seconds']:.2f}" if (name, kind) in by else None for kind in tools.race.KINDS),
+            about["peak_memory_mb"],
+            round(next(r["minutes"] for r in rows if r["entrant"] == name)),
+            next(r["drawn_before"] / 60 for r in rows if r["entrant"] == name) or None,
+        ]
+        for name, about in race["entrants"].items()
+    ],
+    ["tool", "s, easy", "s, crowded", "s, tissue", "memory (MB)", "your minutes", "hours drawn before"],
+    digits=0,
+)
+
+# %%
+#| label: fig-race
+#| fig-cap: "The race: accuracy (AP@0.5 with its 95 % interval) for three kinds of images. Left: against CPU seconds an image. Right: grouped by what a person has to do, with the assumed minutes; in the group *train anew* the networks stand once more where they play at home, at the price of outlining their training set oneself. Hollow: the training set held images of the same collection. Black edge: adjusted with two tissue images. The larger the symbol, the larger the peak memory."
+#| fig-alt: "Three rows of two panels, AP from 0 to 1 upwards. Easy: all tools but one lie side by side between 0.88 and 0.92, from a few hundredths of a second (Voronoi-Otsu) to some seconds (SAM with decoder); the grid of clicks lies far below, near 0.1, at the slow end. Crowded: U-Net, StarDist and Cellpose flows lie together near 0.75, the pixel classifier at 0.65, SAM with decoder at 0.5, Voronoi-Otsu at 0.4, the grid at 0.1. Tissue: everything lies between 0.3 and 0.5 with long overlapping intervals, the fine-tuned U-Net on top, the grid below 0.2. On the right the symbols of easy and crowded crowd in the group of ten minutes, four of them again at 15 hours; those of tissue are spread over ten to 75 minutes; outlining 100 images by hand takes 3, 26 and 6 hours."
+styles = {
+    "voronoi-otsu": ("o", "blue"), "pixel-classifier": ("s", "orange"), "unet": ("D", "green"), "stardist": ("*", "vermilion"),
+    "cellpose": ("^", "purple"), "sam-decoder": ("P", "sky"), "sam-grid": ("X", "black"),
+}
+groups = {"look": (0, 7), "knobs": (7, 9), "strokes": (9, 11), "tune": (11, 13), "train anew": (13, 17), "by hand": (17, 20)}
+networks = [name for name in styles if by[name, "easy"]["drawn_before"]]
+work = {"voronoi-otsu-adjusted": "knobs", "pixel-classifier-adjusted": "strokes", "unet-adjusted": "tune"}
+anew = by["unet", "easy"]["drawn_before"] + sum(race["assumed"]["minutes"][step]["minutes"] for step in ("look", "script"))
+
+
+def draw(axes, x, row):
+    marker, tint = styles[row["entrant"].removesuffix("-adjusted")]
+    axes.plot([x, x], [row["low"], row["high"]], color=colour[tint], lw=1, zorder=1)
+    axes.scatter(
+        x, row["ap"], marker=marker, s=30 + row["memory"] / 18, zorder=2, linewidths=1.4, color="white" if row["seen"] else colour[tint],
+        edgecolors=colour["black" if row["entrant"] in work else tint],
+    )
+
+
+figure, panels = show.figure(3, 2, height=8.0, sharey=True, sharex="col", width_ratios=[1, 1.25])
+for (left, right), kind in zip(panels, tools.race.KINDS):
+    for row in (row for row in rows if row["kind"] == kind):
+        draw(left, row["seconds"], row)
+        draw(right, groups[work[row["entrant"]]][0] + 1 if row["entrant"] in work else list(styles).index(row["entrant"]) + 0.5, row)
+        if row["entrant"] in networks and row["seen"]:
+            draw(right, groups["train anew"][0] + networks.index(row["entrant"]) + 0.5, row)
+    for start, end in list(groups.values())[1::2]:
+        right.axvspan(start, end, color="#f0f1f3", zorder=0)
+    minutes = tools.race.minutes_by_hand(kind, found=race)
+    right.text(18.5, 0.5, f"100 images: {minutes / 60:.0f} h", rotation=90, ha="center", va="center", fontsize=9)
+    left.set(xscale="log", ylim=(0, 1), ylabel=f"{kind}\nAP@0.5")
+    right.set(xlim=(0, 20))
+    right.grid(False, axis="x")
+minutes_of = {group: by[name, "tissue"]["minutes"] for name, group in work.items()} | {"look": by["unet", "easy"]["minutes"]}
+words = [f"{g}: {minutes_of[g]:.0f} min" if g in minutes_of else f"{g}: {anew / 60:.0f} h" if g == "train anew" else g for g in groups]
+panels[-1][1].set_xticks([sum(span) / 2 for span in groups.values()], words, rotation=40, ha="right", rotation_mode="anchor")
+panels[-1][0].set(xlabel="CPU seconds an image")
+panels[-1][1].set(xlabel="what a person has to do (time assumed)")
+handles = [
+    panels[0][0].scatter([], [], marker=marker, color=colour[tint], s=50, label=race["entrants"][name]["title"])
+    for name, (marker, tint) in styles.items()
+]
+figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=9)
+figure
+
+# %% [markdown]
+# Six or eight images are few. Where two intervals overlap, the difference of two tools on the *same* images may still be
+# clear (chapter *Evaluating*): draw images, compute both scores on the drawn ones, subtract.
+
+# %%
+#| label: tbl-race-differences
+#| tbl-cap: "Differences in pooled AP@0.5 on the same images, with 95 % bootstrap intervals. An interval that holds 0 leaves open who is better; with six to eight images the intervals themselves are rough."
+def pooled(counts):
+    tp, fp, fn = np.sum(counts, axis=0)
+    return tp / (tp + fp + fn)
+
+
+def difference(first, second, kind):
+    """The first minus the second, and an interval: images are drawn for both together."""
+    both = np.hstack([np.stack([c.tp[:, 0], c.fp[:, 0], c.fn[:, 0]], axis=1) for c in (tools.race.counts(n, kind, race) for n in (first, second))])
+    low, high = metrics.bootstrap_interval(both, lambda b: pooled(b[:, :3]) - pooled(b[:, 3:]))
+    gap = pooled(both[:, :3]) - pooled(both[:, 3:])
+    titles = [race["entrants"][n]["title"] for n in (first, second)]
+    return [kind, f"{titles[0]} minus {titles[1]}", *(text.replace("-", "−") for text in (f"{gap:+.2f}", f"{low:+.2f} to {high:+.2f}"))]
+
+
+show.table(
+    [
+        difference("unet", "voronoi-otsu", "easy"),
+        difference("unet", "voronoi-otsu", "crowded"),
+        difference("unet", "pixel-classifier", "crowded"),
+        difference("stardist", "unet", "crowded"),
+        difference("unet", "voronoi-otsu", "tissue"),
+        difference("cellpose", "voronoi-otsu", "tissue"),
+        difference("unet-adjusted", "unet", "tissue"),
+        difference("unet-adjusted", "voronoi-otsu", "tissue"),
+        difference("pixel-classifier-adjusted", "pixel-classifier", "tissue"),
+        difference("voronoi-otsu-adjusted", "voronoi-otsu", "tissue"),
+    ],
+    ["images", "tools", "difference", "95 % interval"],
+)
+
+# %%
+#| label: tbl-seeds
+#| tbl-cap: "Is it luck? AP@0.5 on the tissue images of the U-Net before and after fine-tuning, of two more trainings with other random seeds, and of Voronoi-Otsu labelling as it comes."
+tuned = race["entrants"]["unet-adjusted"]
+show.table(
+    [
+        ["U-Net, as it comes", by["unet", "tissue"]["ap"]],
+        ["U-Net, fine-tuned, in the race", by["unet-adjusted", "tissue"]["ap"]],
+        *([f"U-Net, fine-tuned, seed {told['seed']}", told["pooled_ap50"]] for told in tuned["other_seeds"]),
+        ["Voronoi-Otsu, as it comes", by["voronoi-otsu", "tissue"]["ap"]],
+    ],
+    ["tool", "AP@0.5, tissue"],
+    digits=2,
+)
+
+# %% [markdown]
+# ## What the error of each tool would do
+#
+# Objects found for each true one, in easy and in crowded images. If a treatment makes the cells crowded, the ratio of
+# the two is the factor by which the measured effect is wrong, whatever the AP.
+
+# %%
+#| label: tbl-bias
+#| tbl-cap: "Objects found for each true nucleus in the three kinds of images, and what would be reported if a treatment turned easy fields into crowded ones and raised the number of nuclei by 50 %."
+effects = []
+for name in styles:
+    easy, crowded, stained = (by[name, kind]["count_ratio"] for kind in tools.race.KINDS)
+    effects.append([race["entrants"][name]["title"], easy, crowded, stained, f"{1.5 * crowded / easy - 1:+.0%}".replace("-", "−").replace("%", " %")])
+show.table(effects, ["tool", "found per true one, easy", "crowded", "tissue", "reported instead of +50 %"], digits=2)
+
+# %% [markdown]
+# ## A small race on this machine
+#
+# Three images that come with the course: real nuclei (a part of a *test* image of the same collection that the networks
+# learnt from, with noise added), synthetic crowded nuclei, and stained tissue, for which there is no truth here. The first
+# image of a tool includes loading and compiling, so it is segmented twice; the seconds on your machine come last.
+
+# %%
+sample = data.load("nuclei")
+crowded = data.synthetic.nuclei((256, 256), 90, radius=(8, 13), touching=0.8, seed=14)
+tissue = data.load("tissue-he").image[:256, :256]
+pictures = {
+    "real nuclei": (sample.image[:256, :256], sample.labels[:256, :256]),
+    "synthetic, crowded": (crowded.image, crowded.labels),
+    "tissue": (255 - tissue[..., 0], None),  # haematoxylin absorbs red light
+}
+entrants = {
+    "Voronoi-Otsu": tools.voronoi_otsu.segment,
+    "pixel classifier": tools.pixel_classifier.segment,
+    "U-Net": lambda image: tools.unet.segment(image, scale="auto"),
+    "StarDist": lambda image: tools.stardist.segment(image, scale="auto"),
+    "Cellpose flows": tools.cellpose.segment,
+}
+if tools.available("micro-sam") and data.available("weights-mobilesam"):
+    entrants["SAM + decoder"] = tools.micro_sam.segment_automatic
+else:
+    print("SAM stays at home: its weights (40 MB) are not on this machine.")
+found, spent = {}, {}
+for name, segment in entrants.items():
+    segment(pictures["real nuclei"][0])
+    for title, (image, _) in pictures.items():
+        started = time.perf_counter()
+        found[name, title] = segment(image)
+        spent[name, title] = time.perf_counter() - started
+
+# %% tags=["nbval-check-output"]
+first = ["Voronoi-Otsu", "pixel classifier", "U-Net", "StarDist", "Cellpose flows"]
+for title, (_, truth) in pictures.items():
+    if truth is not None:
+        best = max(first, key=lambda name: metrics.match(truth, found[name, title]).average_precision)
+        print(f"{title}: every tool finds something: {all(found[n, title].max() > 0 for n in first)}; Voronoi-Otsu is best: {best == 'Voronoi-Otsu'}")
+
+# %%
+#| label: tbl-live
+#| tbl-cap: "The small race: AP@0.5 where there is a truth, number of objects where there is none."
+show.table(
+    [
+        [name, *(metrics.match(truth, found[name, title]).average_precision for title, (_, truth) in list(pictures.items())[:2]), len(np.unique(found[name, "tissue"])) - 1]
+        for name in first
+    ],
+    ["tool", "real nuclei", "synthetic, crowded", "objects in the tissue"],
+    digits=2,
+)
+
+# %%
+for name in entrants:
+    print(f"{name}: {sum(spent[name, title] for title in pictures):.1f} s for the three images on this machine")
+
+# %%
+#| label: fig-live
+#| fig-cap: "The same piece of stained tissue, segmented by five tools that were made for fluorescence. The image was turned into one with bright nuclei first. The numbers are those of the objects. There is no truth for this image: look yourself."
+#| fig-alt: "Six panels. First a pink section with many violet nuclei. Then the same in grey with bright nuclei, outlined five times: Voronoi-Otsu outlines most nuclei, some merged, 135 objects; the pixel classifier joins many to ragged islands, 65; the U-Net follows single nuclei, 149; StarDist does too, but adds dozens of small ellipses in the background, 306; the Cellpose flows follow single nuclei, 158."
+figure, panels = show.figure(2, 3, height=5.0)
+panels = panels.ravel()
+panels[0].imshow(tissue)
+panels[0].set_title("H&E")
+for axes, name in zip(panels[1:], first):
+    axes.imshow(pictures["tissue"][0], cmap="gray")
+    labels = found[name, "tissue"]
+    rim = find_boundaries(labels, mode="inner")
+    axes.imshow(np.ma.masked_where(~rim, rim), cmap=ListedColormap([colour["orange"]]), interpolation="nearest")
+    axes.set_title(f"{name}: {len(np.unique(labels)) - 1}")
+for axes in panels:
+    axes.set_axis_off()
+figure
+
+# %% [markdown]
+# ## What is an hour of your time worth?
+#
+# ## Exercise 3: prices
+#
+# A ranking needs weights. Give an hour of a person and an hour of computing a price, in AP: at a price of 0.02 a gain
+# of 0.02 in AP is worth one hour.
+#
+# - `utility(ap, person_hours, compute_hours, prices)`: AP minus what the hours cost; `prices` is (person, computing).
+# - `winner(rows, prices)`: the name of the best row; rows are (name, AP, person_hours, compute_hours).
+# - `first_flip(rows)`: computing is free. The price of a person's hour rises from 0: at which price does the most accurate
+#   tool lose its place?
+#
+# `TOY` is an invented race to try them on.
+
+# %% tags=["exercise"] exercise="weigh"
+def utility(ap, person_hours, compute_hours, prices):
+    raise NotImplementedError
+
+
+def winner(rows, prices):
+    raise NotImplementedError
+
+
+def first_flip(rows):
+    raise NotImplementedError
+
+
+# %% tags=["solution"] exercise="weigh"
+def utility(ap, person_hours, compute_hours, prices):
+    return ap - prices[0] * person_hours - prices[1] * compute_hours
+
+
+def winner(rows, prices):
+    return max(rows, key=lambda row: utility(*row[1:], prices))[0]
+
+
+def first_flip(rows):
+    _, best, hours, _ = max(rows, key=lambda row: row[1])
+    return min((best - ap) / (hours - person) for _, ap, person, _ in rows if person < hours)
+
+
+# %% tags=["check", "nbval-check-output"] exercise="weigh"
+check.weigh(utility, winner, first_flip)
+
+# %% [markdown]
+# Now the real race, for a project of 1,000 images of each kind. Three people: one only wants accuracy, one is short of
+# time (an hour costs 0.1 AP), one pays for computing (0.02 AP an hour) and for people (0.02 AP an hour).
+
+# %%
+#| label: tbl-winners
+#| tbl-cap: "Who wins the race for 1,000 images of each kind, at three pairs of prices (AP for an hour of a person, AP for an hour of CPU time). In brackets the runner-up and the distance in utility. Last row: the price of a person's hour from which on the most accurate tool no longer wins."
+def entries(kind, images=1000):
+    return [(r["title"], r["ap"], r["minutes"] / 60, r["seconds"] * images / 3600) for r in rows if r["kind"] == kind]
+
+
+def podium(kind, prices):
+    ranked = sorted(entries(kind), key=lambda r: r[1] - prices[0] * r[2] - prices[1] * r[3], reverse=True)
+    value = [r[1] - prices[0] * r[2] - prices[1] * r[3] for r in ranked]
+    return f"{ranked[0][0]} ({ranked[1][0]}, {value[0] - value[1]:.3f})"
+
+
+def flip(kind):
+    """The price of a person's hour at which the most accurate tool loses its place, if computing is free."""
+    _, best, hours, _ = max(entries(kind), key=lambda r: r[1])
+    prices = [(best - ap) / (hours - person) for _, ap, person, _ in entries(kind) if person < hours]
+    return f"{min(prices):.3f}" if prices else "none: nobody needs less time"
+
+
+people = {"accuracy only": (0, 0), "short of time": (0.1, 0), "pays for both": (0.02, 0.02)}
+show.table(
+    [[name, f"{prices[0]:g}, {prices[1]:g}", *(podium(kind, prices) for kind in tools.race.KINDS)] for name, prices in people.items()]
+    + [["the most accurate loses its place", "from, 0", *(flip(kind) for kind in tools.race.KINDS)]],
+    ["who", "prices", "easy", "crowded", "tissue"],
+)
+
+# %% [markdown]
+# ## Exercise 4: who can be left out at any price?
+#
+# Whatever the prices, nobody needs a tool to which another one is at least equal in both accuracy and cost and better in
+# one of them. The tools that are left are the *Pareto front*. Write `pareto_front(ap, cost)`, which returns an array of True
+# and False.
+
+# %% tags=["exercise"] exercise="pareto_front"
+def pareto_front(ap, cost):
+    raise NotImplementedError
+
+
+# %% tags=["solution"] exercise="pareto_front"
+def pareto_front(ap, cost):
+    return np.array([not np.any((ap >= a) & (cost <= c) & ((ap > a) | (cost < c))) for a, c in zip(ap, cost)])
+
+
+# %% tags=["check", "nbval-check-output"] exercise="pareto_front"
+check.pareto_front(pareto_front)
+
+# %%
+#| label: tbl-front
+#| tbl-cap: "Tools on the Pareto front of the race: AP@0.5 against CPU seconds an image (to a tenth), and against minutes of a person (assumed)."
+def on_front(kind, cost):
+    here = [r | {"seconds": round(r["seconds"], 1)} for r in rows if r["kind"] == kind]  # hundredths mean nothing
+    beaten = lambda r: any(o["ap"] >= r["ap"] and o[cost] <= r[cost] and (o["ap"] > r["ap"] or o[cost] < r[cost]) for o in here)
+    return "; ".join(r["title"] for r in sorted(here, key=lambda r: r[cost]) if not beaten(r))
+
+
+show.table([[kind, on_front(kind, "seconds"), on_front(kind, "minutes")] for kind in tools.race.KINDS],
+           ["kind", "accuracy and computing", "accuracy and minutes of a person"])
+
+# %% [markdown]
+# ## When does one more annotation not pay?
+#
+# A pixel classifier learns from strokes. Here it gets more and more of them, on one synthetic field, and is
+# scored on others. A stroke is a few pixels of one class, and we assume that it takes five seconds.
+
+# %%
+def field(seed):
+    return data.synthetic.nuclei((160, 160), 20, radius=(8, 13), touching=0.2, seed=seed)
+
+
+def strokes(labels, number, rng):
+    """Short strokes on background, objects and the borders between objects, in turn."""
+    kinds = np.where(labels == 0, 1, np.where(find_boundaries(labels, mode="inner"), 3, 2))
+    marked = np.zeros(labels.shape, int)
+    for k in range(number):
+        row, column = rng.choice(np.argwhere(kinds == 1 + k % 3))
+        window = slice(max(0, row - 1), row + 2), slice(max(0, column - 2), column + 3)
+        marked[window] = np.where(kinds[window] == 1 + k % 3, kinds[window], marked[window])
+    return marked
+
+
+numbers, seconds_a_stroke = (3, 6, 12, 24, 48, 96, 192), 5
+tests = [field(100 + i) for i in range(4)]
+curves = []
+for seed in range(4):
+    practice, rng, curve = field(seed), np.random.default_rng(seed), []
+    for number in numbers:
+        classifier = tools.pixel_classifier.train(practice, strokes(practice.labels, number, rng), trees=20, seed=0)
+        predictions = [tools.pixel_classifier.segment(test, classifier) for test in tests]
+        curve.append(metrics.average_precision_dataset([t.labels for t in tests], predictions, 0.5).pooled[0])
+    curves.append(curve)
+minutes = np.array(numbers) * seconds_a_stroke / 60
+typical = np.mean(curves, axis=0)
+
+# %%
+#| label: fig-accuracy-time
+#| fig-cap: "Accuracy against time: a pixel classifier with more and more strokes, at an assumed five seconds each. Thin lines: four different fields to learn from; thick: their mean. With few strokes it is a matter of luck; after a minute most of the way is done, and the next quarter of an hour brings little."
+#| fig-alt: "Four thin lines and their thick mean over 0 to 16 minutes. In the first minute the thin lines jump up and down between 0.3 and 0.8, and the mean rises from 0.6 to 0.8; from then on all lines are nearly flat, and the mean ends at about 0.86."
+figure, axes = show.figure(height=3.2)
+for curve in curves:
+    axes.plot(minutes, curve, color=colour["sky"], lw=1)
+axes.plot(minutes, typical, "o-", color=colour["blue"])
+axes.set(xlabel="minutes spent on strokes (assumed)", ylabel="AP@0.5 on other fields", ylim=(0, 1))
+figure
+
+# %%
+#| label: tbl-gain
+#| tbl-cap: "The same curve in numbers: what the next step brings, in AP for each further minute."
+show.table(
+    [[n, f"{m:g}", f"{a:.2f}", None if i + 1 == len(numbers) else f"{(typical[i + 1] - a) / (minutes[i + 1] - m):+.3f}".replace("-", "−")] for i, (n, m, a) in enumerate(zip(numbers, minutes, typical))],
+    ["strokes", "minutes", "AP@0.5", "gain of the next minute"],
+)
+
+# %% [markdown]
+# ## Exercise 5: when to stop
+#
+# `when_to_stop(minutes, ap, least_gain)` gets an accuracy–time curve and the gain in AP that a minute must bring. It returns the
+# index of the point at which you stop: the first after which the next step brings less than `least_gain` a minute; the last
+# point if every step pays.
+
+# %% tags=["exercise"] exercise="when_to_stop"
+def when_to_stop(minutes, ap, least_gain):
+    raise NotImplementedError
+    gains = np.diff(ap) / np.diff(minutes)
+
+
+# %% tags=["solution"] exercise="when_to_stop"
+def when_to_stop(minutes, ap, least_gain):
+    gains = np.diff(ap) / np.diff(minutes)
+    for i, gain in enumerate(gains):
+        if gain < least_gain:
+            return i
+    return len(ap) - 1
+
+
+# %% tags=["check", "nbval-check-output"] exercise="when_to_stop"
+check.when_to_stop(when_to_stop)
+
+# %% [markdown]
+# ## Exercise 6, open: your own choice, and its price
+#
+# Take the need sheet of a project of your own (at least four must-haves, each with a test). Segment three of your images
+# with two tools of different categories, and write down the minutes that *you* needed for each, from opening the first
+# image to trusting the result. Count true and false objects in one image by eye. Put your two rows into the race:
+#
+#     mine = [("tool A", ap_a, hours_a, compute_a), ("tool B", ap_b, hours_b, compute_b)]
+#
+# At which price of your hour does the winner change? Which of your must-haves did neither tool meet, and which part of the
+# workflow would you replace first?

@@ -1,0 +1,446 @@
+"""Exercises of chapter 14, choosing a tool."""
+
+import numpy as np
+
+from bioimage_course.check import Failure, call, exercise, expect_array, expect_callable, expect_number
+
+# --- (1) the need sheet ------------------------------
+
+MEASURES = {
+    "labels per object": ("output", "at least"),
+    "dimensions of an object": ("output", "at least"),
+    "object F1": ("quality", "at least"),
+    "share of counts missed": ("quality", "at most"),
+    "relative error of areas": ("quality", "at most"),
+    "seconds an image": ("resources", "at most"),
+    "memory in GB": ("resources", "at most"),
+    "hours of work": ("resources", "at most"),
+    "images uploaded": ("resources", "at most"),
+    "channels read": ("input", "at least"),
+    "files converted by hand": ("input", "at most"),
+}
+"""What a test can measure: the area of questions it belongs to, and the side of the limit to be on."""
+
+AREAS = ("output", "quality", "resources", "input")
+
+PROJECTS = {
+    "screen": {
+        "brief": (
+            "Screen. 40,000 images of nuclei, two channels each, must be through on one workstation with 16 "
+            "GB "
+            "within a weekend (48 hours). The question: does a compound change the number of nuclei by a "
+            "fifth "
+            "(20 %) or more? Nobody will look at each image."
+        ),
+        "needs": {
+            "labels per object": (
+                1,
+                "Nuclei can only be counted if each gets a label of its own: 1 per object.",
+            ),
+            "share of counts missed": (
+                0.1,
+                "The effect is 0.2. If half of it or more can be an artefact of the counting, the answer is "
+                "worth "
+                "little: ask for at most 0.1.",
+            ),
+            "seconds an image": (
+                48 * 3600 / 40_000,
+                "48 hours have 172,800 seconds; divided by 40,000 images that is 4.32 an image.",
+            ),
+            "memory in GB": (16, "The workstation has 16 GB."),
+            "channels read": (2, "Each image has two channels."),
+        },
+    },
+    "tissue": {
+        "brief": (
+            "Tissue. 12 stained sections of patients, RGB, must not leave the hospital. The question: are "
+            "nuclei of "
+            "the tumour 30 % larger in area than those beside it? One doctoral student, a laptop with 8 GB, "
+            "and two "
+            "days of work (16 hours) in all, annotation included."
+        ),
+        "needs": {
+            "labels per object": (1, "The area of a nucleus needs a label for each nucleus: 1 per object."),
+            "relative error of areas": (
+                0.15,
+                "The effect is 0.3. Ask for an error of at most half of it: 0.15.",
+            ),
+            "hours of work": (16, "There are two days: 16 hours."),
+            "memory in GB": (8, "The laptop has 8 GB."),
+            "images uploaded": (0, "Images of patients must not leave the hospital: 0 uploaded."),
+            "channels read": (3, "RGB has three channels."),
+        },
+    },
+}
+"""The two projects of the exercise, and the must-haves that follow from their briefs."""
+
+
+def _entry(entry, place):
+    """One line of a sheet, whole and consistent; returns its measure and limit if it is a must-have."""
+    if entry is ...:
+        raise NotImplementedError
+    if not isinstance(entry, dict):
+        raise Failure(f"{place} must be a dictionary with need, must, reason, measure and limit.")
+    for key in ("need", "must", "reason", "measure", "limit"):
+        if entry.get(key) is ...:
+            raise NotImplementedError
+    what = entry.get("need")
+    if not isinstance(what, str) or not what.strip():
+        raise Failure(f"{place} has no “need”: say in a few words what the tool must do or offer.")
+    name = f"{place} (“{what.strip()}”)"
+    if not isinstance(entry.get("must"), bool):
+        raise Failure(f"{name}: “must” is True for a must-have and False for a nice-to-have.")
+    if not entry["must"]:
+        return None
+    reason = entry.get("reason")
+    if not isinstance(reason, str) or len(reason.split()) < 3 or reason.strip() == what.strip():
+        raise Failure(f"{name} is a must-have without a reason: which result would be lost without it?")
+    if "measure" not in entry or "limit" not in entry:
+        raise Failure(f"{name} is a must-have without a test: give a “measure” and a “limit”.")
+    if not isinstance(entry["measure"], str) or entry["measure"] not in MEASURES:
+        raise Failure(f"{name}: {entry['measure']!r} is no measure of this exercise; see MEASURES.")
+    limit = expect_number(entry["limit"], what=f"the limit of {name}")
+    if limit < 0:
+        raise Failure(f"{name}: a limit below 0 can never be met.")
+    return entry["measure"], limit
+
+
+def _sheet(sheet, project):
+    """Refuse a sheet that lacks something; see `need_sheets`."""
+    if sheet is ...:
+        raise NotImplementedError
+    if not isinstance(sheet, list | tuple) or not len(sheet):
+        raise Failure(f"The sheet of the {project} must be a list of dictionaries, one a need.")
+    limits = {}
+    for number, entry in enumerate(sheet, start=1):
+        found = _entry(entry, f"{project}, line {number}")
+        if found:
+            measure, limit = found
+            if measure in limits:
+                raise Failure(f"The {project} has two must-haves about “{measure}”; keep the stricter one.")
+            limits[measure] = limit
+    if len(limits) == len(sheet):
+        raise Failure(
+            f"In the sheet of the {project} everything is a must-have. Whoever cannot give anything up will "
+            "find no tool: add at least one nice-to-have."
+        )
+    for area in AREAS:
+        if not any(MEASURES[measure][0] == area for measure in limits):
+            raise Failure(f"The sheet of the {project} has no must-have about {area}.")
+    for measure, (limit, why) in PROJECTS[project]["needs"].items():
+        if measure not in limits:
+            raise Failure(f"The {project} needs a must-have about “{measure}”. {why}")
+        side = MEASURES[measure][1]
+        too_lax = limits[measure] > limit * 1.001 if side == "at most" else limits[measure] < limit
+        if too_lax:
+            raise Failure(f"{project}, “{measure}”: {limits[measure]:g} is too lax. {why}")
+
+
+@exercise(
+    chapter="14",
+    hints=(
+        "Go through the brief sentence by sentence and ask of each number which tool it would rule out. Then "
+        "compute: how many seconds are left for an image? Half of the effect is how much?",
+        "Both sheets need must-haves about labels, channels and memory. The screen also needs “share of "
+        "counts "
+        "missed” and “seconds an image”, the tissue “relative error of areas”, “hours of work” and “images "
+        "uploaded”. And each needs one line with must=False.",
+    ),
+)
+def need_sheets(screen, tissue):
+    """Fill in the need sheets of two projects: every must-have with a reason and a test."""
+    _sheet(screen, "screen")
+    _sheet(tissue, "tissue")
+    musts = sum(entry["must"] for entry in (*screen, *tissue))
+    return f"{musts} must-haves, each with a reason and a test, and something to give up in both projects."
+
+
+# --- (2) effect size ------------------------------
+
+NOISE = 0.15
+"""Relative standard deviation of the true number of nuclei between images of one condition."""
+
+
+def simulated_share(effect, missed, images, repeats=4000, seed=0):
+    """Share of experiments that report more nuclei, p < 0.05 in Welch's test, when some are missed.
+
+    Parameters
+    ----------
+    effect : float
+        True relative change of the mean number of nuclei.
+    missed : float
+        Share of the nuclei that is missed in treated images only.
+    images : int
+        Images in each of the two conditions.
+    repeats, seed : int
+
+    Returns
+    -------
+    float
+    """
+    from scipy.stats import ttest_ind
+
+    rng = np.random.default_rng(seed)
+    control = 100 * (1 + NOISE * rng.standard_normal((repeats, images)))
+    treated = 100 * (1 + effect) * (1 - missed) * (1 + NOISE * rng.standard_normal((repeats, images)))
+    test = ttest_ind(treated, control, axis=1, equal_var=False)
+    return float(np.mean((test.pvalue < 0.05) & (test.statistic > 0)))
+
+
+@exercise(
+    chapter="14",
+    hints=(
+        "Of 100 nuclei in the control 100·(1 − missed_control) are counted, of 100·(1 + effect) in the "
+        "treated "
+        "group 100·(1 + effect)·(1 − missed_treated). The measured effect is their ratio minus 1.",
+        "hiding_share: set the measured effect to 0 with missed_control = 0, so (1 + effect)·(1 − share) = "
+        "1, "
+        "and solve for the share.",
+        "share_detected: draw control = 100 * (1 + NOISE * rng.standard_normal((repeats, images))), the "
+        "treated "
+        "ones likewise times (1 + effect) * (1 - missed); ttest_ind(treated, control, axis=1, "
+        "equal_var=False) "
+        "tests all experiments at once. Count those with pvalue < 0.05 and statistic > 0.",
+    ),
+)
+def effect_size(measured_effect, hiding_share, share_detected):
+    """Write what a biased count makes of an effect, and how often the effect is still found."""
+    for function, name in (
+        (measured_effect, "measured_effect"),
+        (hiding_share, "hiding_share"),
+        (share_detected, "share_detected"),
+    ):
+        expect_callable(function, name)
+    for effect, control, treated in ((0.2, 0.0, 0.1), (0.5, 0.1, 0.1), (0.0, 0.02, 0.2), (0.3, 0.25, 0.05)):
+        right = (1 + effect) * (1 - treated) / (1 - control) - 1
+        expect_number(
+            call(measured_effect, effect, control, treated),
+            close_to=right,
+            what=f"the measured effect for an effect of {effect:g}, {control:.0%} missed in the control and "
+            f"{treated:.0%} in the treated group",
+            mistakes={
+                "That is the ratio; the effect is the ratio minus 1.": right + 1,
+                "Shares that are missed are not simply subtracted: counts are multiplied by what is "
+                "left.": effect - (treated - control),
+                "Control and treated group are exchanged.": (1 + effect) * (1 - control) / (1 - treated) - 1,
+                "You divide by the true control; it is miscounted, too.": (1 + effect) * (1 - treated) - 1,
+            },
+        )
+    for effect in (0.1, 0.2, 1.0):
+        expect_number(
+            call(hiding_share, effect),
+            close_to=effect / (1 + effect),
+            what=f"the share that hides an effect of {effect:g}",
+            mistakes={
+                "Missing a share equal to the effect hides more than the effect: the share is taken from the "
+                "larger number.": effect,
+            },
+        )
+    for effect, missed, images in (
+        (0.2, 0.0, 8),
+        (0.2, 0.1, 8),
+        (0.5, 0.1, 8),
+        (0.0, 0.0, 8),
+        (0.2, 0.0, 30),
+    ):
+        rng = np.random.default_rng(1)
+        right = simulated_share(effect, missed, images)
+        got = expect_number(
+            call(share_detected, effect, missed, images, rng),
+            between=(0, 1),
+            what=f"the share for an effect of {effect:g} with {missed:.0%} missed and {images} images",
+        )
+        if abs(got - right) > 0.06:
+            told = (
+                f"An effect of {effect:g} with {missed:.0%} missed is found in {right:.2f} of the "
+                f"experiments "
+                f"with {images} images a condition; yours says {got:.2f}."
+            )
+            if effect == missed == 0:
+                told += " Without an effect, 2.5 % may report an increase: p < 0.05 is two-sided."
+            elif abs(got - simulated_share(effect, 0, images)) < 0.05 and missed:
+                told += " You do not let the treated images lose anything."
+            raise Failure(told)
+    return (
+        "An effect of 20 % is hidden by missing 17 % in the treated group, and more images do not bring it "
+        "back."
+    )
+
+
+# --- (3) prices ------------------------------
+
+
+def utility(ap, person_hours, compute_hours, prices):
+    """AP minus what its hours cost; see `weigh`."""
+    return ap - prices[0] * person_hours - prices[1] * compute_hours
+
+
+TOY = [
+    ("classical", 0.60, 0.2, 0.1),
+    ("pretrained", 0.72, 0.5, 3.0),
+    ("fine-tuned", 0.80, 4.0, 2.0),
+    ("by hand", 0.90, 30.0, 0.0),
+]
+"""Name, AP, hours of a person, hours of computing: an invented race in which the winner changes often."""
+
+
+@exercise(
+    chapter="14",
+    hints=(
+        "utility: ap - prices[0] * person_hours - prices[1] * compute_hours.",
+        "winner: max(rows, key=…) with the utility of each row; return its name, row[0].",
+        "first_flip: start from the most accurate row. Against each row that takes fewer hours, the price "
+        "at which "
+        "both are equal is (ap_best − ap) / (hours_best − hours). The smallest of these prices is the "
+        "answer.",
+    ),
+)
+def weigh(value, winner, first_flip):
+    """Rank tools by accuracy and hours; find the price at which the winner changes."""
+    for function, name in ((value, "utility"), (winner, "winner"), (first_flip, "first_flip")):
+        expect_callable(function, name)
+    for _, ap, person, compute in TOY:
+        right = utility(ap, person, compute, (0.02, 0.01))
+        expect_number(
+            call(value, ap, person, compute, (0.02, 0.01)),
+            close_to=right,
+            what=f"the utility of AP {ap:g} with {person:g} and {compute:g} hours at prices (0.02, 0.01)",
+            mistakes={
+                "Costs are subtracted, not added.": ap + 0.02 * person + 0.01 * compute,
+                "The first price is that of a person's hour, the second that of computing.": ap
+                - 0.01 * person
+                - 0.02 * compute,
+            },
+        )
+    for prices in ((0.0, 0.0), (0.02, 0.0), (0.02, 0.06), (0.1, 0.0), (0.2, 0.2)):
+        right = max(TOY, key=lambda row: utility(*row[1:], prices))[0]
+        got = call(winner, TOY, prices)
+        if not isinstance(got, str):
+            raise Failure("winner must return the name of the best row, such as 'by hand'.")
+        if got != right:
+            worst = min(TOY, key=lambda row: utility(*row[1:], prices))[0]
+            more = " You take the lowest utility." if got == worst else ""
+            raise Failure(f"At prices {prices} the winner is {right!r}, not {got!r}.{more}")
+    for table, right in ((TOY, 0.1 / 26), (TOY[:3], 0.08 / 3.5), (TOY[:2], 0.12 / 0.3)):
+        names = ", ".join(row[0] for row in table)
+        best = max(table, key=lambda row: row[1])
+        others = [(best[1] - row[1]) / (best[2] - row[2]) for row in table if row[2] < best[2]]
+        expect_number(
+            call(first_flip, table),
+            close_to=right,
+            what=f"the first flip among {names}",
+            mistakes={
+                "That is the largest of the prices; the winner changes at the smallest one.": max(others),
+                "The quotient is upside down: AP lost for each hour saved.": 1 / max(others),
+            },
+        )
+    return "Utility, winner and the price at which the most accurate tool loses are right."
+
+
+# --- (4) the Pareto front ------------------------------
+
+
+def front(ap, cost):
+    """True for every tool to which no other is at least equal in both respects and better in one."""
+    ap, cost = np.asarray(ap, float), np.asarray(cost, float)
+    return np.array(
+        [not np.any((ap >= a) & (cost <= c) & ((ap > a) | (cost < c))) for a, c in zip(ap, cost, strict=True)]
+    )
+
+
+@exercise(
+    chapter="14",
+    hints=(
+        "Tool j beats tool i if ap[j] >= ap[i] and cost[j] <= cost[i], and one of the two is strict. Tool i "
+        "is on "
+        "the front if nobody beats it.",
+        "np.array([not np.any((ap >= a) & (cost <= c) & ((ap > a) | (cost < c))) for a, c in zip(ap, cost)])",
+    ),
+)
+def pareto_front(function):
+    """Write which tools are on the Pareto front of accuracy and cost."""
+    expect_callable(function)
+    cases = (
+        ([0.6, 0.72, 0.80, 0.70], [1.0, 4.0, 9.0, 5.0]),
+        ([0.5, 0.5, 0.9], [2.0, 1.0, 1.0]),
+        ([0.7, 0.7, 0.3], [3.0, 3.0, 1.0]),
+        ([0.8], [5.0]),
+    )
+    for ap, cost in cases:
+        right = front(ap, cost)
+        got = call(function, np.array(ap), np.array(cost), pure=True)
+        got = expect_array(
+            got, shape=(len(ap),), dtype="bool", what=f"your answer for AP {ap} and cost {cost}"
+        )
+        if (got == right).all():
+            continue
+        wrong = int(np.flatnonzero(got != right)[0])
+        told = f"AP {ap}, cost {cost}: tool {wrong} {'is' if right[wrong] else 'is not'} on the front"
+        strict = np.array(
+            [
+                not any(a2 > a and c2 < c for a2, c2 in zip(ap, cost, strict=True))
+                for a, c in zip(ap, cost, strict=True)
+            ]
+        )
+        if len(ap) == 3 and ap[0] == ap[1] and cost[0] == cost[1]:
+            told += ": two equal tools do not beat each other"
+        elif (got == strict).all():
+            told += ": being equal in one respect and better in the other is enough to beat a tool"
+        elif (got == ~right).all():
+            told += "; you mark the tools that are beaten"
+        raise Failure(told + ".")
+    return "The front is right: whoever is not on it loses nothing by changing to a tool that is."
+
+
+# --- (5) when to stop ------------------------------
+
+
+def last_worthwhile(minutes, ap, least_gain):
+    """Index of the last step before the first whose gain a minute is too small; see `when_to_stop`."""
+    gains = np.diff(ap) / np.diff(minutes)
+    too_small = np.flatnonzero(gains < least_gain)
+    return int(too_small[0]) if len(too_small) else len(ap) - 1
+
+
+@exercise(
+    chapter="14",
+    hints=(
+        "gains = np.diff(ap) / np.diff(minutes): entry i is what a minute brings between point i and point "
+        "i + 1.",
+        "Go along the points while gains[i] >= least_gain; return the index where you stop. If every step "
+        "pays, that "
+        "is the last point.",
+    ),
+)
+def when_to_stop(function):
+    """Write at which point of an accuracy–time curve the next step no longer pays."""
+    expect_callable(function)
+    curve = (np.array([5.0, 10.0, 20.0, 40.0, 80.0, 160.0]), np.array([0.40, 0.60, 0.70, 0.76, 0.78, 0.785]))
+    dip = (np.array([1.0, 2.0, 4.0, 8.0]), np.array([0.5, 0.48, 0.6, 0.8]))
+    for (minutes, ap), least, words in (
+        (curve, 0.005, "on the curve at 0.005 a minute"),
+        (curve, 0.001, "on the curve at 0.001 a minute"),
+        (curve, 0.1, "on the curve at 0.1 a minute"),
+        (curve, 0.0, "on the curve at 0 a minute"),
+        (dip, 0.01, "on the curve with a dip"),
+    ):
+        gains = np.diff(ap) / np.diff(minutes)
+        expect_number(
+            call(function, minutes, ap, least, pure=True),
+            close_to=last_worthwhile(minutes, ap, least),
+            integer=True,
+            what=f"your stop {words}",
+            mistakes={
+                "You compare the gain of a whole step; divide it by the minutes that the step takes.": int(
+                    next(iter(np.flatnonzero(np.diff(ap) < least)), len(ap) - 1)
+                ),
+                "That is the point after the step that no longer pays; stop before it.": last_worthwhile(
+                    minutes, ap, least
+                )
+                + 1,
+                "You look for the last step that pays anywhere; stop at the first that does not.": int(
+                    np.flatnonzero(gains >= least)[-1] + 1 if (gains >= least).any() else 0
+                ),
+            },
+        )
+    return "You stop where the next minute brings less than it is worth to you."

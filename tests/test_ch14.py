@@ -1,0 +1,192 @@
+"""The exercises of chapter 14: each usual mistake gets its own sentence."""
+
+import numpy as np
+import pytest
+from scipy.stats import ttest_ind
+
+from bioimage_course.check.exercises import ch14
+from exercise_cells import Chapter, failure
+
+
+@pytest.fixture(scope="module")
+def chapter():
+    return Chapter("14-tool-selection", ttest_ind=ttest_ind, NOISE=ch14.NOISE, TOY=ch14.TOY)
+
+
+@pytest.fixture
+def answers(chapter):
+    """What the solution of an exercise defines."""
+
+    def run(exercise):
+        space = dict(chapter.names)
+        for text in chapter.texts("solution", exercise):
+            exec(text, space)
+        return space
+
+    return run
+
+
+# --- (1) need sheets ------------------------------
+
+
+@pytest.fixture
+def sheets(answers):
+    space = answers("need_sheets")
+    return space["screen_sheet"], space["tissue_sheet"]
+
+
+def changed(sheet, about, /, **new):
+    """A copy of a sheet in which the must-have about one measure differs; None leaves an entry out."""
+    return [
+        {k: v for k, v in (line | new).items() if v is not None}
+        if line["must"] and line["measure"] == about
+        else line
+        for line in sheet
+    ]
+
+
+@pytest.mark.parametrize(
+    ("measure", "new", "words"),
+    [
+        ("seconds an image", {"limit": 10}, "4.32"),
+        ("seconds an image", {"reason": ""}, "without a reason"),
+        ("seconds an image", {"reason": "fast enough"}, "without a reason"),
+        ("seconds an image", {"limit": None}, "without a test"),
+        ("seconds an image", {"measure": "speed"}, "no measure of this exercise"),
+        ("seconds an image", {"limit": -1}, "never be met"),
+        ("seconds an image", {"must": "yes"}, "“must” is True"),
+        ("seconds an image", {"need": " "}, "has no “need”"),
+        ("seconds an image", {"must": False}, "needs a must-have about “seconds an image”"),
+        ("share of counts missed", {"limit": 0.2}, "0.2 is too lax"),
+        ("channels read", {"limit": 1}, "1 is too lax"),
+        ("channels read", {"must": False}, "no must-have about input"),
+        ("memory in GB", {"measure": "seconds an image"}, "two must-haves"),
+    ],
+)
+def test_screen_sheets_that_lack_something(sheets, measure, new, words):
+    screen, tissue = sheets
+    assert words in failure("need_sheets", changed(screen, measure, **new), tissue)
+
+
+def test_other_sheets_that_lack_something(sheets):
+    screen, tissue = sheets
+    assert "everything is a must-have" in failure("need_sheets", [n for n in screen if n["must"]], tissue)
+    assert "must not leave" in failure("need_sheets", screen, changed(tissue, "images uploaded", limit=12))
+    assert "The tissue needs" in failure("need_sheets", screen, screen)
+    assert "list of dictionaries" in failure("need_sheets", {"need": "all"}, tissue)
+    assert "must be a dictionary" in failure("need_sheets", ["fast"], tissue)
+
+
+def test_the_stated_limits_follow_from_the_briefs():
+    screen, tissue = (ch14.PROJECTS[name]["needs"] for name in ("screen", "tissue"))
+    assert screen["seconds an image"][0] * 40_000 == pytest.approx(48 * 3600)
+    assert screen["share of counts missed"][0] == 0.2 / 2 and tissue["relative error of areas"][0] == 0.3 / 2
+    for needs in (screen, tissue):
+        assert {ch14.MEASURES[measure][0] for measure in needs} == set(ch14.AREAS)
+
+
+# --- (2) effect size ------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "words"),
+    [
+        ("measured_effect", lambda e, c, t: (1 + e) * (1 - t) / (1 - c), "ratio minus 1"),
+        ("measured_effect", lambda e, c, t: e - (t - c), "not simply subtracted"),
+        ("measured_effect", lambda e, c, t: (1 + e) * (1 - c) / (1 - t) - 1, "exchanged"),
+        ("measured_effect", lambda e, c, t: (1 + e) * (1 - t) - 1, "it is miscounted, too"),
+        ("hiding_share", lambda e: e, "hides more than the effect"),
+        ("share_detected", lambda e, m, n, rng: ch14.simulated_share(e, 0, n), "do not let the treated"),
+        ("share_detected", lambda e, m, n, rng: 2.0, "between 0 and 1"),
+        ("share_detected", lambda e, m, n, rng: 0.0, "yours says 0.00"),
+    ],
+)
+def test_effect_mistakes(answers, name, wrong, words):
+    names = ("measured_effect", "hiding_share", "share_detected")
+    functions = {key: answers("effect_size")[key] for key in names} | {name: wrong}
+    assert words in failure("effect_size", *functions.values())
+
+
+def test_an_effect_is_hidden_where_the_formula_says():
+    assert ch14.simulated_share(0.2, 0.2 / 1.2, 30, repeats=1000) < 0.06
+    assert ch14.simulated_share(0.2, 0.0, 30, repeats=1000) > 0.95
+
+
+# --- (3) prices ------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "words"),
+    [
+        ("utility", lambda a, p, c, prices: a + prices[0] * p + prices[1] * c, "subtracted, not added"),
+        (
+            "utility",
+            lambda a, p, c, prices: a - prices[1] * p - prices[0] * c,
+            "first price is that of a person",
+        ),
+        ("winner", lambda rows, prices: 0, "name of the best row"),
+        ("winner", lambda rows, prices: rows[-1][0], "the winner is"),
+        (
+            "winner",
+            lambda rows, prices: min(rows, key=lambda row: ch14.utility(*row[1:], prices))[0],
+            "lowest utility",
+        ),
+        (
+            "first_flip",
+            lambda rows: max(
+                (max(r[1] for r in rows) - r[1]) / (max(rows, key=lambda s: s[1])[2] - r[2])
+                for r in rows
+                if r[2] < max(rows, key=lambda s: s[1])[2]
+            ),
+            "the smallest one",
+        ),
+    ],
+)
+def test_price_mistakes(answers, name, wrong, words):
+    functions = {key: answers("weigh")[key] for key in ("utility", "winner", "first_flip")} | {name: wrong}
+    assert words in failure("weigh", *functions.values())
+
+
+# --- (4) front and (5) stop ------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda ap, cost: ~ch14.front(ap, cost), "mark the tools that are beaten"),
+        (
+            lambda ap, cost: np.array(
+                [not np.any((ap > a) & (cost < c)) for a, c in zip(ap, cost, strict=True)]
+            ),
+            "enough to beat a tool",
+        ),
+        (
+            lambda ap, cost: np.array(
+                [np.sum((ap >= a) & (cost <= c)) == 1 for a, c in zip(ap, cost, strict=True)]
+            ),
+            "two equal tools",
+        ),
+        (lambda ap, cost: np.flatnonzero(ch14.front(ap, cost)), "your answer for AP"),
+    ],
+)
+def test_front_mistakes(wrong, words):
+    assert words in failure("pareto_front", wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (
+            lambda m, a, g: int(next(iter(np.flatnonzero(np.diff(a) < g)), len(a) - 1)),
+            "divide it by the minutes",
+        ),
+        (lambda m, a, g: min(ch14.last_worthwhile(m, a, g) + 1, len(a) - 1), "stop before it"),
+        (
+            lambda m, a, g: int(max(np.flatnonzero(np.diff(a) / np.diff(m) >= g), default=-1) + 1),
+            "stop at the first",
+        ),
+        (lambda m, a, g: 1.5, "whole number"),
+    ],
+)
+def test_stop_mistakes(wrong, words):
+    assert words in failure("when_to_stop", wrong)
