@@ -1,8 +1,11 @@
 """Shared by all tests: no network, no window, and the sample data where the machine has it."""
 
 import os
+import random
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 # Before any test module imports matplotlib, Qt or TensorFlow.
@@ -16,6 +19,15 @@ os.environ["BIOIMAGE_COURSE_OFFLINE"] = "1"
 from browser import axe, browser, open_page  # noqa: E402, F401  fixtures for tests in a real browser
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def same_chance():
+    """Let every test draw the same random numbers, whatever ran before it in the same process."""
+    random.seed(0)
+    np.random.seed(0)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
 
 
 @pytest.fixture(scope="session")
