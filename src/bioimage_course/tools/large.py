@@ -576,7 +576,7 @@ def _describe(function) -> str:
 def _each(function, jobs, client, **settings) -> list:
     """function(job, **settings) for each job, here or by the workers of a Dask client, in the jobs' order."""
     # Bound to the function: what `map` is given as an argument becomes a task of its own if it is large, and
-    # distributed 2026.7 stumbles over that.
+    # distributed 2026.8 stumbles over that.
     task = functools.partial(function, **settings)
     if client is None:
         return [task(job) for job in jobs]
