@@ -36,6 +36,7 @@ import numpy as np
 
 from bioimage_course import data
 from bioimage_course.tools import large
+from coursebook.execute import PeakMemory
 
 OUT = Path(__file__).resolve().parents[1] / "src" / "bioimage_course" / "weights" / "large-image"
 TILE = 512
@@ -90,34 +91,6 @@ def method(image, client=None):
 # ---------------------------------------------------------------- measuring
 
 
-class Peak:
-    """Largest resident memory of this process and its children, added up, in MB."""
-
-    def __enter__(self):
-        self.together = self.largest = 0.0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stop.set()
-        self._thread.join()
-
-    def _watch(self):
-        import psutil
-
-        me = psutil.Process()
-        while not self._stop.wait(0.1):
-            sizes = []
-            for process in [me, *me.children(recursive=True)]:
-                try:
-                    sizes.append(process.memory_info().rss / 2**20)
-                except psutil.NoSuchProcess:
-                    pass
-            self.together, self.largest = max(self.together, sum(sizes)), max(self.largest, *sizes)
-
-
 def workers(n):
     """A client with n workers of one thread each, that have imported what they need."""
     from dask.distributed import Client, LocalCluster
@@ -162,7 +135,7 @@ def measure_large(folder, side):
     parts = out.with_name(out.name + ".parts")
     client = workers(2)
     told = {}
-    with Peak() as peak:
+    with PeakMemory(os.getpid()) as peak:
         start = time.time()
         segment = method(image, client)
         counted = time.time()
@@ -197,8 +170,8 @@ def measure_large(folder, side):
         "touching": done.touching,
         "seconds": round(seconds, 1),
         "seconds_histogram": round(counted - start, 1),
-        "peak_mb_together": round(peak.together),
-        "peak_mb_largest_process": round(peak.largest),
+        "peak_mb_together": round(peak.bytes / 2**20),
+        "peak_mb_largest_process": round(peak.largest / 2**20),
         "killed_after_blocks": count,
         "killed_at": round(told["at"] - start, 2),
         "finished_at": times,

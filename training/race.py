@@ -33,12 +33,12 @@ import numpy as np
 
 import dsb2018
 from bioimage_course import data, metrics, tools
+from bioimage_course.metrics.objects import COMMON_THRESHOLDS
 
 OUT = dsb2018.OUT.parent / "race"
 KINDS = ("easy", "crowded", "tissue")
 IMAGES = 8  # of each of the first two kinds
 ADJUST = 2  # tissue images to adjust tools on
-THRESHOLDS = tuple(round(0.5 + 0.05 * i, 2) for i in range(10))
 GAP = 2  # pixels within which two nuclei are neighbours
 
 SECONDS_PER_NUCLEUS = 15 * 3600 / 6409
@@ -230,15 +230,18 @@ def make(name):
         "stardist": lambda image: tools.stardist.segment(image, scale="auto"),
         "cellpose": tools.cellpose.segment,
         "sam-decoder": tools.micro_sam.segment_automatic,
-        "voronoi-otsu-adjusted": None,
-        "pixel-classifier-adjusted": None,
-        "unet-adjusted": None,
-    }[name]
-    if plain is None:
+    }
+    adjust = {
+        "voronoi-otsu-adjusted": adjust_voronoi,
+        "pixel-classifier-adjusted": adjust_pixels,
+        "unet-adjusted": adjust_unet,
+    }
+    if name in adjust:
         images, truths, _ = load_kind("adjust")
-        adjust = {"voronoi": adjust_voronoi, "pixel": adjust_pixels, "unet": adjust_unet}[name.split("-")[0]]
-        plain = adjust([nuclei_bright(image) for image in images], truths)
-    return lambda image: plain(nuclei_bright(image))
+        segment = adjust[name]([nuclei_bright(image) for image in images], truths)
+    else:
+        segment = plain[name]
+    return lambda image: segment(nuclei_bright(image))
 
 
 def adjust_voronoi(images, truths):
@@ -247,7 +250,7 @@ def adjust_voronoi(images, truths):
 
     def ap(sigmas):
         found = [tools.voronoi_otsu.segment(i, spot_sigma=sigmas[0], outline_sigma=sigmas[1]) for i in images]
-        return metrics.average_precision_dataset(truths, found, THRESHOLDS).pooled[0]
+        return metrics.average_precision_dataset(truths, found).pooled[0]
 
     spot, outline = max(itertools.product(("auto", 3, 5, 8, 12), (1, 2, 3)), key=ap)
     print(f"spot_sigma={spot!r}, outline_sigma={outline}")
@@ -296,7 +299,7 @@ def repeat_fine_tuning(seeds=(1, 2)):
     for seed in seeds:
         segment = adjust_unet([nuclei_bright(image) for image in adjusting], outlines, seed=seed)
         found = [segment(nuclei_bright(image)) for image in images]
-        ap = metrics.average_precision_dataset(truths, found, THRESHOLDS).pooled[0]
+        ap = metrics.average_precision_dataset(truths, found).pooled[0]
         rows.append({"seed": seed, "pooled_ap50": round(float(ap), 4)})
     return rows
 
@@ -318,7 +321,7 @@ def run(name):
             predictions.append(segment(image))
             seconds.append(round(time.perf_counter() - started, 3))
             cpu_seconds.append(round(time.process_time() - cpu, 3))
-        scores = metrics.average_precision_dataset(truths, predictions, THRESHOLDS)
+        scores = metrics.average_precision_dataset(truths, predictions)
         found["kinds"][kind] = {
             "pooled_ap50": round(float(scores.pooled[0]), 4),
             "images": [
@@ -370,7 +373,7 @@ def describe():
         "rule": f"easy and crowded: the {IMAGES} test images of nuclei-dsb2018 with the smallest and the "
         f"largest share of nuclei that have a neighbour within {GAP} pixels; tissue: tissue-he-dsb2018 "
         f"without the first {ADJUST} images by name, on which tools were adjusted",
-        "iou_thresholds": list(THRESHOLDS),
+        "iou_thresholds": list(COMMON_THRESHOLDS),
         "kinds": kinds,
         "assumed": {
             "note": "Minutes of a person are assumptions, not measurements.",

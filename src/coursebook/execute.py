@@ -328,13 +328,14 @@ def _failure(source: Source, origin: Cell | None, error: Exception) -> Finding:
 class PeakMemory:
     """Measure the largest resident memory of a process and its children, in bytes.
 
-    Used as a context manager; samples ten times a second, so that short peaks may be missed.
+    ``bytes`` is that of all together, ``largest`` that of the largest one of them. Used as a context
+    manager; samples ten times a second, so that short peaks may be missed.
     """
 
     def __init__(self, pid: int, interval: float = 0.1):
         import psutil
 
-        self.bytes = 0
+        self.bytes = self.largest = 0
         self._process = psutil.Process(pid)
         self._interval = interval
         self._stop = threading.Event()
@@ -354,7 +355,8 @@ class PeakMemory:
         while True:
             with contextlib.suppress(psutil.Error):
                 family = [self._process, *self._process.children(recursive=True)]
-                self.bytes = max(self.bytes, sum(self._rss(process) for process in family))
+                sizes = [self._rss(process) for process in family]
+                self.bytes, self.largest = max(self.bytes, sum(sizes)), max(self.largest, *sizes)
             if self._stop.wait(self._interval):
                 return
 

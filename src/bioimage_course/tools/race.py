@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bioimage_course.tools import scores
+
 FOLDER = Path(__file__).resolve().parents[1] / "weights" / "race"
 
 KINDS = ("easy", "crowded", "tissue")
@@ -41,12 +43,9 @@ def counts(entrant, kind, found=None):
     -------
     metrics.DatasetScores
     """
-    from bioimage_course.metrics import DatasetScores
-
     found = results() if found is None else found
-    images = found["entrants"][entrant]["kinds"][kind]["images"]
-    tp, fp, fn = (np.array([image[key] for image in images]) for key in ("tp", "fp", "fn"))
-    return DatasetScores(tuple(found["iou_thresholds"]), tp, fp, fn)
+    told = found["entrants"][entrant]["kinds"][kind]
+    return scores.from_record({"iou_thresholds": found["iou_thresholds"], "images": told["images"]})
 
 
 def rows(found=None):
@@ -77,16 +76,16 @@ def rows(found=None):
     for name, about in found["entrants"].items():
         own = about.get("drawn") == "tissue"  # drawn for this very task, by whoever wants the result
         for kind, told in about["kinds"].items():
-            scores = counts(name, kind, found)
-            low, high = scores.interval()
-            tp, fp, fn = (int(n[:, 0].sum()) for n in (scores.tp, scores.fp, scores.fn))
+            ours = counts(name, kind, found)
+            low, high = ours.interval()
+            tp, fp, fn = (int(n[:, 0].sum()) for n in (ours.tp, ours.fp, ours.fn))
             table.append(
                 {
                     "entrant": name,
                     "title": about["title"],
                     "category": about["category"],
                     "kind": kind,
-                    "ap": float(scores.pooled[0]),
+                    "ap": float(ours.pooled[0]),
                     "low": float(low[0]),
                     "high": float(high[0]),
                     "count_ratio": (tp + fp) / (tp + fn),

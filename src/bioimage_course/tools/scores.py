@@ -65,11 +65,21 @@ def counts(method):
     -------
     metrics.DatasetScores
     """
-    return _counts(about(method))
+    return from_record(about(method))
 
 
-def _counts(found):
-    """The counts of one record, as `metrics.average_precision_dataset` would have returned them."""
+def from_record(found):
+    """The counts of one record, as `metrics.average_precision_dataset` would have returned them.
+
+    Parameters
+    ----------
+    found : dict
+        ``iou_thresholds``, and ``images``, each with ``tp``, ``fp`` and ``fn`` at these thresholds.
+
+    Returns
+    -------
+    metrics.DatasetScores
+    """
     from bioimage_course.metrics import DatasetScores
 
     tp, fp, fn = (np.array([image[key] for image in found["images"]]) for key in ("tp", "fp", "fn"))
@@ -101,7 +111,7 @@ def table(*chosen):
 
 def row(found):
     """One record as a row of `table`."""
-    scores = _counts(found)
+    scores = from_record(found)
     at = scores.thresholds.index
     low, high = scores.interval()
     return {
