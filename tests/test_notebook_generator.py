@@ -495,6 +495,7 @@ def test_peak_memory_sees_children():
     with execute.PeakMemory(process.pid, interval=0.02) as peak:
         process.wait()
     assert 200e6 < peak.bytes < 600e6
+    assert 200e6 < peak.largest < peak.bytes
 
 
 # ---------------------------------------------------------------- the command and files
