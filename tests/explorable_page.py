@@ -1,6 +1,12 @@
-"""What the browser tests of all explorables do: open one on a page, move a control, read a number."""
+"""What the browser tests of all explorables do: open one on a page, move a control, read a number.
+
+An explorable draws once a frame, so a test reads after `frame` (`number` does that by itself). On a fast
+machine a test that forgets it passes all the same, and fails on a slow one; run the browser tests with
+`BIOIMAGE_COURSE_SLOW_BROWSER=1` to see it fail everywhere.
+"""
 
 from bioimage_course.explore.explorables import SCRIPTS
+from browser import frame
 
 
 def opened(open_page, tag, **settings):
@@ -13,20 +19,38 @@ def opened(open_page, tag, **settings):
         **settings,
     )
     page.locator(f"{tag} .app").wait_for()
+    frame(page)
     return page
-
-
-def frame(page):
-    """Wait until what was asked for has been drawn."""
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def number(page, name):
     """The text of a number, once it has been drawn."""
     frame(page)
-    return page.locator(f"[data-number={name}]").inner_text()
+    return page.locator(f"[data-number={name}]").first.inner_text()
 
 
 def control(page, name):
     """A slider, button or box, by its name in the script."""
-    return page.locator(f"[data-name={name}]")
+    return page.locator(f"[data-name={name}]").first
+
+
+def set_slider(page, name, value):
+    """Set a slider and wait for what follows."""
+    control(page, name).fill(str(value))
+    frame(page)
+
+
+def fastest_frame(page, tag, step=""):
+    """Milliseconds of one frame, `step` (a call on the explorable `e`) included.
+
+    The fastest of 30, because the machine may be busy with something else.
+    """
+    return page.evaluate(
+        f"""() => {{ const e = document.querySelector('{tag}'); let best = Infinity;
+          for (let i = 0; i < 30; i++) {{
+            const start = performance.now();
+            {step}; e.update(); e.redraw();
+            best = Math.min(best, performance.now() - start);
+          }}
+          return best; }}"""
+    )

@@ -5,9 +5,10 @@ import re
 import numpy as np
 import pytest
 
-from browser import overflow
+from browser import frame, overflow
 from coursebook import patch
-from test_explorables_browser import control, explorable, frame, number, set_slider  # noqa: F401
+from explorable_page import control, number, set_slider
+from test_explorables_browser import explorable  # noqa: F401
 
 pytestmark = pytest.mark.browser
 TAG = "pixel-explorer"

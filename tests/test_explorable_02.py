@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from bioimage_course.explore.explorables import SCRIPTS
-from explorable_page import control, frame, opened
+from browser import at_full_speed, frame
+from explorable_page import control, fastest_frame, opened
 
 pytestmark = pytest.mark.browser
 TAG = "activation-explorer"
@@ -165,17 +166,9 @@ def test_less_motion_gives_the_end_at_once(open_page):
     assert number(page, "steps") == "4000" and number(page, "errors") == "0 of 160"
 
 
+@at_full_speed
 def test_a_frame_takes_less_than_a_sixtieth_of_a_second(page):
-    """The fastest of some frames, because the machine may be busy: training, numbers and pictures."""
+    """Training, numbers and pictures."""
     control(page, "hidden").press("End")
     control(page, "activation").select_option("gelu")
-    best = page.evaluate(
-        f"""() => {{ const e = {ELEMENT}; let best = Infinity;
-          for (let i = 0; i < 30; i++) {{
-            const start = performance.now();
-            e.descend(16); e.update(); e.redraw();
-            best = Math.min(best, performance.now() - start);
-          }}
-          return best; }}"""
-    )
-    assert best < 1000 / 60
+    assert fastest_frame(page, TAG, "e.descend(16)") < 1000 / 60

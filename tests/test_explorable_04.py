@@ -8,7 +8,8 @@ import pytest
 from bioimage_course import data
 from bioimage_course.check.exercises.ch04 import correlate, pool
 from bioimage_course.explore.explorables import SCRIPTS
-from explorable_page import control, frame, opened
+from browser import frame
+from explorable_page import control, opened
 
 pytestmark = pytest.mark.browser
 TAG = "convolution-explorer"

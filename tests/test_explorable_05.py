@@ -5,7 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from test_explorables_browser import control, explorable, frame, number, set_slider  # noqa: F401
+from browser import frame
+from explorable_page import control, number, set_slider
+from test_explorables_browser import explorable  # noqa: F401
 
 pytestmark = pytest.mark.browser
 TAG = "overfitting-explorer"

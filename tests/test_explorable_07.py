@@ -9,8 +9,9 @@ import pytest
 
 from bioimage_course.check.exercises import ch07
 from bioimage_course.explore.explorables import SCRIPTS
+from browser import frame
 from coursebook import shapley
-from explorable_page import frame, opened
+from explorable_page import opened
 
 TAG = "shapley-explorer"
 SCRIPT = (SCRIPTS / f"{TAG}.js").read_text(encoding="utf-8")

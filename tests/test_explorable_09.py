@@ -13,8 +13,9 @@ from bioimage_course import metrics
 from bioimage_course.check.exercises.ch09 import between_class_variance
 from bioimage_course.explore.explorables import SCRIPTS
 from bioimage_course.tools.voronoi_otsu import split
+from browser import frame
 from coursebook import patch
-from explorable_page import control, frame, number, opened
+from explorable_page import control, number, opened
 
 pytestmark = pytest.mark.browser
 TAG = "threshold-explorer"

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from bioimage_course.check.exercises import ch12
-from test_explorables_browser import control, explorable, frame, number, set_slider  # noqa: F401
+from browser import frame
+from explorable_page import control, number, set_slider
+from test_explorables_browser import explorable  # noqa: F401
 
 pytestmark = pytest.mark.browser
 TAG = "cellpose-explorer"

@@ -10,8 +10,10 @@ from PIL import Image
 
 import micro_sam_clicks as script
 from bioimage_course import metrics
+from browser import frame
 from coursebook import patch
-from test_explorables_browser import control, explorable, frame, number  # noqa: F401
+from explorable_page import control, number
+from test_explorables_browser import explorable  # noqa: F401
 
 TAG = "sam-explorer"
 TEXT = script.SCRIPT.read_text(encoding="utf-8")

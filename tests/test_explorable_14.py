@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bioimage_course import explore
-from explorable_page import control, frame, number, opened
+from browser import frame
+from explorable_page import control, number, opened
 
 TAG = "decision-explorer"
 BOOK = Path(__file__).parents[1] / "book"

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from bioimage_course import metrics
-from explorable_page import control, frame, number, opened
+from browser import frame
+from explorable_page import control, number, opened
 
 pytestmark = pytest.mark.browser
 TAG = "score-explorer"

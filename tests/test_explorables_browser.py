@@ -8,9 +8,9 @@ import pytest
 
 from bioimage_course import explore
 from bioimage_course.explore.explorables import SCRIPTS
-from browser import overflow
+from browser import LATE_FRAMES, frame, overflow
 from coursebook import patch, screenshots
-from explorable_page import frame
+from explorable_page import control, number, set_slider
 
 pytestmark = pytest.mark.browser
 TAGS = explore.tags()
@@ -47,20 +47,6 @@ def explorable(open_page):
         return page
 
     return open_
-
-
-def number(page, name):
-    frame(page)
-    return page.locator(f"[data-number={name}]").first.inner_text()
-
-
-def control(page, name):
-    return page.locator(f"[data-name={name}]").first
-
-
-def set_slider(page, name, value):
-    control(page, name).fill(str(value))
-    frame(page)
 
 
 # ------------------------------------------------------------------------------ every explorable
@@ -209,6 +195,16 @@ def test_two_widgets_evaluate_the_module_twice(open_page, tag):
 
 
 @pytest.mark.parametrize("tag", TAGS)
+def test_nothing_is_drawn_before_it_is_computed(open_page, tag):
+    """The browser tells the size of a canvas before a late first frame."""
+    element = f"<script>{LATE_FRAMES}</script><{tag}></{tag}>"
+    page = open_page(PAGE.format(base=uri("base"), script=uri(tag), elements=element, body=""))
+    page.locator(f"{tag} .app").wait_for()
+    frame(page)
+    assert page.locator(f"{tag} canvas").first.evaluate("canvas => canvas.width") > 0
+
+
+@pytest.mark.parametrize("tag", TAGS)
 def test_keys_stay_inside_a_widget(open_page, tag):
     """Else an arrow key would move the notebook to another cell."""
     page = open_page("<!doctype html><html lang=en><title>Notebook</title><body></body></html>")
@@ -224,6 +220,7 @@ def test_keys_stay_inside_a_widget(open_page, tag):
         }""",
         explore.explorable(tag)._esm,
     )
+    frame(page)
     page.locator("input[type=range]:visible").first.press("ArrowRight")
     assert page.evaluate("window.heard") == 0
 

@@ -372,7 +372,8 @@
           if (canvas.hasPointerCapture(event.pointerId)) follow(event);
         });
       }
-      new ResizeObserver(() => stage.redraw()).observe(canvas);
+      // An update that is on its way draws as well; before it, the first one most of all, there is nothing to draw.
+      new ResizeObserver(() => { if (!this.#frameRequest) stage.redraw(); }).observe(canvas);
       this.#stages.push(stage);
       return stage;
     }
