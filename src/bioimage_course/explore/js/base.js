@@ -54,7 +54,7 @@
     .handle:active { cursor: grabbing; }
     @media (prefers-reduced-motion: no-preference) { .handle::before { transition: inset .12s; } }
 
-    :is(button, input, select, .handle):focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+    :is(button, input, select, textarea, .handle):focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
     .control { display: grid; grid-template-columns: 1fr auto; gap: 2px 8px; }
     .control label { color: var(--ink); }
     .control output { font-variant-numeric: tabular-nums; font-weight: 600; }
@@ -372,7 +372,7 @@
           if (canvas.hasPointerCapture(event.pointerId)) follow(event);
         });
       }
-      // An update that is on its way draws as well; before it, the first one most of all, there is nothing to draw.
+      // Left to an update that is on its way: before the first one there is nothing to draw.
       new ResizeObserver(() => { if (!this.#frameRequest) stage.redraw(); }).observe(canvas);
       this.#stages.push(stage);
       return stage;

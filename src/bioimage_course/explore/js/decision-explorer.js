@@ -444,7 +444,6 @@
         .numbers { grid-template-columns: repeat(3, 1fr); gap: 6px; } .numbers > div { padding: 6px; } .numbers dd { font-size: 17px; } .note { min-height: 0; }
         textarea { width: 100%; min-height: 8em; resize: vertical; font: 12.5px/1.4 ui-monospace, Consolas, monospace; color: var(--ink);
           background: var(--surface); border: 1px solid var(--line); border-radius: 8px; padding: 8px; }
-        textarea:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
         .now { display: none; } @media (max-width: 620px) { .now { display: block; position: sticky; top: 3.8rem; z-index: 2; flex: 1 0 100%;
           background: var(--paper); border-bottom: 2px solid var(--accent); padding: 6px 0; font-weight: 600; } }
         .export { display: grid; gap: 6px; margin-top: 14px; } .export .row { align-items: center; }
