@@ -12,6 +12,7 @@ compared with the run before on the same kind of machine: what got worse is mark
 """
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -64,10 +65,17 @@ def gigabytes(folder: Path) -> float:
 # ---------------------------------------------------------------- clone, install, render, test
 
 
+@contextlib.contextmanager
+def optional():
+    """Print why a measurement failed and go on: the other figures are worth keeping."""
+    try:
+        yield
+    except RuntimeError as failure:
+        print(failure)
+
+
 def from_clean_clone(folder: Path, tests: bool, cpu: bool) -> dict[str, float]:
     """Measure everything between ``git clone`` and green tests, in an empty folder.
-
-    A failure of what is optional is printed; the other figures are worth keeping.
 
     Returns
     -------
@@ -95,17 +103,12 @@ def from_clean_clone(folder: Path, tests: bool, cpu: bool) -> dict[str, float]:
     found["first_page_s"] = round(found["clone_s"] + found["install_book_s"] + found["render_s"], 1)
     found |= weights(clone / "_book")
     if cpu:
-        try:
+        with optional():  # PyTorch's own index may be out of reach
             found["install_cpu_s"], found["cpu_environment_gb"] = fresh("course", "--cpu")
-        except RuntimeError as failure:  # PyTorch's own index may be out of reach
-            print(failure)
     found["install_course_s"], found["course_environment_gb"] = fresh("course")
     if tests:
-        try:
+        with optional():
             found["tests_s"] = timed(course, "test", "-q", cwd=clone, environment=environment)
-        except RuntimeError as failure:
-            print(failure)
-        else:
             together = found["clone_s"] + found["install_course_s"] + found["tests_s"]
             found["green_tests_s"] = round(together, 1)
     return found

@@ -17,9 +17,10 @@ import numpy as np
 from skimage.segmentation import expand_labels
 
 from bioimage_course import metrics
+from bioimage_course.metrics.objects import COMMON_THRESHOLDS
 
 SIZE, OBJECTS, ROUNDS = 2048, 3000, 7
-THRESHOLDS = [round(0.5 + 0.05 * i, 2) for i in range(10)]
+THRESHOLDS = list(COMMON_THRESHOLDS)
 
 
 def label_images(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

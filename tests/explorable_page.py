@@ -29,6 +29,11 @@ def number(page, name):
     return page.locator(f"[data-number={name}]").first.inner_text()
 
 
+def as_float(page, name):
+    """A number to compute with: pages write a real minus sign."""
+    return float(number(page, name).replace("−", "-"))
+
+
 def control(page, name):
     """A slider, button or box, by its name in the script."""
     return page.locator(f"[data-name={name}]").first

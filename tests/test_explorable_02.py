@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bioimage_course.explore.explorables import SCRIPTS
-from browser import at_full_speed, frame
-from explorable_page import control, fastest_frame, opened
+from browser import at_full_speed
+from explorable_page import as_float, control, fastest_frame, number, opened
 
 pytestmark = pytest.mark.browser
 TAG = "activation-explorer"
@@ -16,11 +16,6 @@ ELEMENT = f"document.querySelector('{TAG}')"
 @pytest.fixture
 def page(open_page):
     return opened(open_page, TAG)
-
-
-def number(page, name):
-    frame(page)
-    return page.locator(f"[data-number={name}]").inner_text().replace("−", "-")
 
 
 def train(page, name, steps=4000, data="arms"):
@@ -87,7 +82,7 @@ def test_training_is_gradient_descent_as_in_pytorch(page, name):
             for parameter, gradient in zip(parameters, gradients, strict=True):
                 if gradient is not None:
                     parameter -= 0.3 * gradient
-    assert float(number(page, "loss")) == pytest.approx(losses[0], abs=6e-4)
+    assert as_float(page, "loss") == pytest.approx(losses[0], abs=6e-4)
     for _ in range(20):
         control(page, "step").press("Enter")
     assert number(page, "steps") == "20"
@@ -99,11 +94,11 @@ def test_the_point_moves_by_arrow_keys(page):
     assert number(page, "value") == f"{np.tanh(1):.3f}"
     for _ in range(5):
         point.press("ArrowRight")
-    assert float(number(page, "value")) == pytest.approx(np.tanh(1.5), abs=6e-4)
-    assert float(number(page, "slope")) == pytest.approx(1 - np.tanh(1.5) ** 2, abs=6e-4)
+    assert as_float(page, "value") == pytest.approx(np.tanh(1.5), abs=6e-4)
+    assert as_float(page, "slope") == pytest.approx(1 - np.tanh(1.5) ** 2, abs=6e-4)
     point.press("Shift+ArrowLeft")
     point.press("ArrowDown")
-    assert float(number(page, "value")) == pytest.approx(np.tanh(0.4), abs=6e-4)
+    assert as_float(page, "value") == pytest.approx(np.tanh(0.4), abs=6e-4)
     assert "gradient" in point.get_attribute("aria-valuetext")
 
 
@@ -114,7 +109,7 @@ def test_the_point_moves_by_pointer(page):
     page.mouse.down()
     page.mouse.move(x + 60, y, steps=4)
     page.mouse.up()
-    assert float(number(page, "value")) > np.tanh(1.5)
+    assert as_float(page, "value") > np.tanh(1.5)
 
 
 def test_what_the_chapter_says(page):
@@ -151,13 +146,13 @@ def test_controls_start_again_from_the_same_weights(page):
 
 
 def test_train_by_keyboard_is_animated_and_stops(page):
-    before = float(number(page, "loss"))
+    before = as_float(page, "loss")
     control(page, "train").press("Enter")
     page.wait_for_function(f"{ELEMENT}.steps > 200")
     assert control(page, "train").inner_text() == "Stop"
     control(page, "train").press("Enter")
     steps = number(page, "steps")
-    assert float(number(page, "loss")) < before and number(page, "steps") == steps
+    assert as_float(page, "loss") < before and number(page, "steps") == steps
 
 
 def test_less_motion_gives_the_end_at_once(open_page):

@@ -5,16 +5,12 @@ import pytest
 
 from bioimage_course import data, explore
 from browser import at_full_speed, frame
-from explorable_page import control, fastest_frame, number, set_slider
+from explorable_page import as_float, control, fastest_frame, number, set_slider
 from test_explorables_browser import explorable  # noqa: F401
 
 pytestmark = pytest.mark.browser
 TAG = "backprop-explorer"
 STEPS = {"neuron": 7, "twice": 5, "loss": 11}
-
-
-def value(page, name):
-    return float(number(page, name).replace("−", "-"))
 
 
 def inputs(page):
@@ -56,9 +52,9 @@ def test_gradients_are_those_of_pytorch(explorable, graph):  # noqa: F811
             control(page, f"input{changed}").press("PageDown")
             assert number(page, "output") != before, "the output follows the slider"
         output, gradients = expected(graph, inputs(page))
-        assert value(page, "output") == pytest.approx(output, abs=6e-4)
+        assert as_float(page, "output") == pytest.approx(output, abs=6e-4)
         for i, gradient in enumerate(gradients):
-            assert value(page, f"gradient{i}") == pytest.approx(gradient, abs=6e-4)
+            assert as_float(page, f"gradient{i}") == pytest.approx(gradient, abs=6e-4)
 
 
 def test_step_by_step_forward_and_back(explorable):  # noqa: F811
@@ -97,7 +93,7 @@ def test_an_update_lowers_the_loss(explorable):  # noqa: F811
     losses = []
     for _ in range(4):
         to_the_end(page, "loss")
-        losses.append(value(page, "output"))
+        losses.append(as_float(page, "output"))
         control(page, "learn").click()
         frame(page)
     assert losses == sorted(losses, reverse=True) and losses[-1] < losses[0] / 2
@@ -146,7 +142,7 @@ def test_optimisers_are_those_of_pytorch_on_the_built_in_image(explorable, unit)
         for _ in range(12):
             w.grad = torch.tensor(gradient(w.detach().numpy()))
             optimiser.step()
-        assert value(page, name) == pytest.approx(loss(w.detach().numpy()), abs=6e-5)
+        assert as_float(page, name) == pytest.approx(loss(w.detach().numpy()), abs=6e-5)
 
 
 def test_all_three_reach_the_lowest_loss_and_too_large_steps_do_not(explorable):  # noqa: F811
@@ -154,17 +150,17 @@ def test_all_three_reach_the_lowest_loss_and_too_large_steps_do_not(explorable):
     control(page, "surface").select_option("bowl")
     control(page, "run").click()
     assert number(page, "updates") == "300"
-    lowest = value(page, "lowest")
+    lowest = as_float(page, "lowest")
     loss, gradient = surface("bowl")
     w = np.zeros(2)
     for _ in range(3000):
         w = w - 10 * gradient(w)
     assert lowest == pytest.approx(loss(w), abs=1e-4)
     for name in ("plain", "momentum", "adam"):
-        assert value(page, name) == pytest.approx(lowest, rel=0.01)
+        assert as_float(page, name) == pytest.approx(lowest, rel=0.01)
     control(page, "rate").press("End")
     control(page, "run").click()
-    assert value(page, "plain") > 1.1 * lowest
+    assert as_float(page, "plain") > 1.1 * lowest
 
 
 def test_start_by_arrow_keys(explorable):  # noqa: F811

@@ -9,7 +9,7 @@ from bioimage_course import data
 from bioimage_course.check.exercises.ch04 import correlate, pool
 from bioimage_course.explore.explorables import SCRIPTS
 from browser import frame
-from explorable_page import control, opened
+from explorable_page import as_float, control, number, opened
 
 pytestmark = pytest.mark.browser
 TAG = "convolution-explorer"
@@ -23,11 +23,6 @@ SOBEL = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
 @pytest.fixture
 def page(open_page):
     return opened(open_page, TAG)
-
-
-def number(page, name):
-    frame(page)
-    return page.locator(f"[data-number={name}]").inner_text().replace("−", "-")
 
 
 def everything(page):
@@ -44,13 +39,13 @@ def test_image_is_cut_from_the_built_in_sample():
 
 def test_arrow_keys_move_the_window_and_the_sum_follows(page):
     right = correlate(IMAGE, SOBEL)
-    assert float(number(page, "sum")) == right[4, 4]
+    assert as_float(page, "sum") == right[4, 4]
     assert number(page, "size") == "14 × 14"
     control(page, "window").focus()
     page.keyboard.press("ArrowRight")
-    assert float(number(page, "sum")) == right[4, 5]
+    assert as_float(page, "sum") == right[4, 5]
     page.keyboard.press("ArrowDown")
-    assert float(number(page, "sum")) == right[5, 5]
+    assert as_float(page, "sum") == right[5, 5]
     products = [
         p.replace("= ", "").replace("−", "-") for p in page.locator("[data-product]").all_inner_texts()
     ]
@@ -62,12 +57,12 @@ def test_slider_and_step_by_keyboard(page):
     right = correlate(IMAGE, SOBEL).ravel()
     control(page, "position").focus()
     page.keyboard.press("End")
-    assert float(number(page, "sum")) == right[-1]
+    assert as_float(page, "sum") == right[-1]
     page.keyboard.press("Home")
-    assert float(number(page, "sum")) == right[0]
+    assert as_float(page, "sum") == right[0]
     control(page, "step").focus()
     page.keyboard.press("Enter")
-    assert float(number(page, "sum")) == right[1]
+    assert as_float(page, "sum") == right[1]
 
 
 @pytest.mark.parametrize("padding", ["none", "zeros", "mirror"])
@@ -115,7 +110,7 @@ def test_edited_weight_counts(page):
 def test_dragging_moves_the_window_to_the_pointer(page):
     canvas = page.locator("canvas").first.bounding_box()
     page.mouse.click(canvas["x"] + canvas["width"] * 12.5 / 16, canvas["y"] + canvas["height"] * 2.5 / 16)
-    assert float(number(page, "sum")) == correlate(IMAGE, SOBEL)[1, 11]
+    assert as_float(page, "sum") == correlate(IMAGE, SOBEL)[1, 11]
 
 
 def test_run_fills_the_output_and_stops(open_page):
@@ -128,4 +123,4 @@ def test_run_fills_the_output_and_stops(open_page):
         .get_attribute("aria-label")
         .startswith("Output of 14 by 14 pixels, 196 of 196")
     )
-    assert float(number(page, "sum")) == correlate(IMAGE, SOBEL)[-1, -1]
+    assert as_float(page, "sum") == correlate(IMAGE, SOBEL)[-1, -1]

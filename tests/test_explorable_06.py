@@ -9,7 +9,7 @@ from bioimage_course import nets
 from bioimage_course.explore.explorables import SCRIPTS
 from browser import at_full_speed, frame
 from coursebook import small_networks
-from explorable_page import control, fastest_frame, opened
+from explorable_page import control, fastest_frame, number, opened
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytestmark = pytest.mark.browser
@@ -19,15 +19,11 @@ FOLDER = nets.CELL_CLASSIFIER.parents[1] / "shortcuts"
 
 @pytest.fixture
 def page(open_page):
-    page = opened(open_page, TAG)
-    frame(page)
-    return page
+    return opened(open_page, TAG)
 
 
-def number(page, name):
-    frame(page)
-    text = page.locator(f"[data-number={name}]").inner_text().replace("−", "-")
-    return float(re.match(r"-?[\d.]+", text)[0])
+def without_unit(page, name):
+    return float(re.match(r"-?[\d.]+", number(page, name).replace("−", "-"))[0])
 
 
 def element(page, expression):
@@ -101,13 +97,13 @@ def test_scores_and_maps_agree_with_pytorch(page, name, cell):
 def test_keyboard_covers_the_square_and_the_answer_changes(page):
     control(page, "network").select_option("marked")
     control(page, "cell-platelet").check(force=True)
-    assert number(page, "chance") < 5
+    assert without_unit(page, "chance") < 5
     control(page, "square").focus()
     page.keyboard.press("Space")
-    assert number(page, "chance") > 90 and number(page, "ratio") > 3
+    assert without_unit(page, "chance") > 90 and without_unit(page, "ratio") > 3
     control(page, "covers").focus()
     page.keyboard.press("Space")
-    covered = number(page, "chance")
+    covered = without_unit(page, "chance")
     image = picture("platelet", square=True)
     image[:, :, 2:18, 2:18] = 190 / 255
     right = 100 * model_of_the_page("marked")(image).softmax(1)[0, 1].item()
@@ -115,7 +111,7 @@ def test_keyboard_covers_the_square_and_the_answer_changes(page):
     control(page, "cover").focus()
     for _ in range(12):
         page.keyboard.press("ArrowRight")
-    assert number(page, "chance") > 90  # the patch has left the square, which is seen again
+    assert without_unit(page, "chance") > 90  # the patch has left the square, which is seen again
 
 
 def test_layer_slider_and_blend_by_keyboard(page):
@@ -135,20 +131,20 @@ def test_a_feature_map_is_switched_off_and_on(page):
     with torch.no_grad():
         maps = model.features[:-1](image)[0].numpy()
     k = int((weights * maps.mean(axis=(1, 2))).argmax())
-    with_all = number(page, "maximum")
+    with_all = without_unit(page, "maximum")
     control(page, "map").fill(str(k + 1))
     control(page, "flip").focus()
     page.keyboard.press("Enter")
     weights[k] = 0
-    assert number(page, "maximum") == pytest.approx(
+    assert without_unit(page, "maximum") == pytest.approx(
         max(0, (weights[:, None, None] * maps).sum(axis=0).max()), abs=6e-4
     )
     page.keyboard.press("Enter")
-    assert number(page, "maximum") == with_all
+    assert without_unit(page, "maximum") == with_all
     grid = page.locator("canvas").nth(1)  # and by a click
     box = grid.bounding_box()
     grid.click(position={"x": box["width"] * (k % 8 + 0.5) / 8, "y": box["height"] * (k // 8 + 0.5) / 4})
-    assert number(page, "maximum") != with_all
+    assert without_unit(page, "maximum") != with_all
 
 
 def test_random_weights_give_another_map_and_reset_brings_all_back(page):

@@ -11,7 +11,7 @@ from bioimage_course.check.exercises import ch07
 from bioimage_course.explore.explorables import SCRIPTS
 from browser import frame
 from coursebook import shapley
-from explorable_page import opened
+from explorable_page import as_float, number, opened
 
 TAG = "shapley-explorer"
 SCRIPT = (SCRIPTS / f"{TAG}.js").read_text(encoding="utf-8")
@@ -62,11 +62,6 @@ def page(open_page):
     return opened(open_page, TAG)
 
 
-def number(page, name):
-    frame(page)
-    return page.locator(f"[data-number={name}]").inner_text().replace("−", "-")
-
-
 def row(page, name):
     frame(page)
     texts = page.locator(f"[data-order='{name}'] td").all_inner_texts()
@@ -76,16 +71,16 @@ def row(page, name):
 @pytest.mark.browser
 def test_ticking_by_keyboard_walks_a_path(page):
     value = worth(X[0], ROWS["all"])
-    assert float(number(page, "value")) == pytest.approx(value(()), abs=2e-3)
+    assert as_float(page, "value") == pytest.approx(value(()), abs=2e-3)
     for known in ((1,), (1, 2), (1, 2, 0)):
         page.locator(f"[data-name=known-{known[-1]}]").focus()
         page.keyboard.press("Space")
-        assert float(number(page, "value")) == pytest.approx(value(known), abs=2e-3)
+        assert as_float(page, "value") == pytest.approx(value(known), abs=2e-3)
         gain = value(known) - value(known[:-1])
-        assert float(number(page, "step")) == pytest.approx(gain, abs=2e-3)
+        assert as_float(page, "step") == pytest.approx(gain, abs=2e-3)
     assert number(page, "walked") == "1 of 6"
     page.keyboard.press("Space")  # unknown again
-    assert float(number(page, "value")) == pytest.approx(value((1, 2)), abs=2e-3)
+    assert as_float(page, "value") == pytest.approx(value((1, 2)), abs=2e-3)
 
 
 @pytest.mark.browser
@@ -114,13 +109,13 @@ def test_other_nuclei_and_backgrounds(page, nucleus, kind):
 @pytest.mark.browser
 def test_a_nucleus_of_ones_own_by_keyboard(page):
     page.locator("[data-name=all]").click()
-    before = float(number(page, "value"))
+    before = as_float(page, "value")
     slider = page.locator("[data-name=feature-1]")
     slider.focus()
     page.keyboard.press("Home")
     assert page.locator("[data-name=nucleus]").input_value() == "own"
     dim = worth(np.array([X[0, 0], 36.0, X[0, 2]]), ROWS["all"])
-    assert float(number(page, "value")) == pytest.approx(dim((0, 1, 2)), abs=2e-3) and before > 0.5
+    assert as_float(page, "value") == pytest.approx(dim((0, 1, 2)), abs=2e-3) and before > 0.5
     assert row(page, "mean") == pytest.approx(ch07.shapley_values(dim, 3), abs=2e-3)
 
 

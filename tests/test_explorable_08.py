@@ -9,7 +9,7 @@ from scipy import ndimage
 from bioimage_course import data
 from bioimage_course.explore.explorables import SCRIPTS
 from browser import frame
-from explorable_page import control, opened
+from explorable_page import as_float, control, opened
 
 pytestmark = pytest.mark.browser
 TAG = "denoising-explorer"
@@ -22,11 +22,6 @@ IMAGE = np.array([int(v) for v in re.search(r"const IMAGE = \[([\d,\s]*)\]", SCR
 @pytest.fixture
 def page(open_page):
     return opened(open_page, TAG, reduced_motion=True)
-
-
-def number(page, name):
-    frame(page)
-    return float(page.locator(f"[data-number={name}]").inner_text().replace("−", "-"))
 
 
 def field(page, name):
@@ -67,17 +62,19 @@ def test_answers_and_errors_are_those_of_scipy(page, name, footprint, function):
     )
     np.testing.assert_allclose(field(page, "answer"), answer)
     at = np.unravel_index(field(page, "spots").astype(int), IMAGE.shape)
-    assert number(page, "loss") == pytest.approx(np.mean((answer - field(page, "noisy"))[at] ** 2), abs=0.51)
-    assert number(page, "truth") == pytest.approx(np.mean((answer - IMAGE)[at] ** 2), abs=0.51)
+    assert as_float(page, "loss") == pytest.approx(
+        np.mean((answer - field(page, "noisy"))[at] ** 2), abs=0.51
+    )
+    assert as_float(page, "truth") == pytest.approx(np.mean((answer - IMAGE)[at] ** 2), abs=0.51)
 
 
 def test_keyboard_changes_the_noise_and_the_numbers_follow(page):
-    before = number(page, "noise")
+    before = as_float(page, "noise")
     control(page, "strength").focus()
     page.keyboard.press("End")  # 40 instead of 20: four times the variance
-    assert number(page, "noise") == pytest.approx(4 * before, rel=0.01)
+    assert as_float(page, "noise") == pytest.approx(4 * before, rel=0.01)
     page.keyboard.press("Home")
-    assert number(page, "noise") == 0 and number(page, "loss") == number(page, "truth")
+    assert as_float(page, "noise") == 0 and as_float(page, "loss") == as_float(page, "truth")
     control(page, "pixel").focus()
     at = page.evaluate("tag => document.querySelector(tag).at", TAG)
     page.keyboard.press("ArrowRight")
@@ -88,15 +85,15 @@ def test_keyboard_changes_the_noise_and_the_numbers_follow(page):
 def test_without_blind_spots_the_identity_looks_perfect(page):
     control(page, "predictor").select_option("identity")
     control(page, "blind-no").check(force=True)
-    assert number(page, "loss") == 0 and number(page, "truth") == number(page, "noise") > 100
+    assert as_float(page, "loss") == 0 and as_float(page, "truth") == as_float(page, "noise") > 100
     control(page, "blind-yes").check(force=True)
-    assert number(page, "loss") > number(page, "noise")
+    assert as_float(page, "loss") > as_float(page, "noise")
 
 
 def test_averaged_loss_is_true_error_plus_noise(page):
     control(page, "run").click()
-    assert number(page, "masks") == 300
-    loss, truth, noise = (number(page, name) for name in ("loss", "truth", "noise"))
+    assert as_float(page, "masks") == 300
+    loss, truth, noise = (as_float(page, name) for name in ("loss", "truth", "noise"))
     assert loss - truth == pytest.approx(noise, rel=0.12)
 
 
@@ -104,7 +101,7 @@ def test_column_noise_is_read_from_above_and_below(page):
     control(page, "noise-columns").check(force=True)
     control(page, "predictor").select_option("vertical")
     control(page, "run").click()
-    assert number(page, "loss") < 0.3 * number(page, "noise") < number(page, "truth")
+    assert as_float(page, "loss") < 0.3 * as_float(page, "noise") < as_float(page, "truth")
     assert "sees the noise" in page.locator("[data-text=note]").inner_text()
 
 

@@ -34,9 +34,9 @@ import numpy as np
 import dsb2018
 from bioimage_course import data, metrics, tools
 from bioimage_course.metrics.objects import COMMON_THRESHOLDS
+from bioimage_course.tools.race import KINDS
 
 OUT = dsb2018.OUT.parent / "race"
-KINDS = ("easy", "crowded", "tissue")
 IMAGES = 8  # of each of the first two kinds
 ADJUST = 2  # tissue images to adjust tools on
 GAP = 2  # pixels within which two nuclei are neighbours

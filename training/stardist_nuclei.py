@@ -34,6 +34,7 @@ from pathlib import Path
 import numpy as np
 
 from bioimage_course import tools
+from bioimage_course.metrics.objects import COMMON_THRESHOLDS
 from dsb2018 import (
     data_hash,
     load_pairs,
@@ -48,7 +49,6 @@ ROOT = Path(__file__).resolve().parents[1]
 NAME = "stardist-nuclei"
 OUT = ROOT / "src" / "bioimage_course" / "weights" / NAME
 WEIGHTS = "weights_best.h5"  # the name that StarDist itself looks for
-IOU_THRESHOLDS = tuple(round(0.5 + 0.05 * i, 2) for i in range(10))
 
 
 # ---------------------------------------------------------------- data
@@ -138,7 +138,7 @@ def score(truths, predictions):
     from stardist.matching import matching, matching_dataset
 
     rows = []
-    for threshold in IOU_THRESHOLDS:
+    for threshold in COMMON_THRESHOLDS:
         pooled = matching_dataset(truths, predictions, thresh=threshold, by_image=False, show_progress=False)
         mean = matching_dataset(truths, predictions, thresh=threshold, by_image=True, show_progress=False)
         rows.append(
