@@ -806,28 +806,28 @@ suffers = [slide for slide, (new, known) in share_of.items() if known - new > 0.
 left = {name: int(round(12 * called_white(suspects[name], covered))) for name in suspects}
 clean_drop = small["clean"][0] - small["clean"][1]
 show.claims(
-    ("library-agrees", "000000", max(differences) < 1e-5, "largest difference below 0.00001: 2 layers, 3 classes, 36 cells"),
-    ("head-matters", "000000", same_features and not torch.allclose(before, after, atol=1e-4), "same maps of features, another map of “espresso”"),
-    ("score-hides-the-square", "000000", flawed["marked"] >= flawed["clean"] and bare["marked"] < bare["clean"] - 0.1,
+    ("library-agrees", "e6792d", max(differences) < 1e-5, "largest difference below 0.00001: 2 layers, 3 classes, 36 cells"),
+    ("head-matters", "bf2bc5", same_features and not torch.allclose(before, after, atol=1e-4), "same maps of features, another map of “espresso”"),
+    ("score-hides-the-square", "6aa512", flawed["marked"] >= flawed["clean"] and bare["marked"] < bare["clean"] - 0.1,
      f"marked {flawed['marked']:.3f}, clean {flawed['clean']:.3f}; without squares {bare['marked']:.3f}, {bare['clean']:.3f}"),
-    ("map-points-at-the-square", "000000", bool((ratios["marked"][1] > np.maximum(ratios["clean"][1], 1)).all()),
+    ("map-points-at-the-square", "4f4332", bool((ratios["marked"][1] > np.maximum(ratios["clean"][1], 1)).all()),
      f"in {int((ratios['marked'][1] > np.maximum(ratios['clean'][1], 1)).sum())} of {len(white)} white cells"),
-    ("square-decides", "000000", table["marked"][0] == 1 and left["marked"] <= 9 and table["marked"][2] == 1 and left["clean"] == 12,
+    ("square-decides", "f1e771", table["marked"][0] == 1 and left["marked"] <= 9 and table["marked"][2] == 1 and left["clean"] == 12,
      f"white cells found when covered: marked at most 9 of 12, clean {left['clean']} of 12; platelets with square called white: {table['marked'][2]:.0%}"),
-    ("slides-are-recognised", "000000", all(s["balanced_accuracy"] > 0.9 and s["colour_alone"] > 0.9 for s in of_class),
+    ("slides-are-recognised", "a5eeb5", all(s["balanced_accuracy"] > 0.9 and s["colour_alone"] > 0.9 for s in of_class),
      "; ".join(f"{s['balanced_accuracy']:.2f} (colour alone {s['colour_alone']:.2f}, chance {s['chance']:.2f})" for s in of_class) + f"; infection {by_crop:.2f}"),
-    ("new-slides-from-worst-to-best", "000000", min(held_out) < 0.5 and max(held_out) == 1, f"{min(held_out):.2f} to {max(held_out):.2f} in {len(held_out)} pairs"),
-    ("two-slides-fail", "000000", max(c39) < 0.5 and sum(share < 0.5 for share in c3) == 3,
+    ("new-slides-from-worst-to-best", "11ef5d", min(held_out) < 0.5 and max(held_out) == 1, f"{min(held_out):.2f} to {max(held_out):.2f} in {len(held_out)} pairs"),
+    ("two-slides-fail", "fde6dd", max(c39) < 0.5 and sum(share < 0.5 for share in c3) == 3,
      f"C39 found {min(c39):.2f} to {max(c39):.2f}; C3 {', '.join(f'{share:.2f}' for share in c3)}"),
-    ("newness-not-number", "000000", suffers == ["C3", "C33", "C39"] and all(share_of[s][0] < 0.5 and share_of[s][1] > 0.8 for s in suffers)
+    ("newness-not-number", "9468a7", suffers == ["C3", "C33", "C39"] and all(share_of[s][0] < 0.5 and share_of[s][1] > 0.8 for s in suffers)
      and all(abs(known - new) < 0.05 for s, (new, known) in share_of.items() if s not in suffers),
      ", ".join(f"{s} {share_of[s][0]:.2f} → {share_of[s][1]:.2f}" for s in share_of)),
-    ("spots-decide", "000000", painted["called_infected_after"] < 0.5 < painted["called_infected_before"],
+    ("spots-decide", "9317c1", painted["called_infected_after"] < 0.5 < painted["called_infected_before"],
      f"{painted['called_infected_before']:.0%} before, {painted['called_infected_after']:.0%} after, {painted['infected_cells_with_a_painted_spot']} cells"),
-    ("maps-beat-chance", "000000", all(metrics.paired_difference(found[m], found["random, as coarse as the maps"]).low > 0 for m in methods)
+    ("maps-beat-chance", "14b7f3", all(metrics.paired_difference(found[m], found["random, as coarse as the maps"]).low > 0 for m in methods)
      and not any(d.low > 0 for d in against.values()), "all four above random patches; none reliably above Grad-CAM; 36 cells, one network"),
-    ("maps-need-the-head", "000000", max(likeness[1:]) < 0.5, "rank correlation below 0.5 with random weights in the head or more, mean of five draws"),
-    ("right-but-small", "000000", bool((clean_drop > 0).all()) and small["clean"][0].max() < 20 and drops_of["marked"].difference > 20 * drops_of["clean"].difference,
+    ("maps-need-the-head", "3eb2c5", max(likeness[1:]) < 0.5, "rank correlation below 0.5 with random weights in the head or more, mean of five draws"),
+    ("right-but-small", "7953a9", bool((clean_drop > 0).all()) and small["clean"][0].max() < 20 and drops_of["marked"].difference > 20 * drops_of["clean"].difference,
      f"falls in {int((clean_drop > 0).sum())} of {len(clean_drop)} platelets, by about {drops_of['clean'].difference:.0f} points; marked network by about {drops_of['marked'].difference:.0f}"),
 )
 

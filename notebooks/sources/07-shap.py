@@ -608,7 +608,7 @@ beside = np.unique(np.concatenate([edges[(s != edges) & (s > 0) & (edges > 0)] f
 touching = np.isin(np.arange(1, len(classes) + 1), beside)  # by row of the table
 
 # %%
-#| label: tbl-touching
+#| label: tbl-dents
 #| tbl-cap: "Do nuclei touch a neighbour, in the outlines in which they were measured? Number of nuclei, and the median of their solidity, which is lower where a neighbour is. One image, 294 nuclei."
 solidity = features[:, names.index("solidity")]
 groups = {(kind, touch): solidity[(classes == k) & (touching == touch)]
@@ -718,31 +718,31 @@ credit = {name: some.shap_values(features[nucleus][None])[0, :, 1] for name, som
 others = [name for name in names if name != "mean intensity"]
 print_share = lambda kind: f"{len(groups[kind, True])} of {len(groups[kind, True]) + len(groups[kind, False])}"
 show.claims(
-    ("one-number-ranks-as-well", "000000", area_of["one threshold on mean intensity"] >= max(v for k, v in area_of.items() if "trees" in k),
+    ("one-number-ranks-as-well", "267e08", area_of["one threshold on mean intensity"] >= max(v for k, v in area_of.items() if "trees" in k),
      "precision–recall area " + ", ".join(f"{name}: {value:.1f}" for name, value in area_of.items() if name != "always “interphase”")),
-    ("libraries-agree", "000000", np.allclose(by_trees, by_hand, rtol=0, atol=1e-6) and np.allclose(by_answers, by_hand, rtol=0, atol=1e-6), "to 0.000001, one nucleus, three features"),
-    ("forest-found-a-threshold", "000000", bool((dim_push < 0).all() and np.ptp(dim_push) < 0.15 and (bright_push > 0.4).all()),
+    ("libraries-agree", "1cb4d0", np.allclose(by_trees, by_hand, rtol=0, atol=1e-6) and np.allclose(by_answers, by_hand, rtol=0, atol=1e-6), "to 0.000001, one nucleus, three features"),
+    ("forest-found-a-threshold", "367a95", bool((dim_push < 0).all() and np.ptp(dim_push) < 0.15 and (bright_push > 0.4).all()),
      f"below 70: all below 0 ({len(dim_push)} nuclei); above 90: all above 0.4 ({len(bright_push)} nuclei)"),
-    ("nothing-is-a-platelet", "000000", sum(row.argmax() == 2 for row in nothing.values()) == 5 and nothing["black"].argmax() == 1, "5 of 6; black: white cell"),
-    ("little-to-explain", "000000", share[2] < 0.05 and min(share[0], share[1]) > 0.5, "below 0.05 for platelets, above 0.5 for red and white cells, six of each"),
-    ("ignorant-map-resembles-most", "000000", all(alike["Grad-CAM", "distance from the centre"] > alike["Grad-CAM", name] + 0.1 for name in ranked[:3]),
+    ("nothing-is-a-platelet", "632f18", sum(row.argmax() == 2 for row in nothing.values()) == 5 and nothing["black"].argmax() == 1, "5 of 6; black: white cell"),
+    ("little-to-explain", "45fef2", share[2] < 0.05 and min(share[0], share[1]) > 0.5, "below 0.05 for platelets, above 0.5 for red and white cells, six of each"),
+    ("ignorant-map-resembles-most", "50b1ae", all(alike["Grad-CAM", "distance from the centre"] > alike["Grad-CAM", name] + 0.1 for name in ranked[:3]),
      f"rank correlation about {alike['Grad-CAM', 'distance from the centre']:.1f}, the others at most {max(alike['Grad-CAM', n] for n in ranked[:3]):.1f}"),
-    ("regions-beat-random", "000000", all(patches[name, fill].high < 0 for name in regions for fill in fills) and patches["expected gradients", "mean colour"].difference > 0,
+    ("regions-beat-random", "f9537d", all(patches[name, fill].high < 0 for name in regions for fill in fills) and patches["expected gradients", "mean colour"].difference > 0,
      "interval below 0 for five orders and both fills; expected gradients: not"),
-    ("centre-keeps-up", "000000", all(d.low < 0 < d.high or abs(d.difference) < 0.1 for d in centre_against.values()) and all(abs(d.difference) < 0.1 for d in centre_against.values()),
+    ("centre-keeps-up", "f8f269", all(d.low < 0 < d.high or abs(d.difference) < 0.1 for d in centre_against.values()) and all(abs(d.difference) < 0.1 for d in centre_against.values()),
      "within 0.1 of Grad-CAM with both fills"),
-    ("fill-decides", "000000", own["mean colour"].low > 0 and own["blurred"].high < 0,
+    ("fill-decides", "45e5a7", own["mean colour"].low > 0 and own["blurred"].high < 0,
      f"mean colour: {own['mean colour'].n - own['mean colour'].better} of 12 cells lower for blur; blurred: {own['blurred'].n - own['blurred'].better} of 12"),
-    ("platelets-survive", "000000", platelet["Grad-CAM"] > 0.9 and platelet["expected gradients"] < 0.5 and platelet["random patches"] < platelet["Grad-CAM"],
+    ("platelets-survive", "29bf93", platelet["Grad-CAM"] > 0.9 and platelet["expected gradients"] < 0.5 and platelet["random patches"] < platelet["Grad-CAM"],
      "Grad-CAM above 0.9, single pixels below 0.5, six platelets"),
-    ("copies-share", "000000", after["mean intensity"] < 0.75 * before["mean intensity"] and after["copy"] > max(after[n] for n in others)
+    ("copies-share", "4e4bd8", after["mean intensity"] < 0.75 * before["mean intensity"] and after["copy"] > max(after[n] for n in others)
      and all(sizes["without mean intensity"][n] > before[n] for n in others), "less than three quarters left; copy second; without it all five others gain"),
-    ("touching-neighbours", "000000", len(groups["mitotic", True]) / 21 > 2 * len(groups["interphase", True]) / 273
+    ("touching-neighbours", "2d18d9", len(groups["mitotic", True]) / 21 > 2 * len(groups["interphase", True]) / 273
      and all(np.median(groups[kind, True]) < np.median(groups[kind, False]) for kind in ("interphase", "mitotic")),
      f"mitotic {print_share('mitotic')}, others {print_share('interphase')}"),
-    ("nonsense-looks-as-good", "000000", roc_auc_score(classes[test], big.predict_proba(features[test])[:, 1]) > 0.9
+    ("nonsense-looks-as-good", "0efdd3", roc_auc_score(classes[test], big.predict_proba(features[test])[:, 1]) > 0.9
      and roc_auc_score(classes[test], shuffled.predict_proba(features[test])[:, 1]) < 0.75, "area under the ROC curve above 0.9 and below 0.75"),
-    ("company-decides", "000000", credit["interphase nuclei"][1] > 4 * np.abs(np.delete(credit["interphase nuclei"], 1)).max() and abs(credit["mitotic nuclei"][1]) < 0.1,
+    ("company-decides", "a0fadb", credit["interphase nuclei"][1] > 4 * np.abs(np.delete(credit["interphase nuclei"], 1)).max() and abs(credit["mitotic nuclei"][1]) < 0.1,
      f"about {credit['interphase nuclei'][1]:.1f} against interphase, the next at most 0.1; below 0.1 against mitotic nuclei"),
 )
 

@@ -16,7 +16,7 @@
 # with no pairs at all. You will measure a camera, write the blind spot of Noise2Void, train it with three programs,
 # and find out when not to trust the result.
 #
-# Four exercises are checked and a fifth is open. Everything runs without network.
+# Seven exercises are checked and an eighth is open. Everything runs without network.
 
 # %% tags=["setup"]
 import json
@@ -57,6 +57,23 @@ def record(scene, photons, seed):
 def without_noise(scene, photons):
     return OFFSET + GAIN * photons * scene
 
+
+# %%
+#| label: fig-triangle
+#| fig-cap: "What live imaging has to share out. Along each side stands the price of having its two ends: whoever wants little light and speed pays with coarse pixels, and so on. Whoever takes all three gets noise."
+#| fig-alt: "A triangle with corners little light, speed and resolution. Along its sides: coarse pixels, between little light and speed; blur by motion, between little light and resolution; bleaching and harm, between speed and resolution. In the middle: noise."
+figure, axes = show.figure(height=3.3)
+corners = {"little light": (0, 1), "speed": (-1, -0.6), "resolution": (1, -0.6)}
+axes.fill(*zip(*corners.values()), fc=show.PALETTE["sky"], alpha=0.25, ec="k", lw=1.5)
+for word, (x, y) in corners.items():
+    axes.text(x * 1.12, y * 1.08 + (0.08 if y > 0 else -0.06), word, ha="center", va="center", fontsize=12, weight="bold")
+for words, x, y, turn in (("paid with coarse pixels", -0.6, 0.28, 58), ("paid with blur by motion", 0.6, 0.28, -58),
+                          ("paid with bleaching and harm", 0, -0.72, 0)):
+    axes.text(x, y, words, ha="center", va="center", rotation=turn, rotation_mode="anchor", fontsize=10)
+axes.text(0, -0.12, "all three:\nnoise", ha="center", va="center", fontsize=12, color=show.PALETTE["vermilion"])
+axes.set(xlim=(-1.7, 1.7), ylim=(-1, 1.25), aspect=0.9)
+axes.set_axis_off()
+figure
 
 # %%
 #| label: fig-light
@@ -182,6 +199,30 @@ show.images(
 )
 
 # %% [markdown]
+# ## Exercise 2: a fair score
+#
+# Write what was done above as one function: `fair_score(denoise, strengths, noisy, truth, tuning, scoring)`.
+# `denoise(noisy, strength)` gives the filtered image; `tuning` and `scoring` are parts of the image, to be used like
+# `left` and `right`: `truth[tuning]`. Find the strength with the smallest mean squared error in `tuning`, and return it
+# with *its* mean squared error in `scoring`. (Filter the whole image, then take the part: a cut has borders.)
+
+# %% tags=["exercise"] exercise="fair_score"
+def fair_score(denoise, strengths, noisy, truth, tuning, scoring):
+    raise NotImplementedError
+    return strength, error
+
+
+# %% tags=["solution"] exercise="fair_score"
+def fair_score(denoise, strengths, noisy, truth, tuning, scoring):
+    errors = [np.mean((denoise(noisy, strength)[tuning] - truth[tuning]) ** 2) for strength in strengths]
+    strength = strengths[int(np.argmin(errors))]
+    return strength, np.mean((denoise(noisy, strength)[scoring] - truth[scoring]) ** 2)
+
+
+# %% tags=["check", "nbval-check-output"] exercise="fair_score"
+check.fair_score(fair_score)
+
+# %% [markdown]
 # ## With pairs: a network learns what the structure looks like
 #
 # The recipe of CARE: record each field twice, once gently and once with plenty of light, and train a U-Net to turn the
@@ -264,7 +305,7 @@ print("CARE gains more than 8 dB:", gain_in_decibels("CARE (clean target)") > 8)
 print("Noise2Noise, too:", gain_in_decibels("Noise2Noise (noisy target)") > 8)
 
 # %% [markdown]
-# ## Exercise 2: why it works
+# ## Exercise 3: why it works
 #
 # A network that is asked for many different answers to the same question cannot give them all. It gives the one that
 # costs least on average. Write `best_constants(values)`: which single number has the smallest mean *squared* difference
@@ -315,7 +356,7 @@ print("gain below 2 dB:", metrics.psnr(truth, restore(identity, noisy)) - metric
 explore.denoising()
 
 # %% [markdown]
-# ## Exercise 3: the blind spot
+# ## Exercise 4: the blind spot
 #
 # Write `blind_spot(patch, spots, rng)`. `patch` is a noisy image (Y, X), `spots` an array (n, 2) of rows and columns.
 # Return
@@ -448,7 +489,7 @@ for name in ("n2v", "CAREamics"):
 
 # %%
 #| label: fig-residuals
-#| fig-cap: "Residuals, noisy image minus result, on one scale. A Gaussian of the tuned strength and CARE took away noise, stronger where there is more light, as shot noise is. The strong Gaussian took away nuclei, too: their shapes can be seen in what is missing, bright in their middle and dark around it."
+#| fig-cap: "Residuals, noisy image minus result, on one scale. A Gaussian of the tuned strength and CARE took away noise, stronger where there is more light, as shot noise is, and a little of the very bright nucleus at the top. The strong Gaussian took away nuclei, too: their shapes can be seen in what is missing, bright in their middle and dark around it."
 #| fig-alt: "Three grey pictures of grain. In the first two the grain is stronger where nuclei are, and has no other structure. In the third bright spots with dark rings show the nuclei."
 too_strong = filters.gaussian(noisy, 8)
 taken = {f"Gaussian, σ = {strengths['Gaussian']}": noisy - restored["Gaussian"], "CARE": noisy - restored["CARE (clean target)"],
@@ -464,11 +505,11 @@ show.images([ndimage.uniform_filter(residual, 3)[part] for residual in taken.val
 # pixels is independent, then its error against the *noisy* image is its error against the truth plus the variance of
 # the noise, which is the same for all such functions. So the noisy image itself can choose the filter.
 #
-# ## Exercise 4: a median with a blind spot
+# ## Exercise 5: a median with a blind spot
 #
 # Write `blind_median(image, radius)`: for each pixel the median of the square of $(2 \cdot \mathrm{radius} + 1)^2$ pixels
-# around it, *without* the pixel itself. Mind the border: a mirror image of the inside, in which the border pixel is not
-# repeated, keeps it blind.
+# around it, *without* the pixel itself. Mind the border: mirror the image there, without repeating the border pixel, so that it
+# stays blind. (Of 8 neighbours there are two in the middle; the lower, the upper or their mean will do.)
 
 # %% tags=["exercise"] exercise="blind_median"
 def blind_median(image, radius=1):
@@ -524,6 +565,33 @@ print("the noisy image chooses the width that is best, or the next one:", abs(np
 print("the ordinary filter it would switch off:", np.argmin(errors[False][0]) == 0)
 
 # %% [markdown]
+# ## Exercise 6: are neighbours independent?
+#
+# Write `neighbour_correlation(frames)`. From frames (N, Y, X) of a scene in which nothing moves, return two numbers: the
+# correlation of the noise of a pixel with that of the pixel *below*, and with that of the pixel *to the right*, over
+# all pixels that have one, and all frames. 0 means independent. The check is content with ± 0.03.
+
+# %% tags=["exercise"] exercise="neighbour_correlation"
+def neighbour_correlation(frames):
+    raise NotImplementedError
+    noise = ...  # the frames without the scene
+    return below, to_the_right
+
+
+# %% tags=["solution"] exercise="neighbour_correlation"
+def neighbour_correlation(frames):
+    noise = np.diff(frames, axis=0)  # the scene is the same in all frames and cancels
+    below = np.corrcoef(noise[:, :-1].ravel(), noise[:, 1:].ravel())[0, 1]
+    to_the_right = np.corrcoef(noise[:, :, :-1].ravel(), noise[:, :, 1:].ravel())[0, 1]
+    return below, to_the_right
+
+
+# %% tags=["check", "nbval-check-output"] exercise="neighbour_correlation"
+check.neighbour_correlation(neighbour_correlation)
+
+# %% [markdown]
+# Your function on `static`, the simulated camera, and on `real`, the telomeres: what does it say?
+#
 # ## Real noise
 #
 # Telomeres on a real camera: 40 frames, and the mean of 160 others as reference. Before choosing a method, look at
@@ -556,6 +624,30 @@ figure
 
 # %% tags=["nbval-check-output"]
 print("simulated, pixel above:", round(abs(tables[0][1, 2]), 1), "real, pixel above:", round(tables[1][1, 2], 1))
+
+# %% [markdown]
+# ## Exercise 7: a forecast
+#
+# Before you read on: True or False? May Noise2Void be used for the simulated camera, and for the telomeres? May
+# Noise2Noise be used for the telomeres, with two frames in a row as a pair? And in which frames may the light of a
+# telomere be measured, in restored ones, in the original ones?
+
+# %% tags=["exercise"] exercise="what_may_be_done"
+void_simulated = ...
+void_telomeres = ...
+pairs_telomeres = ...
+light_restored = ...
+light_original = ...
+
+# %% tags=["solution"] exercise="what_may_be_done"
+void_simulated = True  # independent from pixel to pixel
+void_telomeres = False  # the pixels above and below give the noise away
+pairs_telomeres = True  # independent from frame to frame
+light_restored = False  # a network's error does not average away
+light_original = True
+
+# %% tags=["check", "nbval-check-output"] exercise="what_may_be_done"
+check.what_may_be_done(void_simulated, void_telomeres, pairs_telomeres, light_restored, light_original)
 
 # %% [markdown]
 # `training/denoising.py` trained the same small U-Net on one half of this field, once as Noise2Noise (another frame of
@@ -803,29 +895,29 @@ shared = np.abs(np.array(results["noise"]["fmd"])).max(axis=1)
 of_structure = {name: [float(value) for value in values] for name, *values in scores}
 brightness = {name: [(values / true_light)[:, group].mean() for group in (bright, ~bright)] for name, values in measured.items()}
 show.claims(
-    ("slope-is-the-gain", "000000", abs(slopes[0] / GAIN - 1) < 0.05, f"slope within 5 % of the gain of {GAIN:g}, 100 simulated frames"),
-    ("noisy-targets-will-do", "000000", abs(gained["CARE (clean target)"] - gained["Noise2Noise (noisy target)"]) < 1, "less than 1 dB apart, one simulated image"),
-    ("identity-removes-nothing", "000000", metrics.psnr(truth, restore(identity, noisy)) - metrics.psnr(truth, noisy) < 2, "less than 2 dB gained"),
-    ("all-roads-lead-away", "000000", min(gained[name] for name in networks) > 8 and abs(ahead) < 1, "all five networks gain more than 8 dB; best network and best filter less than 1 dB apart"),
-    ("noisy-image-chooses", "000000", bool(abs(np.log(chosen / best_width)) < 0.25 and np.argmin(errors[False][0]) == 0), "the best width or the next; without blind spot the narrowest"),
-    ("rows-are-joined", "000000", tables[1][1, 2] > 0.4 and abs(tables[0][1, 2]) < 0.05, f"about {tables[1][1, 2]:.1f} against about 0"),
-    ("pairs-of-noisy-frames-win", "000000", by_blocks["Noise2Noise"].low > 0 and all(d.low <= 0 for name, d in by_blocks.items() if name != "Noise2Noise"),
+    ("slope-is-the-gain", "b84e44", abs(slopes[0] / GAIN - 1) < 0.05, f"slope within 5 % of the gain of {GAIN:g}, 100 simulated frames"),
+    ("noisy-targets-will-do", "34d99e", abs(gained["CARE (clean target)"] - gained["Noise2Noise (noisy target)"]) < 1, "less than 1 dB apart, one simulated image"),
+    ("identity-removes-nothing", "a4ea2b", metrics.psnr(truth, restore(identity, noisy)) - metrics.psnr(truth, noisy) < 2, "less than 2 dB gained"),
+    ("all-roads-lead-away", "0834f0", min(gained[name] for name in networks) > 8 and abs(ahead) < 1, "all five networks gain more than 8 dB; best network and best filter less than 1 dB apart"),
+    ("noisy-image-chooses", "f72cd7", bool(abs(np.log(chosen / best_width)) < 0.25 and np.argmin(errors[False][0]) == 0), "the best width or the next; without blind spot the narrowest"),
+    ("rows-are-joined", "bdd540", tables[1][1, 2] > 0.4 and abs(tables[0][1, 2]) < 0.05, f"about {tables[1][1, 2]:.1f} against about 0"),
+    ("pairs-of-noisy-frames-win", "a577d0", by_blocks["Noise2Noise"].low > 0 and all(d.low <= 0 for name, d in by_blocks.items() if name != "Noise2Noise"),
      f"{by_blocks['Noise2Noise']} blocks of one field"),
-    ("blind-spot-fails-here", "000000", by_blocks["Noise2Void"].high < 0 and by_blocks["Noise2Void"].better == 0, f"{by_blocks['Noise2Void']} blocks of one field"),
-    ("brief-training-does-not-beat-it", "000000", not any(d.low > 0 for d in by_images.values()) and {"CARE (pairs)", "Noise2Void (ours)", "Gaussian"} == set(close),
+    ("blind-spot-fails-here", "1248b3", by_blocks["Noise2Void"].high < 0 and by_blocks["Noise2Void"].better == 0, f"{by_blocks['Noise2Void']} blocks of one field"),
+    ("brief-training-does-not-beat-it", "f3b2dc", not any(d.low > 0 for d in by_images.values()) and {"CARE (pairs)", "Noise2Void (ours)", "Gaussian"} == set(close),
      "; ".join(f"{name} {by_images[name]}" for name in close)),
-    ("correlation-foretells", "000000", bool(fmd_gain[shared < 0.1].min() > 3 and fmd_gain[shared > 0.5].max() < 1.5),
+    ("correlation-foretells", "010df0", bool(fmd_gain[shared < 0.1].min() > 3 and fmd_gain[shared > 0.5].max() < 1.5),
      ", ".join(f"{gain:+.1f} dB at {c:.2f}" for gain, c in zip(fmd_gain, shared))),
-    ("stripes-stay", "000000", kept > 0.7, "more than 70 % of the stripes are left"),
-    ("others-become-nuclei", "000000", all(of_structure[name][4] > of_structure[name][3] + 2 for name in ("membranes", "spots")), "more than 2 dB behind, one simulated image each"),
-    ("fine-things-need-a-network", "000000", all(of_structure[name][4] > of_structure[name][2] + 0.7 for name in ("membranes", "spots"))
+    ("stripes-stay", "a2207a", kept > 0.7, "more than 70 % of the stripes are left"),
+    ("others-become-nuclei", "012127", all(of_structure[name][4] > of_structure[name][3] + 2 for name in ("membranes", "spots")), "more than 2 dB behind, one simulated image each"),
+    ("fine-things-need-a-network", "71a7b9", all(of_structure[name][4] > of_structure[name][2] + 0.7 for name in ("membranes", "spots"))
      and abs(of_structure["nuclei"][4] - of_structure["nuclei"][2]) < 1, "more than 0.7 dB ahead of the best filter on membranes and spots, level on nuclei"),
-    ("dim-spots-get-dimmer", "000000", max(abs(v - 1) for v in brightness["one frame"]) < 0.15 and brightness["Noise2Noise"][1] < 0.8 and abs(brightness["Noise2Noise"][0] - 1) < 0.1,
+    ("dim-spots-get-dimmer", "b2cf70", max(abs(v - 1) for v in brightness["one frame"]) < 0.15 and brightness["Noise2Noise"][1] < 0.8 and abs(brightness["Noise2Noise"][0] - 1) < 0.1,
      "five dimmer telomeres, mean of ten frames: single frames within 0.15, Noise2Noise below 0.8; the five brighter within 0.1"),
 )
 
 # %% [markdown]
-# ## Exercise 5: stripes and grain (open)
+# ## Exercise 8: stripes and grain (open)
 #
 # `striped` images have both: an offset for each column, and shot and read-out noise. Write `remove_stripes(image)` by any
 # means of this notebook. The check applies it to three images that you have not seen, of other nuclei, and wants at

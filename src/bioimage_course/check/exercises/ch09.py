@@ -103,7 +103,9 @@ def otsu(otsu_threshold):
 def _name_the_empty_class(answer, counts):
     """0/0 in a class without pixels makes NaN, or puts the best threshold where a class is empty."""
     number = np.asarray(answer, float) if np.ndim(answer) == 0 and answer is not None else None
-    if number is None or not number.shape == ():
+    if number is None:
+        return
+    if not np.isnan(number) and not (0 <= number < len(counts) and number == int(number)):
         return
     filled = np.flatnonzero(counts)
     below, above = number < filled[0], number >= filled[-1]
