@@ -677,7 +677,6 @@ def badges(book: Book):
 @rule("generated files are what their sources make")
 def generated_files(book: Book):
     yield from generated.out_of_step(book.project)
-    yield from generated.orphans(book.project)
 
 
 @rule("notebooks with solutions are executed, from the code that their source has now")
