@@ -3,6 +3,7 @@
 Nothing here names a chapter: exercises are found in the package, cells in ``notebooks/sources``.
 """
 
+import ast
 import inspect
 import re
 
@@ -53,6 +54,17 @@ def test_exercises_of_sources_and_package_are_the_same():
 
 
 @pytest.mark.parametrize("source", SOURCES)
+def test_exercises_are_listed_in_the_notebooks_order_with_its_numbers(source):
+    names, chapter = SOURCES[source].exercises(), SOURCES[source].chapter
+    assert [item.name for item in check.exercises(chapter)] == names
+    numbers = [engine.number(engine.find(name)) for name in names]
+    assert numbers == sorted(set(numbers)) and set(numbers) <= set(range(len(names) + 2))
+    page = (PROJECT.root / f"book/{source}.qmd").read_text(encoding="utf-8")
+    listed = re.findall(r"^(\d+)\. .*?`check\.(\w+)`", page.partition("\n## Exercises")[2], re.MULTILINE)
+    assert {name: int(number) for number, name in listed} == dict(zip(names, numbers, strict=True))
+
+
+@pytest.mark.parametrize("source", SOURCES)
 def test_chapter_has_enough_exercises(source):
     least = 3 if SOURCES[source].chapter == "01" else 4
     assert len(SOURCES[source].exercises()) >= least
@@ -67,6 +79,81 @@ def test_exercise_has_task_hints_and_solution(name):
     assert stored, f"no solution of {name} in check/solutions/{exercise.chapter}.yml: run `course notebooks`"
     source = next(SOURCES[source] for source, exercise_name in IN_SOURCES if exercise_name == name)
     assert stored.strip() == source.solution(name).strip()
+
+
+# ---------------------------------------------------------------- hints and goals
+
+CODE = re.compile(r"`|\w\(\S|\w\[|[^\s=<>!]\s*=\s*[^\s=]|\b\w+\.[a-z]\w*|\*\*|//|\w [*@] \w")
+
+# Exercises whose first hint is still to become a question; an entry that is not needed fails.
+HINTS_TO_COME = {}
+
+# Chapter: goals of its card that name no exercise yet; a number that is too high fails.
+GOALS_TO_COME = {}
+
+
+def expressions(code):
+    """What a solution writes, without spaces: everything with an operator or a call in it."""
+    kinds = ast.BinOp | ast.Call | ast.Compare | ast.Subscript | ast.BoolOp
+    found = (ast.unparse(node) for node in ast.walk(ast.parse(code)) if isinstance(node, kinds))
+    return {re.sub(r"\s", "", text) for text in found if len(text) > 4}
+
+
+def what_is_wrong_with(hint, code):
+    """A first hint asks, and shows neither code nor a formula of the solution."""
+    if not hint.rstrip().endswith("?"):
+        return "it is no question"
+    if CODE.search(hint):
+        return f"it contains code: {CODE.search(hint)[0]}"
+    shown = [text for text in expressions(code) if text in re.sub(r"\s", "", hint)]
+    return f"it contains the solution's {shown[0]}" if shown else None
+
+
+@pytest.mark.parametrize(
+    ("hint", "wrong"),
+    [
+        ("Take the mean.", True),
+        ("Have you tried image.mean()?", True),
+        ("What is tp / (tp + fp)?", True),
+        ("What about `mean`?", True),
+        ("How about x = 3?", True),
+        ("Which pixels count, and how many are there?", False),
+        ("Where do 2 cells touch (in time, too)? And what follows?", False),
+    ],
+)
+def test_hints_are_judged(hint, wrong):
+    assert bool(what_is_wrong_with(hint, "x = tp / (tp + fp)")) == wrong
+
+
+@pytest.mark.parametrize("name", REGISTERED)
+def test_first_hint_is_a_question(name):
+    exercise = engine.find(name)
+    wrong = what_is_wrong_with(exercise.hints[0], engine.solutions(exercise.chapter)[name])
+    if name in HINTS_TO_COME:
+        assert wrong, f"the first hint of {name} is a question now: take {name} out of HINTS_TO_COME"
+    else:
+        assert not wrong, f"hint 1 of {name}: {wrong}"
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_goal_on_the_card_has_a_checked_exercise(source):
+    chapter, known = SOURCES[source].chapter, {f"{item.chapter}:{item.name}" for item in check.exercises()}
+    page = (PROJECT.root / f"book/{source}.qmd").read_text(encoding="utf-8")
+    card = page.partition("{.chapter-card}")[2].partition("\n:::")[0]
+    goals = re.findall(r"^- (.*)$", card, re.MULTILINE)
+    assert 3 <= len(goals) <= 5
+    without = []
+    for goal in goals:
+        named = re.search(r"<!-- exercises: ([\w:]+(?:, [\w:]+)*) -->$", goal)
+        if not named:
+            without.append(goal)
+            continue
+        for name in named[1].split(", "):
+            assert (name if ":" in name else f"{chapter}:{name}") in known, f"no exercise {name!r}: {goal}"
+    assert len(without) == GOALS_TO_COME.get(chapter, 0), f"goals without a checked exercise: {without}"
+
+
+# ---------------------------------------------------------------- right, open, nonsense
 
 
 @pytest.mark.parametrize(("source", "exercise"), IN_SOURCES)
