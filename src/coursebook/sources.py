@@ -26,6 +26,7 @@ Everything that is wrong is reported with file and line, all at once.
 
 import ast
 import difflib
+import functools
 import re
 import symtable
 from collections import Counter
@@ -150,6 +151,18 @@ class Source:
         """Return the names of the exercises in order."""
         return list(dict.fromkeys(cell.exercise for cell in self.cells if "exercise" in cell.tags))
 
+    def number(self, exercise: str) -> int:
+        """Return the number in the last heading ``## Exercise N: …`` before `exercise`; 0 is a warm-up."""
+        first = min(cell.position for cell in self.cells if cell.exercise == exercise)
+        headings = [
+            heading
+            for cell in self.cells
+            if cell.kind == "markdown" and cell.position < first
+            for heading in re.findall(r"^## (.*)$", cell.text, re.MULTILINE)
+        ]
+        match = re.match(r"Exercise (\d+)", headings[-1] if headings else "")
+        return int(match[1]) if match else 0
+
     def solution(self, exercise: str) -> str:
         """Return the code of the solution cells of `exercise`."""
         texts = [c.text for c in self.cells if "solution" in c.tags and c.exercise == exercise]
@@ -183,11 +196,20 @@ def read(project: Project, path: Path) -> Source:
     """
     file = project.relative(path)
     text = path.read_text(encoding="utf-8")
-    source = _parse(path, file, text)
-    findings = sorted([*_check_header(source), *_check_cells(source)])
-    if findings:
-        raise SourceError(findings)
+    source = _read_text(path, file, text)
+    if isinstance(source, SourceError):
+        raise source
     return source
+
+
+@functools.lru_cache(maxsize=64)  # many rules ask for the same sources; reading one takes a tenth of a second
+def _read_text(path: Path, file: str, text: str) -> "Source | SourceError":
+    try:
+        source = _parse(path, file, text)
+        findings = sorted([*_check_header(source), *_check_cells(source)])
+    except SourceError as error:
+        return error
+    return SourceError(findings) if findings else source
 
 
 def _parse(path: Path, file: str, text: str) -> Source:
