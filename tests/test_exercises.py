@@ -122,27 +122,6 @@ HINTS_TO_COME = {
     "optimism",
     "early_stopping",
     "search_space",
-    # 06
-    "cam_formula",
-    "cam_with_hooks",
-    "attention",
-    "covering",
-    "find_shortcut",
-    # 07
-    "value_of_a_coalition",
-    "shapley",
-    "deletion",
-    "grouped_importance",
-    # 08
-    "camera_line",
-    "best_constants",
-    "blind_spot",
-    "blind_median",
-    # 09
-    "otsu",
-    "six_by_hand",
-    "voronoi_otsu",
-    "second_stage",
     # 10
     "unet_size",
     "border_weights",
@@ -195,10 +174,6 @@ GOALS_TO_COME = {
     "03": 5,
     "04": 5,
     "05": 5,
-    "06": 5,
-    "07": 5,
-    "08": 5,
-    "09": 5,
     "10": 5,
     "11": 5,
     "12": 5,
