@@ -387,7 +387,7 @@ with GradCAM(model=blood, target_layers=[blood.features[-2]]) as cam:
 # %%
 #| label: fig-maps
 #| fig-cap: "Two cells of each kind and five explanations of the same (correct) answers. Orange speaks for the class, purple against it; Grad-CAM knows only for. Each map is drawn at its own contrast, which is why the platelets' maps look as lively as the others."
-#| fig-alt: "Six rows of pictures: two red cells, two white cells, two platelets; columns: the cell, SHAP with mean colour, SHAP with blur, expected gradients, the same smoothed, Grad-CAM. SHAP maps are blocky rectangles, orange inside the cells; expected gradients are a fine speckle of orange and purple; Grad-CAM is one soft orange blob over the cell."
+#| fig-alt: "Six rows of pictures: two red cells, two white cells, two platelets; columns: the cell, SHAP with mean colour, SHAP with blur, expected gradients, the same smoothed, Grad-CAM. SHAP maps are blocky rectangles, orange inside red and white cells, in part purple for platelets; expected gradients are a fine speckle of orange and purple; Grad-CAM is one soft orange blob over the cell."
 shown = [0, 1, 6, 7, 12, 13]
 figure, panels = show.figure(len(shown), 1 + len(maps), height=6.6)
 for row, index in zip(panels, shown):
@@ -484,7 +484,7 @@ for fill, fills in (("mean colour", [plain] * len(images)), ("blurred", blurred)
 # %%
 #| label: fig-deletion
 #| fig-cap: "Deletion curves of twelve red and white cells (mean). Left: pixels replaced by the mean colour, right: by the blurred image. Lower is better. The order of the methods is not the same in both panels."
-#| fig-alt: "Two line plots of the probability of the true class against the share of replaced pixels, each with five curves from 1 down to 0. Left: Grad-CAM and the distance from the centre fall fastest and lie close together, SHAP with mean colour comes next, then SHAP with blur, random patches last. Right: all but the random patches lie close together, and SHAP with blur is no longer behind SHAP with mean colour."
+#| fig-alt: "Two line plots of the probability of the true class against the share of replaced pixels, each with five curves from 1 down to 0. Left: Grad-CAM and the distance from the centre fall fastest and lie close together, SHAP with mean colour comes next, then SHAP with blur, random patches last. Right: all but the random patches lie close together, and SHAP with blur is now ahead of SHAP with mean colour."
 figure, panels = show.figure(1, 2, height=3.4)
 cells_only = truth < 2
 styles = {"SHAP, mean colour": (blue, "-"), "SHAP, blurred": (show.PALETTE["sky"], "-"), "Grad-CAM": (red, "--"),
@@ -719,7 +719,7 @@ others = [name for name in names if name != "mean intensity"]
 print_share = lambda kind: f"{len(groups[kind, True])} of {len(groups[kind, True]) + len(groups[kind, False])}"
 show.claims(
     ("one-number-ranks-as-well", "267e08", area_of["one threshold on mean intensity"] >= max(v for k, v in area_of.items() if "trees" in k),
-     "precision–recall area " + ", ".join(f"{name}: {value:.1f}" for name, value in area_of.items() if name != "always “interphase”")),
+     "precision–recall area " + ", ".join(f"{name}: {value:.2f}" for name, value in area_of.items() if name != "always “interphase”")),
     ("libraries-agree", "1cb4d0", np.allclose(by_trees, by_hand, rtol=0, atol=1e-6) and np.allclose(by_answers, by_hand, rtol=0, atol=1e-6), "to 0.000001, one nucleus, three features"),
     ("forest-found-a-threshold", "367a95", bool((dim_push < 0).all() and np.ptp(dim_push) < 0.15 and (bright_push > 0.4).all()),
      f"below 70: all below 0 ({len(dim_push)} nuclei); above 90: all above 0.4 ({len(bright_push)} nuclei)"),
