@@ -14,7 +14,6 @@ import contextlib
 import io
 import json
 import warnings
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +21,7 @@ import numpy as np
 from bioimage_course.data import doors, network
 from bioimage_course.errors import InputError, ToolUnavailableError
 from bioimage_course.tools import _inputs, compat
+from bioimage_course.tools._fingerprint import kept
 
 CHECKPOINT = "weights-mobilesam"
 """Name of MobileSAM's weights among the data sets of the course; micro-sam calls the same file ``vit_t``."""
@@ -337,7 +337,7 @@ def automatic_segmenter(embeddings, method="ais", network=None):
     return segmenter
 
 
-@lru_cache(maxsize=1)
+@kept
 def decoder():
     """The course's decoder for `segment_automatic`, made by ``training/micro_sam_decoder.py``.
 
@@ -389,7 +389,7 @@ def untrained_decoder(width=WIDTH):
     return DecoderAdapter(unetr)
 
 
-@lru_cache(maxsize=2)
+@kept
 def predictor(name="vit_t"):
     """A model by name, by way of micro-sam's own ``get_sam_model``. Loaded once a process.
 
