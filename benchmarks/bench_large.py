@@ -59,7 +59,7 @@ def main():
     rounds = [{side: seconds(side) for side in SIDES} for _ in range(ROUNDS)]
     best = {side: min(row[side] for row in rounds) for side in SIDES}
     result = {
-        "what": "tools.large.label_image without reading, segmenting and writing; processor time, best of rounds",
+        "what": "tools.large.label_image without reading, segmenting, writing; processor time",
         "milliseconds a block": {str(side**2): round(1000 * s, 4) for side, s in best.items()},
         "ratio": round(best[SIDES[1]] / best[SIDES[0]], 3),
         "processor": platform.machine(),
