@@ -369,7 +369,7 @@ prediction = tools.stardist.segment(image)
 # %%
 #| label: fig-score
 #| fig-cap: "The checkpoint on the built-in image, scored at IoU 0.5: found (solid blue), false alarms (dashed orange), missed (dotted yellow). Most of the missed nuclei touch another one, the very case for which the method is made. In a pair one is often found and the other swallowed; some of the found outlines have a waist that the nucleus has not."
-#| fig-alt: "Fluorescence image with 125 nuclei. Most are outlined in solid blue; a few dashed orange and more dotted yellow outlines remain, nearly all of them on nuclei that touch or overlie another one, in the middle of the image as well as near its left side."
+#| fig-alt: "Fluorescence image with 125 nuclei. Most are outlined in solid blue; a few dashed orange and more dotted yellow outlines remain, most of them on nuclei that touch or overlie another one, in the middle of the image as well as near its left side."
 show.matches(image, truth, prediction, threshold=0.5)
 
 # %%
@@ -612,8 +612,8 @@ found = {
 
 # %%
 #| label: fig-empty
-#| fig-cap: "Images without any nucleus; the titles count what StarDist finds in them. Above, each image normalised by its own percentiles: bare noise does not fool this network, but smoothed noise becomes a carpet of nuclei, and faint light from out of focus nuclei, too. Below, the same images with the limits of the whole experiment: they stay dark. The guard has a price: the blobs on the right might as well have been dim nuclei, and it cannot tell. Below its limits everything goes."
-#| fig-alt: "Two rows of three panels. Above: white noise without outlines, smoothed noise covered with well over a hundred outlines, noise with faint bright spots that are outlined. Below: three black panels without outlines."
+#| fig-cap: "Images without any nucleus; the titles count what StarDist finds in them. Above, each image normalised by its own percentiles: bare noise does not fool this network, but smoothed noise becomes a carpet of nuclei, and nuclei are seen in two of three spots of faint light from out of focus. Below, the same images with the limits of the whole experiment: they stay dark. The guard has a price: the blobs on the right might as well have been dim nuclei, and it cannot tell. Below its limits everything goes."
+#| fig-alt: "Two rows of three panels. Above: white noise without outlines, smoothed noise covered with well over a hundred outlines, noise with three faint bright spots, two of them outlined. Below: three black panels without outlines."
 figure, panels = show.figure(2, 3, height=5.4)
 for column, (name, empty) in enumerate(empties.items()):
     for row, (how, scaled) in enumerate(
@@ -765,25 +765,25 @@ plateau = [ap for ap, value in zip(sweep["prob_thresh"], grids["prob_thresh"]) i
 pairs_by_iou = [metrics.match(truth, prediction, threshold).average_precision for threshold in (0.5, 0.7, 0.9)]
 false_nuclei = [(own.max(), fixed.max()) for own, fixed in found.values()]
 show.claims(
-    ("rays-help-what-is-seen", "000000",
+    ("rays-help-what-is-seen", "59e42b",
      min(by_rays[name][3] for name in ("disc", "ellipse")) > 0.95 and by_rays["banana"][4] < 0.85
      and by_rays["banana"] == sorted(by_rays["banana"]),
      f"IoU at 32 rays: disc {by_rays['disc'][3]:.2f}, ellipse {by_rays['ellipse'][3]:.2f}; "
      f"banana {by_rays['banana'][2]:.2f}, {by_rays['banana'][3]:.2f}, {by_rays['banana'][4]:.2f} at 16, 32, 64"),
-    ("thresholds-plateau", "000000", bool(np.ptp(plateau) < 0.05 and sweep["prob_thresh"][-1] < 0.2),
+    ("thresholds-plateau", "fb87e4", bool(np.ptp(plateau) < 0.05 and sweep["prob_thresh"][-1] < 0.2),
      f"{len(plateau)} probability thresholds from 0.3 to 0.6: AP@0.5 within 0.05; at 0.9 below 0.2"),
-    ("missed-nuclei-touch", "000000", missed_touching > 0.6 * len(missed), "more than 60 % of the missed nuclei"),
-    ("strictness-costs", "000000", pairs_by_iou[0] > 0.75 and pairs_by_iou[2] < 0.3, "AP@0.5 above 0.75, AP@0.9 below 0.3"),
-    ("strict-end-is-ours", "000000", unet.low > 0.1 and flows.low > 0.1,
+    ("missed-nuclei-touch", "0915ef", missed_touching > 0.6 * len(missed), "more than 60 % of the missed nuclei"),
+    ("strictness-costs", "8fb52d", pairs_by_iou[0] > 0.75 and pairs_by_iou[2] < 0.3, "AP@0.5 above 0.75, AP@0.9 below 0.3"),
+    ("strict-end-is-ours", "b6edd1", unet.low > 0.1 and flows.low > 0.1,
      f"AP@0.9, difference to StarDist: U-Net {unet.difference:+.3f} ({unet.low:+.3f} to {unet.high:+.3f}), "
      f"flows {flows.difference:+.3f} ({flows.low:+.3f} to {flows.high:+.3f})"),
-    ("sizes-unseen", "000000", 10 <= unseen <= 20 and len(test["images"]) == 50,
+    ("sizes-unseen", "09fa8b", 10 <= unseen <= 20 and len(test["images"]) == 50,
      f"{unseen} of 50 test images have a median diameter above {largest_in_training:.0f} pixels, the training's largest"),
-    ("two-passes-help-small", "000000", gains["below 16 pixels"].low > 0,
+    ("two-passes-help-small", "58692b", gains["below 16 pixels"].low > 0,
      f"{gains['below 16 pixels'].difference:+.3f} ({gains['below 16 pixels'].low:+.3f} to "
      f"{gains['below 16 pixels'].high:+.3f}) on {gains['below 16 pixels'].n} images"),
-    ("round-nuclei-keep-area", "000000", max(abs(area_change), abs(perimeter_change)) < 0.04,
+    ("round-nuclei-keep-area", "0b6a44", max(abs(area_change), abs(perimeter_change)) < 0.04,
      "median change of area and perimeter below 4 %"),
-    ("empty-images-filled", "000000", max(own for own, _ in false_nuclei) > 100 and not any(fixed for _, fixed in false_nuclei),
+    ("empty-images-filled", "b39559", max(own for own, _ in false_nuclei) > 100 and not any(fixed for _, fixed in false_nuclei),
      "more than 100 false nuclei in smoothed noise; none with fixed limits"),
 )

@@ -910,18 +910,18 @@ boxes_clicks = tools.scores.difference("sam-boxes", "sam-clicks")
 decoder_clicks = tools.scores.difference("sam-decoder", "sam-clicks")
 shares = [n["hit"] / n["nuclei"] for n in hits]
 show.claims(
-    ("boxes-say-more", "000000", boxes_clicks.low > 0,
+    ("boxes-say-more", "17da15", boxes_clicks.low > 0,
      f"AP@0.5, boxes − clicks: {boxes_clicks.difference:+.3f} ({boxes_clicks.low:+.3f} to {boxes_clicks.high:+.3f}), "
      f"better in {boxes_clicks.better} of 50"),
-    ("sure-clicks-can-be-wrong", "000000", trusted["one click"]["wrong"] > 0.1 and trusted["one box"]["wrong"] < 0.005,
+    ("sure-clicks-can-be-wrong", "fec4c4", trusted["one click"]["wrong"] > 0.1 and trusted["one box"]["wrong"] < 0.005,
      f"wrong among the sure: {trusted['one click']['wrong']:.0%} of clicks, {trusted['one box']['wrong']:.0%} of boxes"),
-    ("confidence-orders-roughly", "000000", 0.5 < trusted["one box"]["order"] < 0.75,
+    ("confidence-orders-roughly", "cdc6b9", 0.5 < trusted["one box"]["order"] < 0.75,
      f"rank correlation of predicted and true IoU, boxes: {trusted['one box']['order']:.2f}"),
-    ("grid-misses", "000000", shares[0] < 0.2 and shares[-1] > 0.9,
+    ("grid-misses", "36fa79", shares[0] < 0.2 and shares[-1] > 0.9,
      ", ".join(f"{n['side']} × {n['side']}: {n['hit']} of {n['nuclei']}" for n in hits)),
-    ("decoder-below-stardist", "000000", against["sam-decoder"].high < 0,
+    ("decoder-below-stardist", "5daee9", against["sam-decoder"].high < 0,
      f"{against['sam-decoder'].difference:+.3f} ({against['sam-decoder'].low:+.3f} to {against['sam-decoder'].high:+.3f})"),
-    ("decoder-clicks-no-ranking", "000000", decoder_clicks.low < 0 < decoder_clicks.high,
+    ("decoder-clicks-no-ranking", "caea6f", decoder_clicks.low < 0 < decoder_clicks.high,
      f"{decoder_clicks.difference:+.3f} ({decoder_clicks.low:+.3f} to {decoder_clicks.high:+.3f})"),
 )
 
@@ -929,14 +929,14 @@ show.claims(
 if not without_sam:
     mean_course = courses.mean(axis=0)
     display(show.claims(
-        ("more-clicks-on-average", "000000",
+        ("more-clicks-on-average", "df09fe",
          bool(mean_course[-1] > mean_course[0] + 0.1 and (np.diff(courses, axis=1) < -0.01).any()),
          f"{len(courses)} nuclei of one crop: the mean rises by more than 0.1 from one click to six"),
-        ("encoder-is-the-price", "000000", bool(encoder_seconds > 4 * decoder_seconds),
+        ("encoder-is-the-price", "dbd14e", bool(encoder_seconds > 4 * decoder_seconds),
          "the encoder takes longer than four runs of the decoder"),
-        ("toy-decoder-beats-toy-grid", "000000", score["AIS"] > score["AMG"] + 0.05 and score["AIS"] > score["APG"] + 0.05,
+        ("toy-decoder-beats-toy-grid", "74de77", score["AIS"] > score["AMG"] + 0.05 and score["AIS"] > score["APG"] + 0.05,
          f"AP@0.5 on one crop of {len(numbers)} nuclei: higher by more than 0.05 than either"),
-        ("frozen-still-moves", "000000",
+        ("frozen-still-moves", "7fb10b",
          all((a == b).all().item() for a, b in zip(predictor.model.image_encoder.parameters(), tuned.model.image_encoder.parameters()))
          and any((a != b).any().item() for a, b in zip(predictor.model.image_encoder.buffers(), tuned.model.image_encoder.buffers())),
          "weights of the encoder unchanged, buffers changed"),

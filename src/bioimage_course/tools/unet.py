@@ -29,7 +29,8 @@ RIM_WIDTH = 0.12
 
 CORE, MARGIN = 512, 112
 """Larger images are predicted in windows: CORE pixels are kept, MARGIN more are seen on each side. The
-margin exceeds half the receptive field, so windows change nothing; multiples of 16 keep the pooling grid."""
+margin exceeds the network's reach to its worst side, 107 pixels, and multiples of 16 keep the pooling grid: so
+windows change nothing."""
 
 BORDER = 16
 """Mirrored pixels around the image, so that the network never sees its edge."""

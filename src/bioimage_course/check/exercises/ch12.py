@@ -121,7 +121,7 @@ def _flow(labels):
 @exercise(
     chapter="12",
     hints=(
-        "What happens to a pixel's temperature in one step? Name the three things in their order.",
+        "Which three things happen to a pixel's temperature in one step, and in which order?",
         "Three lines in the loop: temperature[centre] += 1; then uniform_filter(temperature, 3, "
         'mode="constant"); then multiply by the mask, so that outside it stays cold.',
         "slope[0, 1:-1] = temperature[2:] - temperature[:-2], and along columns slope[1, :, 1:-1] = "
@@ -414,7 +414,7 @@ FORECAST = {
 @exercise(
     chapter="12",
     hints=(
-        "What is exp(1000) on a computer? Is there a way to write the sigmoid that never needs it?",
+        "What is e to the power of 1000 on a computer? Is there a way to write the sigmoid that never needs it?",
         "p = 1 / (1 + exp(−z)). For very negative z the exponential overflows; (1 + tanh(z / 2)) / 2 is the "
         "same and does not (or scipy.special.expit).",
         "The inverse: z = ln(p / (1 − p)), so p = 0.5 gives 0.",

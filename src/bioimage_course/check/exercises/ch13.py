@@ -394,7 +394,7 @@ def grid_hits(share_hit):
         "Rows go with the height, columns with the width; yours are swapped.": "swapped",
         "Clicks lie in the middles of the grid's cells, (k + 0.5) / side, not at their corners.": "corners",
     }
-    for case, side in ((labels, 8), (labels, 4), (labels, 16), (labels.astype(np.uint16)[:, :50], 5)):
+    for case, side in ((labels, 16), (labels, 8), (labels, 4), (labels.astype(np.uint16)[:, :50], 5)):
         right = hit(case, side)
         wrong = {sentence: hit(case, side, kind=kind) for sentence, kind in mistakes.items()}
         expect_number(
