@@ -475,8 +475,8 @@ def found(labels, numbers, threshold=0.7):
 
 # %%
 #| label: fig-flow-tiles
-#| fig-cap: "Tiles of 128 pixels. Left: every tile segmented on its own and the labels glued; objects end at the seams (dashed). Right: cellpose's own way; tiles overlap, the *flows* are averaged where they do, and particles run across the seams. The nuclei that the seams cut are whole now, but one nucleus of the chain at the lower right, which lies on no seam, has lost its outline: tiles can matter away from the seams, too."
-#| fig-alt: "Two panels of the same part of the image with outlines. Left, a large nucleus is cut in two by the dashed vertical line. Right, it is whole; but of three nuclei in a chain below it the middle one has no outline any more."
+#| fig-cap: "Tiles of 128 pixels. Left: every tile segmented on its own and the labels glued; objects end at the seams (dashed). Right: cellpose's own way; tiles overlap, the *flows* are averaged where they do, and particles run across the seams. The nucleus that the vertical seam cut is whole now. One nucleus of the chain at the lower right is missed both ways: that is the network, not the tiles."
+#| fig-alt: "Two panels of the same part of the image with outlines. Left, a large nucleus is cut in two by the dashed vertical line. Right, it is whole. Of three nuclei in a chain below it the middle one has no outline in either panel."
 figure, panels = show.figure(1, 2, height=4)
 window = np.s_[314:454, 58:198]  # around the corner of four tiles
 for axes, labels, title in ((panels[0], glued, "labels glued"), (panels[1], tiled, "flows averaged")):
