@@ -714,7 +714,7 @@ small_reach = int(reach(batch, scene, 8).max())
 # %%
 #| label: fig-unet-tiles
 #| fig-cap: "Windows of 64 pixels against the whole image: the largest difference in the probability of “inside”, for growing margins. In evaluation mode (blue) it falls to zero once the margin covers the network's reach (grey line), if the windows start on the pooling grid. The same network with margins four pixels off that grid (yellow) never gets there, and neither do the two whose statistics come from each window."
-#| fig-alt: "Line plot of the largest difference against the margin from 0 to 64 pixels. Batch norm in evaluation mode, solid blue, falls steadily, is nearly zero at 48 and zero from 56 pixels on; a grey vertical line stands at the reach, 51. The same network off the grid, dotted yellow, stays near 0.8 at every margin. Batch norm left in training mode, dashed, and instance norm, dash-dotted, begin near 1 and stay above 0.6."
+#| fig-alt: "Line plot of the largest difference against the margin from 0 to 64 pixels. Batch norm in evaluation mode, solid blue, falls steadily, is nearly zero at 48 and zero from 56 pixels on; a grey vertical line stands at the reach, 51. The same network off the grid, dotted yellow, stays at one height, above 0.5, at every margin. Batch norm left in training mode, dashed, and instance norm, dash-dotted, begin near 1 and stay above 0.6."
 figure = show.curves(error, x=margins, xlabel="margin (pixels)", ylabel="largest difference of P(inside)")
 axes = figure.axes[0]
 axes.plot(shifted, off_grid, "s:", color=colour["yellow"], mec=colour["black"], lw=2, label="evaluation mode, off the grid")
