@@ -30,12 +30,12 @@ RIM_WIDTH = 0.12
 
 CORE, MARGIN = 512, 112
 """Larger images are predicted in windows: CORE pixels are kept, MARGIN more are seen on each side. The
-margin exceeds half the receptive field on its worst side (FIELD), so windows change nothing; multiples of 16
+margin exceeds the network's reach to its worst side (FIELD), so windows change nothing; multiples of 16
 keep the pooling grid."""
 
 FIELD, RADIUS = 107, 58
-"""How far the course's model sees: half of its receptive field on the worst side, at the worst place of the
-pooling grid; and the longest reach of a nucleus from its centre in the DSB2018 images. In pixels."""
+"""How far the course's model sees (its reach): on the worst side, at the worst place of the pooling grid; and
+the longest reach of a nucleus from its centre in the DSB2018 images. In pixels."""
 
 STEP = 16
 """What the course's model pools altogether: its pooling grid has this spacing."""
