@@ -27,6 +27,7 @@ import numpy as np
 from bioimage_course.data import doors, network
 from bioimage_course.errors import DataUnavailableError, InputError, ToolUnavailableError
 from bioimage_course.tools import _inputs, compat
+from bioimage_course.tools._fingerprint import kept
 from bioimage_course.tools.stardist import median_diameter
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "cellpose-flows"
@@ -221,14 +222,15 @@ def _evaluate(model, array, options):
     return labels.astype(np.int32)
 
 
-@lru_cache(maxsize=1)
+@kept
 def course_model():
     """The course's own flow network for fluorescence nuclei (made by ``training/cellpose_flows.py``).
 
     Returns
     -------
     cellpose.models.CellposeModel
-        Loaded once a process. `results` has the thresholds that were chosen for it.
+        Loaded once a process, and once more if somebody has changed it. `results` has the thresholds that
+        were chosen for it.
 
     Raises
     ------
