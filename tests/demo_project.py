@@ -1,5 +1,6 @@
 """A tiny but complete course: every rule of ``course check`` is content with it."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -50,6 +51,12 @@ import numpy as np
 from IPython.display import Markdown, display
 
 seed = 0
+
+
+class show:  # stands in for bioimage_course.show
+    claims = staticmethod(
+        lambda *entries: Markdown("\\n".join(f"| {name} | {text} | yes |" for name, _, _, text in entries))
+    )
 
 
 class check:  # stands in for bioimage_course.check
@@ -110,10 +117,31 @@ def half(x):
 # %% tags=["check"] exercise="half"
 check.half(half)
 
+# %% tags=["claims", "nbval-check-output"]
+show.claims(
+    ("one-is-first", "%HASH1%", 1 < 2, "1 and 2"),
+    ("two-is-second", "%HASH2%", 2 < 3, "2 and 3"),
+    ("three-is-third", "%HASH3%", 3 < 4, "3 and 4"),
+    ("four-is-fourth", "%HASH4%", 4 < 5, "4 and 5"),
+    ("five-is-fifth", "%HASH5%", 5 < 6, "5 and 6"),
+)
+
 # %% tags=["widget"]
 print("turn me")
 """
 
+CLAIMS = {
+    "one-is-first": "One is the [first](#sec-more) of @tbl-numbers.",
+    "two-is-second": "Two is the second.",
+    "three-is-third": "Three is the third.",
+    "four-is-fourth": "Four is the fourth.",
+    "five-is-fifth": "Five is the fifth.",
+}
+for _number, _sentence in enumerate(CLAIMS.values(), 1):
+    SOURCE = SOURCE.replace(f"%HASH{_number}%", hashlib.sha256(_sentence.encode()).hexdigest()[:6])
+SAVED_CLAIMS = "| claim | numbers | holds |\n|:---|:---|:---|\n" + "".join(
+    f"| {name} | {n} and {n + 1} | yes |\n" for n, name in enumerate(CLAIMS, 1)
+)
 CHAPTER = """\
 # Lines {#sec-lines}
 
@@ -159,7 +187,7 @@ In code `@nobody [dead](link)` means nothing.
 
 ## What goes wrong
 
-A curve.
+A curve. %CLAIMS%
 
 ## Quiz
 
@@ -168,6 +196,8 @@ A curve.
 ## Exercises
 
 Three, in the notebook.
+
+{{< include _generated/01-claims.md >}}
 
 ## In five lines
 
@@ -181,6 +211,9 @@ Three, in the notebook.
 
 [The beginning](#sec-lines), [more](01-lines.qmd#sec-more), [home](../index.qmd).
 """
+CHAPTER = CHAPTER.replace(
+    "%CLAIMS%", " ".join(f"[{CLAIMS[name]}]{{#claim-{name} .claim}}" for name in CLAIMS)
+)
 
 QUIZ = """\
 - id: ends
@@ -294,6 +327,8 @@ def pretend_executed(project: Project) -> None:
         for number, cell in enumerate([c for c in notebook.cells if c.cell_type == "code"], 1):
             cell.execution_count = number
             cell.outputs = [outputs[cell.id]] if cell.id in outputs else []
+            if "claims" in cell.metadata.get("tags", ()):
+                cell.outputs = [new_output("display_data", {"text/markdown": SAVED_CLAIMS})]
         path = project.root / notebooks.solution_file(source)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(notebooks.to_text(notebook), encoding="utf-8")

@@ -195,7 +195,8 @@ def test_notebook_and_check_use_the_same_labels():
 def test_course_rule_agrees_with_the_check():
     run = nets.perceptron_rule(ch01._NUCLEI, ch01._MITOTIC, 5000)
     weights, bias, updates, passes = ch01._rule(ch01._NUCLEI, ch01._MITOTIC, 5000)
-    assert np.array_equal(run.weights, weights) and run.bias == bias
+    np.testing.assert_allclose(run.weights, weights, rtol=1e-9)
+    assert run.bias == pytest.approx(bias, rel=1e-9)
     assert (run.updates, run.passes, run.converged) == (updates, passes, True)
     assert np.array_equal(run.predict(ch01._NUCLEI), ch01._MITOTIC)
 

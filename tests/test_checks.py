@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 import demo_project
-from coursebook import checks, cli, generated
+from coursebook import checks, claims, cli, generated, notebooks, sources
 from coursebook.project import Project
 
 CHAPTER = "book/01-lines.qmd"
@@ -55,6 +55,14 @@ BAD = [
     ("unique-labels", CHAPTER, "{#fig-drawn", "{#fig-line", CHAPTER, "taken by"),
     ("unique-labels", "book/references.qmd", "{#refs}", "{#sec-more}", "book/references.qmd", "sec-more"),
     ("unique-labels", CHAPTER, "#tbl-numbers >", "#fig-line >", CHAPTER, "taken by book/01-lines.qmd"),
+    ("claims", CHAPTER, "{#claim-two-is-second .claim}", "{.claim}", SOURCE, "'two-is-second' has no sent"),
+    ("claims", SOURCE, '("two-is-second"', '("two-is-third"', CHAPTER, "'two-is-second' has no entry"),
+    ("claims", CHAPTER, "Two is the second.", "Two is never the second.", SOURCE, "read both again"),
+    ("claims", CHAPTER, "of @tbl-numbers.]", "of [@euclid1956].]", SOURCE, "'one-is-first' (book/"),
+    ("claims", SOLVED, "2 and 3 | yes", "2 and 3 | **no**", SOURCE, "'two-is-second' does not hold: 2 and 3"),
+    ("claims", SOLVED, "| two-is-second | 2 and 3 |", "", SOURCE, "'two-is-second' has no saved result"),
+    ("claims", CHAPTER, "## Quiz", "[No number.]{#claim-x .claim}\n\n## Quiz", CHAPTER, "'x' has no entry"),
+    ("claims", PREFACE, "Welcome", "[Best.]{#claim-best .claim} Welcome", PREFACE, "no notebook"),
     ("references", CHAPTER, "@fig-line,", "@fig-lime,", CHAPTER, "did you mean fig-line"),
     ("references", CHAPTER, "@sec-more", "@sec-less", CHAPTER, "@sec-less refers to nothing"),
     ("links", CHAPTER, "(../index.qmd)", "(../start.qmd)", CHAPTER, "there is no ../start.qmd"),
@@ -71,7 +79,7 @@ BAD = [
     ("embeds", CHAPTER, "ipynb#fig-line", "ipynb", CHAPTER, "name the cell"),
     ("embeds", SOLVED, '"image/svg+xml"', '"text/html"', CHAPTER, "saved HTML"),
     ("embeds", SOLVED, '"text/markdown"', '"text/latex"', CHAPTER, "no saved text/markdown"),
-    ("embeds", CHAPTER, "ipynb#fig-line", "ipynb#01-cell-015", CHAPTER, "is a widget"),
+    ("embeds", CHAPTER, "ipynb#fig-line", "ipynb#01-cell-016", CHAPTER, "is a widget"),
     ("captions", SOLVED, "fig-cap: ", "fig-cup: ", CHAPTER, "no `#| fig-cap:`"),
     ("captions", SOLVED, "fig-alt: ", "fig-alp: ", CHAPTER, "no alt text"),
     ("captions", SOLVED, "tbl-cap: ", "tbl-cup: ", CHAPTER, "no `#| tbl-cap:`"),
@@ -247,3 +255,32 @@ def test_outside_a_course_it_says_so(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["check"]) == 2
     assert "No _quarto.yml" in capsys.readouterr().err
+
+
+def test_a_chapter_has_five_to_fifteen_claims(project):
+    one = "[Five is the fifth.]{#claim-five-is-fifth .claim}"
+    demo_project.edit(project, CHAPTER, one, "")
+    assert "4 claims; a chapter has 5 to 15" in str(checks.run(project, ["claims"])["claims"])
+
+
+def test_a_chapter_shows_its_box(project):
+    demo_project.edit(project, CHAPTER, "{{< include _generated/01-claims.md >}}", "")
+    assert "01-claims.md >}} is missing" in str(checks.run(project, ["claims"])["claims"])
+
+
+def test_a_new_hash_needs_no_new_execution_but_a_new_condition_does(project):
+    source = sources.read_all(project)[0][0]
+    before = notebooks.cells_hash(source)
+    digest = claims.in_notebook(project, source)[0].hash
+    demo_project.edit(project, SOURCE, digest, "abcdef")
+    assert notebooks.cells_hash(sources.read_all(project)[0][0]) == before
+    assert SOLVED in notebooks.expected(project, sources.read_all(project)[0])
+    demo_project.edit(project, SOURCE, "1 < 2", "1 < 3")
+    assert notebooks.cells_hash(sources.read_all(project)[0][0]) != before
+
+
+def test_the_box_lists_sentence_and_numbers(project):
+    text = (project.root / "book/_generated/01-claims.md").read_text()
+    assert "- One is the [first](#sec-more) of @tbl-numbers. [In the text](#claim-one-is-first)" in text
+    assert "*1 and 2*" in text
+    assert text.count("\n- ") == 5

@@ -105,6 +105,22 @@ def test_course_test_takes_paths_instead_of_the_defaults(monkeypatch):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("other", [True, False])
+def test_course_test_computes_as_another_processor_would(other, monkeypatch):
+    asked = {}
+
+    def run(command, env):
+        asked.update(command=command, env=env)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(testing.subprocess, "run", run)
+    monkeypatch.delenv("DNNL_MAX_CPU_ISA", raising=False)
+    monkeypatch.chdir(ROOT)
+    assert testing.main(["-x"] + ["--other-processor"] * other) == 0
+    assert "--other-processor" not in asked["command"] and asked["command"][-1] == "-x"
+    assert asked["env"].get("DNNL_MAX_CPU_ISA") == ("SSE41" if other else None)
+
+
 # ---------------------------------------------------------------- set-repo-url
 
 

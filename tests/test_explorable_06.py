@@ -1,5 +1,6 @@
 """The explorable of chapter 6 computes what PyTorch computes: scores, feature maps, Grad-CAM."""
 
+import base64
 import re
 
 import numpy as np
@@ -53,9 +54,38 @@ def picture(name, square=False):
     return image
 
 
-def test_script_is_in_step_and_small_enough():
+def carried(text, name):
+    """The bytes of each constant of that name in the script or in a fresh block."""
+    return [
+        base64.b64decode(part) for part in re.findall('"([^"]+)"', re.search(rf" {name}: (.+),\n", text)[1])
+    ]
+
+
+@pytest.mark.parametrize("name", ["clean", "marked"])
+def test_networks_of_the_script_are_in_step(name):
+    """Whole numbers exactly, everything else to six digits: the last digits differ between processors."""
     text = (SCRIPTS / f"{TAG}.js").read_text(encoding="utf-8")
-    assert small_networks.block() in text, "run python -m coursebook.small_networks"
+    for stored, fresh, kind in zip(
+        carried(text, name), carried(small_networks.block(), name), ("i1", "<f4"), strict=True
+    ):
+        stored, fresh = np.frombuffer(stored, kind), np.frombuffer(fresh, kind)
+        np.testing.assert_allclose(
+            stored, fresh, rtol=0 if kind == "i1" else 1e-6, err_msg="run python -m coursebook.small_networks"
+        )
+
+
+@pytest.mark.parametrize("name", ["clean", "marked"])
+def test_no_weight_is_rounded_by_a_hair(name):
+    """Each weight is far enough from the middle of two whole numbers that every processor rounds it alike."""
+    for weights, _ in small_networks.layers(nets.load(FOLDER / f"{name}.pt")):
+        divided, _ = small_networks.quotients(weights)
+        assert np.abs(np.abs(divided) % 1 - 0.5).min() > 1e-7
+
+
+def test_cells_are_in_step_and_the_script_is_small_enough():
+    text, fresh = (SCRIPTS / f"{TAG}.js").read_text(encoding="utf-8"), small_networks.block()
+    for name in small_networks.CELLS:
+        assert carried(text, name) == carried(fresh, name), "run python -m coursebook.small_networks"
     assert sum((SCRIPTS / f"{name}.js").stat().st_size for name in ("base", TAG)) < 60_000
 
 

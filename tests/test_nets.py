@@ -169,8 +169,10 @@ def test_same_seed_same_run_and_global_state_comes_back(points):
     np.random.rand(3), torch.rand(3)
     second, again = run(1)
     other, different = run(2)
-    assert first.train_loss == second.train_loss and torch.equal(weights, again)
-    assert first.train_loss != other.train_loss and not torch.equal(weights, different)
+    assert second.train_loss == pytest.approx(first.train_loss, rel=1e-5)
+    torch.testing.assert_close(weights, again)
+    assert other.train_loss != pytest.approx(first.train_loss, rel=1e-3)
+    assert not torch.allclose(weights, different, atol=1e-3)
 
 
 def test_state_comes_back_after_a_failure(points):
@@ -392,7 +394,9 @@ def test_saved_network_computes_the_same(model, tmp_path):
     card = {"data": "synthetic", "seed": np.int64(3), "score": np.float32(0.5), "file": Path("a/b")}
     sha256 = nets.save(model, tmp_path / "deep" / "net.pt", card)
     loaded = nets.load(tmp_path / "deep" / "net.pt", sha256)
-    assert torch.equal(nets.predict(model, inputs), nets.predict(loaded, inputs))
+    torch.testing.assert_close(nets.predict(model, inputs), nets.predict(loaded, inputs))
+    for stored, kept in zip(loaded.state_dict().values(), model.state_dict().values(), strict=True):
+        assert torch.equal(stored, kept)  # weights are copied, not computed
     assert loaded.card["seed"] == 3 and loaded.card["file"] == "a/b" and loaded.card["sha256"] == sha256
     assert loaded.card["parameters"] == nets.count_parameters(model) and not loaded.training
     assert nets.save(loaded, tmp_path / "again.pt", card) == sha256  # same weights, same bytes

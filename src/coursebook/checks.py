@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bioimage_course.errors import InputError
+from coursebook import claims as claimed
 from coursebook import execute, generated, glossary, notebooks, pages, quizzes, sources
 from coursebook.pages import Book, Page
 from coursebook.project import Finding, Project
@@ -449,6 +450,11 @@ def chapter_lists(book: Book):
             count = len(re.findall(r"^(?:[-*]|\d+\.) ", summary[1], re.MULTILINE))
             if count != 5:
                 yield at(summary[0], f"`In five lines` is a list of five items, here are {count}")
+
+
+@rule("claimed sentences are computed in the chapter's notebook, true, and unchanged since")
+def claims(book: Book):
+    yield from claimed.find(book, _sources(book))
 
 
 @rule("quizzes are valid, with 3 to 6 questions, and every wrong answer is explained")

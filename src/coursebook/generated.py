@@ -3,6 +3,7 @@
 ====================================  =======================================================
 ``book/_generated/NN-card.md``        badges, measured time and memory, GPU and path of a chapter
 ``book/_generated/NN-quiz.md``        the quiz as HTML that works without JavaScript
+``book/_generated/NN-claims.md``      the box *What this chapter claims, and on what*
 ``book/_generated/questions.md``      the question bank, and ``questions-key.md`` its answers
 ``book/_generated/metadata.html``     what machines read about the course, in the head of each page
 ``book/_generated/citation.md``       how to cite the course, from ``CITATION.cff``
@@ -23,7 +24,18 @@ import re
 
 import yaml
 
-from coursebook import citation, figures, glossary, metadata, notebooks, questions, quizzes, sources, teaching
+from coursebook import (
+    citation,
+    claims,
+    figures,
+    glossary,
+    metadata,
+    notebooks,
+    questions,
+    quizzes,
+    sources,
+    teaching,
+)
 from coursebook.project import Finding, Project, write_text
 from coursebook.sources import Source
 
@@ -61,6 +73,8 @@ def expected(project: Project) -> tuple[dict[str, str], list[Finding]]:
     for source in all_sources:
         texts[f"book/_generated/{source.chapter}-card.md"] = card(project, source)
         texts[f"{PACKAGE_DATA}/solutions/{source.chapter}.yml"] = solutions(source)
+        if box := claims.box(project, source):
+            texts[f"book/_generated/{source.chapter}-claims.md"] = box
         try:
             texts |= _quiz_files(project, source, bank)
         except quizzes.QuizError as error:

@@ -25,17 +25,26 @@ PIXELS = np.s_[18:66, 30:78]  # a bright nucleus beside a dim one
 BLOCK = re.compile(r"(  // patch: begin[^\n]*\n).*?(  // patch: end)", re.DOTALL)
 
 
+PATCH = np.s_[TOP : TOP + SIDE, LEFT : LEFT + SIDE]
+
+
+def brightness() -> np.ndarray:
+    """Patch of `stardist-explorer.js`, 0 to 255: stretched, gamma 0.6 so that dim nuclei are seen."""
+    from bioimage_course import data
+
+    image = data.load("nuclei").image
+    low, high = np.percentile(image, 1), 150
+    return 255 * np.clip((image[PATCH] - low) / (high - low), 0, 1) ** 0.6
+
+
 def cut() -> tuple[np.ndarray, np.ndarray]:
-    """Patch as uint8 (contrast stretched, gamma 0.6 so that dim nuclei are seen) and its labels 1 … n."""
+    """The same as uint8, and its labels 1 … n."""
     from skimage.segmentation import relabel_sequential
 
     from bioimage_course import data
 
-    sample = data.load("nuclei")
-    window = np.s_[TOP : TOP + SIDE, LEFT : LEFT + SIDE]
-    low, high = np.percentile(sample.image, 1), 150
-    bright = np.clip((sample.image[window] - low) / (high - low), 0, 1) ** 0.6
-    return np.round(255 * bright).astype(np.uint8), relabel_sequential(sample.labels[window])[0]
+    labels = relabel_sequential(data.load("nuclei").labels[PATCH])[0]
+    return np.round(brightness()).astype(np.uint8), labels
 
 
 def block() -> str:

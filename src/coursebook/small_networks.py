@@ -20,22 +20,35 @@ SIDE, COLOURS = 32, 64
 
 
 def layers(model):
-    """Weights and biases of each block, with its normalisation folded in, and of the head."""
+    """Weights and biases of each block, with its normalisation folded in, and of the head, as float64.
+
+    In float32 the last digit depends on the processor; what is written into the script must not.
+    """
+
+    def numbers(tensor):
+        return tensor.detach().numpy().astype(np.float64)
+
     folded = []
     for block in model.features[::2]:
         convolution, norm = block.convolutions
-        factor = (norm.weight / (norm.running_var + norm.eps).sqrt()).detach()
-        weights = convolution.weight.detach() * factor[:, None, None, None]
-        biases = (convolution.bias.detach() - norm.running_mean) * factor + norm.bias.detach()
-        folded.append((weights.numpy(), biases.numpy()))
-    return [*folded, (model.head.weight.detach().numpy(), model.head.bias.detach().numpy())]
+        factor = numbers(norm.weight) / np.sqrt(numbers(norm.running_var) + norm.eps)
+        weights = numbers(convolution.weight) * factor[:, None, None, None]
+        biases = (numbers(convolution.bias) - numbers(norm.running_mean)) * factor + numbers(norm.bias)
+        folded.append((weights, biases))
+    return [*folded, (numbers(model.head.weight), numbers(model.head.bias))]
+
+
+def quotients(weights):
+    """Weights divided by the factor of their output, from −127 to 127, and these factors."""
+    flat = weights.reshape(len(weights), -1)
+    factors = np.abs(flat).max(axis=1) / 127
+    return flat / factors[:, None], factors
 
 
 def whole_numbers(weights):
-    """Weights as int8 with a float32 factor for each output."""
-    flat = weights.reshape(len(weights), -1)
-    factors = (np.abs(flat).max(axis=1) / 127).astype(np.float32)
-    return np.rint(flat / factors[:, None]).astype(np.int8), factors
+    """Weights as int8 with a factor for each output."""
+    divided, factors = quotients(weights)
+    return np.rint(divided).astype(np.int8), factors
 
 
 def network_bytes(model):
@@ -44,7 +57,7 @@ def network_bytes(model):
     for weights, biases in layers(model):
         whole, factors = whole_numbers(weights)
         numbers.append(whole.ravel())
-        floats += [factors, biases.astype("<f4")]
+        floats += [factors, biases]
     return np.concatenate(numbers).tobytes(), np.concatenate(floats).astype("<f4").tobytes()
 
 

@@ -54,6 +54,7 @@ TAGS = {
     "exercise": "the learner's starter; not in the solutions",
     "solution": "what a learner could have written; not in the learner's copy",
     "check": "calls the exercise's check",
+    "claims": "computes whether the claimed sentences of the chapter's page are true (`show.claims`)",
     "widget": "something to turn, drag or click; output neither compared nor embedded",
     "nbval-check-output": "nbval compares the output",
     "nbval-skip": "nbval does not run the cell",

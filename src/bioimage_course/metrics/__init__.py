@@ -7,8 +7,9 @@ Three questions, three groups of functions:
 - pixels: `iou`, `dice`, `accuracy`, `precision`, `recall`, `f1` compare masks pixel by pixel;
 - intensities: `psnr`, `scale_invariant_psnr`, `ssim` compare an image with its reference.
 
-`bootstrap_interval` says how sure a mean over images is, `calibration` whether
-a network's scores mean what they say. The truth always comes first.
+`bootstrap_interval` says how sure a mean over images is, `paired_difference` which of two methods
+is better on the same images, `calibration` whether a network's scores mean what they say. The truth
+always comes first.
 """
 
 import lazy_loader
@@ -26,6 +27,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "panoptic_quality",
         ],
         "pixels": ["accuracy", "dice", "f1", "iou", "precision", "recall"],
-        "uncertainty": ["Calibration", "bootstrap_interval", "calibration"],
+        "uncertainty": [
+            "Calibration",
+            "PairedDifference",
+            "bootstrap_interval",
+            "calibration",
+            "paired_difference",
+        ],
     },
 )

@@ -6,6 +6,7 @@ apart (`PALETTE`). Every function takes ``alt``, the text that describes the fig
 see it. The same input gives the same bytes. Display contrast is never written into the data.
 """
 
+from .claims import claims
 from .pictures import compare, feature_maps, heat, image, images, label_colours, labels, matches
 from .plots import curves, decision_boundary, network
 from .style import PALETTE, CourseFigure, Markdown, figure, table
@@ -14,6 +15,7 @@ __all__ = [
     "PALETTE",
     "CourseFigure",
     "Markdown",
+    "claims",
     "compare",
     "curves",
     "decision_boundary",

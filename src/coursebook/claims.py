@@ -1,0 +1,172 @@
+"""Sentences about the course's own numbers, and the notebook cells that compute whether they are true.
+
+On a page a claim is a span, ``[The sentence.]{#claim-name .claim}``. In the notebook of the same chapter
+one cell tagged ``claims`` calls ``show.claims`` with an entry of the same name: hash of the sentence,
+condition, numbers. `find` compares the two with each other and with the saved output; `box` makes the
+collapsed list at the chapter's end.
+"""
+
+import ast
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from coursebook import notebooks, pages
+from coursebook.pages import Line, Page
+from coursebook.project import Finding, Project
+from coursebook.sources import Source
+
+PREFIX = "claim-"
+END = re.compile(r"\]\{#claim-(?P<name>[\w-]+)(?P<rest>[^{}]*)\}")
+ROW = re.compile(
+    r"^\| (?P<name>[a-z0-9-]+) \| (?P<numbers>.*) \| (?P<holds>yes|\*\*no\*\*) \|$", re.MULTILINE
+)
+FEWEST, MOST = 5, 15
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claimed sentence (Markdown) of a page and where it stands."""
+
+    name: str
+    sentence: str
+    line: Line
+
+    @property
+    def hash(self) -> str:
+        """Six hexadecimal digits that change with the sentence, not with its line breaks."""
+        return hashlib.sha256(" ".join(self.sentence.split()).encode()).hexdigest()[:6]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A claim's entry in a notebook's source, and what the saved output says of it."""
+
+    name: str
+    hash: str
+    line: int
+    numbers: str | None
+    holds: bool | None
+
+
+def on_page(page: Page) -> list[Claim]:
+    """Return the claims of a page in order of appearance."""
+    text = "\n".join(line.text for line in page.lines)
+    found = []
+    for match in END.finditer(page.prose):
+        start = _opening(page.prose, match.start())
+        if start is not None and re.search(r"\.claim\b", match["rest"]):
+            found.append(Claim(match["name"], text[start + 1 : match.start()], page.line(start)))
+    return found
+
+
+def _opening(text: str, end: int) -> int | None:
+    """Return where the bracket opens that closes at `end`."""
+    depth = 0
+    for position in range(end, -1, -1):
+        depth += {"]": 1, "[": -1}.get(text[position], 0)
+        if depth == 0:
+            return position
+    return None
+
+
+def in_notebook(project: Project, source: Source) -> list[Entry]:
+    """Return the entries of a chapter's notebook, with what its executed copy says."""
+    outputs = _outputs(project.root / notebooks.solution_file(source))
+    found = []
+    for cell in source.cells:
+        if "claims" not in cell.tags:
+            continue
+        for node in ast.walk(ast.parse(cell.text)):
+            if isinstance(node, ast.Tuple) and len(node.elts) == 4 and _is_text(node.elts[:2]):
+                name, digest = (part.value for part in node.elts[:2])
+                numbers, holds = outputs.get(name, (None, None))
+                found.append(Entry(name, digest, cell.line + node.lineno - 1, numbers, holds))
+    return sorted(found, key=lambda entry: entry.line)
+
+
+def _is_text(nodes) -> bool:
+    return all(isinstance(node, ast.Constant) and isinstance(node.value, str) for node in nodes)
+
+
+def _outputs(path: Path) -> dict[str, tuple[str, bool]]:
+    """Return name -> (numbers, holds) from the saved outputs of the cells tagged ``claims``."""
+    found = {}
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if path.is_file() else ():
+        if "claims" in cell["metadata"].get("tags", ()):
+            for output in cell["outputs"]:
+                text = "".join(output.get("data", {}).get("text/markdown", ""))
+                found |= {row["name"]: (row["numbers"], row["holds"] == "yes") for row in ROW.finditer(text)}
+    return found
+
+
+def box(project: Project, source: Source) -> str | None:
+    """Return the collapsed box of a chapter, or None where page or notebook claim nothing yet."""
+    path = f"book/{source.name}.qmd"
+    entries = {entry.name: entry for entry in in_notebook(project, source)}
+    if not entries or not (project.root / path).is_file():
+        return None
+    items = []
+    for claim in on_page(pages.read_page(project.root, path)):
+        numbers = (entries[claim.name].numbers if claim.name in entries else None) or "not computed yet"
+        sentence = " ".join(claim.sentence.split())
+        items.append(f"- {sentence} [In the text](#{PREFIX}{claim.name})\n\n  *{numbers}*\n")
+    where = f"[the notebook with solutions]({project.file_url(notebooks.solution_file(source))})"
+    return (
+        '::: {.callout-note collapse="true" .claims}\n## What this chapter claims, and on what\n\n'
+        + "\n".join(items)
+        + f"\nEach is computed in the cell tagged `claims` near the end of {where}, and compared there "
+        "on every change of the course: if a sentence stops being true, the course's tests fail.\n:::\n"
+    )
+
+
+def find(book: pages.Book, sources: list[Source]) -> Iterator[Finding]:
+    """Find sentences without entry, entries without sentence, false conditions and changed sentences."""
+    by_name = {source.name: source for source in sources}
+    for page in book.pages:
+        claims = {claim.name: claim for claim in on_page(page)}
+        source = by_name.get(page.name)
+        if source:
+            yield from _compare(book, page, claims, source)
+        else:
+            for claim in claims.values():
+                yield _at(
+                    claim, f"{page.path} has no notebook in which the claim {claim.name!r} could be computed"
+                )
+
+
+def _at(claim: Claim, message: str) -> Finding:
+    return Finding(claim.line.file, claim.line.number, message)
+
+
+def _compare(book: pages.Book, page: Page, claims: dict[str, Claim], source: Source) -> Iterator[Finding]:
+    entries = {entry.name: entry for entry in in_notebook(book.project, source)}
+    for name, claim in claims.items():
+        if name not in entries:
+            yield _at(claim, f"the claim {name!r} has no entry in {source.file}")
+    for name, entry in entries.items():
+        here = lambda message: Finding(source.file, entry.line, message)  # noqa: B023, E731 - used at once
+        if name not in claims:
+            yield here(
+                f"the claim {name!r} has no sentence on {page.path}: [sentence]{{#{PREFIX}{name} .claim}}"
+            )
+        elif entry.hash != claims[name].hash:
+            yield here(
+                f"the sentence of {name!r} ({page.path}:{claims[name].line.number}) is not the one that "
+                f"the condition was written for: read both again, then write the hash {claims[name].hash}"
+            )
+        if entry.holds is None:
+            yield here(
+                f"the claim {name!r} has no saved result: run `course notebooks --only {source.chapter}`"
+            )
+        elif not entry.holds:
+            yield here(f"the claim {name!r} does not hold: {entry.numbers}")
+    if not FEWEST <= len(claims) <= MOST:
+        yield Finding(
+            page.path, 1, f"{len(claims)} claims; a chapter has {FEWEST} to {MOST} (see CONTRIBUTING.md)"
+        )
+    if claims and f"book/_generated/{source.chapter}-claims.md" not in page.included:
+        yield Finding(page.path, 1, f"{{{{< include _generated/{source.chapter}-claims.md >}}}} is missing")
