@@ -490,6 +490,7 @@ def when_to_stop(function):
     curve = (np.array([5.0, 10.0, 20.0, 40.0, 80.0, 160.0]), np.array([0.40, 0.60, 0.70, 0.76, 0.78, 0.785]))
     dip = (np.array([1.0, 2.0, 4.0, 8.0]), np.array([0.5, 0.48, 0.6, 0.8]))
     falls = (np.array([1.0, 2.0, 3.0]), np.array([0.7, 0.65, 0.6]))
+    far = (np.array([1.0, 2.0, 12.0, 13.0]), np.array([0.5, 0.6, 0.605, 0.625]))
     late = (np.array([1.0, 2.0, 4.0, 8.0, 16.0]), np.array([0.6, 0.79, 0.785, 0.81, 0.815]))
     for (minutes, ap), least, words in (
         (curve, 0.005, "on the curve at 0.005 a minute"),
@@ -500,6 +501,7 @@ def when_to_stop(function):
         (late, 0.002, "on the curve that wobbles, at 0.002 a minute"),
         (late, 0.02, "on the curve that wobbles, at 0.02 a minute"),
         (falls, 0.001, "on a curve that only falls"),
+        (far, 0.01, "on a curve whose next gain is far away, at 0.01 a minute"),
     ):
         right = last_worthwhile(minutes, ap, least)
         paying = np.flatnonzero(np.diff(ap) / np.diff(minutes) >= least)

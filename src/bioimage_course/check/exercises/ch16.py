@@ -111,6 +111,7 @@ def crop():
         12  # a body outside with a long tail: centre inside, the median and most pixels not
     )
     labels[14, 20:38] = 12
+    labels[12:16, 2:7] = 13  # rows inside, columns not
     return labels, (10, 10, 30, 38)
 
 
@@ -642,7 +643,7 @@ def which_way(function):
             "whose last layer is enough",
         ),
         (
-            [[0.59, 0.59], [0.70, 0.71], [0.85, 0.62], [0.80, 0.79]],
+            [[0.59, 0.59], [0.70, 0.71], [0.95, 0.62], [0.80, 0.79]],
             0.75,
             "from scratch",
             "with one unlucky draw",
