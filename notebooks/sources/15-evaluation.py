@@ -160,6 +160,7 @@ for side in (5, 10, 20, 40):
     square[4 : 4 + side, 4 : 4 + side] = True
     moved = np.roll(square, (1, 1), (0, 1))
     rows.append([f"{side} × {side}", f"{metrics.iou(square, moved):.2f}", f"{metrics.dice(square, moved):.2f}"])
+shifted = np.array([row[1:] for row in rows], float)
 show.table(rows, ["square, in pixels", "IoU", "Dice"])
 
 # %% [markdown]
@@ -957,6 +958,42 @@ for (name, found), style, tint in zip(calibrated["model"].items(), ("o-", "^-.",
 axes.set(xlabel="predicted probability of foreground", ylabel="share that is foreground", ylim=(-0.03, 1.03))
 axes.legend()
 figure
+
+# %% tags=["claims", "nbval-check-output"]
+accuracy = {name: metrics.accuracy(truth_mask, mask) for name, mask in cases.items()}
+fall = {name: curve[0] - curve[6] for name, curve in curves.items()}  # from 0.5 to 0.8
+same_mask = np.array_equal(predictions["components"] > 0, predictions["seeded"] > 0)
+merges, cuts, wide, tight = (told[n] for n in ("10 pairs merged", "10 largest cut in two", "1 pixel too wide", "1 pixel too tight"))
+drawn = {name: curve for name, curve in ceilings.items() if name != "a method: seeded"}
+at_90 = {name: curve[8] for name, curve in ceilings.items()}
+convention = (tp / (tp + fp + fn))[[0, 8]]
+above_seeds = [gap for name, gap in paired.items() if not name.startswith("control")]
+ratio_of = {name: values[place[1]] / values[place[0]] for name, values in counted.items()}
+trainings = list(calibrated.values())
+middle = [found["at home"].observed[6] for found in trainings]  # bin from 0.6 to 0.7
+improved = [found["weight out"].error / found["at home"].error for found in trainings]
+upside_down = [found["bright field"].observed for found in trainings]
+show.claims(
+    ("nothing-beats-poor", "000000", accuracy["empty"] > accuracy["poor"], f"{accuracy['empty']:.3f} against {accuracy['poor']:.3f}"),
+    ("small-suffer", "000000", bool((np.diff(shifted, axis=0) > 0).all()), f"IoU {shifted[0, 0]:.2f} to {shifted[-1, 0]:.2f}"),
+    ("fall-is-not-outline", "000000", same_mask and fall["seeded"] > 2 * fall["components"], f"{fall['seeded']:.2f} and {fall['components']:.2f} from 0.5 to 0.8"),
+    ("dice-blind", "000000", merges["dice"] == cuts["dice"] == 1, f"Dice {merges['dice']:.2f}, AP@0.5 {merges['AP@0.5']:.2f} and {cuts['AP@0.5']:.2f}"),
+    ("wide-or-tight", "000000", wide["recall"] > 0.99 > 0.9 > wide["precision"] and tight["precision"] > 0.99 > 0.9 > tight["recall"],
+     f"precision {wide['precision']:.2f} and {tight['precision']:.2f}, recall {wide['recall']:.2f} and {tight['recall']:.2f}"),
+    ("biology-not-told", "000000", max(abs(merges[s] - cuts[s]) for s in ("AP@0.5", "PQ", "dice")) < 0.0105 and merges["count"] < 0 < cuts["count"] and merges["mean area"] > 0 > cuts["mean area"],
+     f"count {signed(merges['count'])} and {signed(cuts['count'])}, area {signed(merges['mean area'])} and {signed(cuts['mean area'])}"),
+    ("draw-images", "000000", 1.7 < ratio < 2.5, f"{ratio:.1f} times as wide, 50 images"),
+    ("outlines-at-the-ends", "000000", min(c[0] for c in drawn.values()) > 0.92 and max(c[-1] for c in drawn.values()) < 0.15,
+     f"{len(drawn)} comparisons: at least {min(c[0] for c in drawn.values()):.2f} at 0.5, at most {max(c[-1] for c in drawn.values()):.2f} at 0.95"),
+    ("method-crosses", "000000", at_90["a method: seeded"] > max(at_90["a generous hand"], at_90["generous against steady"]) and ceilings["a method: seeded"][0] < 0.65,
+     f"{at_90['a method: seeded']:.2f} against {at_90['a generous hand']:.2f} and {at_90['generous against steady']:.2f}"),
+    ("convention-decides", "000000", convention[0] > 0.95 and convention[1] < 0.3, f"{convention[0]:.2f} at 0.5, {convention[1]:.2f} at 0.9, 50 images"),
+    ("gaps-exceed-seeds", "000000", all(gap.low > 0 and gap.difference > control for gap in above_seeds), f"{len(above_seeds)} of {len(above_seeds)} gaps, 2 seeds"),
+    ("crowding-bends", "000000", 1.2 < ratio_of["components"] < 1.8 and ratio_of["seeded"] < 2.8, f"{ratio_of['components']:.1f} and {ratio_of['seeded']:.1f} instead of 3.0"),
+    ("too-sure-at-home", "000000", max(middle) < 0.5, f"{sum(m < 0.5 for m in middle)} of {len(middle)} trainings"),
+    ("weight-is-a-thumb", "000000", all(0.5 < share < 1 for share in improved), f"{sum(share < 1 for share in improved)} of {len(improved)} trainings"),
+    ("abroad-upside-down", "000000", all(np.nanmax(o[:2]) > 0.3 > 0.1 > np.nanmax(o[5:]) for o in upside_down), f"{len(upside_down)} of {len(upside_down)} trainings"),
+)
 
 # %% [markdown]
 # ## Exercise 12, open: your own report

@@ -107,9 +107,8 @@ def crop():
     labels[15:27, 34:37] = 6
     labels[27:33, 30:34] = 10  # centre in row 29.8: inside, but rounded it is 30
     labels[32, 34:37] = 10
-    labels[10:15, 38:43] = (
-        12  # a body outside with a long tail: centre inside, the median and most pixels not
-    )
+    # A body outside with a long tail: its centre is inside, its median and most of its pixels are not.
+    labels[10:15, 38:43] = 12
     labels[14, 20:38] = 12
     labels[12:16, 2:7] = 13  # rows inside, columns not
     return labels, (10, 10, 30, 38)
@@ -630,17 +629,18 @@ def which_way(function):
     """Write which of four ways to take, from validation scores of several draws."""
     expect_callable(function)
     for scores, needed, right, words in (
-        (
-            [[0.91, 0.90], [0.93, 0.92], [0.95, 0.94], [0.96, 0.95]],
-            0.90,
-            "as it is",
-            "that is good enough as it is",
-        ),
+        ([[0.91, 0.90], [0.93, 0.92], [0.95, 0.94], [0.96, 0.95]], 0.90, "as it is", "good enough as it is"),
         (
             [[0.59, 0.59], [0.79, 0.78], [0.80, 0.81], [0.79, 0.77]],
             0.78,
             "last layer",
-            "whose last layer is enough",
+            "with a good last layer",
+        ),
+        (
+            [[0.59, 0.59], [0.70, 0.71], [0.76, 0.60], [0.71, 0.60]],
+            0.75,
+            "annotate more",
+            "of which none suffices",
         ),
         (
             [[0.59, 0.59], [0.70, 0.71], [0.95, 0.62], [0.80, 0.79]],
@@ -652,13 +652,7 @@ def which_way(function):
             [[0.59, 0.59], [0.74, 0.70], [0.82, 0.81], [0.90, 0.89]],
             0.75,
             "all layers",
-            "whose last layer is too weak",
-        ),
-        (
-            [[0.59, 0.59], [0.70, 0.71], [0.74, 0.72], [0.71, 0.60]],
-            0.75,
-            "annotate more",
-            "of which none suffices",
+            "with a weak last layer",
         ),
     ):
         table = dict(zip(WAYS, scores, strict=True))
