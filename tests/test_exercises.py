@@ -5,7 +5,6 @@ Nothing here names a chapter: exercises are found in the package, cells in ``not
 
 import inspect
 import re
-import symtable
 
 import numpy as np
 import pytest
@@ -14,59 +13,12 @@ from bioimage_course import check
 from bioimage_course.check import engine
 from coursebook import sources
 from coursebook.project import Project
+from coursebook.workbench import Workbench
 
 PROJECT = Project.find(__file__)
 SOURCES = {path.stem: sources.read(PROJECT, path) for path in PROJECT.source_paths()}
 IN_SOURCES = [(name, exercise) for name, source in SOURCES.items() for exercise in source.exercises()]
 REGISTERED = [item.name for item in check.exercises()]
-
-
-class Cells(dict):
-    """Names of a notebook; one that a cell before the exercise makes is made when it is first used.
-
-    An exercise may use what the notebook has shown so far (a function, an image), but the test need not
-    run a whole notebook for each exercise.
-    """
-
-    def __init__(self, source, exercise):
-        super().__init__(__name__="__main__", display=lambda *objects: None)
-        first = min(cell.position for cell in source.cells if cell.exercise == exercise)
-        self._before = [
-            cell
-            for cell in source.cells
-            if cell.kind == "code" and not cell.exercise and cell.position < first
-        ]
-        for cell in self._before:
-            if "setup" in cell.tags:
-                self.run(cell)
-
-        self._made = set().union(*map(names_made_by, self._before))
-
-    def __missing__(self, name):
-        if name not in self._made:  # a built-in function, asked for a million times by a training loop
-            raise KeyError(name)
-        for cell in reversed(self._before):
-            if name in names_made_by(cell):
-                self._before.remove(cell)
-                self.run(cell)
-                return self[name]
-        raise KeyError(name)
-
-    def run(self, cell):
-        exec(compile(python(cell), f"<{cell.exercise or 'cell'}>", "exec"), self)
-
-
-def python(cell):
-    """The text of a cell; IPython's magics and shell lines, which are not Python, become ``pass``."""
-    return re.sub(r"^(\s*)[%!].*$", r"\1pass", cell.text, flags=re.MULTILINE)
-
-
-def names_made_by(cell):
-    """Names that a cell binds outside its functions."""
-    table = symtable.symtable(python(cell), "cell", "exec")
-    return {
-        symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()
-    }
 
 
 @pytest.fixture(autouse=True)
@@ -78,11 +30,11 @@ def bare(no_mirror, monkeypatch, tmp_path):
 
 def line_of_check(source, exercise, role, capsys):
     """Run the cells of an exercise (starter or solution, then check); return what the check said."""
-    cells = Cells(source, exercise)
-    own = [cell for cell in source.cells if cell.exercise == exercise and {role, "check"} & set(cell.tags)]
+    bench = Workbench(source, exercise)
     capsys.readouterr()
-    for cell in own:
-        cells.run(cell)
+    for cell in source.cells:
+        if cell.exercise == exercise and {role, "check"} & set(cell.tags):
+            bench.run(cell)
     lines = capsys.readouterr().out.splitlines()
     found = [line for line in lines if re.match(rf"\S+ {exercise}: ", line)]
     assert found, f"the check cell of {exercise} printed {lines}"

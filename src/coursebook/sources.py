@@ -446,14 +446,14 @@ def _first_use(cell: Cell, name: str) -> int:
     return min(lines) - 1
 
 
-def _python(cell: Cell) -> str:
+def python(cell: Cell) -> str:
     """Return a cell's code; IPython's magics and shell lines, which are not Python, become ``pass``."""
     code = cell.text if cell.kind == "code" else ""
     return re.sub(r"^(\s*)[%!].*$", r"\1pass", code, flags=re.MULTILINE)
 
 
 def _tree(cell: Cell) -> ast.Module:
-    return ast.parse(_python(cell))
+    return ast.parse(python(cell))
 
 
 def defined_names(cell: Cell, functions_only: bool = False) -> set[str]:
@@ -461,13 +461,13 @@ def defined_names(cell: Cell, functions_only: bool = False) -> set[str]:
     functions = {n.name for n in _tree(cell).body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
     if functions_only:
         return functions
-    symbols = symtable.symtable(_python(cell), "cell", "exec").get_symbols()
+    symbols = symtable.symtable(python(cell), "cell", "exec").get_symbols()
     return {symbol.get_name() for symbol in symbols if symbol.is_assigned() or symbol.is_imported()}
 
 
 def used_names(cell: Cell) -> set[str]:
     """Return the global names that a cell reads, its functions' bodies included."""
-    return _globals_read(symtable.symtable(_python(cell), "cell", "exec"))
+    return _globals_read(symtable.symtable(python(cell), "cell", "exec"))
 
 
 def _globals_read(table: symtable.SymbolTable) -> set[str]:
