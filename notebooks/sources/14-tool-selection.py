@@ -318,9 +318,9 @@ pairs = [
     ("pixel-classifier-adjusted", "pixel-classifier", "tissue"), ("voronoi-otsu-adjusted", "voronoi-otsu", "tissue"),
 ]
 gaps = {pair: gap(*pair) for pair in pairs}
-title = {name: about["title"] for name, about in race["entrants"].items()}
+called = {name: about["title"] for name, about in race["entrants"].items()}
 show.table(
-    [[kind, f"{title[first]} minus {title[second]}", str(told)] for (first, second, kind), told in gaps.items()],
+    [[kind, f"{called[first]} minus {called[second]}", str(told)] for (first, second, kind), told in gaps.items()],
     ["images", "tools", "difference (95 % interval), images"],
 )
 
@@ -350,7 +350,7 @@ show.table(
 #| tbl-cap: "Objects found for each true nucleus in the three kinds of images, and what would be reported if a treatment turned easy fields into crowded ones and raised the number of nuclei by 50 %."
 ratios = {name: [by[name, kind]["count_ratio"] for kind in tools.race.KINDS] for name in styles}
 reported = {name: 1.5 * ratio[1] / ratio[0] - 1 for name, ratio in ratios.items()}
-show.table([[title[name], *ratios[name], f"{reported[name]:+.0%}".replace("-", "−").replace("%", " %")] for name in styles],
+show.table([[called[name], *ratios[name], f"{reported[name]:+.0%}".replace("-", "−").replace("%", " %")] for name in styles],
            ["tool", "found per true one, easy", "crowded", "tissue", "reported instead of +50 %"], digits=2)
 
 # %% [markdown]
@@ -626,33 +626,33 @@ seeds = [told["pooled_ap50"] for told in tuned["other_seeds"]]
 winners = {kind: {podium(kind, prices).partition(" (")[0] for prices in people.values()} for kind in tools.race.KINDS}
 objects = [len(np.unique(found[name, "tissue"])) - 1 for name in first]
 show.claims(
-    ("half-is-too-much", "000000", power[0.2, 6][5] < 0.25 < 0.6 < power[0.2, 6][0] and power[0.2, 24][5] < 0.75,
+    ("half-is-too-much", "6acc40", power[0.2, 6][5] < 0.25 < 0.6 < power[0.2, 6][0] and power[0.2, 24][5] < 0.75,
      f"{1.2 * 0.9 - 1:.2f} left of 0.20; found by {power[0.2, 6][0]:.1f} and {power[0.2, 6][5]:.1f} of the experiments"),
-    ("images-are-not-wells", "000000", min(false_alarms["image"]) > 0.18 and max(false_alarms["well"]) < 0.06,
+    ("images-are-not-wells", "db7a7e", min(false_alarms["image"]) > 0.18 and max(false_alarms["well"]) < 0.06,
      f"n = images: at least {100 * min(false_alarms['image']):.0f} %; n = wells: at most {100 * max(false_alarms['well']):.0f} %"),
-    ("first-minute", "000000", typical[2] - typical[0] > 1.5 * (typical[-1] - typical[2]) > 0, "mean of 4 fields"),
-    ("easy-needs-no-network", "000000", max(easy) - min(easy) < 0.05 and abs(gaps[pairs[0]].low) < 0.005,
+    ("first-minute", "a8d0e5", typical[2] - typical[0] > 1.5 * (typical[-1] - typical[2]) > 0, "mean of 4 fields"),
+    ("easy-needs-no-network", "10bf08", max(easy) - min(easy) < 0.05 and abs(gaps[pairs[0]].low) < 0.005,
      f"six tools between {min(easy):.2f} and {max(easy):.2f}; U-Net minus Voronoi-Otsu {gaps[pairs[0]]}"),
-    ("crowded-networks-ahead", "000000", all(told.low > 0 for told in ahead),
+    ("crowded-networks-ahead", "623b8d", all(told.low > 0 for told in ahead),
      f"smallest lead {min(told.difference for told in ahead):+.2f}, lowest bound {min(told.low for told in ahead):+.2f}"),
-    ("crowded-undecided", "000000", all(holds_0[pair] for pair in pairs[3:6]), "; ".join(str(gaps[pair]) for pair in pairs[3:6])),
-    ("tissue-overcounted", "000000", min(ratios["unet"][2], ratios["stardist"][2]) > 1.75,
+    ("crowded-undecided", "1c28c5", all(holds_0[pair] for pair in pairs[3:6]), "; ".join(str(gaps[pair]) for pair in pairs[3:6])),
+    ("tissue-overcounted", "2ff38c", min(ratios["unet"][2], ratios["stardist"][2]) > 1.75,
      f"{ratios['unet'][2]:.2f} and {ratios['stardist'][2]:.2f}"),
-    ("tissue-level", "000000", set(unadjusted[:3]) == {"cellpose", "voronoi-otsu", "sam-decoder"} and all(holds_0[pair] for pair in pairs[7:9]),
+    ("tissue-level", "c48860", set(unadjusted[:3]) == {"cellpose", "voronoi-otsu", "sam-decoder"} and all(holds_0[pair] for pair in pairs[7:9]),
      "; ".join(str(gaps[pair]) for pair in pairs[7:9])),
-    ("tuning-helped", "000000", gaps[pairs[9]].low > 0 and min(seeds) > ap["unet", "tissue"] + 0.05,
+    ("tuning-helped", "fe5810", gaps[pairs[9]].low > 0 and min(seeds) > ap["unet", "tissue"] + 0.05,
      f"{gaps[pairs[9]]}; other seeds {', '.join(f'{s:.2f}' for s in seeds)}, before {ap['unet', 'tissue']:.2f}"),
-    ("tuned-not-ahead", "000000", holds_0[pairs[10]] and sum(s < ap["voronoi-otsu", "tissue"] for s in seeds) == 1,
+    ("tuned-not-ahead", "fb1735", holds_0[pairs[10]] and sum(s < ap["voronoi-otsu", "tissue"] for s in seeds) == 1,
      f"{gaps[pairs[10]]}; Voronoi-Otsu {ap['voronoi-otsu', 'tissue']:.2f}"),
-    ("strokes-and-knobs", "000000", gaps[pairs[11]].difference > 0 > gaps[pairs[12]].difference and holds_0[pairs[11]] and holds_0[pairs[12]],
+    ("strokes-and-knobs", "b38edc", gaps[pairs[11]].difference > 0 > gaps[pairs[12]].difference and holds_0[pairs[11]] and holds_0[pairs[12]],
      f"strokes {gaps[pairs[11]]}; knobs {gaps[pairs[12]]}"),
-    ("grid-is-last", "000000", all(min(ap[n, k] for n in styles) == ap["sam-grid", k] and max(by[n, k]["seconds"] for n in styles) == by["sam-grid", k]["seconds"] for k in tools.race.KINDS),
+    ("grid-is-last", "90864b", all(min(ap[n, k] for n in styles) == ap["sam-grid", k] and max(by[n, k]["seconds"] for n in styles) == by["sam-grid", k]["seconds"] for k in tools.race.KINDS),
      "AP " + ", ".join(f"{ap['sam-grid', k]:.2f}" for k in tools.race.KINDS)),
-    ("all-report-too-little", "000000", max(reported.values()) < 0.45 and min(reported[net] for net in nets) > 0.3 and max(reported["pixel-classifier"], reported["voronoi-otsu"]) < 0.2,
-     "; ".join(f"{title[name]} {value:+.0%}".replace("-", "−").replace("%", " %") for name, value in reported.items())),
-    ("prices-matter-on-tissue", "000000", len(winners["easy"]) == len(winners["crowded"]) == 1 and len(winners["tissue"]) == 2,
+    ("all-report-too-little", "ee35dd", max(reported.values()) < 0.45 and min(reported[net] for net in nets) > 0.3 and max(reported["pixel-classifier"], reported["voronoi-otsu"]) < 0.2,
+     "; ".join(f"{called[name]} {value:+.0%}".replace("-", "−").replace("%", " %") for name, value in reported.items())),
+    ("prices-matter-on-tissue", "6f418d", len(winners["easy"]) == len(winners["crowded"]) == 1 and len(winners["tissue"]) == 2,
      f"winners on tissue: {', '.join(sorted(winners['tissue']))}"),
-    ("five-tools-five-numbers", "000000", len(set(objects)) == 5 and max(objects) > 3 * min(objects), "5 tools, 1 image without a truth"),
+    ("five-tools-five-numbers", "6bab16", len(set(objects)) == 5 and max(objects) > 3 * min(objects), "5 tools, 1 image without a truth"),
 )
 
 # %% [markdown]

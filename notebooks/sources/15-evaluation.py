@@ -950,20 +950,20 @@ calibrated = {
 #| label: fig-calibration
 #| fig-cap: "Do the probabilities of our small network mean what they say? Foreground probability of the test pixels against the share that really is foreground. On the dotted diagonal they would be right. At home they promise too much from 0.1 to 0.7; with the border's weight divided out they promise too little from 0.5 on, and the error is smaller. On bright-field images, which the network has never seen, they mean the opposite of what they say."
 #| fig-alt: "Observed share against predicted probability with a dotted diagonal. The solid blue curve, at home, stays near 0 up to 0.45, passes below the diagonal at 0.65 with a share of about 0.35, and reaches the diagonal near 0.75. The dash-dotted green curve, with the weight divided out, crosses the diagonal near 0.5 and runs above it. The dashed red curve, bright field, falls from about 0.5 at the left to 0 from 0.3 on."
-figure, axes = show.figure(height=3.4)
+figure, axes = show.figure(height=3.9)
 axes.plot([0, 1], [0, 1], ":", color=colour["black"], label="right")
 words = {"at home": "at home", "weight out": "at home, border weight divided out", "bright field": "bright field"}
 for (name, found), style, tint in zip(calibrated["model"].items(), ("o-", "^-.", "s--"), ("blue", "green", "vermilion")):
     axes.plot(found.score, found.observed, style, color=colour[tint], label=f"{words[name]}, error {found.error:.2f}")
 axes.set(xlabel="predicted probability of foreground", ylabel="share that is foreground", ylim=(-0.03, 1.03))
-axes.legend()
+figure.legend(loc="outside lower center", ncols=2)
 figure
 
 # %% tags=["claims", "nbval-check-output"]
 accuracy = {name: metrics.accuracy(truth_mask, mask) for name, mask in cases.items()}
 fall = {name: curve[0] - curve[6] for name, curve in curves.items()}  # from 0.5 to 0.8
 same_mask = np.array_equal(predictions["components"] > 0, predictions["seeded"] > 0)
-merges, cuts, wide, tight = (told[n] for n in ("10 pairs merged", "10 largest cut in two", "1 pixel too wide", "1 pixel too tight"))
+merges, cuts, wide, tight = (told[n] for n in ["10 pairs merged", "10 largest cut in two", "1 pixel too wide", "1 pixel too tight"])
 drawn = {name: curve for name, curve in ceilings.items() if name != "a method: seeded"}
 at_90 = {name: curve[8] for name, curve in ceilings.items()}
 convention = (tp / (tp + fp + fn))[[0, 8]]
@@ -974,25 +974,25 @@ middle = [found["at home"].observed[6] for found in trainings]  # bin from 0.6 t
 improved = [found["weight out"].error / found["at home"].error for found in trainings]
 upside_down = [found["bright field"].observed for found in trainings]
 show.claims(
-    ("nothing-beats-poor", "000000", accuracy["empty"] > accuracy["poor"], f"{accuracy['empty']:.3f} against {accuracy['poor']:.3f}"),
-    ("small-suffer", "000000", bool((np.diff(shifted, axis=0) > 0).all()), f"IoU {shifted[0, 0]:.2f} to {shifted[-1, 0]:.2f}"),
-    ("fall-is-not-outline", "000000", same_mask and fall["seeded"] > 2 * fall["components"], f"{fall['seeded']:.2f} and {fall['components']:.2f} from 0.5 to 0.8"),
-    ("dice-blind", "000000", merges["dice"] == cuts["dice"] == 1, f"Dice {merges['dice']:.2f}, AP@0.5 {merges['AP@0.5']:.2f} and {cuts['AP@0.5']:.2f}"),
-    ("wide-or-tight", "000000", wide["recall"] > 0.99 > 0.9 > wide["precision"] and tight["precision"] > 0.99 > 0.9 > tight["recall"],
+    ("nothing-beats-poor", "991b26", accuracy["empty"] > accuracy["poor"], f"{accuracy['empty']:.3f} against {accuracy['poor']:.3f}"),
+    ("small-suffer", "c98ff0", bool((np.diff(shifted, axis=0) > 0).all()), f"IoU {shifted[0, 0]:.2f} to {shifted[-1, 0]:.2f}"),
+    ("fall-is-not-outline", "8bb648", same_mask and fall["seeded"] > 2 * fall["components"], f"{fall['seeded']:.2f} and {fall['components']:.2f} from 0.5 to 0.8"),
+    ("dice-blind", "839423", merges["dice"] == cuts["dice"] == 1, f"Dice {merges['dice']:.2f}, AP@0.5 {merges['AP@0.5']:.2f} and {cuts['AP@0.5']:.2f}"),
+    ("wide-or-tight", "e83f89", wide["recall"] > 0.99 > 0.9 > wide["precision"] and tight["precision"] > 0.99 > 0.9 > tight["recall"],
      f"precision {wide['precision']:.2f} and {tight['precision']:.2f}, recall {wide['recall']:.2f} and {tight['recall']:.2f}"),
-    ("biology-not-told", "000000", max(abs(merges[s] - cuts[s]) for s in ("AP@0.5", "PQ", "dice")) < 0.0105 and merges["count"] < 0 < cuts["count"] and merges["mean area"] > 0 > cuts["mean area"],
+    ("biology-not-told", "cc4085", max(abs(merges[s] - cuts[s]) for s in ("AP@0.5", "PQ", "dice")) < 0.0105 and merges["count"] < 0 < cuts["count"] and merges["mean area"] > 0 > cuts["mean area"],
      f"count {signed(merges['count'])} and {signed(cuts['count'])}, area {signed(merges['mean area'])} and {signed(cuts['mean area'])}"),
-    ("draw-images", "000000", 1.7 < ratio < 2.5, f"{ratio:.1f} times as wide, 50 images"),
-    ("outlines-at-the-ends", "000000", min(c[0] for c in drawn.values()) > 0.92 and max(c[-1] for c in drawn.values()) < 0.15,
+    ("draw-images", "ccfaa3", 1.7 < ratio < 2.5, f"{ratio:.1f} times as wide, 50 images"),
+    ("outlines-at-the-ends", "5d9e08", min(c[0] for c in drawn.values()) > 0.92 and max(c[-1] for c in drawn.values()) < 0.15,
      f"{len(drawn)} comparisons: at least {min(c[0] for c in drawn.values()):.2f} at 0.5, at most {max(c[-1] for c in drawn.values()):.2f} at 0.95"),
-    ("method-crosses", "000000", at_90["a method: seeded"] > max(at_90["a generous hand"], at_90["generous against steady"]) and ceilings["a method: seeded"][0] < 0.65,
+    ("method-crosses", "41ce13", at_90["a method: seeded"] > max(at_90["a generous hand"], at_90["generous against steady"]) and ceilings["a method: seeded"][0] < 0.65,
      f"{at_90['a method: seeded']:.2f} against {at_90['a generous hand']:.2f} and {at_90['generous against steady']:.2f}"),
-    ("convention-decides", "000000", convention[0] > 0.95 and convention[1] < 0.3, f"{convention[0]:.2f} at 0.5, {convention[1]:.2f} at 0.9, 50 images"),
-    ("gaps-exceed-seeds", "000000", all(gap.low > 0 and gap.difference > control for gap in above_seeds), f"{len(above_seeds)} of {len(above_seeds)} gaps, 2 seeds"),
-    ("crowding-bends", "000000", 1.2 < ratio_of["components"] < 1.8 and ratio_of["seeded"] < 2.8, f"{ratio_of['components']:.1f} and {ratio_of['seeded']:.1f} instead of 3.0"),
-    ("too-sure-at-home", "000000", max(middle) < 0.5, f"{sum(m < 0.5 for m in middle)} of {len(middle)} trainings"),
-    ("weight-is-a-thumb", "000000", all(0.5 < share < 1 for share in improved), f"{sum(share < 1 for share in improved)} of {len(improved)} trainings"),
-    ("abroad-upside-down", "000000", all(np.nanmax(o[:2]) > 0.3 > 0.1 > np.nanmax(o[5:]) for o in upside_down), f"{len(upside_down)} of {len(upside_down)} trainings"),
+    ("convention-decides", "e2d0ed", convention[0] > 0.95 and convention[1] < 0.3, f"{convention[0]:.2f} at 0.5, {convention[1]:.2f} at 0.9, 50 images"),
+    ("gaps-exceed-seeds", "f608cb", all(gap.low > 0 and gap.difference > control for gap in above_seeds), f"{len(above_seeds)} of {len(above_seeds)} gaps, 2 seeds"),
+    ("crowding-bends", "4af045", 1.2 < ratio_of["components"] < 1.8 and ratio_of["seeded"] < 2.8, f"{ratio_of['components']:.1f} and {ratio_of['seeded']:.1f} instead of 3.0"),
+    ("too-sure-at-home", "370dc9", max(middle) < 0.5, f"{sum(m < 0.5 for m in middle)} of {len(middle)} trainings"),
+    ("weight-is-a-thumb", "56ea19", all(0.5 < share < 1 for share in improved), f"{sum(share < 1 for share in improved)} of {len(improved)} trainings"),
+    ("abroad-upside-down", "962bad", all(np.nanmax(o[:2]) > 0.3 > 0.1 > np.nanmax(o[5:]) for o in upside_down), f"{len(upside_down)} of {len(upside_down)} trainings"),
 )
 
 # %% [markdown]

@@ -395,7 +395,7 @@ halos = (0, 4, 8, 12, 16, 24, 32, 48)
 runs = [
     tools.large.label_image(slide, segment, place / f"halo-{halo}.ome.zarr", block=256, halo=halo) for halo in halos
 ]
-same = [tools.large.identical(piece, tools.large.open_image(run.path)[:]) for run in runs]
+alike = [tools.large.identical(piece, tools.large.open_image(run.path)[:]) for run in runs]
 
 # %%
 #| label: fig-halo
@@ -403,7 +403,7 @@ same = [tools.large.identical(piece, tools.large.open_image(run.path)[:]) for ru
 #| fig-alt: "Two line plots against the halo from 0 to 48 pixels. Left: identical objects rise steeply from a low value and reach the dashed line by 24 pixels. Right: counted objects fall from above to the dashed line and stay there. A vertical dotted line to the right marks the safe width."
 safe = tools.large.longest(piece) + 16  # four times spot_sigma
 figure, panels = show.figure(1, 2, height=2.9)
-for axes, values, label in zip(panels, (same, [run.objects for run in runs]), ("identical objects", "counted objects")):
+for axes, values, label in zip(panels, (alike, [run.objects for run in runs]), ("identical objects", "counted objects")):
     axes.plot(halos, values, "o-", color=colour["blue"])
     axes.axhline(piece.max(), color=colour["vermilion"], ls="--")
     axes.axvline(safe, color="grey", ls=":")
@@ -418,12 +418,12 @@ def computed(halo):
 
 
 show.table(
-    [[halo, run.objects, number, run.touching, f"{computed(halo):.2f}"] for halo, run, number in zip(halos, runs, same)],
+    [[halo, run.objects, number, run.touching, f"{computed(halo):.2f}"] for halo, run, number in zip(halos, runs, alike)],
     ["halo", "objects", "identical", "touching", "cost"],
 )
 
 # %% tags=["nbval-check-output"]
-print("from a halo of 24 on everything is identical:", all(n == piece.max() for n, h in zip(same, halos) if h >= 24))
+print("from a halo of 24 on everything is identical:", all(n == piece.max() for n, h in zip(alike, halos) if h >= 24))
 
 # %% [markdown]
 # ### A network in blocks
@@ -433,8 +433,8 @@ print("from a halo of 24 on everything is identical:", all(n == piece.max() for 
 # one crop, cut out at different places, against the same objects of the whole slide.
 
 # %%
-limits = tools.large.percentiles(tools.large.histogram(slide))
-by_stars = functools.partial(tools.stardist.segment, limits=limits)
+slide_limits = tools.large.percentiles(tools.large.histogram(slide))
+by_stars = functools.partial(tools.stardist.segment, limits=slide_limits)
 needs = tools.large.tiling(by_stars)
 stars = by_stars(slide[:])
 
@@ -487,7 +487,7 @@ show.table(
 
 # %%
 corner = slide[:512, :512]
-by_flows = functools.partial(tools.cellpose.segment, limits=limits)
+by_flows = functools.partial(tools.cellpose.segment, limits=slide_limits)
 flows = by_flows(corner)
 flow_labels = {}
 for halo in (0, 64, 128):
@@ -782,9 +782,11 @@ check.reproduces(same)
 
 # %% tags=["nbval-check-output"]
 wrong = pack(1 / 65535, "wrong-scale.zip")
+states = {}
 for name, path in {"right": packed, "wrong scale": wrong}.items():
     summary = bioimageio.core.test_model(path, weight_format="pytorch_state_dict", devices=["cpu"])
     reproduced = [d.status for d in summary.details if d.name.startswith("Reproduce test outputs")]
+    states[name] = str(summary.status), str(reproduced[0])
     print(f"{name}: status {summary.status}, test output reproduced: {reproduced[0]}")
 
 # %% [markdown]
@@ -802,6 +804,31 @@ record = {
 }
 (place / "record.json").write_text(json.dumps(record, indent=1))
 print(json.dumps(record, indent=1))
+
+# %% tags=["claims", "nbval-check-output"]
+with_halo = {halo: metrics.average_precision(flows, labels, 0.5) for halo, labels in flow_labels.items()}
+identical_flows = {halo: tools.large.identical(flows, labels) for halo, labels in flow_labels.items()}
+on_stride = {start: start % needs.stride == 0 for start in starts}
+all_stars = len(np.unique(stars)) - 1
+two, one_worker = speed["seconds"]["2"], speed["seconds"]["1"]
+show.claims(
+    ("training-pays", "d509cd", min(m.min() for m in mean.values()) > as_is + 0.03, f"{len(mean)} ways, {draws} draws each"),
+    ("old-weights-help", "bc49e3", mean["last layer"][0] > mean["from scratch"][0] + 0.03 and np.ptp([m[-1] for m in mean.values()]) < 0.05, f"means of {draws} draws"),
+    ("lines-cut", "a3ab88", naive.max() > 1.05 * piece.max(), f"{naive.max()} instead of {piece.max()}"),
+    ("less-would-do", "8c0e17", all(n == piece.max() for n, h in zip(alike, halos) if h >= 24) and 24 < 0.4 * safe, f"safe: {safe}"),
+    ("rim-is-silent", "b72e48", runs[halos.index(16)].touching == 0 and alike[halos.index(16)] < piece.max(), f"{alike[halos.index(16)]} of {piece.max()} identical, 0 touching"),
+    ("starts-on-stride", "fb9e0b", all((n == found) if on_stride[start] else (found < n / 2) for start, (n, found) in offsets.items()),
+     f"{sum(on_stride.values())} of {len(starts)} starts on a stride of {needs.stride}"),
+    ("stars-at-reach", "e36672", all(n == all_stars == star_runs[halo].objects for halo, n in star_same.items() if halo >= needs.reach) and star_same[0] < all_stars,
+     f"reach {needs.reach}; {sum(halo >= needs.reach for halo in star_same)} halos of at least that"),
+    ("flows-agree", "0cbd82", min(with_halo[64], with_halo[128]) > with_halo[0] + 0.05 and max(identical_flows.values()) < 0.2 * (len(np.unique(flows)) - 1), "3 halos, 1 image"),
+    ("own-threshold", "596288", found["own"].objects > found["one"].objects + 100, "one slide"),
+    ("nothing-lost", "827408", large["numbers_in_the_labels"] == large["objects"] and large["peak_mb_together"] < 1000, f"{large['objects']:,} objects, {large['peak_mb_together'] / 1000:.2f} GB"),
+    ("same-by-workers", "91c7da", by_workers.objects == done.objects and np.array_equal(tools.large.open_image(by_workers.path)[:], blockwise), f"{done.objects} objects"),
+    ("two-workers", "b7522c", all(b < a for a, b in zip(one_worker, two)) and min(one_worker) / min(two) < 2, f"{len(two)} rounds, best {min(one_worker) / min(two):.2f} times as fast"),
+    ("own-thresholds-differ", "b2e45d", own["identical"] < 0.01 * halo_test["objects"], f"{own['identical']} of {halo_test['objects']}"),
+    ("parcel-test", "744eb9", states == {"right": ("passed", "passed"), "wrong scale": ("valid-format", "failed")}, "2 parcels"),
+)
 
 # %% [markdown]
 # ## Exercise 8: your own method in blocks (open)
