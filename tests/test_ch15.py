@@ -428,3 +428,12 @@ def test_reported_ratio_mistakes(wrong, words):
 
 def test_reported_ratio_in_another_form_passes():
     assert check.reported_ratio.verdict(lambda c, t: [ratio(c, t, 2), ratio(c, t, 1)]).passed
+
+
+@pytest.mark.parametrize(
+    "exercise", [e for c in ("14", "15", "16") for e in check.exercises(c)], ids=lambda e: e.name
+)
+def test_the_first_hint_is_a_question_without_code(exercise):
+    first = exercise.hints[0]
+    assert first.rstrip().endswith("?")
+    assert not any(sign in first for sign in ("np.", "()", " = ", "[", "metrics."))
