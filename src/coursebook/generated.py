@@ -213,10 +213,13 @@ _Dumper.add_representer(
 
 
 def solutions(source: Source) -> str:
-    """Return the texts of the solutions as YAML: exercise -> code."""
-    texts = {name: _Block(source.solution(name)) for name in source.exercises()}
+    """Return the exercises as YAML, in the notebook's order: name -> its number and the solution's code."""
+    entries = {
+        name: {"number": source.number(name), "solution": _Block(source.solution(name))}
+        for name in source.exercises()
+    }
     head = f"# Made from {source.file} by `course notebooks`.\n"
-    return head + yaml.dump(texts, Dumper=_Dumper, sort_keys=True, allow_unicode=True, width=1000)
+    return head + yaml.dump(entries, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
 
 
 # ---------------------------------------------------------------- README

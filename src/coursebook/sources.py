@@ -150,6 +150,18 @@ class Source:
         """Return the names of the exercises in order."""
         return list(dict.fromkeys(cell.exercise for cell in self.cells if "exercise" in cell.tags))
 
+    def number(self, exercise: str) -> int:
+        """Return the number in the last heading ``## Exercise N: …`` before `exercise`; 0 is a warm-up."""
+        first = min(cell.position for cell in self.cells if cell.exercise == exercise)
+        headings = [
+            heading
+            for cell in self.cells
+            if cell.kind == "markdown" and cell.position < first
+            for heading in re.findall(r"^## (.*)$", cell.text, re.MULTILINE)
+        ]
+        match = re.match(r"Exercise (\d+)", headings[-1] if headings else "")
+        return int(match[1]) if match else 0
+
     def solution(self, exercise: str) -> str:
         """Return the code of the solution cells of `exercise`."""
         texts = [c.text for c in self.cells if "solution" in c.tags and c.exercise == exercise]
