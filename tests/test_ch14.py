@@ -252,3 +252,62 @@ def test_stop_mistakes(wrong, words):
 
 def test_the_stop_may_be_found_as_the_largest_utility():
     assert check.when_to_stop.verdict(lambda m, a, g: int(np.argmax(a - g * m))).passed
+
+
+# --- where to begin, and one part of a workflow ------------------------------
+
+RIGHT = dict(zip("ABCDEF", ch14.CATEGORIES, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"D": "from scratch"}, "no time to draw"),
+        ({"C": "pretrained"}, "no objects"),
+        ({"B": "deep learning"}, "is none of"),
+    ],
+)
+def test_other_beginnings(change, words):
+    assert words in failure("first_category", RIGHT | change)
+
+
+def test_beginnings_may_be_open():
+    assert check.first_category.verdict(RIGHT).passed
+    assert check.first_category.verdict(None).status == "open"
+    assert check.first_category.verdict(RIGHT | {"A": ...}).status == "open"
+
+
+def in_place(workflow, name, part):
+    workflow[name] = part
+    return workflow
+
+
+def at_the_end(workflow, name, part):
+    return {key: value for key, value in workflow.items() if key != name} | {name: part}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (in_place, "changed the workflow"),
+        (at_the_end, "order must stay"),
+        (lambda w, n, p: w | {n: p}, "misspelt"),
+        (lambda w, n, p: dict(w), "still the old one"),
+        (lambda w, n, p: dict.fromkeys(w, p), "another one, too"),
+        (lambda w, n, p: list((w | {n: p}).values()), "as a dictionary"),
+    ],
+)
+def test_replacement_mistakes(wrong, words):
+    assert words in failure("replace_part", wrong)
+
+
+def test_a_loop_over_the_steps_passes():
+    def replace(workflow, name, part):
+        if name not in workflow:
+            raise ValueError(name)
+        new = {}
+        for key, function in workflow.items():
+            new[key] = part if key == name else function
+        return new
+
+    assert check.replace_part.verdict(replace).passed

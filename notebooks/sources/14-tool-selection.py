@@ -16,7 +16,7 @@
 # may be before it changes a conclusion, look at a race of all segmentation tools of this course on three kinds of images,
 # run a small race of your own, and decide what an hour of your time is worth.
 #
-# Five exercises are checked and a sixth is open. Everything runs without network.
+# Seven exercises are checked and an eighth is open. Everything runs without network.
 
 # %% tags=["setup"]
 import time
@@ -28,7 +28,7 @@ from scipy.stats import ttest_ind
 from skimage.segmentation import find_boundaries
 
 from bioimage_course import check, data, explore, metrics, show, tools
-from bioimage_course.check.exercises.ch14 import MEASURES, PROJECTS, TOY, fields, last_worthwhile, simulated_share
+from bioimage_course.check.exercises.ch14 import BEGINNINGS, CATEGORIES, MEASURES, PROJECTS, TOY, fields, simulated_share
 
 warnings.filterwarnings("ignore", message=".*IProgress.*")
 tools.compat.prepare("stardist")  # Keras 2, before TensorFlow is imported
@@ -99,12 +99,55 @@ check.need_sheets(screen_sheet, tissue_sheet)
 explore.decision()
 
 # %% [markdown]
+# ## Exercise 2: where to begin
+#
+# Six projects and six categories. With which category would you begin? (Each is right once.)
+
+# %% tags=["nbval-check-output"]
+print("CATEGORIES =", CATEGORIES, "\n")
+for name, brief in BEGINNINGS.items():
+    print(f"{name}. {brief}\n")
+
+# %% tags=["exercise"] exercise="first_category"
+beginnings = None  # {"A": "classical", "B": …}
+
+# %% tags=["solution"] exercise="first_category"
+beginnings = {
+    "A": "manual", "B": "classical", "C": "pixel classifier", "D": "pretrained", "E": "fine-tuned", "F": "from scratch",
+}
+
+# %% tags=["check", "nbval-check-output"] exercise="first_category"
+check.first_category(beginnings)
+
+# %% [markdown]
+# ## Exercise 3: replace one part
+#
+# A workflow is a dictionary from the names of its steps to functions, in their order: `{"load": load, "segment": threshold, …}`.
+# Write `replace_part(workflow, name, part)`, which returns a *new* workflow with one part replaced and all others as they were.
+# A name that is no step raises a `KeyError`.
+
+# %% tags=["exercise"] exercise="replace_part"
+def replace_part(workflow, name, part):
+    raise NotImplementedError
+
+
+# %% tags=["solution"] exercise="replace_part"
+def replace_part(workflow, name, part):
+    if name not in workflow:
+        raise KeyError(f"there is no step {name!r}; there are {', '.join(workflow)}")
+    return workflow | {name: part}
+
+
+# %% tags=["check", "nbval-check-output"] exercise="replace_part"
+check.replace_part(replace_part)
+
+# %% [markdown]
 # ## How good is good enough? The size of the effect decides
 #
 # A treatment raises the number of nuclei. Treated fields are more crowded, so more nuclei are merged and missed
 # there. How much of that can the conclusion bear?
 #
-# ## Exercise 2: effect size
+# ## Exercise 4: effect size
 #
 # - `measured_effect(effect, missed_control, missed_treated)`: the true effect is a relative change (0.2 is 20 % more);
 #   in each condition a share of the nuclei is missed. What effect is measured?
@@ -432,7 +475,7 @@ figure
 # %% [markdown]
 # ## What is an hour of your time worth?
 #
-# ## Exercise 3: prices
+# ## Exercise 5: prices
 #
 # A ranking needs weights. Give an hour of a person and an hour of computing a price, in AP: at a price of 0.02 a gain
 # of 0.02 in AP is worth one hour.
@@ -506,7 +549,7 @@ show.table(
 )
 
 # %% [markdown]
-# ## Exercise 4: who can be left out at any price?
+# ## Exercise 6: who can be left out at any price?
 #
 # Whatever the prices, nobody needs a tool to which another one is at least equal in both accuracy and cost and better in
 # one of them. The tools that are left are the *Pareto front*. Write `pareto_front(ap, cost)`, which returns an array of True
@@ -592,7 +635,7 @@ show.table(
 )
 
 # %% [markdown]
-# ## Exercise 5: when to stop
+# ## Exercise 7: when to stop
 #
 # `when_to_stop(minutes, ap, least_gain)` gets an accuracy–time curve and the gain in AP that a minute must bring. It returns the
 # index of the point at which you stop: the first from which *no* later point is worth its minutes, that is, each of them brings,
@@ -656,7 +699,7 @@ show.claims(
 )
 
 # %% [markdown]
-# ## Exercise 6, open: your own choice, and its price
+# ## Exercise 8, open: your own choice, and its price
 #
 # Take the need sheet of a project of your own (at least four must-haves, each with a test). Segment three of your images
 # with two tools of different categories, and write down the minutes that *you* needed for each, from opening the first

@@ -523,3 +523,122 @@ def when_to_stop(function):
             },
         )
     return "You stop where nothing that comes later is worth its minutes, and a single dip does not fool you."
+
+
+# --- (6) where to begin ------------------------------
+
+CATEGORIES = ("manual", "classical", "pixel classifier", "pretrained", "fine-tuned", "from scratch")
+"""The six categories of methods, in the order of computing skill that they ask for."""
+
+BEGINNINGS = {
+    "A": "Six electron micrographs, one organelle in each, to be outlined as exactly as an expert can. One "
+    "week.",
+    "B": "5,000 images of bright, round beads, far apart on an even, dark background. How many beads?",
+    "C": "Which share of 200 photographs of skin is scar, which is healthy, which is hair? No objects, an "
+    "afternoon.",
+    "D": "300 images of ordinary fluorescent nuclei, many of them touching, no outlines drawn. Counts by "
+    "tonight.",
+    "E": "A published cell model finds two cells of three in your images and cuts the long ones. You have a "
+    "week, 30 "
+    "outlined cells, and 4,000 images to come.",
+    "F": "A modality for which nobody has published a network, 60 volumes outlined over years, a computing "
+    "centre.",
+}
+"""Six projects; in each of them one category is the one to begin with."""
+
+_BEGIN = dict(zip("ABCDEF", CATEGORIES, strict=True))
+_WHY = {
+    "A": "a handful of images and an expert's accuracy: whatever else you train would need these outlines "
+    "first",
+    "B": "bright, round and apart: a threshold does it, and needs no training",
+    "C": "areas of several classes and no objects: strokes of each class are what is needed",
+    "D": "networks for such nuclei exist, and there is no time to draw: use one as it is, and look at the "
+    "results",
+    "E": "the published model nearly works and outlines are there: train it a little further",
+    "F": "there is nothing to start from, but a large training set: the one case for random weights",
+}
+
+
+@exercise(
+    chapter="14",
+    hints=(
+        "For each project: must objects be found, or areas? Do images like these belong to the training set "
+        "of "
+        "something that exists? And how many outlines are there, or can be drawn in the time?",
+        "Each category is the right beginning for exactly one of the six projects.",
+    ),
+)
+def first_category(answers):
+    """Say for six projects with which category of methods to begin."""
+    if answers is None:
+        raise NotImplementedError
+    if not isinstance(answers, dict):
+        raise Failure("Answer with a dictionary, such as {'A': 'classical', 'B': …}.")
+    if any(value is ... for value in answers.values()):
+        raise NotImplementedError
+    for name, right in _BEGIN.items():
+        if name not in answers:
+            raise Failure(f"Project {name} has no answer.")
+        if answers[name] not in CATEGORIES:
+            raise Failure(f"{name}: {answers[name]!r} is none of {', '.join(CATEGORIES)}.")
+        if answers[name] != right:
+            raise Failure(f"{name}: not {answers[name]}. Think of this: {_WHY[name]}.")
+    return "Six projects, six beginnings. Whether the beginning is good enough, a test on your images says."
+
+
+# --- (7) one part of a workflow ------------------------------
+
+
+@exercise(
+    chapter="14",
+    hints=(
+        "Which of the steps may be another one afterwards, and what must still be as it was: the other "
+        "steps, "
+        "their order, and the workflow that you were given?",
+        "Build a new dictionary in the order of the old one, with the new part where the name fits; a name "
+        "that "
+        "is not there is an error (raise KeyError).",
+    ),
+)
+def replace_part(function):
+    """Write how one part of a workflow is replaced, and the rest left alone."""
+    expect_callable(function)
+    trace = []
+
+    def step(name):
+        return lambda image: trace.append(name) or image
+
+    steps = ("load", "correct", "segment", "clean up", "measure")
+    for name in ("segment", "load", "measure"):
+        workflow = {key: step(key) for key in steps}
+        before, part = dict(workflow), step("new part")
+        got = call(function, workflow, name, part)
+        if workflow != before or list(workflow) != list(before):
+            raise Failure(
+                "You have changed the workflow that you were given: results made with it can no longer be "
+                "repeated. Return a new one."
+            )
+        if not isinstance(got, dict):
+            raise Failure("Return the new workflow as a dictionary, from the name of a step to its function.")
+        if list(got) != list(steps):
+            raise Failure(
+                f"The steps of the new workflow are {', '.join(map(str, got))}; their names and their order "
+                f"must "
+                "stay."
+            )
+        wrong = [key for key in steps if got[key] is not (part if key == name else before[key])]
+        if name in wrong:
+            raise Failure(f"The step {name!r} is still the old one.")
+        if wrong:
+            raise Failure(f"You replace {name!r}, and the step {wrong[0]!r} has become another one, too.")
+    workflow = {key: step(key) for key in steps}
+    try:
+        function(dict(workflow), "segmentation", step("new part"))
+    except (KeyError, ValueError):
+        return (
+            "One part is new, the others are the same, and the old workflow still runs. Now test the new one."
+        )
+    raise Failure(
+        "There is no step 'segmentation', and yet nothing is said: with a misspelt name the old part stays, "
+        "unnoticed. Raise KeyError."
+    )
