@@ -812,11 +812,11 @@ on_stride = {start: start % needs.stride == 0 for start in starts}
 all_stars = len(np.unique(stars)) - 1
 two, one_worker = speed["seconds"]["2"], speed["seconds"]["1"]
 show.claims(
-    ("training-pays", "d509cd", min(m.min() for m in mean.values()) > as_is + 0.03, f"{len(mean)} ways, {draws} draws each"),
+    ("training-pays", "2e3c19", min(m.min() for m in mean.values()) > as_is + 0.03, f"{len(mean)} ways, {draws} draws each"),
     ("old-weights-help", "bc49e3", mean["last layer"][0] > mean["from scratch"][0] + 0.03 and np.ptp([m[-1] for m in mean.values()]) < 0.05, f"means of {draws} draws"),
-    ("lines-cut", "a3ab88", naive.max() > 1.05 * piece.max(), f"{naive.max()} instead of {piece.max()}"),
-    ("less-would-do", "8c0e17", all(n == piece.max() for n, h in zip(alike, halos) if h >= 24) and 24 < safe / 3, f"safe: {safe}"),
-    ("rim-is-silent", "b72e48", runs[halos.index(16)].touching == 0 and alike[halos.index(16)] < piece.max(), f"{alike[halos.index(16)]} of {piece.max()} identical, 0 touching"),
+    ("lines-cut", "e01dea", naive.max() > 1.05 * piece.max(), f"{naive.max()} instead of {piece.max()}"),
+    ("less-would-do", "cd7f77", all(n == piece.max() for n, h in zip(alike, halos) if h >= 24) and 24 < safe / 3, f"safe: {safe}"),
+    ("rim-is-silent", "09a4e9", runs[halos.index(16)].touching == 0 and alike[halos.index(16)] < piece.max(), f"{alike[halos.index(16)]} of {piece.max()} identical, 0 touching"),
     ("starts-on-stride", "fb9e0b", all((n == found) if on_stride[start] else (found < n / 2) for start, (n, found) in offsets.items()),
      f"{sum(on_stride.values())} of {len(starts)} starts on a stride of {needs.stride}"),
     ("stars-at-reach", "e36672", all(n == all_stars == star_runs[halo].objects for halo, n in star_same.items() if halo >= needs.reach) and star_same[0] < all_stars,

@@ -101,7 +101,7 @@ def crop():
     labels[6:13, 30:36] = 4  # reaches into the core, centre (9, 32.5) in the halo
     labels[18:25, 15:22] = 2  # inside
     labels[8:14, 12:17] = 7  # reaches out of the core, centre (10.5, 14) inside
-    labels[26:33, 8:13] = 5  # centre exactly at the lower edge: row 29 … inside; see below
+    labels[26:33, 8:13] = 5  # centre in the core's last row and exactly in its first column
     labels[27:34, 22:29] = 3  # centre (30, 25): exactly on the core's end, belongs to the neighbour below
     labels[15:20, 34:43] = 6  # an L: its bounding box and its centre disagree
     labels[15:27, 34:37] = 6
@@ -111,6 +111,8 @@ def crop():
     labels[10:15, 38:43] = 12
     labels[14, 20:38] = 12
     labels[12:16, 2:7] = 13  # rows inside, columns not
+    labels[9:12, 24:27] = 14  # centre exactly in the core's first row
+    labels[22:25, 37:40] = 15  # centre exactly on the core's end, belongs to the neighbour on the right
     return labels, (10, 10, 30, 38)
 
 
@@ -161,7 +163,18 @@ def keep_own(labels, core, *, rule="centre", closed=False, renumber=False):
 def own_objects(keep):
     """Of the objects in a crop keep, whole, those whose centre lies in the core."""
     expect_callable(keep)
-    labels, core = crop()
+    labels, (top, left, bottom, right) = crop()
+    _judge_own(keep, labels, (top, left, bottom, right))
+    numbers = np.arange(labels.max() + 1)
+    numbers[[2, 12, 1]] = 40, 1, 12  # another crop: rows are columns, and first and last number are kept
+    _judge_own(keep, numbers[labels.T], (left, top, right, bottom))
+    empty = call(keep, np.zeros_like(labels), (top, left, bottom, right))
+    expect_array(empty, close_to=np.zeros_like(labels), what="your label image of an empty crop")
+    return "Every object has one centre, and every centre lies in one core: nothing twice, nothing lost."
+
+
+def _judge_own(keep, labels, core):
+    """Compare what is kept of one crop, and name the usual reason if it is something else."""
     right = keep_own(labels, core)
     top, left, bottom, end = core
     cut = np.zeros_like(labels)
@@ -211,9 +224,6 @@ def own_objects(keep):
             "You drop the objects of the core and keep the others.": np.where(right > 0, 0, labels),
         },
     )
-    empty = call(keep, np.zeros_like(labels), core)
-    expect_array(empty, close_to=np.zeros_like(labels), what="your label image of an empty crop")
-    return "Every object has one centre, and every centre lies in one core: nothing twice, nothing lost."
 
 
 def _judge_numbers(got, right):
@@ -232,7 +242,7 @@ def _judge_numbers(got, right):
 def _scan(seed=5):
     """Blocks of an image of uint16: dim and bright ones, and one that is empty."""
     rng = np.random.default_rng(seed)
-    image = rng.normal(110, 3, (6, 32, 32))
+    image = rng.normal(400, 25, (6, 32, 32))
     for k, (share, level) in enumerate(
         zip((0.3, 0, 0.5, 0.1, 0.02, 0.4), (300, 0, 2300, 1100, 1500, 700), strict=True)
     ):
@@ -499,7 +509,7 @@ def reproduces(same):
         ),
     ):
         _judge_comparison(call(same, thousand + difference, thousand, 0.1, 1e-3, pure=True), right, sentence)
-    for difference, atol, right in ((0.4, 0.5, True), (0.6, 0.5, False)):
+    for difference, atol, right in ((0.4, 0.5, True), (0.6, 0.5, False), (0.0, 0.0, True)):
         sentence = f"With rtol = 0 and atol = {atol} a difference of {difference} must be {right}."
         _judge_comparison(call(same, thousand + difference, thousand, 0.0, atol, pure=True), right, sentence)
     return "Small differences pass, a wrong number, a NaN or another shape does not. That is a model's test."
