@@ -88,8 +88,13 @@ def expected(project: Project) -> tuple[dict[str, str], list[Finding]]:
 
 
 def out_of_step(project: Project) -> list[Finding]:
-    """Find mistakes in sources, and generated files that differ from their sources."""
+    """Find mistakes in sources, generated files that differ from their sources, and those without one."""
     texts, findings = expected(project)
+    return findings + _differences(project, texts) + _orphans(project, texts)
+
+
+def _differences(project: Project, texts: dict[str, str]) -> list[Finding]:
+    findings = []
     for file, text in texts.items():
         path = project.root / file
         if not path.is_file():
@@ -100,12 +105,12 @@ def out_of_step(project: Project) -> list[Finding]:
     return findings
 
 
-def orphans(project: Project) -> list[Finding]:
+def _orphans(project: Project, texts: dict[str, str]) -> list[Finding]:
     """Find files among the generated ones that no source makes any more."""
     all_sources, mistakes = sources.read_all(project)
     if mistakes:  # what belongs to a source that cannot be read is not known
         return []
-    made = set(expected(project)[0]) | {notebooks.solution_file(source) for source in all_sources}
+    made = set(texts) | {notebooks.solution_file(source) for source in all_sources}
     patterns = ["notebooks/*.ipynb", "notebooks/solutions/*.ipynb", "book/_generated/*"]
     patterns += [f"{PACKAGE_DATA}/quizzes/*.yml", f"{PACKAGE_DATA}/solutions/*.yml"]
     files = sorted(project.relative(path) for pattern in patterns for path in project.root.glob(pattern))

@@ -26,6 +26,7 @@ Everything that is wrong is reported with file and line, all at once.
 
 import ast
 import difflib
+import functools
 import re
 import symtable
 from collections import Counter
@@ -195,11 +196,20 @@ def read(project: Project, path: Path) -> Source:
     """
     file = project.relative(path)
     text = path.read_text(encoding="utf-8")
-    source = _parse(path, file, text)
-    findings = sorted([*_check_header(source), *_check_cells(source)])
-    if findings:
-        raise SourceError(findings)
+    source = _read_text(path, file, text)
+    if isinstance(source, SourceError):
+        raise source
     return source
+
+
+@functools.lru_cache(maxsize=64)  # many rules ask for the same sources; reading one takes a tenth of a second
+def _read_text(path: Path, file: str, text: str) -> "Source | SourceError":
+    try:
+        source = _parse(path, file, text)
+        findings = sorted([*_check_header(source), *_check_cells(source)])
+    except SourceError as error:
+        return error
+    return SourceError(findings) if findings else source
 
 
 def _parse(path: Path, file: str, text: str) -> Source:
