@@ -692,7 +692,7 @@ show.claims(
     ("grid-is-last", "8eef7b", all(min(ap[n, k] for n in styles) == ap["sam-grid", k] and max(by[n, k]["seconds"] for n in styles) == by["sam-grid", k]["seconds"] for k in tools.race.KINDS),
      "AP " + ", ".join(f"{ap['sam-grid', k]:.2f}" for k in tools.race.KINDS)),
     ("all-report-too-little", "ee35dd", max(reported.values()) < 0.45 and min(reported[net] for net in nets) > 0.3 and max(reported["pixel-classifier"], reported["voronoi-otsu"]) < 0.2,
-     "; ".join(f"{called[name]} {value:+.0%}".replace("-", "−").replace("%", " %") for name, value in reported.items())),
+     "; ".join(f"{called[name]} {'+' if value > 0 else '−'}{abs(100 * value):.0f} %" for name, value in reported.items())),
     ("prices-matter-on-tissue", "6f418d", len(winners["easy"]) == len(winners["crowded"]) == 1 and len(winners["tissue"]) == 2,
      f"winners on tissue: {', '.join(sorted(winners['tissue']))}"),
     ("five-tools-five-numbers", "6bab16", len(set(objects)) == 5 and max(objects) > 3 * min(objects), "5 tools, 1 image without a truth"),

@@ -809,7 +809,7 @@ record = {
 print(json.dumps(record, indent=1))
 
 # %% tags=["claims", "nbval-check-output"]
-with_halo = {halo: metrics.average_precision(flows, labels, 0.5) for halo, labels in flow_labels.items()}
+with_halo = {halo: metrics.average_precision(flows, labels, 0.75) for halo, labels in flow_labels.items()}
 identical_flows = {halo: tools.large.identical(flows, labels) for halo, labels in flow_labels.items()}
 on_stride = {start: start % needs.stride == 0 for start in starts}
 all_stars = len(np.unique(field_stars)) - 1
@@ -822,9 +822,9 @@ show.claims(
     ("rim-is-silent", "09a4e9", runs[halos.index(16)].touching == 0 and alike[halos.index(16)] < piece.max(), f"{alike[halos.index(16)]} of {piece.max()} identical, 0 touching"),
     ("starts-on-stride", "fb9e0b", all((n == found) if on_stride[start] else (found < n / 2) for start, (n, found) in offsets.items()),
      f"{sum(on_stride.values())} of {len(starts)} starts on a stride of {needs.stride}"),
-    ("stars-at-reach", "e36672", all(star_same[halo] == all_stars == run.objects for halo, run in star_runs.items() if run.exact) and sum(run.exact for run in star_runs.values()) >= 2 and star_same[0] < all_stars,
+    ("stars-at-reach", "2af8ba", all(star_same[halo] == all_stars == run.objects for halo, run in star_runs.items() if run.exact) and sum(run.exact for run in star_runs.values()) >= 2 and star_same[0] < all_stars,
      f"{sum(run.exact for run in star_runs.values())} of {len(star_runs)} halos promise it"),
-    ("flows-agree", "0cbd82", with_halo[64] > with_halo[0] + 0.05 and max(identical_flows.values()) < 0.2 * (len(np.unique(flows)) - 1), "2 halos, 1 image"),
+    ("flows-agree", "83cd57", with_halo[64] > with_halo[0] + 0.05 and max(identical_flows.values()) < 0.2 * (len(np.unique(flows)) - 1), "2 halos, 1 image"),
     ("own-threshold", "596288", found["own"].objects > found["one"].objects + 100, "one slide"),
     ("nothing-lost", "827408", large["numbers_in_the_labels"] == large["objects"] and large["peak_mb_together"] < 1000, f"{large['objects']:,} objects, {large['peak_mb_together'] / 1000:.2f} GB"),
     ("same-by-workers", "91c7da", by_workers.objects == done.objects and np.array_equal(tools.large.open_image(by_workers.path)[:], blockwise), f"{done.objects} objects"),
