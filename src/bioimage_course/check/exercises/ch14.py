@@ -612,12 +612,7 @@ def replace_part(function):
     for name in ("segment", "load", "measure"):
         workflow = {key: step(key) for key in steps}
         before, part = dict(workflow), step("new part")
-        got = call(function, workflow, name, part)
-        if workflow != before or list(workflow) != list(before):
-            raise Failure(
-                "You have changed the workflow that you were given: results made with it can no longer be "
-                "repeated. Return a new one."
-            )
+        got = call(function, workflow, name, part)  # which hands over a copy
         if not isinstance(got, dict):
             raise Failure("Return the new workflow as a dictionary, from the name of a step to its function.")
         if list(got) != list(steps):
@@ -632,6 +627,13 @@ def replace_part(function):
         if wrong:
             raise Failure(f"You replace {name!r}, and the step {wrong[0]!r} has become another one, too.")
     workflow = {key: step(key) for key in steps}
+    before = dict(workflow)
+    function(workflow, "segment", step("new part"))
+    if workflow != before or list(workflow) != list(before):
+        raise Failure(
+            "You have changed the workflow that you were given: results made with it can no longer be "
+            "repeated. Return a new one."
+        )
     try:
         function(dict(workflow), "segmentation", step("new part"))
     except (KeyError, ValueError):
