@@ -326,7 +326,7 @@ explore.scores()
 
 # %%
 #| label: fig-ap-curves
-#| fig-cap: "AP over the IoU threshold for two methods with the very same mask; only where it is cut differs. Where the curves start, at 0.5, they say how many objects were found. The fall is no measure of outlines alone: the curve that starts higher falls more, because it also loses the pairs that were cut a little wrongly. At 0.8 the two meet, and from there on they differ by little."
+#| fig-cap: "AP over the IoU threshold for two methods with the same mask, but for a speck at the border; where it is cut differs. Where the curves start, at 0.5, they say how many objects were found. The fall is no measure of outlines alone: the curve that starts higher falls more, because it also loses the pairs that were cut a little wrongly. At 0.8 the two meet, and from there on they differ by little."
 #| fig-alt: "Line plot of average precision against IoU threshold from 0.5 to 0.95. The dashed curve of the seeded method begins near 0.6, the solid one of connected components near 0.3; both fall, meet at 0.8 and reach almost 0."
 curves = {name: metrics.average_precision(truth, prediction, thresholds) for name, prediction in predictions.items()}
 show.curves(curves, x=thresholds, xlabel="IoU threshold", ylabel="AP")
@@ -962,7 +962,7 @@ figure
 # %% tags=["claims", "nbval-check-output"]
 accuracy = {name: metrics.accuracy(truth_mask, mask) for name, mask in cases.items()}
 fall = {name: curve[0] - curve[6] for name, curve in curves.items()}  # from 0.5 to 0.8
-same_mask = np.array_equal(predictions["components"] > 0, predictions["seeded"] > 0)
+other_pixels = np.mean((predictions["components"] > 0) != (predictions["seeded"] > 0))
 merges, cuts, wide, tight = (told[n] for n in ["10 pairs merged", "10 largest cut in two", "1 pixel too wide", "1 pixel too tight"])
 drawn = {name: curve for name, curve in ceilings.items() if name != "a method: seeded"}
 at_90 = {name: curve[8] for name, curve in ceilings.items()}
@@ -976,7 +976,7 @@ upside_down = [found["bright field"].observed for found in trainings]
 show.claims(
     ("nothing-beats-poor", "991b26", accuracy["empty"] > accuracy["poor"], f"{accuracy['empty']:.3f} against {accuracy['poor']:.3f}"),
     ("small-suffer", "c98ff0", bool((np.diff(shifted, axis=0) > 0).all()), f"IoU {shifted[0, 0]:.2f} to {shifted[-1, 0]:.2f}"),
-    ("fall-is-not-outline", "091648", same_mask and fall["seeded"] > 2 * fall["components"], f"{fall['seeded']:.2f} and {fall['components']:.2f} from 0.5 to 0.8"),
+    ("fall-is-not-outline", "6b91c0", other_pixels < 0.001 and fall["seeded"] > 2 * fall["components"], f"{fall['seeded']:.2f} and {fall['components']:.2f} from 0.5 to 0.8"),
     ("dice-blind", "839423", merges["dice"] == cuts["dice"] == 1, f"Dice {merges['dice']:.2f}, AP@0.5 {merges['AP@0.5']:.2f} and {cuts['AP@0.5']:.2f}"),
     ("wide-or-tight", "e83f89", wide["recall"] > 0.99 > 0.9 > wide["precision"] and tight["precision"] > 0.99 > 0.9 > tight["recall"],
      f"precision {wide['precision']:.2f} and {tight['precision']:.2f}, recall {wide['recall']:.2f} and {tight['recall']:.2f}"),
