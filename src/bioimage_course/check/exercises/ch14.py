@@ -238,8 +238,8 @@ def simulated_share(effect, missed, wells, repeats=4000, seed=0, *, unit="well",
 @exercise(
     chapter="14",
     hints=(
-        "Of 100 nuclei in a control image and of 100·(1 + effect) in a treated one, how many are counted? "
-        "And for share_detected: how many independent measurements do four images of one well make?",
+        "Of 100 nuclei in a control image and 120 in a treated one, how many are counted if a tenth of the "
+        "treated ones is missed? And how many independent measurements do four images of one well make?",
         "In the control 100·(1 − missed_control) are counted, in the treated group 100·(1 + effect)·(1 − "
         "missed_treated). The measured effect is their ratio minus 1; hiding_share makes it 0 with "
         "missed_control = 0.",
