@@ -522,7 +522,7 @@ def resnet_cell():
     ]
     shown = []
     space = {
-        "np": np, "torch": torch, "nets": nets, "show": show, "display": shown.append,
+        "np": np, "torch": torch, "data": data, "nets": nets, "show": show, "display": shown.append,
         "CLASSES": {285: "Egyptian cat", 967: "espresso"},
         "both": np.random.default_rng(0).integers(0, 255, (64, 128, 3), dtype=np.uint8),
     }  # fmt: skip
