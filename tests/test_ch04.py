@@ -1,5 +1,7 @@
 """Chapter 4: exercises tell right answers, usual mistakes and untouched starters apart; data and helpers."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -212,6 +214,94 @@ def test_wrong_fields(sentence):
 
 
 # --- (6) ------------------------------
+
+
+def test_the_network_to_read_is_read_rightly():
+    source = (Path(__file__).parents[1] / "notebooks/sources/04-convolutions.py").read_text(encoding="utf-8")
+    space = {"nn": torch.nn}
+    start = source.index("unknown = nn.Sequential(")
+    exec(source[start : source.index("\n)\n", start) + 3], space)
+    unknown = space["unknown"]
+    maps = unknown[:7](torch.zeros(1, 3, 64, 64))
+    assert tuple(maps.shape[1:]) == ch04._READ["maps"]
+    assert nets.count_parameters(unknown) == ch04._READ["learnt"]
+    assert ch04.field_of([(5, 1, 1), (2, 2, 1), (3, 1, 2), (3, 2, 1)]) == ch04._READ["sees"]
+    assert unknown(torch.zeros(2, 3, 64, 64)).shape[1] == ch04._READ["classes"]
+
+
+def test_readings_in_any_form():
+    good = {"maps": torch.Size((32, 15, 15)), "learnt": np.int64(6548), "sees": 18.0, "classes": 4}
+    assert check.read_network.verdict(lambda: good).passed
+    assert check.read_network.verdict(lambda: good | {"maps": [32, 15, 15]}).passed
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"maps": (15, 15, 32)}, "First the number of maps"),
+        ({"maps": (32, 1, 1)}, "before"),
+        ({"learnt": 6488}, "biases are missing"),
+        ({"sees": 14}, "dilation is missing"),
+        ({"sees": 19}, '"sees" is not right'),
+        ({"classes": 32}, "goes into the last layer"),
+        ({"classes": 0}, "still empty"),
+        ({"learnt": 1.5}, "whole"),
+    ],
+)
+def test_wrong_readings(change, sentence):
+    assert sentence in failure("read_network", lambda: ch04._READ | change)
+
+
+# --- (7) ------------------------------
+
+
+def naming(mode="reflect", scale=255, permute=True, resize=True, evaluate=True):
+    """A solution of the seventh exercise, or with some of its mistakes left in."""
+
+    def name_cell(image, row, column, side, model):
+        kind = {"mode": mode} if mode else {}
+        padded = np.pad(image, ((side, side), (side, side), (0, 0)), **kind)
+        top, left = row + side - side // 2, column + side - side // 2
+        crop = padded[top : top + side, left : left + side]
+        axes = crop.transpose(2, 0, 1) if permute else crop.reshape(3, side, side)
+        batch = torch.tensor(axes[None].copy()).float() / scale
+        if resize:
+            batch = torch.nn.functional.interpolate(batch, size=(64, 64))
+        if evaluate:
+            model.eval()
+        return model(batch)[0].argmax()
+
+    return name_cell
+
+
+@pytest.mark.parametrize("mode", ["reflect", "edge", "symmetric"])
+def test_named_cells(mode):
+    assert check.name_cell.verdict(naming(mode)).passed
+
+
+@pytest.mark.parametrize(
+    ("mistakes", "sentence"),
+    [
+        ({"mode": None}, "black stripe"),
+        ({"scale": 1}, "values up to 255"),
+        ({"permute": False}, "scrambled picture"),
+        ({"resize": False}, "twice as large"),
+        ({"evaluate": False}, "training mode"),
+    ],
+)
+def test_each_silent_mistake_is_named(mistakes, sentence):
+    assert sentence in failure("name_cell", naming(**mistakes))
+
+
+def test_one_answer_for_all_is_refused():
+    def lazy(image, row, column, side, model):
+        naming()(image, row, column, side, model)
+        return 0
+
+    assert "names 4 as they should be" in failure("name_cell", lazy)
+
+
+# --- (8) ------------------------------
 
 
 def gaussian(sigma, side=15):

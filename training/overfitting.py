@@ -71,7 +71,7 @@ def train(training, validation, *, width=8, hidden=64, dropout=0.0, augmented=Fa
     network = make_network(width, hidden, dropout)
     loader = DataLoader(
         TensorDataset(*to_tensors(training)), batch_size=batch, shuffle=True,
-        collate_fn=augment if augmented else None,
+        collate_fn=augment if augmented is True else augmented or None,
     )  # fmt: skip
     history = nets.fit(
         network, loader, [to_tensors(validation)], loss=nn.CrossEntropyLoss(), optimiser="adamw",
@@ -199,6 +199,40 @@ def remedies(test, seeds):
     return found
 
 
+def turned(batch):
+    """Half of `augment`: turn and mirror a batch, leave its light alone."""
+    images, classes = map(torch.stack, zip(*batch, strict=True))
+    images = torch.rot90(images, int(torch.randint(4, ())), (2, 3))
+    return images.flip(3) if torch.rand(()) < 0.5 else images, classes
+
+
+def relit(batch):
+    """The other half: change each crop's staining and stray light, turn nothing."""
+    images, classes = map(torch.stack, zip(*batch, strict=True))
+    gain, offset = (
+        torch.exp(0.15 * torch.randn(len(images), 1, 1, 1)),
+        0.3 * torch.randn(len(images), 1, 1, 1),
+    )
+    return images * gain + offset, classes
+
+
+def augmentation_parts(test, seeds):
+    """Which half of the augmentation helps? The same seeds and fields as in `remedies`."""
+    found = {}
+    for name, part in (("turning and mirroring", turned), ("staining and stray light", relit)):
+        runs = [
+            score(
+                train(fields(8, 12, 100 + seed), fields(8, 12, 200 + seed), seed=seed, augmented=part)[0],
+                test,
+            )
+            for seed in range(seeds)
+        ]  # fmt: skip
+        accuracy, loss = zip(*runs, strict=True)
+        found[name] = {"accuracy": summary(accuracy), "loss": summary(loss)}
+        print(name, found[name]["accuracy"]["mean"], found[name]["loss"]["mean"], flush=True)
+    return found
+
+
 def split_by_field(classes, which, share, rng):
     """Indices of training and test crops; whole fields, both treatments in both sets."""
     chosen = []
@@ -243,21 +277,24 @@ RECIPE = {"augmented": True, "dropout": 0.5, "weight_decay": 0.1, "patience": 12
 
 
 def learning_curve(test, seeds):
-    """Accuracy against the number of crops: more fields, or more cells of four fields."""
-    found = {"more fields": [], "more cells": []}
-    for count, cells, way in (
-        [(count, 12, "more fields") for count in (4, 8, 16, 32, 64)]
-        + [(4, cells, "more cells") for cells in (24, 48, 96)]
-    ):  # fmt: skip
-        runs = []
-        for seed in range(seeds):
-            network, _ = train(
-                fields(count, cells, 400 + seed), fields(8, 12, 200 + seed), seed=seed, **RECIPE
-            )
-            runs.append(score(network, test)[0])
-        found[way].append({"fields": count, "crops": count * cells, "accuracy": summary(runs)})
-        print(way, count, cells, found[way][-1]["accuracy"]["mean"], flush=True)
-    found["more cells"].insert(0, found["more fields"][0])
+    """Accuracy against the number of crops of more fields, or of four; with and without augmentation."""
+    found = {}
+    for kind, recipe in (("augmented", RECIPE), ("not augmented", RECIPE | {"augmented": False})):
+        points = {"more fields": [], "more cells": []}
+        for count, cells, way in (
+            [(count, 12, "more fields") for count in (4, 8, 16, 32, 64)]
+            + [(4, cells, "more cells") for cells in (24, 48, 96)]
+        ):  # fmt: skip
+            runs = []
+            for seed in range(seeds):
+                network, _ = train(
+                    fields(count, cells, 400 + seed), fields(8, 12, 200 + seed), seed=seed, **recipe
+                )
+                runs.append(score(network, test)[0])
+            points[way].append({"fields": count, "crops": count * cells, "accuracy": summary(runs)})
+            print(kind, way, count, cells, points[way][-1]["accuracy"]["mean"], flush=True)
+        points["more cells"].insert(0, points["more fields"][0])
+        found[kind] = points
     return found
 
 
@@ -284,7 +321,7 @@ def search(test, seeds, trials):
 
         def objective(trial, training=training, validation=validation, tested=tested, seed=seed):
             network, _ = train(training, validation, seed=seed, patience=12, **search_space(trial))
-            tested[trial.number] = score(network, test)[0]  # kept aside for the figure; no trial sees it
+            tested[trial.number] = score(network, test)  # kept aside for the chapter; no trial sees it
             return score(network, validation)[1]
 
         study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
@@ -295,7 +332,14 @@ def search(test, seeds, trials):
             {
                 "default": judge(training, validation, test, seed),
                 "best": judge(training, validation, test, seed, **best.params) | {"settings": settings},
-                "trials": [[round(t.value, 4), round(tested[t.number], 4)] for t in study.trials],
+                "trials": [
+                    {
+                        "validation_loss": round(t.value, 4),
+                        "test_accuracy": round(tested[t.number][0], 4),
+                        "test_loss": round(tested[t.number][1], 4),
+                    }
+                    for t in study.trials
+                ],
             }
         )
         print("search", seed, found[-1]["default"], found[-1]["best"], flush=True)
@@ -306,10 +350,12 @@ def judge(training, validation, test, seed, **settings):
     """Train with early stopping; scores on the validation fields that chose, and on new fields."""
     network, _ = train(training, validation, seed=seed, patience=12, **settings)
     accuracy, loss = score(network, validation)
+    test_accuracy, test_loss = score(network, test)
     return {
         "validation_loss": round(loss, 4),
         "validation_accuracy": round(accuracy, 4),
-        "test_accuracy": round(score(network, test)[0], 4),
+        "test_loss": round(test_loss, 4),
+        "test_accuracy": round(test_accuracy, 4),
     }
 
 
@@ -327,7 +373,7 @@ def write_text(path, text):
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", type=int, default=8, help="repetitions of remedies and leakage")
-    parser.add_argument("--curve-seeds", type=int, default=5, help="repetitions of the learning curve")
+    parser.add_argument("--curve-seeds", type=int, default=8, help="repetitions of the learning curve")
     parser.add_argument("--searches", type=int, default=3, help="repetitions of the search")
     parser.add_argument("--trials", type=int, default=25, help="trials of a search")
     parser.add_argument("--out", type=Path, default=OUT)
@@ -344,6 +390,7 @@ def main(argv=None):
         "parameters": nets.count_parameters(make_network()),
         "curves": curves(test),
         "remedies": remedies(test, args.seeds),
+        "augmentation_parts": augmentation_parts(test, args.seeds),
         "leakage": leakage(args.seeds),
         "learning_curve": learning_curve(test, args.curve_seeds),
         "search": search(test, args.searches, args.trials),
