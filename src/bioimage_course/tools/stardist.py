@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bioimage_course.data import doors, network
 from bioimage_course.errors import DataUnavailableError, InputError, ToolUnavailableError
 from bioimage_course.tools import _inputs, compat
 
@@ -197,18 +198,19 @@ def pretrained(name="2D_versatile_fluo"):
             f"StarDist has published no 2D model {name!r}; there are {', '.join(known)}."
         ) from None
     advice = "tools.stardist.course_model() works without network"
-    if os.environ.get("BIOIMAGE_COURSE_OFFLINE") == "1" and not _downloaded(key):
+    if doors.offline() and not _downloaded(key):
         raise ToolUnavailableError(
-            f"The model {key!r} has not been downloaded, and BIOIMAGE_COURSE_OFFLINE=1 forbids it; {advice}."
+            f"The model {key!r} has not been downloaded, and BIOIMAGE_COURSE_OFFLINE forbids it; {advice}."
         )
     try:
         with quiet():
             return models.StarDist2D.from_pretrained(key)
     except Exception as error:  # URL errors, broken archives, wrong hashes: Keras raises bare Exceptions
-        reason = " ".join(str(error).split())[:120]
+        trouble = network.explain(error, "github.com", bundle="SSL_CERT_FILE")
+        remedy = "let KERAS_HOME name one that can" if trouble.at_home else trouble.remedy
         raise ToolUnavailableError(
-            f"The model {key!r} could not be downloaded ({reason}); connect to the internet once, or go on "
-            f"offline: {advice}."
+            f"The model {key!r} could not be downloaded ({trouble.reason}); {remedy}, or go on offline: "
+            f"{advice}."
         ) from None
 
 
@@ -261,5 +263,6 @@ def _verify(folder):
 
 def _downloaded(key):
     """True if Keras's cache holds the published model."""
-    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+    named = os.environ.get("KERAS_HOME")
+    home = Path(named) if named else compat.home("stardist") / ".keras"
     return any((home / "models" / "StarDist2D" / key).glob(f"{key}*/config.json"))
