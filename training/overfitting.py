@@ -277,24 +277,21 @@ RECIPE = {"augmented": True, "dropout": 0.5, "weight_decay": 0.1, "patience": 12
 
 
 def learning_curve(test, seeds):
-    """Accuracy against the number of crops of more fields, or of four; with and without augmentation."""
-    found = {}
-    for kind, recipe in (("augmented", RECIPE), ("not augmented", RECIPE | {"augmented": False})):
-        points = {"more fields": [], "more cells": []}
-        for count, cells, way in (
-            [(count, 12, "more fields") for count in (4, 8, 16, 32, 64)]
-            + [(4, cells, "more cells") for cells in (24, 48, 96)]
-        ):  # fmt: skip
-            runs = []
-            for seed in range(seeds):
-                network, _ = train(
-                    fields(count, cells, 400 + seed), fields(8, 12, 200 + seed), seed=seed, **recipe
-                )
-                runs.append(score(network, test)[0])
-            points[way].append({"fields": count, "crops": count * cells, "accuracy": summary(runs)})
-            print(kind, way, count, cells, points[way][-1]["accuracy"]["mean"], flush=True)
-        points["more cells"].insert(0, points["more fields"][0])
-        found[kind] = points
+    """Accuracy against the number of crops: more fields, or more cells of four fields."""
+    found = {"more fields": [], "more cells": []}
+    for count, cells, way in (
+        [(count, 12, "more fields") for count in (4, 8, 16, 32, 64)]
+        + [(4, cells, "more cells") for cells in (24, 48, 96)]
+    ):  # fmt: skip
+        runs = []
+        for seed in range(seeds):
+            network, _ = train(
+                fields(count, cells, 400 + seed), fields(8, 12, 200 + seed), seed=seed, **RECIPE
+            )
+            runs.append(score(network, test)[0])
+        found[way].append({"fields": count, "crops": count * cells, "accuracy": summary(runs)})
+        print(way, count, cells, found[way][-1]["accuracy"]["mean"], flush=True)
+    found["more cells"].insert(0, found["more fields"][0])
     return found
 
 
@@ -373,9 +370,10 @@ def write_text(path, text):
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", type=int, default=8, help="repetitions of remedies and leakage")
-    parser.add_argument("--curve-seeds", type=int, default=8, help="repetitions of the learning curve")
+    parser.add_argument("--curve-seeds", type=int, default=5, help="repetitions of the learning curve")
     parser.add_argument("--searches", type=int, default=3, help="repetitions of the search")
     parser.add_argument("--trials", type=int, default=25, help="trials of a search")
+    parser.add_argument("--only", nargs="+", metavar="PART", help="renew these parts, keep the others")
     parser.add_argument("--out", type=Path, default=OUT)
     args = parser.parse_args(argv)
 
@@ -388,13 +386,24 @@ def main(argv=None):
         "seed": "0 to n - 1 for n repetitions; data from the same numbers plus 100, 200, …",
         "data": f"data.synthetic.foci_crops; test: 40 fields of 12 cells, seed {TEST_SEED}",
         "parameters": nets.count_parameters(make_network()),
-        "curves": curves(test),
-        "remedies": remedies(test, args.seeds),
-        "augmentation_parts": augmentation_parts(test, args.seeds),
-        "leakage": leakage(args.seeds),
-        "learning_curve": learning_curve(test, args.curve_seeds),
-        "search": search(test, args.searches, args.trials),
     }
+    parts = {
+        "curves": lambda: curves(test),
+        "remedies": lambda: remedies(test, args.seeds),
+        "augmentation_parts": lambda: augmentation_parts(test, args.seeds),
+        "leakage": lambda: leakage(args.seeds),
+        "learning_curve": lambda: learning_curve(test, args.curve_seeds),
+        "search": lambda: search(test, args.searches, args.trials),
+    }
+    unknown = set(args.only or ()) - set(parts)
+    if unknown:
+        parser.error(f"--only knows {', '.join(parts)}, not {sorted(unknown)[0]}")
+    if args.only:
+        kept = json.loads((args.out / "results.json").read_text(encoding="utf-8"))
+        results = kept | {name: part() for name, part in parts.items() if name in args.only}
+        write_text(args.out / "results.json", json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+        return
+    results |= {name: part() for name, part in parts.items()}
     results |= {
         "cpu_minutes": round((time.process_time() - started[0]) / 60, 2),
         "minutes": round((time.time() - started[1]) / 60, 2),

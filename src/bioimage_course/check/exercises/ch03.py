@@ -217,8 +217,8 @@ def random_graph(seed, operations=14):
 @exercise(
     chapter="03",
     hints=(
-        "How fast does a + b change with a, and a * b with a? What has to happen if the same number is used "
-        "a second time?",
+        "How fast does a sum change with one of its terms, and a product with one of its factors? What has "
+        "to happen if the same number is used a second time?",
         "The pattern is always the same: parent.grad += (local derivative) * out.grad. For a + b both local "
         "derivatives are 1; for a * b they are b.data and a.data.",
         "tanh: self.grad += (1 - out.data**2) * out.grad. And always +=: a variable may be used twice.",

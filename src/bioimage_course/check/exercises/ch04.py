@@ -176,8 +176,7 @@ _SIZE_MISTAKES = {
 @exercise(
     chapter="04",
     hints=(
-        "How many pixels does the dilated kernel span? Between its first and its last weight lie k − 1 steps "
-        "of d.",
+        "How many pixels does the dilated kernel span, and how far can its start still move?",
         "The padded axis has n + 2p pixels. The first window starts at 0; how far can the start still move? "
         "Divide that by s, round down, add 1.",
     ),
