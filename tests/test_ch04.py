@@ -1,5 +1,6 @@
 """Chapter 4: exercises tell right answers, usual mistakes and untouched starters apart; data and helpers."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -402,3 +403,15 @@ def test_blood_cells_are_carried_along(no_mirror):
     answers = [model.card["classes"][i] for i in nets.predict(model, images).argmax(dim=1)]
     assert np.mean([answer == cell.target for answer, cell in zip(answers, cells, strict=True)]) > 0.9
     assert model.features[:-1](images[:1]).shape == (1, 128, 8, 8)  # what Grad-CAM will read
+
+
+def test_no_notebook_ends_a_cell_with_a_dump():
+    """A last expression that is no figure, table or widget prints an object that nobody asked for."""
+    folder = Path(__file__).parents[1] / "notebooks" / "solutions"
+    for path in sorted(folder.glob("*.ipynb")):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            for output in cell.get("outputs", ()):
+                kinds = set(output.get("data", ()))
+                if output["output_type"] == "execute_result" and kinds == {"text/plain"}:
+                    text = "".join(output["data"]["text/plain"])
+                    assert text.startswith("An interactive widget"), f"{path.name}: {text[:60]}"

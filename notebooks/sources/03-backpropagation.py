@@ -844,18 +844,18 @@ def sample_loss(path):
 #| fig-cap: "Left: how far the gradient of a batch strays from that of all pixels, measured at the starting point with 400 random batches of each size. It falls with the square root of the batch size: for half the noise you pay four times the computation. Right: five epochs, that is the same number of pixels looked at, with the same learning rate, 1. Small batches have made far more updates and are down first, but keep trembling. (All pixels at once would bear a higher rate.)"
 #| fig-alt: "Left: points on a straight falling line in a plot with logarithmic axes, batch size from 1 to 1024 against the spread of the gradient. Right: loss over five epochs. Batches of 8 pixels fall at once and stay noisy, batches of 64 fall a little later and smoothly, and all pixels at once have made only five updates and are still high."
 rng = np.random.default_rng(1)
-sizes = 4 ** np.arange(6)
+batch_sizes = 4 ** np.arange(6)
 full = batch_gradient(np.zeros(2), slice(None))
 spread = [
     np.sqrt(np.mean([np.sum((batch_gradient(np.zeros(2), rng.integers(0, 4096, size)) - full) ** 2) for _ in range(400)]))
-    for size in sizes
+    for size in batch_sizes
 ]
 figure, (left, right) = show.figure(1, 2, height=3.2)
-left.loglog(sizes, spread, "o", color=blue, label="measured")
-left.loglog(sizes, spread[0] / np.sqrt(sizes), "--", color="#5f6368", lw=1.2, label="falling as 1 / √size")
-left.loglog(sizes, np.full(len(sizes), np.linalg.norm(full)), ":", color=red, label="length of the gradient")
+left.loglog(batch_sizes, spread, "o", color=blue, label="measured")
+left.loglog(batch_sizes, spread[0] / np.sqrt(batch_sizes), "--", color="#5f6368", lw=1.2, label="falling as 1 / √size")
+left.loglog(batch_sizes, np.full(len(batch_sizes), np.linalg.norm(full)), ":", color=red, label="length of the gradient")
 left.set(xlabel="batch size (pixels)", ylabel="stray of the gradient", ylim=(0.005, 1))
-left.set_xticks(sizes, sizes)
+left.set_xticks(batch_sizes, batch_sizes)
 left.minorticks_off()
 left.legend(loc="lower left")
 after_five = {}
@@ -1094,8 +1094,8 @@ y = torch.tensor(y_pixels).double()
 gradient_through = {}
 for name, answer in (("the probabilities", lambda p: p), ("p > 0.5", lambda p: (p > 0.5).double()), ("torch.round(p)", torch.round)):
     w = torch.tensor([4.0, -2.0], dtype=torch.double, requires_grad=True)
-    mask = answer(torch.sigmoid(w[0] * torch.tensor(x_pixels) + w[1]))
-    loss = 1 - 2 * (mask * y).sum() / (mask.sum() + y.sum())
+    answered = answer(torch.sigmoid(w[0] * torch.tensor(x_pixels) + w[1]))
+    loss = 1 - 2 * (answered * y).sum() / (answered.sum() + y.sum())
     try:
         loss.backward()
         gradient_through[name] = w.grad.abs().max().item()
@@ -1179,7 +1179,7 @@ arrives = {key: np.isfinite(run["needed"]) for key, run in tuned.items()}
 soonest = {key: run["needed"].min() for key, run in tuned.items()}
 quick = {key: np.sum(run["needed"] <= 300) for key, run in tuned.items()}
 plain, scaled = "gradient descent", ("grey values / 100", "standardised")
-slope_of_stray = np.polyfit(np.log(sizes), np.log(spread), 1)[0]
+slope_of_stray = np.polyfit(np.log(batch_sizes), np.log(spread), 1)[0]
 faster = sample_loss(sgd(4096, 5, rate=10.0))[-1]
 settled = {name: np.mean(above["constant"][-8:]) / above[name][-1] for name in ("step", "warm-up, cosine")}
 guessed, learnt = accuracy["sigmoid, gain 1"], [*accuracy["ReLU, gain √2 (He)"], *accuracy["sigmoid, gain 1, with skips"]]

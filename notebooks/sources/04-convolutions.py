@@ -144,6 +144,7 @@ for (name, kernel), (tiles, picture) in zip(kernels.items(), panels.reshape(6, 2
     picture.set_title(name, fontsize=10)
     for axes in (tiles, picture):
         axes.set(xticks=(), yticks=())
+        axes.spines[:].set_visible(False)
         axes.grid(False)
 figure
 
@@ -315,7 +316,7 @@ print("average:", F.avg_pool2d(lecture, 2)[0, 0].tolist())
 # %% tags=["hide-input"]
 #| label: fig-pooling
 #| fig-cap: "Pooling on the numbers of the lecture. Each coloured block of 2 × 2 numbers becomes one number: its largest or its mean."
-#| fig-alt: "Left: a square of 4 by 4 numbers in four coloured blocks: 3, 15, 9, 7; 1, 13, 0, 10; 11, 5, 1, 8; and 5, 3, 9, 6. Two arrows lead to squares of 2 by 2 numbers in the same four colours: max pooling gives 15, 13, 11, 9; average pooling gives 8.5, 6, 6.25, 5.75."
+#| fig-alt: "Left: a square of 4 by 4 numbers in four coloured blocks: 3, 15, 9, 7; 1, 13, 0, 10; 11, 5, 1, 8; and 5, 3, 9, 6. An arrow leads to two squares of 2 by 2 numbers in the same four colours: max pooling gives 15, 13, 11, 9; average pooling gives 8.5, 6, 6.25, 5.75."
 def draw_numbers(axes, table, size, title):
     """Numbers in tiles, one colour a quarter."""
     colours = np.array([[blue, orange], [green, red]])
@@ -511,8 +512,8 @@ def train(model, epochs, learning_rate, scheduler=None):
 
 # %% tags=["hide-input"]
 #| label: fig-cnn
-#| fig-cap: "The small CNN from left to right, with the shape of what it hands on: feature maps × rows × columns. Each block of convolution, batch normalisation and ReLU doubles the number of maps (but for the first), each pooling halves rows and columns. At the end one mean a map, and a linear layer that gives three scores. No layer but the last is fully connected."
-#| fig-alt: "A row of boxes that become lower and thicker: image 1 × 32 × 32; block 1, 8 × 32 × 32; pooling, 8 × 16 × 16; block 2, 16 × 16 × 16; pooling, 16 × 8 × 8; block 3, 32 × 8 × 8; pooling, 32 × 4 × 4; mean, 32; scores, 3."
+#| fig-cap: "The small CNN from left to right, with what each step hands on: the number of feature maps, below it their rows × columns. Each block of convolution, batch normalisation and ReLU doubles the number of maps (but for the first), each pooling halves rows and columns. At the end one mean a map, and a linear layer that gives three scores. No layer but the last is fully connected."
+#| fig-alt: "A row of boxes that become lower and thicker: image one map of 32 × 32; block 1, 8 maps of 32 × 32; pooling, 8 of 16 × 16; block 2, 16 of 16 × 16; pooling, 16 of 8 × 8; block 3, 32 of 8 × 8; pooling, 32 of 4 × 4; mean, 32 numbers; scores, 3."
 def shapes_of(model, x):
     """Name and shape of what each step of a nets.CNN hands on."""
     steps, blocks = [("image", tuple(x.shape[1:]))], 0
@@ -530,9 +531,9 @@ for name, shape in shapes_of(nets.CNN(channels=1, classes=3, depth=3, width=8).e
     colour = {"b": blue, "p": orange, "m": green, "s": red}.get(name[0], "#5f6368")
     axes.bar(place + width / 2, side, width, bottom=-side / 2, color=colour, alpha=0.8)
     axes.text(place + width / 2, side / 2 + 1, name, ha="center", fontsize=9)
-    axes.text(place + width / 2, -side / 2 - 1, " × ".join(map(str, shape)), ha="center", va="top", fontsize=9)
-    place += width + 1.1
-axes.set(xlim=(-0.8, place), ylim=(-21, 20))
+    axes.text(place + width / 2, -side / 2 - 1, "\n".join([str(shape[0]), " × ".join(map(str, shape[1:]))]), ha="center", va="top", fontsize=9)
+    place += width + 1.5
+axes.set(xlim=(-0.8, place), ylim=(-23, 20))
 axes.set_axis_off()
 figure
 
@@ -574,7 +575,7 @@ network, perceptron, history = cnns[0], perceptrons[0], histories[0]
 
 # %%
 #| label: fig-cnn-training
-#| fig-cap: "Training of the small CNN, first of three seeds. The validation loss is measured after each epoch, in evaluation mode, with the running averages of batch normalisation. These trail behind weights that change fast, so the curve falls late, and one odd batch is enough to upset it for an epoch. Dotted: the same weights, the averages taken anew from all training crops: no delay, no spikes. The network had learnt all along."
+#| fig-cap: "Training of the small CNN, first of three seeds. The validation loss is measured after each epoch, in evaluation mode, with the running averages of batch normalisation. These trail behind weights that change fast, so the curve falls late, and can be far off for an epoch. Dotted: the same weights, the averages taken anew from all training crops: no delay, hardly a spike. The network had learnt all along."
 #| fig-alt: "Three curves of loss over 25 epochs. Training, solid, falls from about 1 to near zero. Validation, dashed, stays at about 1.1 for four epochs, then falls, with a spike near the end. Validation with recomputed averages, dotted, stays close to the training curve and falls smoothly."
 figure, axes = show.figure()
 epochs = range(1, history.epochs + 1)
@@ -995,10 +996,11 @@ show.claims(
           and not np.allclose(conv2d(turned, sobel, padding=1)[inner], np.rot90(conv2d(nuclei, sobel, padding=1))[inner])),
      "shift: equal; quarter turn: not equal"),
     ("stamps-overlap", "cfe013", sorted(set(stamps.flatten().tolist())) == [1, 2, 4], "sums of 1, 2 and 4 stamps"),
-    ("soft-spot", "d00b14", bool(middle > 0.8), f"more than {math.floor(middle * 10) * 10} % within {121 / 441:.0%} of the square"),
+    ("soft-spot", "43a47d", bool(middle > 2 / 3), f"more than {math.floor(middle * 10) * 10} % within {121 / 441:.0%} of the square"),
     ("shortcuts-carry", "beb5aa", reaching["plain"][-1] < 1e-12 and min(reaching["residual"]) > 0.1, "40 blocks: below 1e-12 without, above 0.1 with"),
     ("averages-trail", "7604bb", min(trailing) > 0.3 and sum(spikes) == 3, f"more than 0.3 in {sum(t > 0.3 for t in trailing)} of 3 trainings; spikes only with running averages in {sum(spikes)} of 3"),
-    ("cnn-sees-shape", "453284", min(cnn) > 0.95 and max(pixels) < 0.93 and max(simple) < 0.6 and min(g.low for g in gains.values()) > 0,
+    ("cnn-sees-shape", "453284", min(cnn) > max(pixels) + 0.03 and min(cnn) > max(simple) + 0.3 and min(g.low for g in gains.values()) > 0
+     and nets.count_parameters(perceptron) > 10 * nets.count_parameters(network),
      f"better in {sum(a > b for a, b in zip(cnn, pixels))} of 3 seeds; {nets.count_parameters(network):,} against {nets.count_parameters(perceptron):,} weights"),
     ("colour-gets-far", "ef198a", results["colour_baseline"]["balanced_accuracy"] > 0.9 and gain["low"] > 0,
      f"{results['colour_baseline']['balanced_accuracy']:.3f}; CNN {gain['difference']:+.3f} ({gain['low']:+.3f} to {gain['high']:+.3f}), {gain['n']} images"),

@@ -727,11 +727,11 @@ def mended_training(make_network, update, make_optimiser):
     """Mend a training script with five mistakes."""
     import torch
 
-    from bioimage_course import nets
+    from bioimage_course.nets.running import seeded
 
     for what, function in (("first", make_network), ("second", update), ("third", make_optimiser)):
         expect_callable(function, f"the {what} thing you passed")
-    with nets.seeded(0):
+    with seeded(0):
         _expect_unequal(call(make_network))
     inputs, targets = thymocytes(60, seed=3)
     targets = (inputs[:, :1] > 0).float()  # something that one neuron can learn
@@ -764,7 +764,7 @@ def mended_training(make_network, update, make_optimiser):
             "the gradient is lost. Use a loss that takes scores."
         )
     cells, single = thymocytes(200, seed=1)
-    with nets.seeded(0):
+    with seeded(0):
         network = call(make_network)
         optimiser = call(make_optimiser, network)
         if not isinstance(optimiser, torch.optim.Optimizer):
