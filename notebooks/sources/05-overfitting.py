@@ -464,8 +464,8 @@ for name, entry in list(remedies.items())[1:]:
 
 # %%
 #| label: fig-remedies
-#| fig-cap: "What each remedy gains over no remedy, seed by seed: means of eight paired differences with 95 % intervals. Left: accuracy on new fields. Right: by how much the loss on new fields is lower. An interval that holds zero (dotted): eight seeds do not show a benefit. Early stopping and weight decay do nothing for accuracy here, and lower the loss."
-#| fig-alt: "Two dot plots with horizontal intervals for eight rows from early stopping to all together, and a dotted line at zero. Left, accuracy: augmentation, all but more fields and all together lie to the right of zero; the intervals of the others hold zero, that of the smaller network is by far the widest. Right, loss: all intervals but that of dropout lie to the right of zero or touch it; augmentation and the two combinations lie furthest right."
+#| fig-cap: "What each remedy gains over no remedy, seed by seed: means of eight paired differences with 95 % intervals. Left: accuracy on new fields. Right: by how much the loss on new fields is lower. An interval that holds zero (dotted; open circle): eight seeds do not show a benefit. Early stopping and weight decay do nothing for accuracy here, and lower the loss."
+#| fig-alt: "Two dot plots with horizontal intervals for eight rows from early stopping to all together, and a dotted line at zero. Left, accuracy: augmentation, all but more fields and all together lie to the right of zero; the intervals of the others hold zero, that of the smaller network is by far the widest. Right, loss: early stopping, weight decay, augmentation and the two combinations lie to the right of zero, augmentation and the combinations furthest; the intervals of the smaller network, of dropout and of four times the fields hold zero."
 figure, panels = show.figure(1, 2, height=3.7, sharey=True)
 for axes, which, label in zip(panels, (0, 1), ("gain in accuracy (points)", "loss lower by")):
     for row, name in enumerate(gains):
@@ -743,5 +743,5 @@ show.claims(
      "; ".join(f"promised {gain['validation']:+.1f} points, gained {gain['test']:+.1f}, loss lower by {fell:+.2f}" for gain, fell in zip(search, loss_fell))),
     ("choosing-flatters", "07a3cb", abs(too_high["mistakes of their own"] - 8) < 1 and abs(too_high["mistakes mostly shared"] - 5) < 1,
      f"{too_high['mistakes of their own']:.0f} and {too_high['mistakes mostly shared']:.0f} points"),
-    ("fields-count", "52138c", 2 < spread[4] / spread[32] < 4.5, f"by a factor of about {spread[4] / spread[32]:.0f}"),
+    ("fields-count", "52138c", 2 < spread[4] / spread[32] < 4.5, "by a factor between 2 and 4.5"),
 )
