@@ -106,24 +106,6 @@ HINTS_TO_COME = {
     "derivatives",
     "through_sigmoids",
     "softmax",
-    # 03
-    "chain_rule",
-    "autograd",
-    "cross_entropy",
-    "dice_loss",
-    "momentum_and_adam",
-    "largest_learning_rate",
-    # 04
-    "cross_correlation",
-    "output_size",
-    "pooling",
-    "spot_kernel",
-    # 05
-    "read_curves",
-    "split_by_field",
-    "optimism",
-    "early_stopping",
-    "search_space",
 }
 
 # Chapter: goals of its card that name no exercise yet; a number that is too high fails.
@@ -131,9 +113,6 @@ GOALS_TO_COME = {
     "00": 5,
     "01": 5,
     "02": 5,
-    "03": 5,
-    "04": 5,
-    "05": 5,
 }
 
 
