@@ -19,14 +19,14 @@ def _stackview():
 
 
 def _contrast(array: np.ndarray) -> dict:
-    low, high = np.percentile(array, (1, 99.8))
+    low, high = np.percentile(array.astype(float), (1, 99.8))
     return {"display_min": float(low), "display_max": float(high if high > low else low + 1)}
 
 
 def _zoom(array: np.ndarray) -> float:
-    """Small images are magnified by a whole number, large ones shrunk."""
+    """Small images are magnified by a whole number, large ones shrunk, though to no less than one pixel."""
     fits = WIDEST / max(array.shape[:2])
-    return float(max(1, int(fits))) if fits >= 1 else fits
+    return float(max(1, int(fits))) if fits >= 1 else max(fits, 1 / min(array.shape[:2]))
 
 
 def insight(image):
@@ -39,13 +39,15 @@ def insight(image):
     Raises
     ------
     InputError
-        If it is not an array of numbers with 2 or 3 axes.
+        If it is not an array of numbers with 2 or 3 axes, or contains NaN or infinity.
     ToolUnavailableError
         If stackview is not installed.
     """
     array = to_array(image)
     if array.ndim not in (2, 3):
         raise InputError(f"image must have 2 or 3 axes, but its shape is {array.shape}.")
+    if not np.isfinite(array).all():  # there is no histogram of it
+        raise InputError("image contains NaN or infinity; count them with np.isnan(image).sum().")
     return _stackview().insight(array)
 
 
@@ -73,7 +75,10 @@ def curtain(image, other, as_labels=False):
     ToolUnavailableError
         If stackview is not installed.
     """
-    under, over = to_image(image), to_image(other, "other")
+    under, over = (
+        picture.astype(np.uint8) if picture.dtype == bool and not as_labels else picture
+        for picture in (to_image(image), to_image(other, "other"))
+    )
     if under.ndim != 2 or under.shape != over.shape:
         raise InputError(
             f"curtain needs two 2D images of the same shape, but got {under.shape} and {over.shape}."
@@ -104,6 +109,7 @@ def annotate(image, labels):
         If stackview is not installed.
     """
     array = to_image(image)
+    array = array.astype(np.uint8) if array.dtype == bool else array
     if not isinstance(labels, np.ndarray) or labels.dtype != np.uint32 or not labels.flags.writeable:
         raise InputError("labels must be a writable array of uint32: np.zeros(image.shape, np.uint32).")
     to_labels(labels, shape=array.shape[:2])
