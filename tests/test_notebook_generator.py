@@ -322,18 +322,16 @@ def test_execution_saves_outputs_and_then_is_up_to_date(project, capsys, monkeyp
     assert (project.root / SOLVED).read_text() == text
 
 
+CHANGED = "what it imports or reads, or the lock file, changed"
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "reason"),
     [
         (SOURCE, "return 2 * x", "return x + x", "its code changed"),
         (SOURCE, "A line, and what", "A line, or what", None),
-        ("requirements/course.lock", "2.0", "2.1", "the package or the lock file changed"),
-        (
-            "src/bioimage_course/check/exercises/ch01.py",
-            "right",
-            "wrong",
-            "the package or the lock file changed",
-        ),
+        ("requirements/course.lock", "2.0", "2.1", CHANGED),
+        ("src/bioimage_course/check/exercises/ch01.py", "right", "wrong", CHANGED),
         ("src/bioimage_course/explore/js/base.js", "strict", "lax", None),
         ("book/01-lines.qmd", "A curve", "A bend", None),
     ],
@@ -400,6 +398,13 @@ def test_unfit_outputs_are_found_with_the_line_of_their_cell(project, output, wo
     (finding,) = execute.judge(notebook, source, ["/data/course"])
     line = next(cell.line for cell in source.cells if cell.label == "tbl-numbers")
     assert (finding.path, finding.line) == (SOURCE, line) and words in finding.message
+
+
+def test_html_beside_text_is_not_saved(project):
+    code = "from IPython.display import HTML\nHTML('<table>')"
+    demo_project.edit(project, SOURCE, 'print("turn me")', code)
+    assert execute.execute_one(project, only_source(project)) == []
+    assert "text/html" not in (project.root / SOLVED).read_text()
 
 
 def test_bars_and_widgets_leave_no_trace(project):

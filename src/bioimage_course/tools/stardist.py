@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import io
 import json
+import math
 import os
 import warnings
 from functools import lru_cache
@@ -32,6 +33,10 @@ SMALL, ENLARGE = 16, 2
 
 TILE = 1024
 """Images larger than this are predicted in overlapping tiles, so that memory stays below about 2 GB."""
+
+STRIDE, FIELD, RADIUS = 16, 107, 58
+"""How the course's model is run in blocks (see `tiling`), in pixels: pooling and grid together; half of its
+receptive field on the worst side; the longest reach of a nucleus from its centre in the DSB2018 images."""
 
 
 def segment(image, model=None, *, prob_thresh=None, nms_thresh=None, limits=None, scale=None):
@@ -98,6 +103,80 @@ def segment(image, model=None, *, prob_thresh=None, nms_thresh=None, limits=None
     if scale == "auto" and 0 < median_diameter(labels) < SMALL:
         labels = _predict(model, scaled, ENLARGE, thresholds)
     return labels
+
+
+def tiling(model=None, *, limits=None, scale=None, **others):
+    """What `segment` needs to be run in blocks, for the same settings (see `tools.large.tiling`).
+
+    Parameters
+    ----------
+    model, limits, scale
+        As in `segment`.
+    others
+        Other settings of `segment`; they change nothing.
+
+    Returns
+    -------
+    large.Tiling
+        Stride: what the network pools, times its grid. Reach: half of its receptive field on the worst side,
+        plus the longest ray. Exact if `limits` are given and `scale` is not.
+    """
+    from bioimage_course.tools.large import Tiling
+
+    stride, reach = STRIDE, FIELD
+    if model is not None:
+        model = pretrained(model) if isinstance(model, str) else model
+        stride, reach = math.lcm(*model._axes_div_by("YX")), field(model)
+    problem = _inputs.unlike_blocks(limits, scale)
+    return Tiling(stride, reach, RADIUS, exact=not problem, problem=problem)
+
+
+segment.tiling = tiling
+
+
+def field(model):
+    """How many pixels away a pixel can change the network's answer: on the worst side, at the worst place.
+
+    StarDist's own measure, by which it cuts large images into tiles, looks at one place of the pooling grid.
+
+    Parameters
+    ----------
+    model : StarDist2D
+
+    Returns
+    -------
+    int
+        Along a row or a column. Measured with weights that are all positive: what any weights can do.
+    """
+    compat.prepare("stardist")
+    from tf_keras.models import clone_model
+
+    stride = math.lcm(*model._axes_div_by("YX"))
+    twin = clone_model(model.keras_model)
+    twin.set_weights([_positive(w) for w in model.keras_model.get_weights()])
+    length = 32 * stride
+    while True:
+        reach = max(_sides(twin, length, place, model.config) for place in range(stride))
+        if reach < length // 2 - stride:  # else the strip was too short to tell
+            return reach
+        length *= 2
+
+
+def _positive(weights):
+    """Weights by which every input raises every output, and none of them beyond all bounds."""
+    if weights.ndim < 2:
+        return np.zeros_like(weights)
+    return np.full_like(weights, 1 / np.prod(weights.shape[:-1]))
+
+
+def _sides(network, length, place, config):
+    """How far from one bright pixel of a strip the network's answer changes."""
+    strip = np.zeros((2, length // 16, length, config.n_channel_in), np.float32)
+    strip[0, length // 32, length // 2 + place] = 1e6
+    answers = network.predict(strip, verbose=0)
+    changed = np.any([np.ptp(a, axis=0).max(axis=(0, 2)) > 0 for a in answers], axis=0)
+    seen = np.flatnonzero(changed) * config.grid[1]
+    return int(max(length // 2 + place - seen[0], seen[-1] + config.grid[1] - 1 - (length // 2 + place)))
 
 
 def median_diameter(labels):
