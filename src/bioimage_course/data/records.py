@@ -75,10 +75,13 @@ class Sample:
                 f"of {self.axes!r}, but it is {shape}"
             )
         spatial = tuple(n for n, axis in zip(self.image.shape, self.axes, strict=True) if axis != "C")
-        if self.labels is not None and getattr(self.labels, "shape", None) != spatial:
+        if self.labels is not None and not (
+            isinstance(self.labels, np.ndarray) and self.labels.shape == spatial
+        ):
             raise InputError(
-                f"the labels of sample {self.name!r} must be an array of shape {spatial} like its image, "
-                f"but their shape is {getattr(self.labels, 'shape', 'none')}"
+                f"the labels of sample {self.name!r} must be a NumPy array of shape {spatial} like its "
+                f"image, but they are {type(self.labels).__name__} of shape "
+                f"{getattr(self.labels, 'shape', 'none')}"
             )
         if self.labels is not None and self.labels.size:
             arrays.label_image(self.labels, f"the label image of sample {self.name!r}")

@@ -90,7 +90,7 @@ def split(mask, landscape):
     from skimage.morphology import local_maxima
     from skimage.segmentation import watershed
 
-    mask, landscape = _mask(mask), arrays.numbers(landscape, "landscape")
+    mask, landscape = _mask(mask), arrays.numbers(landscape, "landscape").astype(float)
     if mask.shape != landscape.shape:
         raise InputError(
             f"mask and landscape must fit, but have the shapes {mask.shape} and {landscape.shape}."
