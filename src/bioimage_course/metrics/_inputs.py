@@ -45,6 +45,16 @@ def labels(value, what: str) -> np.ndarray:
     return arrays.label_image(array(value, what), what)
 
 
+def numbered(value, what: str) -> tuple[np.ndarray, np.ndarray]:
+    """A label image with its objects numbered 1, 2, 3, … whatever their numbers were, and those numbers.
+
+    Tables by label number (``bincount``, ``find_objects``, ``regionprops``) are as long as the largest one:
+    with a number of 2³¹ they fill the memory.
+    """
+    index, found = arrays.consecutive(labels(value, what))
+    return index, found[1:]
+
+
 def mask(value, what: str) -> np.ndarray:
     """`value` as a mask: booleans, or integers of which all but 0 are foreground."""
     out = array(value, what)
