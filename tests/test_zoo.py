@@ -48,7 +48,7 @@ def disguised(usual, form, folder):
     """The same values in another form."""
     if form == "flipped":
         turn = (slice(None, None, -1),) * usual.ndim
-        return np.ascontiguousarray(usual[turn])[turn]
+        return usual[turn].copy()[turn] if usual.ndim else usual.copy()
     if form == "columns first":
         return np.asfortranarray(usual)
     if form == "strided":
@@ -76,7 +76,7 @@ def disguised(usual, form, folder):
         hidden.flat[: form == "masked"] = True
         return np.ma.masked_array(usual, mask=hidden)
     if form == "sample":
-        axes = "YX" if usual.ndim == 2 else "YXC" if usual.ndim == 3 else "TZYX"[-usual.ndim :]
+        axes = "YXC" if usual.ndim == 3 else axes_of(usual)
         return data.Sample("animal", usual, axes=axes)
     return usual
 
@@ -150,7 +150,7 @@ def first_above(points):
 
 
 def axes_of(array):
-    return "".join("TZYX"[-np.ndim(array) :]) if np.ndim(array) < 5 else "TCZYX"
+    return "TZYX"[4 - np.ndim(array) :]
 
 
 def batch(image):
@@ -293,15 +293,17 @@ NOT_DRIVEN = {
         tools.race.counts tools.race.minutes_by_hand tools.race.results tools.race.rows
         tools.sam_features.build tools.sam_features.encoder
         tools.scores.about tools.scores.counts tools.scores.from_record tools.scores.methods
-        tools.scores.row tools.scores.table
+        tools.scores.comparison tools.scores.difference tools.scores.row tools.scores.table
         tools.stardist.course_model tools.stardist.pretrained tools.stardist.quiet tools.stardist.results
         tools.unet.course_model tools.unet.results""",
     "takes a network or what another function of the module made": """
         nets.count_parameters nets.save tools.cellpose.as_cellpose
         tools.micro_sam.automatic_masks tools.micro_sam.automatic_segmenter tools.micro_sam.masks
-        tools.micro_sam.paint""",
+        tools.micro_sam.paint tools.stardist.field tools.stardist.tiling tools.unet.field
+        tools.unet.tiling""",
     "is a class whose instances other functions make; or networks, which nets.predict drives": """
-        data.Collection show.CourseFigure show.Markdown metrics.Calibration metrics.DatasetScores
+        data.Collection data.synthetic.CellCrops data.synthetic.FeatureTable data.synthetic.FieldCrops
+        tools.micro_sam.Embeddings show.CourseFigure show.Markdown metrics.Calibration metrics.DatasetScores
         metrics.Matching metrics.PairedDifference nets.CNN nets.ConvBlock nets.History nets.MLP
         nets.PerceptronRun nets.UNet tools.pixel_classifier.PixelClassifier""",
     "takes seconds an image on a CPU; its images pass through the checks of tools.micro_sam.to_uint8": """
