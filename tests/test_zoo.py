@@ -50,7 +50,7 @@ def disguised(usual, form, folder):
         turn = (slice(None, None, -1),) * usual.ndim
         return usual[turn].copy()[turn] if usual.ndim else usual.copy()
     if form == "columns first":
-        return np.asfortranarray(usual)
+        return usual.copy(order="F")
     if form == "strided":
         wide = np.repeat(usual, 2, axis=-1) if usual.ndim else usual
         return wide[..., ::2] if usual.ndim else wide
@@ -386,7 +386,7 @@ def meet(function, usual, form, folder):
     except (CourseError, TypeError, ValueError):  # there is no such form of these values
         assume(False)
     animal = Animal(value, usual, form)
-    before = usual.copy()
+    before = np.asarray(value) if form == "list" else usual.copy()  # a list knows no number type
     found, sentence = asked(function, value)
     if isinstance(value, np.ndarray) and value.dtype.kind != "O":
         np.testing.assert_array_equal(np.asarray(value), before, f"{animal} was changed")
