@@ -31,13 +31,17 @@ def plain(value, name: str) -> np.ndarray:
     if hasattr(value, "detach"):  # a tensor, perhaps on a GPU
         value = value.detach().cpu()
     array = np.asanyarray(value)
-    if np.ma.isMaskedArray(array):
-        if np.ma.is_masked(array):
+    parts = (
+        value if isinstance(value, list | tuple) else [array]
+    )  # NumPy drops the masks of what a list holds
+    masked = [part for part in parts if isinstance(part, np.ma.MaskedArray)]
+    if masked:
+        if any(map(np.ma.is_masked, masked)):
             raise InputError(
                 f"{name} has a mask, which would be ignored here: fill it, for example with .filled(0), or "
                 "cut the masked part away"
             )
-        array = array.data
+        array = np.ma.getdata(array)
     array = np.asarray(array)  # of a matrix or another kind of array
     if array.dtype.kind in "iufc" and not array.dtype.isnative:  # "|" of one byte counts as native
         array = array.astype(array.dtype.newbyteorder("="))
