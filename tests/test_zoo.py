@@ -300,7 +300,7 @@ NOT_DRIVEN = {
         nets.count_parameters nets.save tools.cellpose.as_cellpose
         tools.micro_sam.automatic_masks tools.micro_sam.automatic_segmenter tools.micro_sam.masks
         tools.micro_sam.paint tools.stardist.field tools.stardist.tiling tools.unet.field
-        tools.unet.tiling""",
+        tools.cellpose.tiling tools.micro_sam.tiling tools.unet.tiling""",
     "is a class whose instances other functions make; or networks, which nets.predict drives": """
         data.Collection data.synthetic.CellCrops data.synthetic.FeatureTable data.synthetic.FieldCrops
         tools.micro_sam.Embeddings show.CourseFigure show.Markdown metrics.Calibration metrics.DatasetScores
