@@ -145,26 +145,6 @@ HINTS_TO_COME = {
     "six_by_hand",
     "voronoi_otsu",
     "second_stage",
-    # 14
-    "effect_size",
-    "weigh",
-    "pareto_front",
-    "when_to_stop",
-    # 15
-    "pixel_scores",
-    "two_cases",
-    "object_matching",
-    "object_scores",
-    "image_bootstrap",
-    "pooled_or_mean",
-    "intensity_scores",
-    "calibration_error",
-    # 16
-    "choose_images",
-    "save_once",
-    "own_objects",
-    "global_limits",
-    "reproduces",
 }
 
 # Chapter: goals of its card that name no exercise yet; a number that is too high fails.
@@ -179,9 +159,6 @@ GOALS_TO_COME = {
     "07": 5,
     "08": 5,
     "09": 5,
-    "14": 5,
-    "15": 5,
-    "16": 5,
 }
 
 
