@@ -10,6 +10,7 @@ from skimage.segmentation import watershed
 
 from bioimage_course import check, data, tools
 from bioimage_course.check.exercises import ch10
+from bioimage_course.errors import InputError
 from exercise_cells import failure
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
@@ -358,3 +359,29 @@ def test_windows_of_a_convolution_may_be_shifted_those_of_a_pooling_not():
 )
 def test_other_wrong_windows(function, words):
     assert words in failure("sliding_window", function)
+
+
+# --- what the page says of scores ------------------------------
+
+
+def test_methods_are_compared_on_the_same_images():
+    paired = tools.scores.difference("unet", "stardist", 0.75)
+    pooled = [tools.scores.counts(name).pooled[5] for name in ("unet", "stardist")]
+    assert paired.difference == pytest.approx(pooled[0] - pooled[1])
+    assert paired.n == 50 and paired.low < paired.difference < paired.high
+    rows = tools.scores.comparison("unet", "stardist")
+    assert [row["IoU threshold"] for row in rows] == ["0.5", "0.75", "0.9"]
+    assert rows[1]["difference"] == f"{paired.difference:+.3f}"
+    with pytest.raises(InputError, match="not at 0.77"):
+        tools.scores.difference("unet", "stardist", 0.77)
+
+
+def test_thresholds_of_the_wider_grid_are_best_inside_it():
+    table = tools.unet.results()["search_wider"]
+    best = max(table, key=lambda row: row["ap"])
+    for name in ("foreground", "inside"):
+        tried = sorted({row[name] for row in table})
+        assert tried[0] < best[name] < tried[-1]
+    shipped = tools.unet.course_model().card["thresholds"]
+    (same,) = [row for row in table if all(row[name] == shipped[name] for name in ("foreground", "inside"))]
+    assert same["ap"] == pytest.approx(tools.unet.results()["validation"]["ap"], abs=1e-3)
