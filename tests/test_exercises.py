@@ -106,27 +106,6 @@ HINTS_TO_COME = {
     "derivatives",
     "through_sigmoids",
     "softmax",
-    # 06
-    "cam_formula",
-    "cam_with_hooks",
-    "attention",
-    "covering",
-    "find_shortcut",
-    # 07
-    "value_of_a_coalition",
-    "shapley",
-    "deletion",
-    "grouped_importance",
-    # 08
-    "camera_line",
-    "best_constants",
-    "blind_spot",
-    "blind_median",
-    # 09
-    "otsu",
-    "six_by_hand",
-    "voronoi_otsu",
-    "second_stage",
 }
 
 # Chapter: goals of its card that name no exercise yet; a number that is too high fails.
@@ -134,10 +113,6 @@ GOALS_TO_COME = {
     "00": 5,
     "01": 5,
     "02": 5,
-    "06": 5,
-    "07": 5,
-    "08": 5,
-    "09": 5,
 }
 
 

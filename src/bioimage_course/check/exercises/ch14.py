@@ -342,6 +342,9 @@ TOY = [
 OVERTAKEN = [("slow", 0.90, 10.0, 0.0), ("nearly as slow", 0.89, 9.9, 0.0), ("quick", 0.80, 0.0, 0.0)]
 """A race that the third overtakes first: the second costs nearly as much as the first."""
 
+SLOW_AND_POOR = [("slow and poor", 0.50, 20.0, 0.0), ("best", 0.90, 5.0, 0.0), ("quick", 0.80, 1.0, 0.0)]
+"""A race in which the most hours do not buy the highest accuracy."""
+
 
 @exercise(
     chapter="14",
@@ -387,6 +390,7 @@ def weigh(value, winner, first_flip):
         (TOY[:2], 0.12 / 0.3),
         (OVERTAKEN, 0.01),
         (OVERTAKEN[::-1], 0.01),
+        (SLOW_AND_POOR, 0.1 / 4),
     ):
         names = ", ".join(row[0] for row in table)
         best = max(table, key=lambda row: row[1])
