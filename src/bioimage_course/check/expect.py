@@ -280,8 +280,8 @@ def expect_truth(value, what="your result"):
     -------
     bool
     """
-    array = to_numpy(value, what)
-    if array.ndim or array.dtype != bool:
+    array = None if isinstance(value, (str, bytes, dict, set, frozenset)) else to_numpy(value, what)
+    if array is None or array.ndim or array.dtype != bool:
         raise Failure(f"{what} must be True or False, not {_kind(value)}.")
     return bool(array)
 

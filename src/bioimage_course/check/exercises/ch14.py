@@ -114,9 +114,11 @@ def _entry(entry, place):
     if not isinstance(what, str) or not what.strip():
         raise Failure(f"{place} has no “need”: say in a few words what the tool must do or offer.")
     name = f"{place} (“{what.strip()}”)"
-    if "must" not in entry:
-        raise Failure(f"{name}: “must” is True for a must-have and False for a nice-to-have.")
-    if not expect_truth(entry["must"], f"{name}: “must”"):
+    try:
+        must = expect_truth(entry.get("must"))
+    except Failure:
+        raise Failure(f"{name}: “must” is True for a must-have and False for a nice-to-have.") from None
+    if not must:
         return None
     reason = entry.get("reason")
     if not isinstance(reason, str) or len(reason.split()) < 3 or reason.strip() == what.strip():
