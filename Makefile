@@ -9,7 +9,7 @@ INSTALL = @command -v $(PYTHON) >/dev/null || { \
 	exit 2; }; $(PYTHON) requirements/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: help book lab test doctor check notebooks lock retrain bench book-env course-env clean
+.PHONY: help book lab test mutants doctor check notebooks lock retrain bench book-env course-env clean
 
 help:  ## list the targets
 	@echo "PYTHON=$(PYTHON) makes .venv; targets:"
@@ -34,6 +34,9 @@ lab: course-env  ## open JupyterLab on the learner's notebooks (CPU=1: smaller i
 
 test: course-env  ## run all tests; ARGS="-k stardist" is handed on to pytest
 	@$(COURSE) test $(ARGS)
+
+mutants: course-env  ## change every solution a little: its check must notice; ARGS="--only 15" for a chapter
+	@$(COURSE) mutants $(ARGS)
 
 doctor: course-env  ## prove that every tool works on this machine
 	@$(COURSE) doctor $(ARGS)

@@ -62,8 +62,14 @@ def browser():
         running.close()
 
 
-def _watch(page) -> list[str]:
-    """Collect what goes wrong on a page: console errors, exceptions, requests that leave the machine."""
+def _watch(page, address: str | None = None) -> list[str]:
+    """Collect what goes wrong on a page: console errors, exceptions, requests that leave the machine.
+
+    With `address` requests to the same server are allowed.
+    """
+    allowed = ("file:", "data:", "blob:", "about:")
+    if address:
+        allowed += ("/".join(address.split("/")[:3]) + "/",)
     problems: list[str] = []
 
     def on_console(message):
@@ -71,7 +77,7 @@ def _watch(page) -> list[str]:
             problems.append(f"console: {message.text}")
 
     def on_request(request):
-        if not request.url.startswith(("file:", "data:", "blob:", "about:")):
+        if not request.url.startswith(allowed):
             problems.append(f"network: {request.url}")
 
     def on_failure(request):
@@ -94,7 +100,10 @@ def open_page(browser, tmp_path):
     contexts, pages = [], []
 
     def open_(source, *, width=1000, height=800, dark=False, reduced_motion=False, javascript=True, scale=1):
-        if isinstance(source, str) and "<" in source:
+        address = None
+        if str(source).startswith("http://127.0.0.1:"):  # a server of the test
+            address = str(source)
+        elif isinstance(source, str) and "<" in source:
             path = tmp_path / f"page-{len(pages)}.html"
             path.write_text(source, encoding="utf-8")
         else:
@@ -110,12 +119,12 @@ def open_page(browser, tmp_path):
         context.set_default_timeout(10_000)
         contexts.append(context)
         page = context.new_page()
-        page.problems = _watch(page)
+        page.problems = _watch(page, address)
         if SLOW:
             context.add_init_script(LATE_FRAMES)
             context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
         pages.append(page)
-        page.goto(path.as_uri())
+        page.goto(address or path.as_uri())
         return page
 
     yield open_

@@ -1,6 +1,7 @@
 """Exercise checks: right, wrong and absurd answers; hints, solutions, progress."""
 
 import json
+import linecache
 import os
 import subprocess
 import sys
@@ -98,7 +99,80 @@ def test_untouched_starter_is_open(mean, starter, capsys):
 
 
 def test_open_names_the_function_that_is_still_empty(mean):
-    assert "in untouched" in mean.verdict(untouched).message
+    assert mean.verdict(untouched).message == (
+        "not done yet; replace `raise NotImplementedError` in untouched, run that cell, then this one again"
+    )
+
+
+def written(text):
+    """The function of a notebook cell, whose lines Python can show as IPython's."""
+    file = f"<cell {len(linecache.cache)}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    names = {}
+    exec(compile(text, file, "exec"), names)
+    return names["brightness"]
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ("total = ...  # of all pixels\n    return total.sum()", "in brightness (`total = ...`)"),
+        ("total = ...\n    return total - 1", "in brightness (`total = ...`)"),
+        ("return ...", "in brightness (`return ...`)"),
+        ("return [... for pixel in image]", "in brightness (`return [... for pixel in image]`)"),
+        ("for pixel in ...:\n        pass", "in brightness (`for pixel in ...:`)"),
+        ("total = ...\n    return image[total, 5]", "in brightness (`total = ...`)"),
+        ("...\n    return total", "in brightness (`...`)"),
+    ],
+)
+def test_a_gap_that_is_still_there_is_shown(mean, body, place):
+    verdict = mean.verdict(written(f"def brightness(image):\n    {body}\n"))
+    assert verdict.status == "open"
+    assert verdict.message == (
+        f"not done yet; a `...` is still {place}: replace it, run that cell, then this one again"
+    )
+
+
+def test_a_gap_beside_a_wrong_answer_is_mentioned(mean):
+    function = written(
+        "def brightness(image):\n    total = 0\n    for pixel in image:\n        ...\n    return total\n"
+    )
+    verdict = mean.verdict(function)
+    assert verdict.status == "failed" and verdict.message.endswith(
+        "(A `...` is still in brightness (`...`).)"
+    )
+    index = written("def brightness(image):\n    return image[..., 0]\n")
+    assert "`...`" not in mean.verdict(index).message
+    right = written("def brightness(image):\n    ...\n    return image.mean()\n")
+    assert mean.verdict(right).passed
+
+
+def test_a_gap_is_found_without_the_text_of_the_code(mean):
+    names = {}
+    exec("def brightness(image):\n    return (...).sum()", names)
+    verdict = mean.verdict(names["brightness"])
+    assert verdict.status == "open" and "a `...` is still in brightness:" in verdict.message
+
+
+@pytest.mark.parametrize("value", [[1, ...], {"a": {"b": ...}}, (1, [2, (...,)])])
+def test_a_gap_in_a_value_is_open(mean, value):
+    verdict = mean.verdict(value)
+    assert verdict.status == "open" and "a `...` is still where your answer belongs" in verdict.message
+
+
+def test_names_without_a_value(mean):
+    for text in ("return brightest", "brightest += 1"):
+        verdict = mean.verdict(written(f"def brightness(image):\n    {text}\n"))
+        assert verdict.status == "failed"
+        assert "`brightest` has no value yet; give it one before" in verdict.message
+
+
+def test_checks_that_find_something_empty_say_so():
+    from bioimage_course.check.exercises.ch05 import read_curves
+
+    assert read_curves.verdict(lambda: dict.fromkeys("ABCDEF", "")).message == (
+        "not done yet; fill in what is still open, run that cell, then this one again"
+    )
 
 
 @pytest.mark.parametrize(
@@ -367,8 +441,16 @@ def test_expect_number_tells_mistakes_apart():
     assert "whole number" in failure(expect.expect_number, 2.5, integer=True)
     assert "between 0 and 1" in failure(expect.expect_number, 2.5, between=(0, 1))
     assert "2 times" in failure(expect.expect_number, 5, close_to=2.5)
+    assert "half of" in failure(expect.expect_number, 1.25, close_to=2.5)
+    assert "255 times" in failure(expect.expect_number, 127.5, close_to=0.5)
     assert "not the right value" in failure(expect.expect_number, 1, close_to=0)
     assert expect.expect_number(True) == 1.0
+
+
+@pytest.mark.parametrize("wrong", [0.7, 3.0, 10.0, -2.0, 1.001])
+def test_a_factor_without_meaning_is_not_told(wrong):
+    assert failure(expect.expect_number, wrong * 2.5, close_to=2.5).endswith("that is not the right value.")
+    assert "times" not in failure(expect.expect_array, wrong * IMAGE, close_to=IMAGE)
 
 
 def test_expect_labels_ignores_numbering():

@@ -77,7 +77,7 @@ BAD = [
     ("embeds", CHAPTER, "01-lines.ipynb#fig-line", "02-x.ipynb#fig-line", CHAPTER, "there is no notebook"),
     ("embeds", CHAPTER, "ipynb#fig-line", "ipynb#fig-curve", CHAPTER, "no cell labelled 'fig-curve'"),
     ("embeds", CHAPTER, "ipynb#fig-line", "ipynb", CHAPTER, "name the cell"),
-    ("embeds", SOLVED, '"image/svg+xml"', '"text/html"', CHAPTER, "saved HTML"),
+    ("embedded-notebooks", SOLVED, '"image/svg+xml"', '"text/html"', CHAPTER, "saved text/html"),
     ("embeds", SOLVED, '"text/markdown"', '"text/latex"', CHAPTER, "no saved text/markdown"),
     ("embeds", CHAPTER, "ipynb#fig-line", "ipynb#01-cell-016", CHAPTER, "is a widget"),
     ("captions", SOLVED, "fig-cap: ", "fig-cup: ", CHAPTER, "no `#| fig-cap:`"),
@@ -255,6 +255,19 @@ def test_outside_a_course_it_says_so(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["check"]) == 2
     assert "No _quarto.yml" in capsys.readouterr().err
+
+
+def test_a_cell_that_is_not_embedded_may_not_save_html_either(project):
+    path = project.root / SOLVED
+    notebook = json.loads(path.read_text())
+    output = {"output_type": "display_data", "data": {"text/html": "<table>"}, "metadata": {}}
+    other = next(
+        c for c in notebook["cells"] if c["cell_type"] == "code" and not c["id"].startswith(("fig", "tbl"))
+    )
+    other["outputs"] = [output]
+    path.write_text(json.dumps(notebook))
+    found = checks.run(project, ["embedded-notebooks"])["embedded-notebooks"]
+    assert other["id"] in str(found)
 
 
 def test_a_chapter_has_five_to_fifteen_claims(project):

@@ -3,9 +3,9 @@
 Nothing here names a chapter: exercises are found in the package, cells in ``notebooks/sources``.
 """
 
+import ast
 import inspect
 import re
-import symtable
 
 import numpy as np
 import pytest
@@ -14,59 +14,12 @@ from bioimage_course import check
 from bioimage_course.check import engine
 from coursebook import sources
 from coursebook.project import Project
+from coursebook.workbench import Workbench
 
 PROJECT = Project.find(__file__)
 SOURCES = {path.stem: sources.read(PROJECT, path) for path in PROJECT.source_paths()}
 IN_SOURCES = [(name, exercise) for name, source in SOURCES.items() for exercise in source.exercises()]
 REGISTERED = [item.name for item in check.exercises()]
-
-
-class Cells(dict):
-    """Names of a notebook; one that a cell before the exercise makes is made when it is first used.
-
-    An exercise may use what the notebook has shown so far (a function, an image), but the test need not
-    run a whole notebook for each exercise.
-    """
-
-    def __init__(self, source, exercise):
-        super().__init__(__name__="__main__", display=lambda *objects: None)
-        first = min(cell.position for cell in source.cells if cell.exercise == exercise)
-        self._before = [
-            cell
-            for cell in source.cells
-            if cell.kind == "code" and not cell.exercise and cell.position < first
-        ]
-        for cell in self._before:
-            if "setup" in cell.tags:
-                self.run(cell)
-
-        self._made = set().union(*map(names_made_by, self._before))
-
-    def __missing__(self, name):
-        if name not in self._made:  # a built-in function, asked for a million times by a training loop
-            raise KeyError(name)
-        for cell in reversed(self._before):
-            if name in names_made_by(cell):
-                self._before.remove(cell)
-                self.run(cell)
-                return self[name]
-        raise KeyError(name)
-
-    def run(self, cell):
-        exec(compile(python(cell), f"<{cell.exercise or 'cell'}>", "exec"), self)
-
-
-def python(cell):
-    """The text of a cell; IPython's magics and shell lines, which are not Python, become ``pass``."""
-    return re.sub(r"^(\s*)[%!].*$", r"\1pass", cell.text, flags=re.MULTILINE)
-
-
-def names_made_by(cell):
-    """Names that a cell binds outside its functions."""
-    table = symtable.symtable(python(cell), "cell", "exec")
-    return {
-        symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()
-    }
 
 
 @pytest.fixture(autouse=True)
@@ -78,11 +31,11 @@ def bare(no_mirror, monkeypatch, tmp_path):
 
 def line_of_check(source, exercise, role, capsys):
     """Run the cells of an exercise (starter or solution, then check); return what the check said."""
-    cells = Cells(source, exercise)
-    own = [cell for cell in source.cells if cell.exercise == exercise and {role, "check"} & set(cell.tags)]
+    bench = Workbench(source, exercise)
     capsys.readouterr()
-    for cell in own:
-        cells.run(cell)
+    for cell in source.cells:
+        if cell.exercise == exercise and {role, "check"} & set(cell.tags):
+            bench.run(cell)
     lines = capsys.readouterr().out.splitlines()
     found = [line for line in lines if re.match(rf"\S+ {exercise}: ", line)]
     assert found, f"the check cell of {exercise} printed {lines}"
@@ -101,6 +54,17 @@ def test_exercises_of_sources_and_package_are_the_same():
 
 
 @pytest.mark.parametrize("source", SOURCES)
+def test_exercises_are_listed_in_the_notebooks_order_with_its_numbers(source):
+    names, chapter = SOURCES[source].exercises(), SOURCES[source].chapter
+    assert [item.name for item in check.exercises(chapter)] == names
+    numbers = [engine.number(engine.find(name)) for name in names]
+    assert numbers == sorted(set(numbers)) and set(numbers) <= set(range(len(names) + 2))
+    page = (PROJECT.root / f"book/{source}.qmd").read_text(encoding="utf-8")
+    listed = re.findall(r"^(\d+)\. .*?`check\.(\w+)`", page.partition("\n## Exercises")[2], re.MULTILINE)
+    assert {name: int(number) for number, name in listed} == dict(zip(names, numbers, strict=True))
+
+
+@pytest.mark.parametrize("source", SOURCES)
 def test_chapter_has_enough_exercises(source):
     least = 3 if SOURCES[source].chapter == "01" else 4
     assert len(SOURCES[source].exercises()) >= least
@@ -115,6 +79,198 @@ def test_exercise_has_task_hints_and_solution(name):
     assert stored, f"no solution of {name} in check/solutions/{exercise.chapter}.yml: run `course notebooks`"
     source = next(SOURCES[source] for source, exercise_name in IN_SOURCES if exercise_name == name)
     assert stored.strip() == source.solution(name).strip()
+
+
+# ---------------------------------------------------------------- hints and goals
+
+CODE = re.compile(r"`|\w\(\S|\w\[|[^\s=<>!]\s*=\s*[^\s=]|\b\w+\.[a-z]\w*|\*\*|//|\w [*@] \w")
+
+# Exercises whose first hint is still to become a question; an entry that is not needed fails.
+HINTS_TO_COME = {
+    # 00
+    "one_pixel",
+    "impossible_pixels",
+    "wrap_around",
+    "crop_flip_sum",
+    "count_labels",
+    "tensor_with_gradient",
+    # 01
+    "boolean_functions",
+    "perceptron_rule",
+    "xor_network",
+    "mitotic_nuclei",
+    # 02
+    "collapse",
+    "derivatives",
+    "through_sigmoids",
+    "softmax",
+    # 03
+    "chain_rule",
+    "autograd",
+    "cross_entropy",
+    "dice_loss",
+    "momentum_and_adam",
+    "largest_learning_rate",
+    # 04
+    "cross_correlation",
+    "output_size",
+    "pooling",
+    "spot_kernel",
+    # 05
+    "read_curves",
+    "split_by_field",
+    "optimism",
+    "early_stopping",
+    "search_space",
+    # 06
+    "cam_formula",
+    "cam_with_hooks",
+    "attention",
+    "covering",
+    "find_shortcut",
+    # 07
+    "value_of_a_coalition",
+    "shapley",
+    "deletion",
+    "grouped_importance",
+    # 08
+    "camera_line",
+    "best_constants",
+    "blind_spot",
+    "blind_median",
+    # 09
+    "otsu",
+    "six_by_hand",
+    "voronoi_otsu",
+    "second_stage",
+    # 10
+    "unet_size",
+    "border_weights",
+    "soft_dice",
+    "separate_nuclei",
+    "sliding_window",
+    # 11
+    "rays",
+    "suppression",
+    "shape_bias",
+    "guarded_normalisation",
+    # 12
+    "heat_flow",
+    "follow_flows",
+    "flow_quality",
+    "cell_logits",
+    "mirrored_border",
+    # 13
+    "prompts",
+    "next_click",
+    "trust",
+    "stability",
+    # 14
+    "effect_size",
+    "weigh",
+    "pareto_front",
+    "when_to_stop",
+    # 15
+    "pixel_scores",
+    "two_cases",
+    "object_matching",
+    "object_scores",
+    "image_bootstrap",
+    "pooled_or_mean",
+    "intensity_scores",
+    "calibration_error",
+    # 16
+    "choose_images",
+    "save_once",
+    "own_objects",
+    "global_limits",
+    "reproduces",
+}
+
+# Chapter: goals of its card that name no exercise yet; a number that is too high fails.
+GOALS_TO_COME = {
+    "00": 5,
+    "01": 5,
+    "02": 5,
+    "03": 5,
+    "04": 5,
+    "05": 5,
+    "06": 5,
+    "07": 5,
+    "08": 5,
+    "09": 5,
+    "10": 5,
+    "11": 5,
+    "12": 5,
+    "13": 5,
+    "14": 5,
+    "15": 5,
+    "16": 5,
+}
+
+
+def expressions(code):
+    """What a solution writes, without spaces: everything with an operator or a call in it."""
+    kinds = ast.BinOp | ast.Call | ast.Compare | ast.Subscript | ast.BoolOp
+    found = (ast.unparse(node) for node in ast.walk(ast.parse(code)) if isinstance(node, kinds))
+    return {re.sub(r"\s", "", text) for text in found if len(text) > 4}
+
+
+def what_is_wrong_with(hint, code):
+    """A first hint asks, and shows neither code nor a formula of the solution."""
+    if not hint.rstrip().endswith("?"):
+        return "it is no question"
+    if CODE.search(hint):
+        return f"it contains code: {CODE.search(hint)[0]}"
+    shown = [text for text in expressions(code) if text in re.sub(r"\s", "", hint)]
+    return f"it contains the solution's {shown[0]}" if shown else None
+
+
+@pytest.mark.parametrize(
+    ("hint", "wrong"),
+    [
+        ("Take the mean.", True),
+        ("Have you tried image.mean()?", True),
+        ("What is tp / (tp + fp)?", True),
+        ("What about `mean`?", True),
+        ("How about x = 3?", True),
+        ("Which pixels count, and how many are there?", False),
+        ("Where do 2 cells touch (in time, too)? And what follows?", False),
+    ],
+)
+def test_hints_are_judged(hint, wrong):
+    assert bool(what_is_wrong_with(hint, "x = tp / (tp + fp)")) == wrong
+
+
+@pytest.mark.parametrize("name", REGISTERED)
+def test_first_hint_is_a_question(name):
+    exercise = engine.find(name)
+    wrong = what_is_wrong_with(exercise.hints[0], engine.solutions(exercise.chapter)[name])
+    if name in HINTS_TO_COME:
+        assert wrong, f"the first hint of {name} is a question now: take {name} out of HINTS_TO_COME"
+    else:
+        assert not wrong, f"hint 1 of {name}: {wrong}"
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_goal_on_the_card_has_a_checked_exercise(source):
+    chapter, known = SOURCES[source].chapter, {f"{item.chapter}:{item.name}" for item in check.exercises()}
+    page = (PROJECT.root / f"book/{source}.qmd").read_text(encoding="utf-8")
+    card = page.partition("{.chapter-card}")[2].partition("\n:::")[0]
+    goals = re.findall(r"^- (.*)$", card, re.MULTILINE)
+    assert 3 <= len(goals) <= 5
+    without = []
+    for goal in goals:
+        named = re.search(r"<!-- exercises: ([\w:]+(?:, [\w:]+)*) -->$", goal)
+        if not named:
+            without.append(goal)
+            continue
+        for name in named[1].split(", "):
+            assert (name if ":" in name else f"{chapter}:{name}") in known, f"no exercise {name!r}: {goal}"
+    assert len(without) == GOALS_TO_COME.get(chapter, 0), f"goals without a checked exercise: {without}"
+
+
+# ---------------------------------------------------------------- right, open, nonsense
 
 
 @pytest.mark.parametrize(("source", "exercise"), IN_SOURCES)

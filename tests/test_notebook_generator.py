@@ -402,6 +402,13 @@ def test_unfit_outputs_are_found_with_the_line_of_their_cell(project, output, wo
     assert (finding.path, finding.line) == (SOURCE, line) and words in finding.message
 
 
+def test_html_beside_text_is_not_saved(project):
+    code = "from IPython.display import HTML\nHTML('<table>')"
+    demo_project.edit(project, SOURCE, 'print("turn me")', code)
+    assert execute.execute_one(project, only_source(project)) == []
+    assert "text/html" not in (project.root / SOLVED).read_text()
+
+
 def test_bars_and_widgets_leave_no_trace(project):
     code = (
         "from tqdm import tqdm\nfrom tqdm.auto import tqdm as bars\nimport ipywidgets\n"

@@ -56,6 +56,32 @@ def test_blocks_refuse_bad_numbers(block, halo):
         large.blocks((64, 64), block, halo)
 
 
+@pytest.mark.parametrize("stride", [1, 3, 16, 32])
+@pytest.mark.parametrize(("block", "halo"), [(33, 33), (50, 17), (64, 64), (7, 3)])
+def test_crops_start_on_the_stride_and_are_never_narrower_than_the_halo(block, halo, stride):
+    shape = (130, 97)
+    for b in large.blocks(shape, block, halo, stride):
+        for core, crop, length in zip(b.core, b.crop, shape, strict=True):
+            assert crop.start % stride == 0
+            assert max(core.start - halo, 0) - stride < crop.start <= max(core.start - halo, 0)
+            assert crop.stop == min(core.stop + halo, length)
+
+
+@pytest.mark.parametrize(("block", "halo", "stride"), [(16, 16, 1), (7, 7, 32), (20, 3, 16), (64, 0, 1)])
+def test_neighbours_are_all_blocks_whose_crops_reach_in_and_no_others(block, halo, stride):
+    from bioimage_course.tools.large import grid
+
+    everyone = large.blocks((90, 75), block, halo, stride)
+    places = {b.index: b for b in everyone}
+    for b in everyone:
+        meet = [
+            o
+            for o in everyone
+            if all(x.start < c.stop and x.stop > c.start for x, c in zip(o.crop, b.core, strict=True))
+        ]
+        assert grid.neighbours(b, places) == meet
+
+
 def test_an_object_is_kept_by_the_block_of_its_centre_whole_and_by_no_other():
     labels = np.zeros((40, 40), int)
     labels[17:22, 5:9] = 3  # rows 17 to 21, centre 19: above the line at 20
@@ -83,6 +109,8 @@ def test_histogram_percentiles_and_otsu_are_those_of_the_whole_image(slide):
     from skimage.filters import threshold_otsu
 
     counts = large.histogram(slide, block=100)
+    other_way_round = slide.astype(slide.dtype.newbyteorder(">"))
+    np.testing.assert_array_equal(large.histogram(other_way_round, block=100), counts)
     assert counts.sum() == slide.size
     np.testing.assert_allclose(
         large.percentiles(counts, (0, 1, 37.5, 99.8, 100)), np.percentile(slide, (0, 1, 37.5, 99.8, 100))
@@ -197,6 +225,203 @@ def test_other_settings_are_not_mixed_in(slide, tmp_path):
         run(functools.partial(blobs, threshold=48), halo=16)
 
 
+# ---------------------------------------------------------------- never the results of something else
+
+
+def two_squares():
+    image = np.zeros((64, 64), np.uint16)
+    image[8:20, 8:20] = image[40:52, 40:52] = 900
+    return image
+
+
+def test_another_image_gets_no_old_results(tmp_path):
+    image, run = two_squares(), functools.partial(large.bright_blobs, threshold=300)
+    done = large.label_image(image, run, tmp_path / "x.zarr", block=64, halo=0)
+    assert done.objects == 2
+    with pytest.raises(InputError, match="another run .*image"):
+        large.label_image(np.zeros_like(image), run, tmp_path / "x.zarr", block=64, halo=0)
+    assert large.label_image(image.copy(), run, tmp_path / "x.zarr", block=64, halo=0).computed == 0
+    assert large.open_image(tmp_path / "x.zarr")[:].max() == 2
+
+
+def test_an_image_rewritten_in_its_place_gets_no_old_results_but_the_same_pixels_do(tmp_path):
+    image, run = two_squares(), functools.partial(large.bright_blobs, threshold=300)
+
+    def write(pixels):
+        large.create(tmp_path / "in.zarr", pixels.shape, pixels.dtype, block=32)[:] = pixels
+        return large.open_image(tmp_path / "in.zarr")
+
+    stored = write(image)
+    assert large.label_image(stored, run, tmp_path / "x.zarr", block=32, halo=16).objects == 2
+    assert large.label_image(write(image), run, tmp_path / "x.zarr", block=32, halo=16).computed == 0
+    image[50, 50] = 7
+    with pytest.raises(InputError, match="image"):
+        large.label_image(write(image), run, tmp_path / "x.zarr", block=32, halo=16)
+
+
+def made(source, **names):
+    """A function called `segment` from its text, as a notebook's cell makes it."""
+    place = {"np": np, "large": large, "__name__": "__main__"} | names
+    exec(source, place)
+    return place["segment"]
+
+
+LEVEL = """
+def segment(crop):
+    return large.bright_blobs(crop, level)
+"""
+HELPER = """
+def helper(crop):
+    return large.bright_blobs(crop, 300, spot_sigma={})
+def segment(crop):
+    return helper(crop)
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "named"),
+    [
+        (made("segment = lambda crop: crop // 900"), made("segment = lambda crop: crop // 901"), "code"),
+        (
+            made("segment = lambda crop, n=900: crop // n"),
+            made("segment = lambda crop, n=90: crop // n"),
+            "n",
+        ),
+        (made(LEVEL, level=300), made(LEVEL, level=301), "level"),
+        (made(HELPER.format(3)), made(HELPER.format(4)), "helper"),
+        (
+            functools.partial(large.bright_blobs, threshold=300),
+            functools.partial(large.bright_blobs, threshold=301),
+            "threshold",
+        ),
+        (
+            functools.partial(lambda crop, table: table[crop], table=np.arange(1000) // 900),
+            functools.partial(lambda crop, table: table[crop], table=np.arange(1000) // 901),
+            "table",
+        ),
+    ],
+)
+def test_another_function_gets_no_old_results(first, second, named, tmp_path):
+    image = two_squares()
+    (tmp_path / "in").mkdir()
+    tifffile.imwrite(tmp_path / "in" / "a.tif", image)
+    large.label_image(image, first, tmp_path / "x.zarr", block=64, halo=0)
+    large.label_folder(tmp_path / "in", first, tmp_path / "out")
+    with pytest.raises(InputError, match=f"segment.*{named}"):
+        large.label_image(image, second, tmp_path / "x.zarr", block=64, halo=0)
+    with pytest.raises(InputError, match=f"segment.*{named}"):
+        large.label_folder(tmp_path / "in", second, tmp_path / "out")
+
+
+def test_a_closure_is_part_of_the_function(tmp_path):
+    def at(level):
+        def segment(crop):
+            return large.bright_blobs(crop, level)
+
+        return segment
+
+    large.label_image(two_squares(), at(300), tmp_path / "x.zarr", block=64, halo=0)
+    assert large.label_image(two_squares(), at(300), tmp_path / "x.zarr", block=64, halo=0).computed == 0
+    with pytest.raises(InputError, match="level"):
+        large.label_image(two_squares(), at(899), tmp_path / "x.zarr", block=64, halo=0)
+
+
+def test_blocks_without_their_plan_are_not_taken_over(tmp_path):
+    run = functools.partial(large.bright_blobs, threshold=300)
+    large.label_image(two_squares(), run, tmp_path / "x.zarr", block=64, halo=0)
+    (tmp_path / "x.zarr.parts" / "plan.json").unlink()
+    other = functools.partial(large.bright_blobs, threshold=899)
+    with pytest.raises(InputError):
+        large.label_image(two_squares(), other, tmp_path / "x.zarr", block=64, halo=0)
+
+
+def test_neither_the_image_nor_other_peoples_folders_are_overwritten(tmp_path):
+    image, run = two_squares(), functools.partial(large.bright_blobs, threshold=300)
+    large.create(tmp_path / "in.zarr", image.shape, image.dtype, block=32)[:] = image
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("precious")
+    stored = large.open_image(tmp_path / "in.zarr")
+    for place in ("in.zarr", "mine"):
+        with pytest.raises(InputError, match="choose another place"):
+            large.label_image(stored, run, tmp_path / place, block=32, halo=16)
+    np.testing.assert_array_equal(large.open_image(tmp_path / "in.zarr")[:], image)
+    assert (tmp_path / "mine" / "notes.txt").read_text() == "precious"
+
+
+def test_a_label_image_appears_only_when_it_is_complete(tmp_path, monkeypatch):
+    from bioimage_course.tools.large import labelling
+
+    run = functools.partial(large.bright_blobs, threshold=300)
+    written = []
+
+    def stops(*settings):
+        written.append(settings)
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        return paint(*settings)
+
+    paint = labelling._paint
+    monkeypatch.setattr(labelling, "_paint", stops)
+    with pytest.raises(KeyboardInterrupt):
+        large.label_image(two_squares(), run, tmp_path / "x.zarr", block=32, halo=8)
+    with pytest.raises(InputError, match="no OME-Zarr image"):
+        large.open_image(tmp_path / "x.zarr")
+    done = large.label_image(two_squares(), run, tmp_path / "x.zarr", block=32, halo=8)
+    assert done.computed == 0 and large.open_image(done.path)[:].max() == 2
+
+
+def test_a_damaged_block_is_computed_again(tmp_path):
+    run = functools.partial(large.bright_blobs, threshold=300)
+    large.label_image(two_squares(), run, tmp_path / "x.zarr", block=32, halo=8)
+    damaged = tmp_path / "x.zarr.parts" / "r0000-c0000.npz"
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    assert large.label_image(two_squares(), run, tmp_path / "x.zarr", block=32, halo=8).computed == 1
+    assert large.open_image(tmp_path / "x.zarr")[:].max() == 2
+
+
+def test_what_another_run_is_writing_is_left_alone(tmp_path):
+    import os
+
+    run = functools.partial(large.bright_blobs, threshold=300)
+    large.label_image(two_squares(), run, tmp_path / "x.zarr", block=64, halo=0)
+    young, old = (tmp_path / "x.zarr.parts" / f".{name}.npz.1234.unfinished" for name in ("young", "old"))
+    for path in (young, old):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    large.label_image(two_squares(), run, tmp_path / "x.zarr", block=64, halo=0)
+    assert young.exists() and not old.exists()
+
+
+def test_masked_arrays_are_refused(tmp_path):
+    masked = np.ma.masked_greater(two_squares(), 500)
+    with pytest.raises(InputError, match="masked"):
+        large.histogram(masked)
+    with pytest.raises(InputError, match="masked"):
+        large.label_image(masked, blobs, tmp_path / "x.zarr", block=64, halo=0)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", ">u2", ">i4", "uint32", "int64", ">u8"])
+def test_images_of_any_byte_order_and_labels_of_any_type(dtype, tmp_path):
+    labels = (two_squares() // 900).astype(dtype)
+    labels[40:52, 40:52] *= np.iinfo(dtype).max // 2
+
+    def native_only(crop):
+        assert crop.dtype.isnative
+        return labels
+
+    image = two_squares().astype(">u2")
+    done = large.label_image(image, native_only, tmp_path / "x.zarr", block=64, halo=0)
+    assert done.objects == 2 == large.identical(labels, large.open_image(done.path)[:])
+    assert large.longest(labels) == 12
+
+
+def test_negative_labels_are_refused(tmp_path):
+    with pytest.raises(InputError, match="negative"):
+        large.label_image(
+            two_squares(), lambda crop: -(crop // 900).astype(int), tmp_path / "x.zarr", block=64, halo=0
+        )
+
+
 @pytest.mark.parametrize("wrong", [lambda x: x[:-1].astype(int), lambda x: x.astype(float), lambda x: None])
 def test_what_is_no_label_image_is_refused(wrong, slide, tmp_path):
     with pytest.raises(InputError, match="label image"):
@@ -282,6 +507,98 @@ def test_folders_that_cannot_be(slide, tmp_path):
         (tmp_path / f"same.{suffix}").write_bytes(b"")
     with pytest.raises(InputError, match="same"):
         large.label_folder(tmp_path, blobs, tmp_path / "out")
+
+
+@pytest.fixture
+def plate(tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("a", "b"):
+        tifffile.imwrite(tmp_path / "in" / f"{name}.tif", two_squares())
+    return tmp_path / "in"
+
+
+def test_a_folder_does_not_eat_its_own_output(plate):
+    run = functools.partial(large.bright_blobs, threshold=300)
+    for place in (plate, plate / ".", plate / "x" / ".."):
+        with pytest.raises(InputError, match="folder of their own"):
+            large.label_folder(plate, run, place)
+    assert sorted(p.name for p in plate.iterdir()) == ["a.tif", "b.tif"]
+
+
+def test_an_image_of_a_folder_that_has_changed_gets_no_old_labels(plate, tmp_path):
+    run = functools.partial(large.bright_blobs, threshold=300)
+    assert [row["objects"] for row in large.label_folder(plate, run, tmp_path / "out")] == [2, 2]
+    tifffile.imwrite(plate / "b.tif", two_squares())  # anew, and the same
+    large.label_folder(plate, run, tmp_path / "out")
+    tifffile.imwrite(plate / "b.tif", np.zeros((64, 64), np.uint16))
+    with pytest.raises(InputError, match="another run .*b_labels"):
+        large.label_folder(plate, run, tmp_path / "out")
+
+
+def test_another_folder_gets_no_old_labels(plate, tmp_path):
+    run = functools.partial(large.bright_blobs, threshold=300)
+    large.label_folder(plate, run, tmp_path / "out")
+    for name, image in (("a", np.zeros((64, 64), np.uint16)), ("c", two_squares())):
+        other = tmp_path / f"other-{name}"
+        other.mkdir()
+        tifffile.imwrite(other / f"{name}.tif", image)
+        with pytest.raises(InputError, match="another run"):
+            large.label_folder(other, run, tmp_path / "out")
+
+
+def test_labels_of_another_program_are_not_taken_for_ours(plate, tmp_path):
+    (tmp_path / "out").mkdir()
+    tifffile.imwrite(tmp_path / "out" / "a_labels.tif", np.ones((64, 64), np.int32))
+    with pytest.raises(InputError, match="a_labels"):
+        large.label_folder(plate, functools.partial(large.bright_blobs, threshold=300), tmp_path / "out")
+
+
+def test_huge_label_numbers_are_counted_in_folders(plate, tmp_path):
+    def huge(image):
+        return (image // 900).astype(np.uint32) * np.uint32(2**31 + 1)
+
+    rows = large.label_folder(plate, huge, tmp_path / "out")
+    assert [(row["objects"], row["problem"]) for row in rows] == [(1, "")] * 2
+    assert tifffile.imread(tmp_path / "out" / "a_labels.tif").max() == 1
+
+
+# ---------------------------------------------------------------- many blocks
+
+
+def test_what_a_block_costs_does_not_grow_with_their_number(tmp_path, monkeypatch):
+    """Counted, not timed: how many other blocks a block is compared with, and how much its job carries."""
+    import pickle
+
+    from bioimage_course.tools.large import grid, labelling
+
+    compared = []
+    meet = grid._meet
+    monkeypatch.setattr(grid, "_meet", lambda *a: compared.append(1) or meet(*a))
+    sizes = {}
+    each = labelling.each
+
+    def watched(function, jobs, client, **settings):
+        if function is labelling._write_block:
+            sizes["job"] = max(len(pickle.dumps(job)) for job in jobs)
+            sizes["settings"] = len(pickle.dumps(settings))
+        return each(function, jobs, client, **settings)
+
+    monkeypatch.setattr(labelling, "each", watched)
+    told = {}
+    for side in (6, 24):
+        compared.clear()
+        image = np.zeros((8 * side, 8 * side), np.uint16)
+        image[3::8, 3::8] = 1
+        large.label_image(image, numbered, tmp_path / f"{side}.zarr", block=8, halo=4)
+        told[side] = len(compared) / side**2, sizes["job"], sizes["settings"]
+    for few, many in zip(told[6], told[24], strict=True):
+        assert many < 1.3 * few + 16
+
+
+def numbered(crop):
+    from scipy.ndimage import label
+
+    return label(crop)[0]
 
 
 # ---------------------------------------------------------------- workers

@@ -280,7 +280,7 @@ from torchvision.models import ResNet50_Weights, resnet50
 
 def downloaded_resnet():
     """ResNet-50 trained on ImageNet, or None where its weights cannot be downloaded."""
-    if os.environ.get("BIOIMAGE_COURSE_OFFLINE") == "1":
+    if data.offline():
         return None
     try:
         state = ResNet50_Weights.DEFAULT.get_state_dict(progress=False, check_hash=True, weights_only=True)

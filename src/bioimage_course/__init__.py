@@ -10,6 +10,9 @@ milliseconds and never starts PyTorch or TensorFlow.
 
 import lazy_loader
 
+from bioimage_course.places import name_user as _name_user
+
+_name_user()
 __version__ = "0.1.0"
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(

@@ -20,6 +20,7 @@ from bioimage_course.errors import InputError
 from coursebook import claims as claimed
 from coursebook import execute, generated, glossary, notebooks, pages, quizzes, sources
 from coursebook.pages import Book, Page
+from coursebook.preview.embeds import active_outputs
 from coursebook.project import Finding, Project
 
 REFERENCE_KINDS = ("fig", "tbl", "sec", "eq")
@@ -276,13 +277,37 @@ def embeds(book: Book):
         kinds = {kind for output in outputs for kind in output.get("data", {})}
         if any(output["output_type"] == "error" for output in outputs):
             yield at(line, f"the saved output of {label} is an error")
-        if kinds & {"text/html", execute.WIDGET, "application/javascript"}:
-            yield at(line, f"{label} saved HTML or a widget, for which Quarto loads scripts from the network")
         wanted = {"fig": {"image/png", "image/svg+xml"}, "tbl": {"text/markdown"}}.get(label.split("-")[0])
         if wanted and not kinds & wanted:
             yield at(line, f"{label} has no saved {' or '.join(sorted(wanted))}: execute the notebook")
         elif cell["cell_type"] == "code" and not outputs and "echo=true" not in line.text:
             yield at(line, f"{label} has no saved output: execute the notebook")
+
+
+@rule("no cell of a notebook that a page embeds from has saved HTML, a script or a widget")
+def embedded_notebooks(book: Book):
+    seen = set()
+    for line, file in _embedded_files(book):
+        if file in seen:
+            continue
+        seen.add(file)
+        for cell in (book.notebook(file) or {"cells": []})["cells"]:
+            for kind in sorted(active_outputs(cell)):
+                yield at(
+                    line,
+                    f"the cell {cell.get('id')} of {file} saved {kind}, for which Quarto loads scripts from "
+                    "the network on every page that embeds anything from this notebook",
+                )
+
+
+def _embedded_files(book: Book) -> Iterator[tuple[pages.Line, str]]:
+    for page in book.pages:
+        for code in page.shortcodes:
+            file = (
+                page.resolve(code.argument.partition("#")[0].split(" ")[0]) if code.name == "embed" else None
+            )
+            if file:
+                yield code.line, file
 
 
 def _embedded(book: Book) -> Iterator[tuple[pages.Line, str, dict | str]]:
@@ -652,7 +677,6 @@ def badges(book: Book):
 @rule("generated files are what their sources make")
 def generated_files(book: Book):
     yield from generated.out_of_step(book.project)
-    yield from generated.orphans(book.project)
 
 
 @rule("notebooks with solutions are executed, from the code that their source has now")

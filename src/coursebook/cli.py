@@ -18,6 +18,7 @@ COMMANDS = {
     "notebooks": ("coursebook.build", "make and execute the notebooks from notebooks/sources/"),
     "check": ("coursebook.checks", "check pages, references, glossary, badges and generated files"),
     "test": ("coursebook.testing", "run all tests; further arguments go to pytest"),
+    "mutants": ("coursebook.mutants", "change the solutions a little: the checks must notice"),
     "lab": ("coursebook.lab", "open JupyterLab on the learner's notebooks"),
     "doctor": ("coursebook.doctor", "prove that every tool of the course works on this machine"),
     "data": ("coursebook.data_cli", "list, download and verify the data sets"),

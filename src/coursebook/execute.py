@@ -377,7 +377,8 @@ def tidy(notebook: nbformat.NotebookNode) -> None:
     """Take out of the saved outputs what changes from run to run, in place.
 
     Progress bars go, and a widget's view becomes one line of text: its random model id leads
-    nowhere once the kernel is gone.
+    nowhere once the kernel is gone. HTML and scripts go where there is text beside them: for one HTML
+    output anywhere in a notebook Quarto loads scripts from a CDN on every page that embeds from it.
     """
     for cell in notebooks.code_cells(notebook):
         cell.outputs = [output for output in map(_tidy_output, cell.outputs) if output is not None]
@@ -392,6 +393,9 @@ def _tidy_output(output):
             return None
         output.data = nbformat.from_dict({"text/plain": WIDGET_TEXT})
         output.metadata = nbformat.from_dict({})
+    elif "text/plain" in output.get("data", {}):
+        for kind in ("text/html", "application/javascript"):
+            output.data.pop(kind, None)
     return output
 
 

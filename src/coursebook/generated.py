@@ -88,8 +88,13 @@ def expected(project: Project) -> tuple[dict[str, str], list[Finding]]:
 
 
 def out_of_step(project: Project) -> list[Finding]:
-    """Find mistakes in sources, and generated files that differ from their sources."""
+    """Find mistakes in sources, generated files that differ from their sources, and those without one."""
     texts, findings = expected(project)
+    return findings + _differences(project, texts) + _orphans(project, texts)
+
+
+def _differences(project: Project, texts: dict[str, str]) -> list[Finding]:
+    findings = []
     for file, text in texts.items():
         path = project.root / file
         if not path.is_file():
@@ -100,12 +105,12 @@ def out_of_step(project: Project) -> list[Finding]:
     return findings
 
 
-def orphans(project: Project) -> list[Finding]:
+def _orphans(project: Project, texts: dict[str, str]) -> list[Finding]:
     """Find files among the generated ones that no source makes any more."""
     all_sources, mistakes = sources.read_all(project)
     if mistakes:  # what belongs to a source that cannot be read is not known
         return []
-    made = set(expected(project)[0]) | {notebooks.solution_file(source) for source in all_sources}
+    made = set(texts) | {notebooks.solution_file(source) for source in all_sources}
     patterns = ["notebooks/*.ipynb", "notebooks/solutions/*.ipynb", "book/_generated/*"]
     patterns += [f"{PACKAGE_DATA}/quizzes/*.yml", f"{PACKAGE_DATA}/solutions/*.yml"]
     files = sorted(project.relative(path) for pattern in patterns for path in project.root.glob(pattern))
@@ -213,10 +218,13 @@ _Dumper.add_representer(
 
 
 def solutions(source: Source) -> str:
-    """Return the texts of the solutions as YAML: exercise -> code."""
-    texts = {name: _Block(source.solution(name)) for name in source.exercises()}
+    """Return the exercises as YAML, in the notebook's order: name -> its number and the solution's code."""
+    entries = {
+        name: {"number": source.number(name), "solution": _Block(source.solution(name))}
+        for name in source.exercises()
+    }
     head = f"# Made from {source.file} by `course notebooks`.\n"
-    return head + yaml.dump(texts, Dumper=_Dumper, sort_keys=True, allow_unicode=True, width=1000)
+    return head + yaml.dump(entries, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
 
 
 # ---------------------------------------------------------------- README

@@ -154,6 +154,7 @@ class Book:
     def __init__(self, project: Project):
         self.project = project
         self.root = project.root
+        self._notebooks: dict[str, dict | None] = {}
 
     @cached_property
     def pages(self) -> list[Page]:
@@ -176,6 +177,11 @@ class Book:
 
     def notebook(self, path: str) -> dict | None:
         """Return the notebook at `path` as JSON, or None if there is none."""
+        if path not in self._notebooks:
+            self._notebooks[path] = self._read_notebook(path)
+        return self._notebooks[path]
+
+    def _read_notebook(self, path: str) -> dict | None:
         file = self.root / path
         try:
             return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None

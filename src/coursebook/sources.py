@@ -26,6 +26,7 @@ Everything that is wrong is reported with file and line, all at once.
 
 import ast
 import difflib
+import functools
 import re
 import symtable
 from collections import Counter
@@ -150,6 +151,18 @@ class Source:
         """Return the names of the exercises in order."""
         return list(dict.fromkeys(cell.exercise for cell in self.cells if "exercise" in cell.tags))
 
+    def number(self, exercise: str) -> int:
+        """Return the number in the last heading ``## Exercise N: …`` before `exercise`; 0 is a warm-up."""
+        first = min(cell.position for cell in self.cells if cell.exercise == exercise)
+        headings = [
+            heading
+            for cell in self.cells
+            if cell.kind == "markdown" and cell.position < first
+            for heading in re.findall(r"^## (.*)$", cell.text, re.MULTILINE)
+        ]
+        match = re.match(r"Exercise (\d+)", headings[-1] if headings else "")
+        return int(match[1]) if match else 0
+
     def solution(self, exercise: str) -> str:
         """Return the code of the solution cells of `exercise`."""
         texts = [c.text for c in self.cells if "solution" in c.tags and c.exercise == exercise]
@@ -183,11 +196,20 @@ def read(project: Project, path: Path) -> Source:
     """
     file = project.relative(path)
     text = path.read_text(encoding="utf-8")
-    source = _parse(path, file, text)
-    findings = sorted([*_check_header(source), *_check_cells(source)])
-    if findings:
-        raise SourceError(findings)
+    source = _read_text(path, file, text)
+    if isinstance(source, SourceError):
+        raise source
     return source
+
+
+@functools.lru_cache(maxsize=64)  # many rules ask for the same sources; reading one takes a tenth of a second
+def _read_text(path: Path, file: str, text: str) -> "Source | SourceError":
+    try:
+        source = _parse(path, file, text)
+        findings = sorted([*_check_header(source), *_check_cells(source)])
+    except SourceError as error:
+        return error
+    return SourceError(findings) if findings else source
 
 
 def _parse(path: Path, file: str, text: str) -> Source:
@@ -446,14 +468,14 @@ def _first_use(cell: Cell, name: str) -> int:
     return min(lines) - 1
 
 
-def _python(cell: Cell) -> str:
+def python(cell: Cell) -> str:
     """Return a cell's code; IPython's magics and shell lines, which are not Python, become ``pass``."""
     code = cell.text if cell.kind == "code" else ""
     return re.sub(r"^(\s*)[%!].*$", r"\1pass", code, flags=re.MULTILINE)
 
 
 def _tree(cell: Cell) -> ast.Module:
-    return ast.parse(_python(cell))
+    return ast.parse(python(cell))
 
 
 def defined_names(cell: Cell, functions_only: bool = False) -> set[str]:
@@ -461,13 +483,13 @@ def defined_names(cell: Cell, functions_only: bool = False) -> set[str]:
     functions = {n.name for n in _tree(cell).body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
     if functions_only:
         return functions
-    symbols = symtable.symtable(_python(cell), "cell", "exec").get_symbols()
+    symbols = symtable.symtable(python(cell), "cell", "exec").get_symbols()
     return {symbol.get_name() for symbol in symbols if symbol.is_assigned() or symbol.is_imported()}
 
 
 def used_names(cell: Cell) -> set[str]:
     """Return the global names that a cell reads, its functions' bodies included."""
-    return _globals_read(symtable.symtable(_python(cell), "cell", "exec"))
+    return _globals_read(symtable.symtable(python(cell), "cell", "exec"))
 
 
 def _globals_read(table: symtable.SymbolTable) -> set[str]:

@@ -67,18 +67,22 @@ def progress(reset=False):
     import textwrap
 
     from bioimage_course.check import record
-    from bioimage_course.check.engine import say
+    from bioimage_course.check.engine import number, say
 
     if reset:
         record.reset()
     done = record.solved()
     rows = [("Chapter", "Done", "Still to do"), None]
     for chapter in sorted({item.chapter for item in exercises()}):
-        names = [item.name for item in exercises(chapter)]
-        left = [name for name in names if name not in done]
-        first, *more = textwrap.wrap(", ".join(left), 64) or ["–"]
+        items = exercises(chapter)
+        left = [item for item in items if item.name not in done]
+        words = [
+            item.name if number(item) is None else f"{number(item)}\N{NO-BREAK SPACE}{item.name}"
+            for item in left
+        ]
+        first, *more = textwrap.wrap(", ".join(words), 64) or ["–"]
         rows += [
-            (chapter, f"{len(names) - len(left)}/{len(names)}", first),
+            (chapter, f"{len(items) - len(left)}/{len(items)}", first),
             *(("", "", line) for line in more),
         ]
     total = sum(item.name in done for item in exercises())

@@ -15,6 +15,7 @@ import inspect
 import io
 import linecache
 import pkgutil
+import re
 import sys
 import sysconfig
 import warnings
@@ -24,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bioimage_course.check import record
+from bioimage_course.check import placeholder, record
 from bioimage_course.errors import InputError
 
 #: All exercises by name; filled by the decorator.
@@ -34,10 +35,16 @@ registry = {}
 broken = {}
 
 SIGNS = {"passed": "✔", "failed": "✗", "open": "○"}
-PLAIN_SIGNS = {"✔": "[right]", "✗": "[wrong]", "○": "[open]"}  # for consoles that know no such characters
+PLAIN_SIGNS = {
+    "✔": "[right]",
+    "✗": "[wrong]",
+    "○": "[open]",
+    "\N{NO-BREAK SPACE}": " ",
+}  # for consoles that know no such characters
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _LIBRARIES = tuple({sysconfig.get_path(key) for key in ("stdlib", "platstdlib", "purelib", "platlib")})
+_RUN = "run that cell, then this one again"
 _LONGEST_MESSAGE = 700
 _LONGEST_PRINT = 2000
 
@@ -110,9 +117,10 @@ class Exercise:
             Whatever is passed; only a keyboard interrupt is let through.
         """
         output = _Capture()
+        given = (*args, *kwargs.values())
         try:
             self._require_arguments(args, kwargs)
-            if any(value is ... for value in (*args, *kwargs.values())):
+            if placeholder.inside(given):
                 raise NotImplementedError
             with contextlib.redirect_stdout(output), warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
@@ -121,13 +129,8 @@ class Exercise:
             message = message if isinstance(message, str) and message else "That is right."
         except KeyboardInterrupt:
             raise
-        except Failure as failure:
-            status, message = "failed", _text_of(failure)
         except BaseException as error:  # the learner's code may raise anything, SystemExit included
-            if is_unfinished(error):
-                status, message = "open", _unfinished(error)
-            else:
-                status, message = "failed", _stumble(error)
+            status, message = _judge(error, given)
         return Verdict(status, one_line(message), output.text())
 
     def hint(self):
@@ -203,7 +206,7 @@ def load_exercises():
 
 
 def exercises(chapter=None):
-    """All exercises, sorted by chapter, in the order of their definition.
+    """All exercises, sorted by chapter, in the order of the notebook.
 
     Parameters
     ----------
@@ -217,7 +220,7 @@ def exercises(chapter=None):
     load_exercises()
     wanted = None if chapter is None else f"{chapter:0>2}"
     found = [item for item in registry.values() if wanted in (None, item.chapter)]
-    return sorted(found, key=lambda item: item.chapter)
+    return sorted(found, key=lambda item: (item.chapter, number(item) or 0))
 
 
 def find(name):
@@ -240,7 +243,6 @@ def find(name):
     raise UnknownExercise(f"There is no exercise {name!r}; {advice}")
 
 
-@functools.cache
 def solutions(chapter):
     """The solutions' texts of a chapter, from the package's data.
 
@@ -249,6 +251,16 @@ def solutions(chapter):
     dict
         Exercise name -> source text; empty when the chapter has none.
     """
+    return {name: entry["solution"] for name, entry in _stored(chapter).items()}
+
+
+def number(item):
+    """The number of an exercise in its notebook, 0 for a warm-up; None if it stands in none."""
+    return _stored(item.chapter).get(item.name, {}).get("number")
+
+
+@functools.cache
+def _stored(chapter):
     import yaml
 
     file = resources.files(__package__) / "solutions" / f"{chapter}.yml"
@@ -274,6 +286,12 @@ def describe_error(error):
     words = f"{type(error).__name__}: {_text_of(error)}" if _text_of(error) else type(error).__name__
     if isinstance(error, RecursionError):
         words = "a RecursionError: a function calls itself without end"
+    unknown = (
+        re.search(r"name '(\w+)' is not|variable '(\w+)'", words) if isinstance(error, NameError) else None
+    )
+    if unknown:
+        name = unknown[1] or unknown[2]
+        words = f"{type(error).__name__}: `{name}` has no value yet; give it one before, or mind its spelling"
     frame = _learners_frame(error)
     if frame is None:
         return words
@@ -298,11 +316,34 @@ def say(text):
         print(text.encode(encoding, "replace").decode(encoding))
 
 
-def _unfinished(error):
+def _judge(error, given):
+    """Status and sentence for what stopped a check."""
+    if is_unfinished(error):
+        return "open", _unfinished(error, given)
+    cause = error.__cause__ if isinstance(error, Failure) else error
+    if cause is not None:  # the learner's code stopped: perhaps at a gap of the starter
+        frame = _learners_frame(cause)
+        waiting = placeholder.find(given) or placeholder.blamed(cause, frame)
+        if waiting:
+            return "open", _gap(waiting)
+        return "failed", _text_of(error) if isinstance(error, Failure) else _stumble(error)
+    waiting = placeholder.find(given)
+    return "failed", _text_of(error) + (f" (A `...` is still {waiting}.)" if waiting else "")
+
+
+def _unfinished(error, given):
     function = _frames(error)[-1].tb_frame.f_code
-    inside = function.co_filename.startswith(str(_PACKAGE)) or function.co_name.startswith("<")
-    place = "" if inside else f" in {function.co_name}"
-    return f"not done yet; replace `raise NotImplementedError`{place}, then run this cell again"
+    if function.co_filename.startswith(str(_PACKAGE)):  # a check came upon something that is still empty
+        waiting = placeholder.find(given) or (
+            "where your answer belongs" if placeholder.inside(given) else None
+        )
+        return _gap(waiting) if waiting else f"not done yet; fill in what is still open, {_RUN}"
+    place = "" if function.co_name.startswith("<") else f" in {function.co_name}"
+    return f"not done yet; replace `raise NotImplementedError`{place}, {_RUN}"
+
+
+def _gap(waiting):
+    return f"not done yet; a `...` is still {waiting}: replace it, {_RUN}"
 
 
 def _stumble(error):

@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 
+from bioimage_course.check import placeholder
 from bioimage_course.check.engine import Failure, describe_error, is_unfinished, one_line
 
 _KINDS = {
@@ -18,6 +19,16 @@ _KINDS = {
     "integer": ("iu", "integers"),
     "bool": ("b", "truth values (True or False)"),
     "complex": ("biufc", "numbers"),
+}
+
+# Factors with a meaning; any other would be noise, and would give the answer away.
+_FACTORS = {
+    2: "2 times",
+    0.5: "half of",
+    100: "100 times",
+    0.01: "a hundredth of",
+    255: "255 times",
+    1 / 255: "1/255 of",
 }
 
 _NOT_FINITE = "look for a division by zero, the logarithm of 0 or an overflow"
@@ -219,7 +230,7 @@ def call(function, *args, pure=False, **kwargs):
         if never_entered and not _accepts(function, args, kwargs):
             raise Failure(f"{words} cannot be called: {one_line(str(error))}.") from error
         raise Failure(f"{words} stopped with {describe_error(error)}.") from error
-    if result is ...:
+    if placeholder.inside((result,)):
         raise NotImplementedError
     if pure and not all(_same(before, after) for before, after in zip(args, given, strict=True)):
         raise Failure(f"{words} changes the array it is given; work on a copy (`x = x.copy()`) instead.")
@@ -234,7 +245,7 @@ def to_numpy(value, what="your result"):
     Failure
         If it is something else, with a sentence that says what.
     """
-    if value is ...:
+    if placeholder.inside((value,)):
         raise NotImplementedError
     if value is None:
         raise Failure(f"{what} is None; did you forget `return`?")
@@ -356,10 +367,9 @@ def _relation(array, reference, rtol, atol):
         return ""
     if np.allclose(have, -want, rtol, atol):
         return " (the sign is the wrong way round)"
-    norm = np.vdot(want, want).real
-    factor = np.vdot(want, have).real / norm if norm else 0.0
-    if factor and norm and np.allclose(have, factor * want, rtol, atol):
-        return f" (yours is {_short(factor)} times the right one)"
+    for factor, words in _FACTORS.items():
+        if want.any() and np.allclose(have, factor * want, rtol, atol):
+            return f" (yours is {words} the right one)"
     offset = (have - want).mean().real
     if have.size > 1 and np.allclose(have - offset, want, rtol, atol):
         return f" (yours is off by {_short(offset)} everywhere)"

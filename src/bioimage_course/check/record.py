@@ -9,7 +9,9 @@ import json
 import os
 import tempfile
 import time
-from pathlib import Path
+
+from bioimage_course import places
+from bioimage_course.errors import DataUnavailableError
 
 #: Solved while this Python runs: name -> chapter; counts even where nothing can be saved.
 _session = {}
@@ -17,13 +19,15 @@ _problem = None
 
 
 def path():
-    """pathlib.Path: The progress file (it need not exist)."""
-    named = os.environ.get("BIOIMAGE_COURSE_PROGRESS")
-    if named:
-        return Path(named).expanduser()
-    import platformdirs
+    """pathlib.Path: The progress file (it need not exist).
 
-    return Path(platformdirs.user_data_dir("bioimage-course", appauthor=False)) / "progress.json"
+    Raises
+    ------
+    DataUnavailableError
+        If the user has no home directory and BIOIMAGE_COURSE_PROGRESS names no file.
+    """
+    folder = places.user_folder("BIOIMAGE_COURSE_PROGRESS", "data")
+    return folder if os.environ.get("BIOIMAGE_COURSE_PROGRESS") else folder / "progress.json"
 
 
 def note(name, chapter):
@@ -46,17 +50,23 @@ def reset():
 
 def problem():
     """str or None: Why progress could not be saved, if so."""
-    return _problem
+    return _problem or _no_place()
+
+
+def _no_place():
+    """Why there is no place for the progress file, or None."""
+    try:
+        path()
+    except DataUnavailableError as error:
+        return f"progress could not be saved, because {error}"
 
 
 def _stored():
-    file = path()
     try:
+        file = path()
         entries = json.loads(file.read_text(encoding="utf-8"))["solved"]
         return {str(name): str(chapter) for name, chapter in entries.items()}
-    except FileNotFoundError:
-        return {}
-    except OSError:
+    except (OSError, DataUnavailableError):
         return {}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         _keep_aside(file)
@@ -75,6 +85,9 @@ def _keep_aside(file):
 
 def _write(entries):
     global _problem
+    _problem = _no_place()
+    if _problem:
+        return
     file = path()
     text = json.dumps({"solved": dict(sorted(entries.items()))}, indent=1, ensure_ascii=False)
     temporary = None

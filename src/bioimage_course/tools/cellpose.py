@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bioimage_course.data import doors, network
 from bioimage_course.errors import DataUnavailableError, InputError, ToolUnavailableError
 from bioimage_course.tools import _inputs, compat
 from bioimage_course.tools.stardist import median_diameter
@@ -277,8 +278,8 @@ def weights_file(name="cpsam_v2"):
     """
     if name not in PUBLISHED:
         raise InputError(f"Cellpose 4 has published no model {name!r}; there are {', '.join(PUBLISHED)}.")
-    folder = os.environ.get("CELLPOSE_LOCAL_MODELS_PATH") or Path.home() / ".cellpose" / "models"
-    return Path(folder) / name
+    folder = os.environ.get("CELLPOSE_LOCAL_MODELS_PATH")
+    return Path(folder) / name if folder else compat.home("cellpose") / ".cellpose" / "models" / name
 
 
 def announcement(name="cpsam_v2"):
@@ -350,10 +351,10 @@ def _download(name, path, agreed):
     """Fetch a published model, or say in one sentence why not."""
     size, sha256 = PUBLISHED[name]
     way_out = "tools.cellpose.course_model() works without it"
-    if os.environ.get("BIOIMAGE_COURSE_OFFLINE") == "1":
+    if doors.offline():
         raise ToolUnavailableError(
             f"Cellpose-SAM's weights ({size / 1e9:.1f} GB) are not on this machine, and "
-            f"BIOIMAGE_COURSE_OFFLINE=1 forbids to fetch them; {way_out}."
+            f"BIOIMAGE_COURSE_OFFLINE forbids to fetch them; {way_out}."
         )
     if not agreed:
         raise ToolUnavailableError(
@@ -372,11 +373,16 @@ def _download(name, path, agreed):
             path=path.parent,
             downloader=pooch.HTTPDownloader(progressbar=True, timeout=30),
         )
-    except (OSError, ValueError) as error:  # requests' errors are OSErrors; pooch: another sha256
-        reason = " ".join(str(error).split())[:120]
+    except OSError as error:  # requests' errors are OSErrors
+        trouble = network.explain(error, ADDRESS.split("/")[2])
+        remedy = "let CELLPOSE_LOCAL_MODELS_PATH name one that can" if trouble.at_home else trouble.remedy
         raise ToolUnavailableError(
-            f"Cellpose-SAM could not be downloaded ({reason}); connect to the internet once, or go on "
-            f"offline: {way_out}."
+            f"Cellpose-SAM could not be downloaded ({trouble.reason}); {remedy}, or go on offline: {way_out}."
+        ) from None
+    except ValueError:  # pooch: another sha256
+        raise ToolUnavailableError(
+            f"Cellpose-SAM arrived with another sha256 than the published one; try again, or go on offline: "
+            f"{way_out}."
         ) from None
 
 

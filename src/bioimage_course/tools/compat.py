@@ -3,11 +3,15 @@
 Everything that works around somebody else's release is here and nowhere else, with its reason.
 """
 
+import contextlib
 import importlib.util
 import os
 import sys
+from pathlib import Path
 
-from bioimage_course.errors import InputError, ToolUnavailableError
+from bioimage_course import places
+from bioimage_course.data import doors
+from bioimage_course.errors import DataUnavailableError, InputError, ToolUnavailableError
 
 # tool -> (modules it needs, extra of bioimage-course that installs it)
 TOOLS = {
@@ -26,6 +30,8 @@ TOOLS = {
     "tensorflow": (("tensorflow", "tf_keras"), "stardist"),
     "torch": (("torch", "torchvision"), "torch"),
 }
+
+KEEP_FILES_AT_HOME = {"bioimageio", "careamics", "cellpose", "micro-sam", "n2v", "stardist"}
 
 
 def available(tool: str) -> bool:
@@ -124,6 +130,28 @@ def restore_numpy_product() -> None:
         np.product = np.prod
 
 
+def home(tool: str) -> Path:
+    """The user's home directory; without one, the course's cache folder takes its place for this process.
+
+    Raises
+    ------
+    ToolUnavailableError
+        If there is neither; the sentence names BIOIMAGE_COURSE_CACHE.
+    """
+    if not places.has_home():
+        try:
+            folder = doors.cache_folder().absolute()
+        except DataUnavailableError:
+            raise ToolUnavailableError(
+                f"{tool} keeps files in the user's home directory, and this user has none: set "
+                "BIOIMAGE_COURSE_CACHE to a folder that can be written to."
+            ) from None
+        with contextlib.suppress(OSError):  # whoever writes there will say so
+            folder.mkdir(parents=True, exist_ok=True)
+        os.environ["USERPROFILE" if os.name == "nt" else "HOME"] = str(folder)
+    return Path.home()
+
+
 def prepare(tool: str) -> None:
     """Do what `tool` needs before its first import; the adapters call this.
 
@@ -138,6 +166,8 @@ def prepare(tool: str) -> None:
         If the tool is not installed.
     """
     require(tool)
+    if tool in KEEP_FILES_AT_HOME:
+        home(tool)
     if tool in {"n2v", "stardist", "tensorflow"}:
         use_keras2()
     if tool == "n2v":

@@ -13,13 +13,13 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import warnings
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from bioimage_course.data import doors, network
 from bioimage_course.errors import InputError, ToolUnavailableError
 from bioimage_course.tools import _inputs, compat
 
@@ -421,18 +421,19 @@ def predictor(name="vit_t"):
     if name not in known:
         raise InputError(f"micro-sam has no model {name!r}; there are {', '.join(sorted(known))}.")
     advice = 'tools.micro_sam.predictor("vit_t") needs 40 MB only and can come from a mirror'
-    if os.environ.get("BIOIMAGE_COURSE_OFFLINE") == "1" and not _downloaded(library, name):
+    if doors.offline() and not _downloaded(library, name):
         raise ToolUnavailableError(
-            f"The model {name!r} has not been downloaded, and BIOIMAGE_COURSE_OFFLINE=1 forbids it; {advice}."
+            f"The model {name!r} has not been downloaded, and BIOIMAGE_COURSE_OFFLINE forbids it; {advice}."
         )
     try:
         with quiet():
             return library.get_sam_model(name)
     except Exception as error:  # connection errors, wrong hashes: pooch and requests raise many kinds
-        reason = " ".join(str(error).split())[:120]
+        trouble = network.explain(error, "the server of micro-sam's models")
+        remedy = "let MICROSAM_CACHEDIR name one that can" if trouble.at_home else trouble.remedy
         raise ToolUnavailableError(
-            f"The model {name!r} could not be downloaded ({reason}); connect to the internet once, or go on "
-            f"offline: {advice}."
+            f"The model {name!r} could not be downloaded ({trouble.reason}); {remedy}, or go on offline: "
+            f"{advice}."
         ) from None
 
 

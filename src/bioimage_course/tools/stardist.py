@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import io
 import json
+import math
 import os
 import warnings
 from functools import lru_cache
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bioimage_course.data import doors, network
 from bioimage_course.errors import DataUnavailableError, InputError, ToolUnavailableError
 from bioimage_course.tools import _inputs, compat
 
@@ -30,6 +32,10 @@ SMALL, ENLARGE = 16, 2
 
 TILE = 1024
 """Images larger than this are predicted in overlapping tiles, so that memory stays below about 2 GB."""
+
+STRIDE, FIELD, RADIUS = 16, 107, 58
+"""How the course's model is run in blocks (see `tiling`), in pixels: pooling and grid together; half of its
+receptive field on the worst side; the longest reach of a nucleus from its centre in the DSB2018 images."""
 
 
 def segment(image, model=None, *, prob_thresh=None, nms_thresh=None, limits=None, scale=None):
@@ -97,6 +103,80 @@ def segment(image, model=None, *, prob_thresh=None, nms_thresh=None, limits=None
     return labels
 
 
+def tiling(model=None, *, limits=None, scale=None, **others):
+    """What `segment` needs to be run in blocks, for the same settings (see `tools.large.tiling`).
+
+    Parameters
+    ----------
+    model, limits, scale
+        As in `segment`.
+    others
+        Other settings of `segment`; they change nothing.
+
+    Returns
+    -------
+    large.Tiling
+        Stride: what the network pools, times its grid. Reach: half of its receptive field on the worst side,
+        plus the longest ray. Exact if `limits` are given and `scale` is not.
+    """
+    from bioimage_course.tools.large import Tiling
+
+    stride, reach = STRIDE, FIELD
+    if model is not None:
+        model = pretrained(model) if isinstance(model, str) else model
+        stride, reach = math.lcm(*model._axes_div_by("YX")), field(model)
+    problem = _inputs.unlike_blocks(limits, scale)
+    return Tiling(stride, reach, RADIUS, exact=not problem, problem=problem)
+
+
+segment.tiling = tiling
+
+
+def field(model):
+    """How many pixels away a pixel can change the network's answer: on the worst side, at the worst place.
+
+    StarDist's own measure, by which it cuts large images into tiles, looks at one place of the pooling grid.
+
+    Parameters
+    ----------
+    model : StarDist2D
+
+    Returns
+    -------
+    int
+        Along a row or a column. Measured with weights that are all positive: what any weights can do.
+    """
+    compat.prepare("stardist")
+    from tf_keras.models import clone_model
+
+    stride = math.lcm(*model._axes_div_by("YX"))
+    twin = clone_model(model.keras_model)
+    twin.set_weights([_positive(w) for w in model.keras_model.get_weights()])
+    length = 32 * stride
+    while True:
+        reach = max(_sides(twin, length, place, model.config) for place in range(stride))
+        if reach < length // 2 - stride:  # else the strip was too short to tell
+            return reach
+        length *= 2
+
+
+def _positive(weights):
+    """Weights by which every input raises every output, and none of them beyond all bounds."""
+    if weights.ndim < 2:
+        return np.zeros_like(weights)
+    return np.full_like(weights, 1 / np.prod(weights.shape[:-1]))
+
+
+def _sides(network, length, place, config):
+    """How far from one bright pixel of a strip the network's answer changes."""
+    strip = np.zeros((2, length // 16, length, config.n_channel_in), np.float32)
+    strip[0, length // 32, length // 2 + place] = 1e6
+    answers = network.predict(strip, verbose=0)
+    changed = np.any([np.ptp(a, axis=0).max(axis=(0, 2)) > 0 for a in answers], axis=0)
+    seen = np.flatnonzero(changed) * config.grid[1]
+    return int(max(length // 2 + place - seen[0], seen[-1] + config.grid[1] - 1 - (length // 2 + place)))
+
+
 def median_diameter(labels):
     """Diameter in pixels of the disc that has the median object's area; 0 without objects.
 
@@ -109,8 +189,8 @@ def median_diameter(labels):
     -------
     float
     """
-    areas = np.bincount(np.ravel(labels))[1:]
-    areas = areas[areas > 0]
+    labels = np.asarray(labels)
+    areas = np.unique(labels[labels > 0], return_counts=True)[1]
     return float(np.sqrt(4 * np.median(areas) / np.pi)) if len(areas) else 0.0
 
 
@@ -197,18 +277,19 @@ def pretrained(name="2D_versatile_fluo"):
             f"StarDist has published no 2D model {name!r}; there are {', '.join(known)}."
         ) from None
     advice = "tools.stardist.course_model() works without network"
-    if os.environ.get("BIOIMAGE_COURSE_OFFLINE") == "1" and not _downloaded(key):
+    if doors.offline() and not _downloaded(key):
         raise ToolUnavailableError(
-            f"The model {key!r} has not been downloaded, and BIOIMAGE_COURSE_OFFLINE=1 forbids it; {advice}."
+            f"The model {key!r} has not been downloaded, and BIOIMAGE_COURSE_OFFLINE forbids it; {advice}."
         )
     try:
         with quiet():
             return models.StarDist2D.from_pretrained(key)
     except Exception as error:  # URL errors, broken archives, wrong hashes: Keras raises bare Exceptions
-        reason = " ".join(str(error).split())[:120]
+        trouble = network.explain(error, "github.com", bundle="SSL_CERT_FILE")
+        remedy = "let KERAS_HOME name one that can" if trouble.at_home else trouble.remedy
         raise ToolUnavailableError(
-            f"The model {key!r} could not be downloaded ({reason}); connect to the internet once, or go on "
-            f"offline: {advice}."
+            f"The model {key!r} could not be downloaded ({trouble.reason}); {remedy}, or go on offline: "
+            f"{advice}."
         ) from None
 
 
@@ -261,5 +342,6 @@ def _verify(folder):
 
 def _downloaded(key):
     """True if Keras's cache holds the published model."""
-    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+    named = os.environ.get("KERAS_HOME")
+    home = Path(named) if named else compat.home("stardist") / ".keras"
     return any((home / "models" / "StarDist2D" / key).glob(f"{key}*/config.json"))

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from bioimage_course.errors import InputError
+from bioimage_course.metrics import _inputs as checks
 from bioimage_course.tools import _inputs, compat
 from bioimage_course.tools.stardist import median_diameter, normalise
 
@@ -29,7 +30,15 @@ RIM_WIDTH = 0.12
 
 CORE, MARGIN = 512, 112
 """Larger images are predicted in windows: CORE pixels are kept, MARGIN more are seen on each side. The
-margin exceeds half the receptive field, so windows change nothing; multiples of 16 keep the pooling grid."""
+margin exceeds half the receptive field on its worst side (FIELD), so windows change nothing; multiples of 16
+keep the pooling grid."""
+
+FIELD, RADIUS = 107, 58
+"""How far the course's model sees: half of its receptive field on the worst side, at the worst place of the
+pooling grid; and the longest reach of a nucleus from its centre in the DSB2018 images. In pixels."""
+
+STEP = 16
+"""What the course's model pools altogether: its pooling grid has this spacing."""
 
 BORDER = 16
 """Mirrored pixels around the image, so that the network never sees its edge."""
@@ -102,6 +111,99 @@ def segment(image, model=None, *, foreground=None, inside=None, limits=None, sca
     return _resize_labels(labels, array.shape)
 
 
+def tiling(model=None, *, limits=None, scale=None, **others):
+    """What `segment` needs to be run in blocks, for the same settings (see `tools.large.tiling`).
+
+    Parameters
+    ----------
+    model, limits, scale
+        As in `segment`.
+    others
+        Other settings of `segment`; they change nothing.
+
+    Returns
+    -------
+    large.Tiling
+        Stride: what the network pools. Reach: half of its receptive field on the worst side, plus how far
+        nuclei reach from their centre. Exact if `limits` are given, `scale` is not, and no layer of the
+        network takes statistics from the image.
+    """
+    from bioimage_course.tools.large import Tiling
+
+    problem = _inputs.unlike_blocks(limits, scale)
+    if model is None:
+        return Tiling(STEP, FIELD, RADIUS, exact=not problem, problem=problem)
+    step = _step(model)
+    if _statistics(model):
+        return Tiling(step, None, RADIUS, exact=False, problem=problem)
+    return Tiling(step, field(model), RADIUS, exact=not problem, problem=problem)
+
+
+segment.tiling = tiling
+
+
+def field(model):
+    """How many pixels away a pixel can change the network's answer: on the worst side, at the worst place.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        With one input channel.
+
+    Returns
+    -------
+    int
+        Along a row or a column. Measured with one bright pixel at every offset of the pooling grid, and with
+        weights that are all positive: what any weights can do.
+    """
+    compat.require("torch")
+    import copy
+
+    import torch
+
+    twin = copy.deepcopy(model).to("cpu", torch.float64).eval()
+    with torch.no_grad():
+        for name, values in twin.state_dict().items():
+            if values.is_floating_point():
+                values.fill_(0 if name.endswith(("bias", "running_mean")) else 1 / values[:1].numel())
+    step = _step(model)
+    length = 32 * step
+    while True:
+        reach = max(_sides(twin, step, length, length // 2 + place) for place in range(step))
+        if reach < length // 2 - step:  # else the strip was too short to tell
+            return reach
+        length *= 2
+
+
+def _sides(network, rows, length, place):
+    """How far to both sides of one bright pixel of a strip the network's answer changes."""
+    import torch
+
+    strip = torch.zeros(1, 1, rows, length, dtype=torch.float64)
+    strip[..., rows // 2, place] = 1
+    with torch.no_grad():
+        changed = network(strip)[0].abs().amax(dim=(0, 1)).numpy()
+    seen = np.flatnonzero(changed)
+    return int(max(place - seen[0], seen[-1] - place))
+
+
+def _step(model):
+    """What the network pools altogether."""
+    return 2 ** getattr(model, "arguments", {}).get("depth", 4)
+
+
+def _statistics(model):
+    """Whether a layer takes mean and spread from the image at hand."""
+    import torch
+
+    names = ("InstanceNorm", "GroupNorm", "LayerNorm", "LocalResponseNorm")
+    return any(
+        type(layer).__name__.startswith(names)
+        or (isinstance(layer, torch.nn.modules.batchnorm._BatchNorm) and layer.running_mean is None)
+        for layer in model.modules()
+    )
+
+
 def classes(labels, rim=RIM_WIDTH):
     """The network's target: class 0, 1 or 2 (background, rim, inside) of each pixel.
 
@@ -129,7 +231,7 @@ def classes(labels, rim=RIM_WIDTH):
     from scipy.ndimage import distance_transform_edt
     from skimage.segmentation import find_boundaries
 
-    labels = np.asarray(labels)
+    labels = _numbered(labels)
     edge = find_boundaries(labels, mode="inner")
     depth = distance_transform_edt((labels > 0) & ~edge)  # 0 on the outermost pixels of each object
     diameters = np.sqrt(4 * np.bincount(labels.ravel()) / np.pi)
@@ -158,7 +260,7 @@ def border_weights(labels, w0=10.0, sigma=5.0):
     """
     from scipy.ndimage import distance_transform_edt
 
-    labels = np.asarray(labels)
+    labels = _numbered(labels)
     nearest, second = np.full((2, *labels.shape), np.inf)
     for number in np.unique(labels[labels > 0]):
         distance = distance_transform_edt(labels != number)
@@ -195,7 +297,7 @@ def probabilities(image, model=None, *, scale=1, core=CORE, margin=MARGIN):
     image = np.asarray(image, np.float32)
     if scale != 1:
         image = _resize(image, [max(1, round(n * scale)) for n in image.shape])
-    step = 2 ** getattr(model, "arguments", {}).get("depth", 4)
+    step = _step(model)
     core = max(core // step, 1) * step  # windows start where the pooling grid does
     margin = -(-margin // step) * step
     padded = np.pad(image, [(BORDER, BORDER + -n % step) for n in image.shape], mode="reflect")
@@ -279,6 +381,13 @@ def results():
 
 
 # ---------------------------------------------------------------- helpers
+
+
+def _numbered(labels):
+    """A label image with its objects numbered from 1 without gaps, whatever its numbers and data type."""
+    labels = checks.labels(labels, "the label image")
+    values, inverse = np.unique(labels, return_inverse=True)
+    return inverse.reshape(labels.shape) + int(values[0] > 0)
 
 
 def _at_least(labels, area):

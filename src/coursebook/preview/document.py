@@ -173,12 +173,14 @@ class Builder(Floats):
             return [block]
         options = block.attributes
         content = list(block.content)
+        # as Quarto does it: a title of its own hides the kind, so a screen reader hears it first
+        spoken = [pf.Span(pf.Str(kind.capitalize()), classes=["screen-reader-only"])]
         if content and isinstance(content[0], pf.Header):
             title = list(content.pop(0).content)
         elif options.get("title"):
             title = inlines(options["title"])
         else:
-            title = [pf.Str(kind.capitalize())]
+            title, spoken = [pf.Str(kind.capitalize())], []
         simple = options.get("appearance", "default")
         if simple not in ("default", "simple", "minimal"):
             self.problem(f"unknown callout appearance {simple!r}.", f"callout-{kind}")
@@ -198,7 +200,7 @@ class Builder(Floats):
                 '<span class="callout-icon-container"><i class="callout-icon" aria-hidden="true"></i></span>'
             ),
             raw('<span class="callout-title-container">'),
-            pf.Plain(*title),
+            pf.Plain(*spoken, *title),
             raw(f'</span></{head}><div class="callout-body-container callout-body">'),
             *body,
             raw(f"</div></{outer}>"),

@@ -15,7 +15,13 @@ import yaml
 from ..addresses import resolve
 
 PICTURES = {"image/svg+xml": "svg", "image/png": "png", "image/jpeg": "jpg"}
+# What makes Quarto load scripts from a CDN, wherever it stands in a notebook that a page embeds from.
 ACTIVE = ("application/vnd.jupyter.widget-view+json", "application/javascript", "text/html")
+
+
+def active_outputs(cell: dict) -> set[str]:
+    """Return the kinds of saved output of a cell that would make Quarto's pages need a network."""
+    return {kind for output in cell.get("outputs", []) for kind in output.get("data", {})} & set(ACTIVE)
 
 
 class EmbedError(ValueError):
@@ -28,6 +34,12 @@ def _cells(path: Path, modified: float) -> list[dict]:
     notebook = json.loads(path.read_text(encoding="utf-8"))
     if notebook.get("nbformat") != 4:
         raise EmbedError(f"{path.name} is not a notebook of format 4.")
+    for cell in notebook["cells"]:
+        if active_outputs(cell):
+            raise EmbedError(
+                f"the cell {cell.get('id')} of {path.name} saved a widget or HTML, for which Quarto loads "
+                "scripts from the network, even where another cell is embedded."
+            )
     return notebook["cells"]
 
 
@@ -113,11 +125,6 @@ def _cell(cells, name, label, echo, page, files) -> str:
             blocks.append(_text(_joined(output["text"]), f"cell-output-{output['name']}"))
             continue
         data = output.get("data", {})
-        if any(mime in data for mime in ACTIVE):  # Quarto would prefer it to any picture beside it
-            raise EmbedError(
-                f"the cell {label!r} of {name} shows a widget or HTML, for which Quarto loads scripts from "
-                "the network: embed a figure or a Markdown table."
-            )
         picture = next((mime for mime in PICTURES if mime in data), None)
         if "text/markdown" in data:
             block = _div("cell-output-markdown", _joined(data["text/markdown"]))

@@ -111,13 +111,6 @@
     });
     wrap.append(button);
   });
-  const scrollers = () => all(".table-scroll, pre, span.equation, p:has(> math[display=block])").forEach((box) => {
-    const wide = box.scrollWidth > box.clientWidth + 1;
-    if (wide) box.tabIndex = 0;
-    else box.removeAttribute("tabindex");
-  });
-  scrollers();
-  window.addEventListener("resize", scrollers);
 
   // A link sign behind each heading that has an address.
   all("main section[id] > :is(h1, h2, h3, h4)").forEach((heading) => {

@@ -39,6 +39,7 @@ def page_html(page: Page, body: str, pages: list[Page], settings: Settings, shel
         styles="\n".join(
             f'<link rel="stylesheet" href="{relative(page.path, css)}">' for css in settings.css
         ),
+        favicon=relative(page.path, settings.favicon) if settings.favicon else "data:,",
         header=_social(page, settings, home) + settings.header,
         footer=settings.footer,
         root=root,
@@ -97,7 +98,10 @@ def _book_title(settings: Settings) -> str:
     authors = html.escape(", ".join(settings.authors))
     author = f'<p class="quarto-title-meta">{authors}</p>' if authors else ""
     title = f'<p class="title">{html.escape(settings.title)}</p>'
-    inside = title + subtitle + author
+    about = (
+        f'<div class="description">{html.escape(settings.description)}</div>' if settings.description else ""
+    )
+    inside = title + subtitle + author + about
     return f'<header id="title-block-header" class="quarto-title-block default">{inside}</header>\n'
 
 

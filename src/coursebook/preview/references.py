@@ -148,6 +148,7 @@ def with_bibliography(page: Page, home: Page | None, cited: list[str], settings,
     if page.citations or (page is home and cited):
         options += ["--citeproc", "--metadata=link-citations:true"]
         options += [f"--bibliography={root / name}" for name in settings.bibliography]
+        options += [f"--csl={root / settings.csl}"] if settings.csl else []
     body, warnings = pandoc.run(stream.getvalue(), *options)
     for warning in warnings:
         if not warning.startswith("Citeproc: citation"):  # already said, with its line

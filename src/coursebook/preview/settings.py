@@ -40,6 +40,8 @@ class Settings:
     description: str = ""
     image: str = ""  # social card, relative to the project
     image_alt: str = ""
+    favicon: str = ""
+    csl: str = ""
 
 
 def read(root: Path) -> Settings:
@@ -86,7 +88,12 @@ def read(root: Path) -> Settings:
     html = (config.get("format") or {}).get("html") or {}
     html = html if isinstance(html, dict) else {}
     bibliography = _list(config.get("bibliography") or book.get("bibliography"))
-    for name in bibliography + _list(html.get("css")) + _list(book.get("image")):
+    for name in (
+        bibliography
+        + _list(html.get("css"))
+        + [file for key in ("image", "favicon") for file in _list(book.get(key))]
+        + _list(config.get("csl"))
+    ):
         if not (root / name).is_file():
             problems.append(Problem("_quarto.yml", line_of(text, name), f"the file {name} does not exist."))
     if problems:
@@ -111,6 +118,8 @@ def read(root: Path) -> Settings:
         description=str(book.get("description") or ""),
         image=str(book.get("image") or ""),
         image_alt=str(book.get("image-alt") or ""),
+        favicon=str(book.get("favicon") or ""),
+        csl=str(config.get("csl") or ""),
     )
 
 

@@ -1,0 +1,66 @@
+"""Segment what is too large for the memory, block by block and without seams; or a folder, image by image.
+
+The recipe of `label_image`:
+
+1. The image is divided into blocks. Each is segmented together with a margin of its surroundings, the halo.
+2. An object belongs to the block in which its centre lies. Each block keeps its own objects, whole, also
+   where they reach over its border, and drops the others: a neighbour has them.
+3. Objects get numbers that are unique in the whole image: block after block, counted on.
+
+The result is the same as in one piece if three things hold. The halo covers the reach of the method: how far
+a pixel's answer depends on others, on the worst side, plus how far objects reach from their centre. Crops
+start on the method's stride: a network that pools answers differently when its grid of poolings begins
+elsewhere. And nothing is computed from a crop that should be one for the whole image: thresholds and
+normalisation come from all pixels (`histogram`, `percentiles`, `otsu`). The adapters say what they need
+(`tiling`); `label_image` says for which method what is guaranteed.
+
+Every finished block is a file, written whole or not at all. So a worker may die and a run may be stopped:
+what is there is not computed again, unless the image, the function or a setting has changed: then it is
+refused. The same lines run in one process, on the cores of one computer
+(``dask.distributed``) or on a cluster (``dask-jobqueue``); only the `client` differs.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from bioimage_course.tools.large.comparing import identical, longest
+from bioimage_course.tools.large.folder import label_folder
+from bioimage_course.tools.large.grey import bright_blobs, histogram, otsu, percentiles
+from bioimage_course.tools.large.grid import Block, Tiling, blocks, own, tiling
+from bioimage_course.tools.large.labelling import Labelled, label_image
+from bioimage_course.tools.large.omezarr import create, open_image
+from bioimage_course.tools.large.runs import save
+
+__all__ = [
+    "Block",
+    "Labelled",
+    "Tiling",
+    "blocks",
+    "bright_blobs",
+    "create",
+    "histogram",
+    "identical",
+    "label_folder",
+    "label_image",
+    "longest",
+    "open_image",
+    "otsu",
+    "own",
+    "percentiles",
+    "results",
+    "save",
+    "tiling",
+]
+
+
+def results() -> dict:
+    """What ``training/large_image.py`` measured: 16,384 × 16,384 pixels, workers, a killed one, halos.
+
+    Returns
+    -------
+    dict
+    """
+    path = Path(__file__).parents[2] / "weights" / "large-image" / "results.json"
+    return json.loads(path.read_text(encoding="utf-8"))

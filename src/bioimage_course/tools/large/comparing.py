@@ -1,0 +1,50 @@
+"""Two label images side by side: which objects are the same, and how long are they?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bioimage_course.errors import InputError
+from bioimage_course.metrics import _inputs
+
+
+def identical(first, second) -> int:
+    """How many objects two label images have in common, pixel by pixel; their numbers may differ.
+
+    Parameters
+    ----------
+    first, second : array of int, same shape
+        0 is background.
+
+    Returns
+    -------
+    int
+    """
+    first, second = (_inputs.labels(labels, "each of the two label images") for labels in (first, second))
+    if first.shape != second.shape:
+        raise InputError(f"The label images have different shapes: {first.shape} and {second.shape}.")
+    first, second = (numbered(labels).ravel() for labels in (first, second))
+    together, shared = np.unique(
+        np.stack([first, second], axis=1)[(first > 0) & (second > 0)], axis=0, return_counts=True
+    )
+    areas, others = np.bincount(first), np.bincount(second)
+    return int(np.count_nonzero((areas[together[:, 0]] == shared) & (others[together[:, 1]] == shared)))
+
+
+def longest(labels) -> int:
+    """Length of the longest object: the larger side of its bounding box, in pixels; 0 without objects.
+
+    Parameters
+    ----------
+    labels : array of int (Y, X)
+    """
+    from scipy.ndimage import find_objects
+
+    boxes = [box for box in find_objects(numbered(_inputs.labels(labels, "the label image"))) if box]
+    return max((side.stop - side.start for box in boxes for side in box), default=0)
+
+
+def numbered(labels) -> np.ndarray:
+    """The same objects, numbered from 1 without gaps, whatever their numbers and their data type were."""
+    values, inverse = np.unique(labels, return_inverse=True)
+    return inverse.reshape(labels.shape) + (values[0] > 0)
