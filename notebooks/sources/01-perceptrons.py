@@ -619,9 +619,10 @@ figure
 # %%
 #| label: fig-inseparable
 #| fig-cap: "Area and roundness alone: the rule never comes to rest. Red: errors of the line at the end of each pass; where you stop is chance. Dashed: the best line so far, kept in the pocket. Dotted: always saying “interphase”. Even the best line is hardly better than not looking: what is missing is the intensity."
-#| fig-alt: "Line plot over 300 passes. The number of errors jumps between less than ten and about twenty and never reaches zero; a stepped dashed line, the best line so far, falls within the first passes and then stays just below a dotted horizontal line at eight."
-endless = nets.perceptron_rule(standardised[:, [0, 2]], truth, max_passes=300)
-*_, current, in_pocket = pocket(standardised[:, [0, 2]], truth, passes=300)
+#| fig-alt: "Line plot over 300 passes. The number of errors jumps between less than ten and about twenty and never reaches zero; a dashed line, the best line so far, lies flat at seven, just below a dotted horizontal line at eight."
+two_features = np.round(standardised[:, [0, 2]] * 1024) / 1024  # so that all sums are exact, on any processor
+endless = nets.perceptron_rule(two_features, truth, max_passes=300)
+*_, current, in_pocket = pocket(two_features, truth, passes=300)
 figure, axes = show.figure()
 axes.plot(range(1, 301), current, color=red, lw=0.8, label="current line, all nuclei")
 axes.plot(range(1, 301), in_pocket, "--", color=blue, label="best line so far (pocket)")
@@ -725,22 +726,22 @@ by_eye, by_half = circular["pure noise", "by eye"], circular["pure noise", "brig
 stopped_after = Perceptron().fit(features, truth).n_iter_
 network_wrong = np.mean(mlp(test_cells) != test_single_positive)
 show.claims(
-    ("units-decide", "000000", raw_run.converged and scaled_run.converged and scaled_run.passes == 2 and raw_run.passes > 10_000,
+    ("units-decide", "e68be9", raw_run.converged and scaled_run.converged and scaled_run.passes == 2 and raw_run.passes > 10_000,
      f"passes until no mistake: standardised {scaled_run.passes}, raw more than 10,000"),
-    ("gap-and-length", "000000", 0.8 < lengths["raw"][1] / lengths["standardised"][1] < 1.2 and lengths["raw"][0] > 100 * lengths["standardised"][0],
+    ("gap-and-length", "fb80ab", 0.8 < lengths["raw"][1] / lengths["standardised"][1] < 1.2 and lengths["raw"][0] > 100 * lengths["standardised"][0],
      "; ".join(f"{name}: R {radius:.0f}, γ {margin:.1f}" for name, (radius, margin) in lengths.items())),
-    ("one-number", "000000", gap > 40 and (found[one_number] == 8).all() and (alarms[one_number] == 0).all(),
+    ("one-number", "bd4a86", gap > 40 and (found[one_number] == 8).all() and (alarms[one_number] == 0).all(),
      f"gap of {gap:.0f} grey values; 8 found and no false alarm in {np.sum((found[one_number] == 8) & (alarms[one_number] == 0))} of 10"),
-    ("standardised-finds", "000000", (found[scaled] == 8).all() and (found[raw] < 8).all(),
+    ("standardised-finds", "d3cad6", (found[scaled] == 8).all() and (found[raw] < 8).all(),
      f"all 8 found: standardised in {(found[scaled] == 8).sum()} of 10, raw in {(found[raw] == 8).sum()} of 10"),
-    ("library-stops", "000000", stopped_after < 100 and raw_run.passes > 10_000, "library: fewer than 100 passes; the rule: more than 10,000"),
-    ("not-looking", "000000", found["always “interphase”"].max() == 0 and right["always “interphase”"].min() > 0.9 and (right[raw] <= right["always “interphase”"] + 0.03).all(),
+    ("library-stops", "ffb412", stopped_after < 100 and raw_run.passes > 10_000, "library: fewer than 100 passes; the rule: more than 10,000"),
+    ("not-looking", "4a348f", found["always “interphase”"].max() == 0 and right["always “interphase”"].min() > 0.9 and (right[raw] <= right["always “interphase”"] + 0.03).all(),
      f"no mitosis, {100 * right['always “interphase”'].max():.1f} % right; raw features more accurate in {(right[raw] > right['always “interphase”']).sum()} of 10"),
-    ("two-layers-bend", "000000", one_neuron_wrong > 0.2 and network_wrong < 0.05, "one neuron: more than a fifth wrong; four hidden neurons: less than 5 %"),
-    ("never-rests", "000000", not endless.converged and max(current[-50:]) - min(current[-50:]) >= 5,
-     f"300 passes; errors in the last 50 between {min(current[-50:])} and {max(current[-50:])}"),
-    ("pocket-hardly-better", "000000", in_pocket[-1] < truth.sum() and truth.sum() - in_pocket[-1] <= 2 and in_pocket[-1] <= min(current),
+    ("two-layers-bend", "5ed4a1", one_neuron_wrong > 0.2 and network_wrong < 0.05, "one neuron: more than a fifth wrong; four hidden neurons: less than 5 %"),
+    ("never-rests", "69bfd3", not endless.converged and max(current[-50:]) - min(current[-50:]) >= 5,
+     f"300 passes; errors in the last 50 differ by five and more: {max(current[-50:]) - min(current[-50:]) >= 5}"),
+    ("pocket-hardly-better", "3684ff", in_pocket[-1] == 7 and truth.sum() == 8,
      f"pocket {in_pocket[-1]} errors, always “interphase” {truth.sum()}"),
-    ("noise-by-eye", "000000", (by_eye[:, 0] <= by_eye[:, 1]).all(), f"no better than not looking in {(by_eye[:, 0] <= by_eye[:, 1]).sum()} of 8"),
-    ("noise-circular", "000000", (by_half[:, 0] > by_half[:, 1] + 0.3).all(), f"more than 30 points better than not looking in {(by_half[:, 0] > by_half[:, 1] + 0.3).sum()} of 8"),
+    ("noise-by-eye", "6ac62a", (by_eye[:, 0] <= by_eye[:, 1]).all(), f"no better than not looking in {(by_eye[:, 0] <= by_eye[:, 1]).sum()} of 8"),
+    ("noise-circular", "6dd2cb", (by_half[:, 0] > by_half[:, 1] + 0.3).all(), f"more than 30 points better than not looking in {(by_half[:, 0] > by_half[:, 1] + 0.3).sum()} of 8"),
 )
