@@ -199,7 +199,7 @@ figure
 # %% tags=["hide-input"]
 #| label: fig-who-picks
 #| fig-cap: "Who decides what is looked at? Orange: chosen by a person. Blue: learnt from examples. In classical machine learning (above) a person picks the features and the computer learns how to weigh them. In deep learning (below) the network gets the pixels, and its first layers learn the features too."
-#| fig-alt: "Two rows, each starting with the same picture of a bright nucleus and ending with the question: mitotic? Above, an orange box, a person picks features: area, intensity, roundness, then a blue box, the computer learns weights. Below, two blue boxes, the network learns features and the network learns weights, with all pixels going in."
+#| fig-alt: "Two rows of boxes joined by arrows, each starting with the same picture of a dividing cell, two bright bars, and ending with the word: mitotic? Above, an orange box, a person picks features: area, intensity, roundness, then a blue box, the computer learns how to weigh them. Below, two blue boxes, first layers learn which features to make, last layer learns how to weigh them."
 figure, axes = show.figure(height=3.4)
 row, column = mitotic_at[0]
 piece = image[:60, column - 30:column + 30]
@@ -211,7 +211,7 @@ for y, title, boxes in (
     for x, (colour, text) in zip((2.3, 6.0), boxes):
         axes.add_patch(plt.Rectangle((x, y + 0.1), 3.0, 1.4, facecolor=colour, alpha=0.18, edgecolor="none"))
         axes.add_patch(plt.Rectangle((x, y + 0.1), 3.0, 1.4, fill=False, edgecolor=colour, lw=2))
-        axes.text(x + 1.5, y + 0.8, text, ha="center", va="center", fontsize=9.5)
+        axes.text(x + 1.5, y + 0.8, text, ha="center", va="center", fontsize=9)
     for start, end in ((1.65, 2.25), (5.35, 5.95), (9.05, 9.65)):
         axes.annotate("", (end, y + 0.8), (start, y + 0.8), arrowprops={"arrowstyle": "-|>", "lw": 1.8, "color": "k"})
     axes.text(9.7, y + 0.8, "mitotic?", va="center", fontsize=10)
