@@ -315,7 +315,7 @@ def pretend_executed(project: Project) -> None:
     """Store the notebook with solutions with the outputs that execution gives, without a kernel."""
     from nbformat.v4 import new_output
 
-    from coursebook import execute, notebooks, sources
+    from coursebook import execute, inputs, notebooks, sources
 
     outputs = {
         "fig-line": new_output("display_data", {"image/svg+xml": SVG, "text/plain": "a line"}),
@@ -334,7 +334,7 @@ def pretend_executed(project: Project) -> None:
         path.write_text(notebooks.to_text(notebook), encoding="utf-8")
         timings[source.name] = {
             "cells": notebooks.cells_hash(source),
-            "inputs": execute.inputs_hash(project, source),
+            "inputs": inputs.digest(project, source),
             "seconds": 35.0,
             "peak_memory_mb": 600,
             "machine": {"cores": 2, "python": "3.11.7", "system": "Linux"},

@@ -64,6 +64,17 @@ def test_no_markup_is_left_in_the_text(site, open_page):
         page.close()
 
 
+def test_the_first_screen_shows_pictures_and_something_to_try(site, open_page):
+    page = open_page(site[0] / "index.html", width=1300, height=900)
+    pictures = page.locator(".course-glance img")
+    assert pictures.count() == 4
+    for box in [*pictures.all(), page.locator("sam-explorer")]:
+        assert box.bounding_box()["y"] < 700
+    preface = page.get_by_text("You have images from a microscope")
+    assert preface.bounding_box()["y"] > page.locator("sam-explorer").bounding_box()["y"]
+    page.locator("sam-explorer .app").wait_for()  # it lives
+
+
 def test_next_and_previous_walk_through_the_whole_book(site, open_page):
     folder, pages = site
     page = open_page(folder / "index.html")

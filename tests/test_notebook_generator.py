@@ -322,18 +322,16 @@ def test_execution_saves_outputs_and_then_is_up_to_date(project, capsys, monkeyp
     assert (project.root / SOLVED).read_text() == text
 
 
+CHANGED = "what it imports or reads, or the lock file, changed"
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "reason"),
     [
         (SOURCE, "return 2 * x", "return x + x", "its code changed"),
         (SOURCE, "A line, and what", "A line, or what", None),
-        ("requirements/course.lock", "2.0", "2.1", "the package or the lock file changed"),
-        (
-            "src/bioimage_course/check/exercises/ch01.py",
-            "right",
-            "wrong",
-            "the package or the lock file changed",
-        ),
+        ("requirements/course.lock", "2.0", "2.1", CHANGED),
+        ("src/bioimage_course/check/exercises/ch01.py", "right", "wrong", CHANGED),
         ("src/bioimage_course/explore/js/base.js", "strict", "lax", None),
         ("book/01-lines.qmd", "A curve", "A bend", None),
     ],

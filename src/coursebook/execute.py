@@ -10,7 +10,6 @@ chapter's own) and the results files in ``weights/``.
 """
 
 import contextlib
-import hashlib
 import importlib.util
 import json
 import os
@@ -27,7 +26,7 @@ import nbformat
 
 from bioimage_course.data import catalogue, doors
 from bioimage_course.errors import InputError, ToolUnavailableError
-from coursebook import notebooks
+from coursebook import inputs, notebooks
 from coursebook.project import Finding, Project, write_text
 from coursebook.sources import Cell, Source
 
@@ -155,20 +154,6 @@ def read_timings(project: Project) -> dict:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def inputs_hash(project: Project, source: Source) -> str:
-    """Return the sha256 of the lock file and the package code that `source` runs with."""
-    package = project.root / "src" / "bioimage_course"
-    others = re.compile(rf"check/exercises/ch(?!{source.chapter})\d\d\.py$")
-    files = [project.root / "requirements" / "course.lock", *package.rglob("*.py")]
-    files += (package / "weights").glob("**/*.json")
-    digest = hashlib.sha256()
-    for path in sorted(path for path in files if path.is_file()):
-        name = project.relative(path)
-        if not others.search(name):
-            digest.update(f"{name}\0".encode() + path.read_bytes() + b"\0")
-    return digest.hexdigest()
-
-
 def stale_reason(project: Project, source: Source) -> str | None:
     """Say why `source` must be executed, or return None if it is up to date."""
     record = read_timings(project).get(source.name)
@@ -178,8 +163,8 @@ def stale_reason(project: Project, source: Source) -> str | None:
     fresh = notebooks.solution_notebook(project, source)
     if record["cells"] != notebooks.cells_hash(source) or notebooks.with_outputs(fresh, stored) is None:
         return "its code changed"
-    if record["inputs"] != inputs_hash(project, source):
-        return "the package or the lock file changed"
+    if record["inputs"] != inputs.digest(project, source):
+        return "what it imports or reads, or the lock file, changed"
     return None
 
 
@@ -245,7 +230,7 @@ def execute_one(project: Project, source: Source) -> list[Finding]:
     timings = read_timings(project)
     timings[source.name] = {
         "cells": notebooks.cells_hash(source),
-        "inputs": inputs_hash(project, source),
+        "inputs": inputs.digest(project, source),
         "seconds": round(seconds, 1),
         "peak_memory_mb": round(peak / 1e6),
         "machine": _machine(),

@@ -206,7 +206,8 @@ class Floats:
             self.problem(f"the label #{identifier} of a table must begin with tbl-.", f"#{identifier}")
         for table in tables_in(content):
             table.identifier = ""
-            table.caption = pf.Caption()
+            if number or len(content) > 1:  # a caption without a label stays the table's own, as in Quarto
+                table.caption = pf.Caption()
             widths = table.attributes.pop("tbl-colwidths", None)
             if widths:
                 shares = json.loads(widths)
@@ -225,11 +226,10 @@ class Floats:
             ]
         )
         body = [raw('<div class="table-scroll">'), *body, raw("</div>")]
-        if not (number or caption):
+        if not number:
             return body
         text = self.equations(caption)
-        if number:
-            text = [pf.Str(f"Table{NBSP}{number}"), *([pf.Str(":"), pf.Space(), *text] if text else [])]
+        text = [pf.Str(f"Table{NBSP}{number}"), *([pf.Str(":"), pf.Space(), *text] if text else [])]
         name = f' id="{identifier}"' if identifier else ""
         return [
             raw(

@@ -1,0 +1,141 @@
+"""What a notebook's outputs depend on: the modules that it imports, the data and checkpoints that it names.
+
+Nothing is imported: the closure is read from the code. A name taken from a package that loads lazily
+(``data.load``) leads to the one module that defines it, so that a change of ``tools/cellpose.py`` concerns
+the notebooks that use it and no others.
+"""
+
+import ast
+import functools
+import hashlib
+import re
+from pathlib import Path
+
+from coursebook.project import Project
+from coursebook.sources import Source
+
+PACKAGE = "bioimage_course"
+NAME = re.compile(r"\w[\w-]*(?:/\w[\w-]*)*(?:\.\w+)?")  # of a data set, a checkpoint or a file in the package
+
+
+def digest(project: Project, source: Source) -> str:
+    """Return the sha256 of everything that `source` runs with: lock file, modules, data, checkpoints."""
+    found = hashlib.sha256()
+    for path in sorted({project.root / "requirements" / "course.lock", *files(project, source)}):
+        if path.is_file():
+            found.update(f"{project.relative(path)}\0".encode() + path.read_bytes() + b"\0")
+    return found.hexdigest()
+
+
+def files(project: Project, source: Source) -> set[Path]:
+    """Return the files of the package that the notebook of `source` depends on."""
+    package = project.root / "src" / PACKAGE
+    reader = _Reader(package)
+    reader.read("\n".join(cell.text for cell in source.cells if cell.kind == "code"), "")
+    reader.include(f"check.exercises.ch{source.chapter}")  # the checks are found by name, not imported
+    named = set()
+    for word in reader.words:
+        registered = package / "data" / "registry" / f"{word}.json"
+        folder, file = package / "weights" / word, package / word
+        named |= {registered} if registered.is_file() else set()
+        named |= set(folder.rglob("*")) if folder.is_dir() else {file} if file.is_file() else set()
+    return {path for path in reader.files | named if path.is_file() and "__pycache__" not in path.parts}
+
+
+@functools.lru_cache(maxsize=512)
+def _parsed(path: Path, text: str) -> ast.Module:
+    return ast.parse(text)
+
+
+class _Reader:
+    """Follows imports through the package; `files` are its modules, `words` all names in their strings."""
+
+    def __init__(self, package: Path):
+        self.package = package
+        self.files: set[Path] = set()
+        self.words: set[str] = set()
+
+    def include(self, module: str) -> None:
+        """Add a module (dotted, from the package) and everything that it imports."""
+        path = self._file(module)
+        if path is not None and path not in self.files:
+            self.files.add(path)
+            self.read(path.read_text(encoding="utf-8"), module)
+
+    def read(self, text: str, module: str) -> None:
+        """Follow the imports of some code that stands in `module` (empty: in a notebook)."""
+        tree = _parsed(self.package / module, text)
+        modules = self._imported(tree, module)
+        bases = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and NAME.fullmatch(node.value):
+                self.words.add(node.value)
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                if node.value.id in modules:
+                    self._take(modules[node.value.id], node.attr)
+            elif isinstance(node, ast.Name) and node.id in modules and id(node) not in bases:
+                for name in self._lazy(modules[node.id]).values():  # handed on whole: all of it may be used
+                    self.include(name)
+
+    def _imported(self, tree: ast.Module, module: str) -> dict[str, str]:
+        """Include what is imported; return the names that stand for modules of the package."""
+        names = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    if alias.name.split(".")[0] == PACKAGE:
+                        self.include(alias.name.partition(".")[2])
+            elif isinstance(node, ast.ImportFrom):
+                base = self._base(node, module)
+                for alias in node.names if base is not None else ():
+                    target = self._take(base, alias.name)
+                    if target is not None:
+                        names[alias.asname or alias.name] = target
+        return names
+
+    def _base(self, node: ast.ImportFrom, module: str) -> str | None:
+        """Return the module that an import takes names from, or None if it is none of ours."""
+        if node.level:
+            inside = module.split(".") if module else []
+            if not self._is_package(module):
+                inside = inside[:-1]
+            kept = inside[: len(inside) - node.level + 1]
+            return ".".join([*kept, *(node.module or "").split(".")]).strip(".")
+        first, _, rest = (node.module or "").partition(".")
+        return rest if first == PACKAGE else None
+
+    def _take(self, module: str, name: str) -> str | None:
+        """Include what `name` in `module` leads to; return it if it is a module itself."""
+        self.include(module)
+        inner = f"{module}.{name}".strip(".")
+        if self._file(inner) is not None:
+            self.include(inner)
+            return inner
+        lazy = self._lazy(module).get(name)
+        if lazy:
+            self.include(lazy)
+        return None
+
+    def _is_package(self, module: str) -> bool:
+        return (self.package.joinpath(*module.split(".")) / "__init__.py").is_file()
+
+    def _file(self, module: str) -> Path | None:
+        place = self.package.joinpath(*module.split(".")) if module else self.package
+        for path in (place / "__init__.py", place.with_suffix(".py")):
+            if path.is_file():
+                return path
+        return None
+
+    def _lazy(self, module: str) -> dict[str, str]:
+        """Return name -> defining module for what a package loads lazily."""
+        path = self._file(module)
+        found = {}
+        if path is None or path.name != "__init__.py":
+            return found
+        for node in ast.walk(_parsed(path, path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.keyword) and node.arg == "submodules":
+                found |= {name: f"{module}.{name}".strip(".") for name in ast.literal_eval(node.value)}
+            elif isinstance(node, ast.keyword) and node.arg == "submod_attrs":
+                for inner, names in ast.literal_eval(node.value).items():
+                    found |= {name: f"{module}.{inner}".strip(".") for name in names}
+        return found

@@ -1,0 +1,86 @@
+"""What makes a notebook out of date: the modules it imports and the data it names, nothing else."""
+
+import pytest
+
+from coursebook import inputs, sources
+from coursebook.project import Project
+
+LAZY = """\
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submodules=["cellpose", "stardist"], submod_attrs={"scores": ["table"]}
+)
+"""
+PACKAGE = {
+    "__init__.py": "",
+    "errors.py": "class InputError(ValueError): ...\n",
+    "tools/__init__.py": LAZY,
+    "tools/cellpose.py": "from ..errors import InputError\nfrom . import _inputs\n",
+    "tools/stardist.py": "from bioimage_course.tools import _inputs\n",
+    "tools/scores.py": "NAME = 'dsb2018'\n",
+    "tools/_inputs.py": "",
+    "check/exercises/ch01.py": "",
+    "check/exercises/ch02.py": "",
+    "data/registry/nuclei.json": "{}",
+    "data/registry/cells.json": "{}",
+    "weights/dsb2018/unet.json": "{}",
+    "weights/race/results.json": "{}",
+}
+
+
+@pytest.fixture
+def depends(tmp_path):
+    """A function that says on which files of a small package some notebook code of chapter 1 depends."""
+    for name, text in PACKAGE.items():
+        path = tmp_path / "src" / "bioimage_course" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def files(code):
+        cell = sources.Cell("code", code, (), None, {}, 1, 1)
+        source = sources.Source(tmp_path / "01-x.py", "01-x.py", {"chapter": "01"}, {}, (cell,))
+        found = inputs.files(Project(tmp_path), source)
+        return {path.relative_to(tmp_path / "src/bioimage_course").as_posix() for path in found}
+
+    return files
+
+
+ALWAYS = {"check/exercises/ch01.py"}
+TOOLS = {"tools/__init__.py", "tools/_inputs.py"}
+ALL = "__init__.py"
+USES = {
+    "import numpy": set(),
+    "from bioimage_course import tools\ntools.cellpose.segment(1)": {
+        ALL,
+        *TOOLS,
+        "tools/cellpose.py",
+        "errors.py",
+    },
+    "from bioimage_course.tools import stardist as s\ns.segment(1)": {*TOOLS, "tools/stardist.py"},
+    "from bioimage_course.tools import table": {
+        "tools/__init__.py",
+        "tools/scores.py",
+        "weights/dsb2018/unet.json",
+    },
+    "load('nuclei')": {"data/registry/nuclei.json"},
+    "read('weights/race/results.json')": {"weights/race/results.json"},
+    "read('/'), read('..'), read('nothing')": set(),
+}
+
+
+@pytest.mark.parametrize(("code", "expected"), USES.items())
+def test_a_notebook_depends_on_what_it_uses(depends, code, expected):
+    assert depends(code) == expected | ALWAYS
+
+
+def test_a_package_handed_on_whole_is_used_whole(depends):
+    found = depends("from bioimage_course import tools\nrace(tools)")
+    assert {"tools/cellpose.py", "tools/stardist.py", "tools/scores.py"} <= found
+
+
+def test_a_change_of_one_tool_concerns_the_notebooks_that_import_it(root):
+    project = Project(root)
+    tool = root / "src/bioimage_course/tools/cellpose.py"
+    stale = {s.chapter for s in sources.read_all(project)[0] if tool in inputs.files(project, s)}
+    assert stale == {"12", "14"}  # its chapter, and the race, which calls every adapter
