@@ -677,14 +677,14 @@ same_range = 100 * np.abs(crop - dim).mean() / crop.max()
 invented = {name: len(set(np.unique(other)) - set(np.unique(labels))) for name, other in
             (("nearest", nearest), ("interpolated", linear), ("JPEG", jpeg))}
 show.claims(
-    ("few-squares", "0ff831", smallest < 4 * 64, f"smallest nucleus {smallest} pixels = {smallest / 64:.1f} squares of 8 × 8"),
+    ("few-squares", "be4a5d", smallest < 4 * 64, f"smallest nucleus {smallest} pixels = {smallest / 64:.1f} squares of 8 × 8"),
     ("false-stripes", "2ac119", stripes_seen == [18, 18, 6], f"{stripes_seen} stripes in 36 µm with 0.1, 0.5 and 1.5 µm"),
-    ("rounding", "640c6e", moved <= 8 and shift[4] < 1, f"4 bits: largest change {moved}, mean changed by {shift[4]:.1f}"),
+    ("rounding", "9596a5", moved <= 8 and shift[4] < 1, f"4 bits: largest change {moved}, mean changed by {shift[4]:.1f}"),
     ("two-bits", "9cc117", shift[2] > 0.1 * crop.mean(), f"2 bits: mean changed by {shift[2]:.1f}, of {crop.mean():.1f}"),
-    ("eight-bits-do", "407cb6", image.dtype == np.uint16 and image.max() < 256, f"{image.dtype}, largest value {image.max()}"),
+    ("eight-bits-do", "5fd08b", image.dtype == np.uint16 and image.max() < 256, f"{image.dtype}, largest value {image.max()}"),
     ("red-channel", "e3650a", against_the_rest[0] > against_the_rest[1] > against_the_rest[2],
      "rest minus nuclei, in grey values: " + ", ".join(f"{c} {d:.0f}" for c, d in zip(("red", "green", "blue"), against_the_rest))),
-    ("numbers-missing", "c878d7", count(labels) == 125 and labels.max() == 183, f"{count(labels)} different numbers, largest {labels.max()}"),
+    ("numbers-missing", "dbf590", count(labels) == 125 and labels.max() == 183, f"{count(labels)} different numbers, largest {labels.max()}"),
     ("auto-contrast", "c1bdd6", own_range < 1 and same_range > 15, f"difference in % of white: own range {own_range:.1f}, same range {same_range:.1f}"),
     ("broken-labels", "75f145", count(nearest) == 125 and invented["nearest"] == 0 and min(invented["interpolated"], invented["JPEG"]) > 24,
      "numbers that nobody gave: " + ", ".join(f"{name} {number}" for name, number in invented.items())),

@@ -462,8 +462,8 @@ def _compare_reports(got, right, mistakes, truth, new_truth):
             if np.isclose(got[3], wrong, atol=1e-6):
                 raise Failure(f"The first three are right. For the share without looking: {advice}.")
         raise Failure(
-            "The first three are right. Who calls every nucleus of the second table interphase (0) is right "
-            "for which share of them?"
+            "The first three are right. Somebody calls every nucleus of the second table interphase (0): for "
+            "which share of them is that right?"
         )
     for sentence, wrong in mistakes.items():
         if np.isclose(got[:3], wrong[:3], atol=1e-6).all():

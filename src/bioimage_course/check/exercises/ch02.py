@@ -431,7 +431,7 @@ def _softmax(z, axis=-1):
 @exercise(
     chapter="02",
     hints=(
-        "The answers of a row shall sum to 1: by what must its exponentials be divided? And what does your "
+        "The answers of a row must sum to 1: by what must its exponentials be divided? And what does your "
         "computer say to exp(1000)?",
         "e = np.exp(z), then divide each row by its own sum: e.sum(axis=-1, keepdims=True) keeps the shape "
         "that is needed for dividing.",
