@@ -372,3 +372,13 @@ def test_other_right_tensors():
 
     verdict = check.tensor_with_gradient.verdict(make)
     assert verdict.passed, verdict.message
+
+
+def test_the_page_does_not_give_tensors_a_fixed_order_of_axes():
+    """The layers of a network expect an order; a tensor has none of its own."""
+    page = CHAPTER.path.parents[2].joinpath("book", "00-images.qmd").read_text(encoding="utf-8")
+    source = CHAPTER.path.read_text(encoding="utf-8")
+    assert not any(
+        "fixed order of axes: N" in text or "with a fixed order" in text for text in (page, source)
+    )
+    assert torch.zeros(5, 4, 3).permute(2, 0, 1).shape == (3, 5, 4)

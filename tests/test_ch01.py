@@ -343,3 +343,28 @@ def test_the_explorable_says_that_its_nuclei_are_simulated():
 
     script = (SCRIPTS / "perceptron-explorer.js").read_text(encoding="utf-8")
     assert script.count('label: "Simulated nuclei') == 2 and 'label: "Nuclei' not in script
+
+
+def test_the_drawn_network_has_as_many_numbers_as_the_caption_says():
+    network = nets.MLP([2, 4, 1])
+    weights = sum(p.numel() for p in network.parameters() if p.ndim == 2)
+    biases = sum(p.numel() for p in network.parameters() if p.ndim == 1)
+    (cell,) = [c.text for c in CHAPTER.cells if "label: fig-network" in c.text]
+    assert (weights, biases) == (12, 5) and "twelve weights and five biases" in cell and "bias:+.1f" in cell
+
+
+def test_one_number_separates_the_classes_and_two_others_do_not():
+    """Mean intensity alone has a gap; by area and roundness a linear program finds no line."""
+    from scipy.optimize import linprog
+    from skimage.measure import regionprops_table
+
+    nuclei = data.load("nuclei")
+    wanted = ("label", "area", "intensity_mean", "perimeter")
+    table = regionprops_table(nuclei.labels, nuclei.image, properties=wanted)
+    mitotic = np.isin(table["label"], [nuclei.labels[point] for point in ch01.MITOSES])
+    intensity = table["intensity_mean"]
+    assert intensity[mitotic].min() - intensity[~mitotic].max() > 40
+    roundness = 4 * np.pi * table["area"] / table["perimeter"] ** 2
+    examples = np.column_stack([table["area"] / 100, roundness, np.ones(len(roundness))])
+    signed = examples * np.where(mitotic, 1, -1)[:, None]
+    assert linprog(np.zeros(3), A_ub=-signed, b_ub=-np.ones(len(signed)), bounds=(None, None)).status == 2

@@ -366,3 +366,13 @@ def test_two_softmaxes_cannot_be_sure():
     scores = 1e4 * torch.eye(3)
     loss = torch.nn.CrossEntropyLoss()(scores.softmax(dim=1), torch.arange(3))
     assert loss.item() == pytest.approx(np.log(1 + 2 / np.e), abs=1e-6)
+
+
+def test_every_activation_that_the_caption_names_is_drawn():
+    (cell,) = [c.text for c in CHAPTER.cells if "label: fig-boundaries" in c.text]
+    (drawn,) = [line for line in cell.splitlines() if "zip(row, (" in line]
+    caption = next(line for line in cell.splitlines() if "fig-cap" in line).lower()
+    named = [
+        name for name in ("identity", "step", "sigmoid", "tanh", "ReLU", "GELU") if name.lower() in caption
+    ]
+    assert len(named) == 5 and all(f'"{name}"' in drawn for name in named)

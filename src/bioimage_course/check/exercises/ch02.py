@@ -482,8 +482,8 @@ def softmax(function):
         answer = expect_array(call(function, apart), shape=(2, 3), what="your softmax", finite=False)
     if np.isnan(answer).any():
         raise Failure(
-            "Scores that lie far apart, such as (0, 0, 3000), still overflow: subtract the *largest* score of the "
-            "row, so that no exponent is above 0."
+            "Scores that lie far apart, such as (0, 0, 3000), overflow: subtract the *largest* score of "
+            "the row, so that no exponent is above 0."
         )
     expect_array(answer, close_to=_softmax(apart), what="your softmax of scores that lie far apart")
     pairs = np.array(list(itertools.product((-2.0, 0.5, 3.0), (-1.0, 0.0, 4.0))))
