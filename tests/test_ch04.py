@@ -273,6 +273,16 @@ def test_cell_crops_refuse_bad_arguments(arguments, word):
         data.synthetic.cell_crops(**arguments)
 
 
+@pytest.mark.parametrize("dtype", [np.uint32, np.int64, ">u4"])
+def test_crops_by_labels_of_any_size_and_type(dtype):
+    labels = np.zeros((40, 40), dtype)
+    labels[2:12, 2:12], labels[20:30, 22:32] = 5, 2**31 - 2 + (np.dtype(dtype).kind == "u") * 3
+    image = np.arange(1600, dtype=np.uint16).reshape(40, 40)
+    first, second = data.crops(data.Sample("s", image, labels), 10, margin=0)
+    np.testing.assert_array_equal(first, image[2:12, 2:12])
+    np.testing.assert_array_equal(second, image[20:30, 22:32])
+
+
 def test_crops_by_labels_and_by_boxes():
     nuclei = data.load("nuclei")
     cut = data.crops(nuclei, 24)

@@ -1,12 +1,16 @@
 """Chapter 10: exercises tell right answers, usual mistakes and untouched starters apart."""
 
+import copy
+import math
+
 import numpy as np
 import pytest
 from scipy import ndimage
 from skimage.segmentation import watershed
 
-from bioimage_course import tools
+from bioimage_course import check, data, tools
 from bioimage_course.check.exercises import ch10
+from bioimage_course.errors import InputError
 from exercise_cells import failure
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
@@ -97,7 +101,156 @@ def test_other_wrong_weights(function, words):
     assert words in failure("border_weights", function)
 
 
-# --- (3) Dice ------------------------------
+# --- (3) a border between masks ------------------------------
+
+
+def _carve_loop(labels):
+    """Pixel by pixel, a list of lists."""
+    padded = np.pad(np.asarray(labels).astype(int), 1)
+    rows = []
+    for y in range(1, padded.shape[0] - 1):
+        row = []
+        for x in range(1, padded.shape[1] - 1):
+            near = set(padded[y - 1 : y + 2, x - 1 : x + 2].ravel().tolist()) - {0, int(padded[y, x])}
+            row.append(0 if near else int(padded[y, x]))
+        rows.append(row)
+    return rows
+
+
+def test_carving_in_an_unusual_form_passes():
+    assert check.carve_borders.verdict(_carve_loop).passed
+    assert check.carve_borders.verdict(
+        lambda labels: torch.as_tensor(ch10.carved(labels).astype(float))
+    ).passed
+
+
+def test_carved_masks_are_as_many_components_as_objects():
+    labels = data.load("nuclei").labels
+    assert ndimage.label(labels > 0)[1] < labels.max()
+    assert ndimage.label(ch10.carved(labels) > 0, np.ones((3, 3)))[1] >= len(np.unique(labels)) - 1
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (lambda labels: ch10.carved(labels, reach="4"), "eight neighbours"),
+        (lambda labels: ch10.carved(labels, background=True), "whole outline"),
+        (lambda labels: labels, "still touch"),
+        (lambda labels: ch10.carved(labels) > 0, "not a mask"),
+        (lambda labels: np.where(ch10.carved(labels) == labels, 0, labels), "what is left"),
+        (lambda labels: ch10.carved(labels)[::-1], "At row"),
+        (lambda labels: np.where(ndimage.maximum_filter(labels, 3) == labels, labels, 0), "At row"),
+    ],
+)
+def test_wrong_carving(function, words):
+    assert words in failure("carve_borders", function)
+
+
+# --- (5) augmentation ------------------------------
+
+
+def test_turning_with_another_library_passes():
+    from skimage.transform import rotate
+
+    def turn(image, labels, degrees):
+        options = {"preserve_range": True, "resize": False}
+        return [
+            ndimage.rotate(image.astype(np.float32), degrees, order=1, reshape=False, mode="reflect"),
+            rotate(labels, degrees, order=0, **options).astype(int),
+        ]
+
+    assert check.turn_alike.verdict(turn).passed
+
+
+@pytest.mark.parametrize(
+    ("mistake", "words"),
+    [
+        ({"label_order": 1}, "no object had"),
+        ({"image_order": 0}, "nearest pixel is for labels"),
+        ({"image_order": 3}, "cubic"),
+        ({"other": 10}, "not turned by the angle"),
+        ({"mode": "constant"}, "Beyond the border"),
+    ],
+)
+def test_wrong_turning(mistake, words):
+    assert words in failure("turn_alike", lambda *a: ch10.turned(*a, **mistake))
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (lambda image, labels, angle: (image, ch10.turned(image, labels, angle)[1]), "has not been turned"),
+        (lambda image, labels, angle: ch10.turned(image, labels, -angle), "turn the other way"),
+        (lambda image, labels, angle: ch10.turned(image, labels, angle)[0], "two things"),
+        (lambda image, labels, angle: (ndimage.rotate(image, angle), ndimage.rotate(labels, angle)), "size"),
+    ],
+)
+def test_other_wrong_turning(function, words):
+    assert words in failure("turn_alike", function)
+
+
+# --- (7) the margin ------------------------------
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda reaches, stride: math.ceil(max(map(max, reaches.tolist())) / stride) * stride,
+        lambda reaches, stride: np.float32(-(-reaches.max() // stride) * stride),
+        lambda reaches, stride: torch.as_tensor(next(n for n in range(0, 999, stride) if n >= reaches.max())),
+    ],
+)
+def test_margins_in_unusual_form_pass(function):
+    assert check.safe_margin.verdict(function).passed
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (lambda r, s: ch10.safe(r, s, worst=lambda x: (x.sum(axis=1).max() + 1) // 2), "narrow"),
+        (lambda r, s: int(r.max()), "round up to a multiple"),
+        (lambda r, s: ch10.safe(r, s, up=False), "narrow"),
+        (lambda r, s: (int(r.max()) // s + 1) * s, "too much"),
+        (lambda r, s: ch10.safe(r[:, :1], s), "both sides"),
+        (lambda r, s: ch10.safe(r[:1], s), "worst of all"),
+        (lambda r, s: 2 * ch10.safe(r, s), "of one side"),
+    ],
+)
+def test_wrong_margins(function, words):
+    assert words in failure("safe_margin", function)
+
+
+def test_measured_reach_needs_the_adapters_margin():
+    """The worst side decides: at 12 of 16 places the field is 204 pixels, and it reaches 107 to one side."""
+    network = copy.deepcopy(tools.unet.course_model())
+    picture = torch.as_tensor(tools.stardist.normalise(data.load("nuclei").image)[:256, :256])[None, None]
+    found = []
+    for place in (128, 130, 141):
+        x = picture.clone().requires_grad_()
+        network(x)[0, 2, place, place].backward()
+        columns = np.flatnonzero(x.grad[0, 0].abs().amax(dim=0).numpy())
+        found.append((place - columns[0], columns[-1] - place))
+    assert found == [(94, 93), (96, 107), (107, 96)]
+    assert ch10.safe(found, 16) == tools.unet.MARGIN
+
+
+def test_only_windows_on_the_grid_give_one_pass():
+    network, image = (
+        tools.unet.course_model(),
+        tools.stardist.normalise(data.load("nuclei").image)[:256, :256],
+    )
+
+    def answer(window):
+        with torch.no_grad():
+            x = torch.as_tensor(np.ascontiguousarray(window), dtype=torch.float32)[None, None]
+            return torch.softmax(network(x), dim=1)[0].numpy()
+
+    whole = ch10.windows(answer, image, 256, 112)
+    on, off = (np.abs(ch10.windows(answer, image, 128, margin) - whole).max() for margin in (112, 120))
+    assert on < 1e-4 < 0.05 < off
+
+
+# --- (4) Dice ------------------------------
 
 
 @pytest.mark.parametrize(
@@ -120,7 +273,7 @@ def test_dice_without_smoothing():
     assert "Add 1" in failure("soft_dice", lambda p, t: ch10.dice_loss(p, t, smooth=0))
 
 
-# --- (4) objects ------------------------------
+# --- (6) objects ------------------------------
 
 
 def markers(inside):
@@ -136,13 +289,16 @@ def markers(inside):
         (lambda i, f: f, "not a mask"),
         (lambda i, f: watershed(-i, ndimage.label(i > 0.05)[0], mask=f), "one object"),
         (lambda i, f: watershed(-i, markers(i), mask=f)[:-1], "shape"),
+        (lambda i, f: watershed(np.zeros_like(i), markers(i), mask=f), "flat"),
+        (lambda i, f: watershed(i, markers(i), mask=f), "cut or merged"),
+        (lambda i, f: watershed(-i, ndimage.label(i > 0.3)[0], mask=f), "inside > 0.5"),
     ],
 )
 def test_wrong_objects(function, words):
     assert words in failure("separate_nuclei", function)
 
 
-# --- (5) windows ------------------------------
+# --- (8) windows ------------------------------
 
 
 @pytest.mark.parametrize(
@@ -168,6 +324,28 @@ def _last_missing(network, image, core, margin):
     return result
 
 
+def _shifted(network, image, core, margin):
+    """Right without poolings: two more pixels of margin above, taken off again."""
+    padded = np.pad(image, ((margin + 2, margin + 14), (margin, margin + 30)), mode="reflect")
+    rows, columns = image.shape
+    result = np.zeros((rows + 16, columns + 32))
+    for top in range(0, rows + 2, core):
+        for left in range(0, columns, core):
+            answer = network(padded[top : top + core + 2 * margin, left : left + core + 2 * margin])
+            result[top : top + core, left : left + core] = answer[
+                margin : margin + core, margin : margin + core
+            ]
+    return result[2 : rows + 2, :columns]
+
+
+def test_windows_of_a_convolution_may_be_shifted_those_of_a_pooling_not():
+    image = np.random.default_rng(0).uniform(1, 2, (32, 32))
+    blur = lambda window: ndimage.uniform_filter(window, 5, mode="constant")  # noqa: E731
+    np.testing.assert_allclose(ch10.windows(blur, image, 16, 6), _shifted(blur, image, 16, 6))
+    pooled = ch10.windows(ch10._pooling_network, image, 16, 8)
+    assert not np.allclose(pooled, _shifted(ch10._pooling_network, image, 16, 8))
+
+
 @pytest.mark.parametrize(
     ("function", "words"),
     [
@@ -176,7 +354,34 @@ def _last_missing(network, image, core, margin):
         (lambda network, image, core, margin: image, "never call"),
         (lambda *a: ch10.windows(*a).T, "rows and columns"),
         (lambda *a: ch10.windows(*a)[::-1], "differs most"),
+        (_shifted, "start at a multiple of core"),
     ],
 )
 def test_other_wrong_windows(function, words):
     assert words in failure("sliding_window", function)
+
+
+# --- what the page says of scores ------------------------------
+
+
+def test_methods_are_compared_on_the_same_images():
+    paired = tools.scores.difference("unet", "stardist", 0.75)
+    pooled = [tools.scores.counts(name).pooled[5] for name in ("unet", "stardist")]
+    assert paired.difference == pytest.approx(pooled[0] - pooled[1])
+    assert paired.n == 50 and paired.low < paired.difference < paired.high
+    rows = tools.scores.comparison("unet", "stardist")
+    assert [row["IoU threshold"] for row in rows] == ["0.5", "0.75", "0.9"]
+    assert rows[1]["difference"] == f"{paired.difference:+.3f}"
+    with pytest.raises(InputError, match="not at 0.77"):
+        tools.scores.difference("unet", "stardist", 0.77)
+
+
+def test_thresholds_of_the_wider_grid_are_best_inside_it():
+    table = tools.unet.results()["search_wider"]
+    best = max(table, key=lambda row: row["ap"])
+    for name in ("foreground", "inside"):
+        tried = sorted({row[name] for row in table})
+        assert tried[0] < best[name] < tried[-1]
+    shipped = tools.unet.course_model().card["thresholds"]
+    (same,) = [row for row in table if all(row[name] == shipped[name] for name in ("foreground", "inside"))]
+    assert same["ap"] == pytest.approx(tools.unet.results()["validation"]["ap"], abs=1e-3)

@@ -6,6 +6,7 @@ from skimage.measure import regionprops_table
 
 from bioimage_course import check
 from bioimage_course.check.exercises import ch11
+from exercise_cells import failure
 
 # --- right answers, with switches for the mistakes ------------------------------
 
@@ -227,3 +228,32 @@ def test_banana_hides_part_of_its_boundary():
     drawn = np.zeros(mask.shape, bool)
     drawn[polygon(*corners.T, mask.shape)] = True
     assert (mask & drawn).sum() / (mask | drawn).sum() < 0.85
+
+
+@pytest.mark.parametrize(
+    ("mistake", "words"),
+    [
+        ({"measure": "candidate"}, "candidate's own area"),
+        ({"measure": "kept one"}, "area of the kept one"),
+        ({"against": "last"}, "last one kept only"),
+        ({"keep_if": "strictly"}, "exactly half"),
+    ],
+)
+def test_suppression_with_another_denominator_partner_or_bound(mistake, words):
+    assert words in failure("suppression", lambda *a: ch11._suppress(*a, **mistake))
+
+
+def test_kept_candidates_may_come_as_a_set_in_any_order():
+    assert check.suppression.verdict(lambda *a: set(ch11._suppress(*a))).passed
+    assert check.suppression.verdict(lambda *a: tuple(reversed(ch11._suppress(*a)))).passed
+    assert check.suppression.verdict(lambda *a: np.array(ch11._suppress(*a), float)).passed
+
+
+def test_judgement_is_right_open_or_refused_without_giving_the_answer_away():
+    assert check.what_now.verdict(dict(ch11.NOW)).passed
+    assert check.what_now.verdict(dict.fromkeys(ch11.NOW, ...)).status == "open"
+    for situation, right in ch11.NOW.items():
+        for other in set(ch11.NOW.values()) - {right}:
+            message = failure("what_now", ch11.NOW | {situation: other})
+            assert repr(other) in message and repr(right) not in message
+    assert "none of the six" in failure("what_now", ch11.NOW | {next(iter(ch11.NOW)): "retrain"})

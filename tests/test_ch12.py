@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 from scipy import ndimage
+from skimage.segmentation import relabel_sequential
 
 from bioimage_course import check, tools
 from bioimage_course.check.exercises import ch12
+from bioimage_course.errors import InputError
+from exercise_cells import failure
 
 # --- right answers, with switches for the mistakes ------------------------------
 
@@ -210,6 +213,8 @@ def test_follow_mistakes(mistake, words):
     [
         (lambda y, p: [e / 2 for e in flow_errors(y, p)], "both components"),
         (lambda y, p: np.sqrt(flow_errors(y, p)), "root"),
+        (lambda y, p: [np.sqrt(errors_per_object(y, p))[y == n].mean() for n in (1, 2, 3)], "at every pixel"),
+        (lambda y, p: [np.abs(ch12._flow(y) - p).sum(axis=0)[y == n].mean() for n in (1, 2, 3)], "absolute"),
         (lambda y, p: [errors_per_object(y, p)[y == n].sum() for n in (1, 2, 3)], "large objects"),
         (lambda y, p: [errors_per_object(y, p)[y == n].mean() for n in range(4)], "background"),
         (lambda y, p: [np.where(y == n, errors_per_object(y, p), 0).mean() for n in (1, 2, 3)], "image"),
@@ -263,3 +268,48 @@ def test_border_mistakes(mistake, words):
     verdict = check.mirrored_border.verdict(make_mirrored(**mistake))
     assert verdict.status == "failed"
     assert words in verdict.message
+
+
+# --- (f) what to turn ------------------------------
+
+
+def test_knobs_are_right_open_or_refused_with_a_reason():
+    assert check.which_knob.verdict(dict(ch12.KNOBS)).passed
+    assert check.which_knob.verdict(dict.fromkeys(ch12.KNOBS, ...)).status == "open"
+    for symptom, right in ch12.KNOBS.items():
+        for other in set(ch12.KNOBS.values()) - {right}:
+            message = failure("which_knob", ch12.KNOBS | {symptom: other})
+            assert repr(other) in message
+            assert right not in message or right == "diameter"  # the answer is not given away
+    assert "none of the six" in failure("which_knob", ch12.KNOBS | {next(iter(ch12.KNOBS)): "min_size"})
+    assert "dictionary" in failure("which_knob", list(ch12.KNOBS.values()))
+
+
+def test_renumbering_by_connected_components_merges_touching_cells():
+    def mirrored(segment, image, width):
+        labels = segment(np.pad(image, width, mode="reflect"))[width:-width, width:-width]
+        return ndimage.label(labels)[0]
+
+    assert "have become one" in failure("mirrored_border", mirrored)
+
+
+def test_three_results_of_relabelling_are_told():
+    def mirrored(segment, image, width):
+        labels = segment(np.pad(image, width, mode="reflect"))[width:-width, width:-width]
+        return relabel_sequential(labels)
+
+    assert "the first of them" in failure("mirrored_border", mirrored)
+    assert check.mirrored_border.verdict(lambda *a: mirrored(*a)[0]).passed
+
+
+def test_plain_sigmoid_is_told_that_the_warning_is_the_matter():
+    def sigmoid(z):
+        return 1 / (1 + np.exp(-np.float64(z)))
+
+    message = failure("cell_logits", sigmoid, lambda p: np.log(p / (1 - p)), dict(FORECAST))
+    assert "warning" in message
+
+
+def test_the_dino_networks_are_refused_with_the_reason():
+    with pytest.raises(InputError, match="dinov3"):
+        tools.cellpose.weights_file("cpdino-vitb")

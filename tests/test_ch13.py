@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import distance_transform_edt, label
 
-from bioimage_course import check
+from bioimage_course import check, tools
 from bioimage_course.check.exercises import ch13
 from exercise_cells import failure
 
@@ -163,3 +163,62 @@ def test_the_mean_of_a_ring_lies_outside_it():
     row, column = np.argwhere(ring).mean(axis=0).round().astype(int)
     assert not ring[row, column]
     assert ring[np.unravel_index(ch13.depth(ring).argmax(), ring.shape)]
+
+
+# --- (e) a grid of clicks ------------------------------
+
+
+def _hit_loop(labels, side):
+    """Click by click, with a set."""
+    seen = set()
+    for k in range(side):
+        for j in range(side):
+            seen.add(
+                int(labels[int((k + 0.5) * labels.shape[0] / side), int((j + 0.5) * labels.shape[1] / side)])
+            )
+    objects = set(labels.ravel().tolist()) - {0}
+    return len(seen & objects) / max(len(objects), 1)
+
+
+def test_grid_hits_in_unusual_form_pass():
+    assert check.grid_hits.verdict(_hit_loop).passed
+    assert check.grid_hits.verdict(lambda labels, side: np.float32(ch13.hit(labels, side))).passed
+
+
+def test_a_grid_of_eight_clicks_asks_about_few_nuclei():
+    counted = tools.micro_sam.results()["grid_hits"]
+    assert [(n["side"], n["hit"]) for n in counted] == [(8, 436), (16, 1169), (32, 2245)]
+    assert {n["nuclei"] for n in counted} == {2460}
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("clicks", "share of clicks"),
+        ("counted twice", "counts once"),
+        ("background", "no object"),
+        ("diagonal", "diagonal only"),
+        ("swapped", "swapped"),
+        ("corners", "middles"),
+    ],
+)
+def test_wrong_grid_hits(kind, words):
+    assert words in failure("grid_hits", lambda labels, side: ch13.hit(labels, side, kind=kind))
+
+
+def test_grid_hits_of_nothing():
+    def divides(labels, side):
+        with np.errstate(all="ignore"):
+            return np.float64(ch13.hit(labels, side)) if labels.any() else np.float64(0) / np.float64(0)
+
+    assert "divide by 0" in failure("grid_hits", divides)
+
+
+def test_needs_are_right_open_or_refused_without_giving_the_answer_away():
+    assert check.what_it_takes.verdict(dict(ch13.NEEDS)).passed
+    assert check.what_it_takes.verdict(dict.fromkeys(ch13.NEEDS, ...)).status == "open"
+    for wish, right in ch13.NEEDS.items():
+        for other in set(ch13.NEEDS.values()) - {right}:
+            message = failure("what_it_takes", ch13.NEEDS | {wish: other})
+            assert repr(other) in message and repr(right) not in message
+    assert "none of the six" in failure("what_it_takes", ch13.NEEDS | {next(iter(ch13.NEEDS)): "a GPU"})

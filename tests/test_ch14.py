@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_ind
 
+from bioimage_course import check
 from bioimage_course.check.exercises import ch14
 from exercise_cells import Chapter, failure
 
 
 @pytest.fixture(scope="module")
 def chapter():
-    return Chapter("14-tool-selection", ttest_ind=ttest_ind, NOISE=ch14.NOISE, TOY=ch14.TOY)
+    return Chapter("14-tool-selection", ttest_ind=ttest_ind, fields=ch14.fields, TOY=ch14.TOY)
 
 
 @pytest.fixture
@@ -57,7 +58,8 @@ def changed(sheet, about, /, **new):
         ("seconds an image", {"must": "yes"}, "“must” is True"),
         ("seconds an image", {"need": " "}, "has no “need”"),
         ("seconds an image", {"must": False}, "needs a must-have about “seconds an image”"),
-        ("share of counts missed", {"limit": 0.2}, "0.2 is too lax"),
+        ("share missed, difference of conditions", {"limit": 0.1}, "0.1 is too lax"),
+        ("share missed, difference of conditions", {"limit": 0.05}, "0.05 is too lax"),
         ("channels read", {"limit": 1}, "1 is too lax"),
         ("channels read", {"must": False}, "no must-have about input"),
         ("memory in GB", {"measure": "seconds an image"}, "two must-haves"),
@@ -80,7 +82,12 @@ def test_other_sheets_that_lack_something(sheets):
 def test_the_stated_limits_follow_from_the_briefs():
     screen, tissue = (ch14.PROJECTS[name]["needs"] for name in ("screen", "tissue"))
     assert screen["seconds an image"][0] * 40_000 == pytest.approx(48 * 3600)
-    assert screen["share of counts missed"][0] == 0.2 / 2 and tissue["relative error of areas"][0] == 0.3 / 2
+    for needs, measure, effect in (
+        (screen, "share missed, difference of conditions", 0.2),
+        (tissue, "error of areas, difference of conditions", 0.3),
+    ):
+        left = (1 + effect) * (1 - needs[measure][0]) - 1
+        assert left == pytest.approx(0.75 * effect)
     for needs in (screen, tissue):
         assert {ch14.MEASURES[measure][0] for measure in needs} == set(ch14.AREAS)
 
@@ -97,6 +104,11 @@ def test_the_stated_limits_follow_from_the_briefs():
         ("measured_effect", lambda e, c, t: (1 + e) * (1 - t) - 1, "it is miscounted, too"),
         ("hiding_share", lambda e: e, "hides more than the effect"),
         ("share_detected", lambda e, m, n, rng: ch14.simulated_share(e, 0, n), "do not let the treated"),
+        (
+            "share_detected",
+            lambda e, m, n, rng: ch14.simulated_share(e, m, n, unit="image"),
+            "You test images",
+        ),
         ("share_detected", lambda e, m, n, rng: 2.0, "between 0 and 1"),
         ("share_detected", lambda e, m, n, rng: 0.0, "yours says 0.00"),
     ],
@@ -107,9 +119,35 @@ def test_effect_mistakes(answers, name, wrong, words):
     assert words in failure("effect_size", *functions.values())
 
 
+def test_a_loop_over_experiments_passes(answers):
+    def share_detected(effect, missed, wells, rng, repeats=1500):
+        found = 0
+        control = ch14.fields(100, wells, rng, repeats)
+        treated = ch14.fields(100 * (1 + effect) * (1 - missed), wells, rng, repeats)
+        for a, b in zip(treated, control, strict=True):
+            test = ttest_ind([well.mean() for well in a], [well.mean() for well in b], equal_var=False)
+            found += bool(test.pvalue < 0.05 and test.statistic > 0)
+        return found / repeats
+
+    space = answers("effect_size")
+    verdict = check.effect_size.verdict(space["measured_effect"], space["hiding_share"], share_detected)
+    assert verdict.passed, verdict
+
+
 def test_an_effect_is_hidden_where_the_formula_says():
-    assert ch14.simulated_share(0.2, 0.2 / 1.2, 30, repeats=1000) < 0.06
-    assert ch14.simulated_share(0.2, 0.0, 30, repeats=1000) > 0.95
+    assert ch14.simulated_share(0.2, 0.2 / 1.2, 24, repeats=1000) < 0.06
+    assert ch14.simulated_share(0.2, 0.0, 24, repeats=1000) > 0.95
+
+
+def test_an_error_of_half_of_the_effect_takes_more_than_half_of_it():
+    assert 1.2 * 0.9 - 1 < 0.5 * 0.2
+    assert ch14.simulated_share(0.2, 0.1, 6) < 0.4 * ch14.simulated_share(0.2, 0.0, 6)
+
+
+def test_images_taken_for_replicates_find_effects_where_there_are_none():
+    for wells in (2, 6):
+        assert ch14.simulated_share(0, 0, wells, unit="image", either_sign=True) > 0.17
+        assert ch14.simulated_share(0, 0, wells, either_sign=True) < 0.06
 
 
 # --- (3) prices ------------------------------
@@ -140,11 +178,28 @@ def test_an_effect_is_hidden_where_the_formula_says():
             ),
             "the smallest one",
         ),
+        ("first_flip", lambda rows: second_best(rows), "second most accurate tool only"),
     ],
 )
 def test_price_mistakes(answers, name, wrong, words):
     functions = {key: answers("weigh")[key] for key in ("utility", "winner", "first_flip")} | {name: wrong}
     assert words in failure("weigh", *functions.values())
+
+
+def second_best(rows):
+    (_, best, hours, _), (_, ap, person, _) = sorted(rows, key=lambda row: -row[1])[:2]
+    return (best - ap) / (hours - person)
+
+
+def test_a_search_over_prices_passes(answers):
+    def first_flip(rows):
+        first = max(rows, key=lambda row: row[1])[0]
+        for price in np.arange(0, 1, 0.0001):
+            if max(rows, key=lambda row: row[1] - price * row[2])[0] != first:
+                return price
+
+    space = answers("weigh")
+    assert check.weigh.verdict(space["utility"], space["winner"], first_flip).passed
 
 
 # --- (4) front and (5) stop ------------------------------
@@ -177,16 +232,82 @@ def test_front_mistakes(wrong, words):
     ("wrong", "words"),
     [
         (
-            lambda m, a, g: int(next(iter(np.flatnonzero(np.diff(a) < g)), len(a) - 1)),
+            lambda m, a, g: next(
+                (i for i in range(len(a)) if all(a[j] - a[i] < g for j in range(i + 1, len(a)))), 0
+            ),
             "divide it by the minutes",
         ),
-        (lambda m, a, g: min(ch14.last_worthwhile(m, a, g) + 1, len(a) - 1), "stop before it"),
+        (ch14._first_dip, "judge the trend"),
+        (lambda m, a, g: min(ch14.last_worthwhile(m, a, g) + 1, len(a) - 1), "one point earlier"),
         (
             lambda m, a, g: int(max(np.flatnonzero(np.diff(a) / np.diff(m) >= g), default=-1) + 1),
-            "stop at the first",
+            "cost more than it brought",
         ),
         (lambda m, a, g: 1.5, "whole number"),
     ],
 )
 def test_stop_mistakes(wrong, words):
     assert words in failure("when_to_stop", wrong)
+
+
+def test_the_stop_may_be_found_as_the_largest_utility():
+    assert check.when_to_stop.verdict(lambda m, a, g: int(np.argmax(a - g * m))).passed
+
+
+# --- where to begin, and one part of a workflow ------------------------------
+
+RIGHT = dict(zip("ABCDEF", ch14.CATEGORIES, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"D": "from scratch"}, "no time to draw"),
+        ({"C": "pretrained"}, "no objects"),
+        ({"B": "deep learning"}, "is none of"),
+    ],
+)
+def test_other_beginnings(change, words):
+    assert words in failure("first_category", RIGHT | change)
+
+
+def test_beginnings_may_be_open():
+    assert check.first_category.verdict(RIGHT).passed
+    assert check.first_category.verdict(None).status == "open"
+    assert check.first_category.verdict(RIGHT | {"A": ...}).status == "open"
+
+
+def in_place(workflow, name, part):
+    workflow[name] = part
+    return workflow
+
+
+def at_the_end(workflow, name, part):
+    return {key: value for key, value in workflow.items() if key != name} | {name: part}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (in_place, "changed the workflow"),
+        (at_the_end, "order must stay"),
+        (lambda w, n, p: w | {n: p}, "misspelt"),
+        (lambda w, n, p: dict(w), "still the old one"),
+        (lambda w, n, p: dict.fromkeys(w, p), "another one, too"),
+        (lambda w, n, p: list((w | {n: p}).values()), "as a dictionary"),
+    ],
+)
+def test_replacement_mistakes(wrong, words):
+    assert words in failure("replace_part", wrong)
+
+
+def test_a_loop_over_the_steps_passes():
+    def replace(workflow, name, part):
+        if name not in workflow:
+            raise ValueError(name)
+        new = {}
+        for key, function in workflow.items():
+            new[key] = part if key == name else function
+        return new
+
+    assert check.replace_part.verdict(replace).passed

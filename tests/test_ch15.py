@@ -38,10 +38,34 @@ def test_pixel_scores_of_another_kind():
     assert "dictionary" in failure("pixel_scores", lambda t, p: 0.5)
 
 
+@pytest.mark.parametrize("empty", [0.0, float("nan")])
+def test_pixel_scores_of_an_empty_mask_may_be_nan_or_0(empty):
+    def own(t, p):
+        tp, fp, fn = (t & p).sum(), (~t & p).sum(), (t & ~p).sum()
+        return {
+            "accuracy": (t == p).mean(),
+            "precision": tp / (tp + fp) if tp + fp else empty,
+            "recall": tp / (tp + fn) if tp + fn else empty,
+            "dice": 2 * tp / (2 * tp + fp + fn),
+            "iou": tp / (tp + fp + fn),
+        }
+
+    assert check.pixel_scores.verdict(own).passed
+
+
+def test_pixel_scores_that_stop_at_an_empty_mask():
+    def careless(t, p):
+        return scores(t, p) | {"precision": int((t & p).sum()) / int(p.sum())}
+
+    assert "ZeroDivisionError" in failure("pixel_scores", careless)
+    wrong = failure("pixel_scores", lambda t, p: scores(t, p) | ({} if p.any() else {"precision": 1.0}))
+    assert "nothing is predicted" in wrong
+
+
 def test_lecture_cases_are_those_of_the_lecture():
     truth = ch15.lecture_truth()
     assert truth.sum() == 455 and truth.size == 10_000
-    poor = ch15.blob(50, 55.8, 523)
+    poor = ch15.lecture_cases()["poor"]
     assert ((truth & poor).sum(), (~truth & poor).sum(), (truth & ~poor).sum()) == (39, 484, 416)
     assert metrics.accuracy(truth, np.zeros_like(truth)) == 0.9545 > metrics.accuracy(truth, poor)
 
@@ -103,6 +127,11 @@ def test_table_mistakes(mistake, words):
         ),
         (lambda x, t: int((x >= t).any(axis=1).sum()), "one pair only"),
         (lambda x, t: int((x >= t).sum()), "one pair only"),
+        (ch15.largest_sum, "sum of the IoUs"),
+        (
+            lambda x, t: int(min((x >= t).any(axis=0).sum(), (x >= t).any(axis=1).sum())),
+            "one pair only",
+        ),
     ],
 )
 def test_matching_mistakes(wrong, words):
@@ -114,6 +143,9 @@ def test_table_of_the_check_is_that_of_the_library():
     for threshold in (0.3, 0.5, 0.75):
         expected = metrics.match(truth, prediction, threshold).tp
         assert ch15.most_pairs(table(truth, prediction), threshold) == expected
+    line = np.repeat([0, 1, 2], [3, 20, 5])[None], np.repeat([0, 1, 2], [3, 7, 18])[None]
+    assert np.allclose(table(*line), ch15.TEMPTING, atol=0.01)
+    assert ch15.most_pairs(table(*line), 0.5) == 1 > ch15.largest_sum(table(*line), 0.5)
     assert ch15.best_first(ch15.CONTESTED, 0.35) == 1 < ch15.most_pairs(ch15.CONTESTED, 0.35)
 
 
@@ -171,7 +203,8 @@ def rows(counts, rng):
 @pytest.mark.parametrize("seed", range(3))
 def test_bootstrap_passes_with_any_seed(seed):
     def function(counts, resamples, rng):
-        return bootstrap(rows)(counts, resamples, np.random.default_rng(seed))
+        own = np.random.default_rng([seed, rng.integers(2**31)])
+        return bootstrap(rows)(counts, resamples, own)
 
     assert check.image_bootstrap.verdict(function).passed
 
@@ -185,6 +218,9 @@ def test_bootstrap_passes_with_any_seed(seed):
         (bootstrap(rows, quantiles=(0.05, 0.95)), "0.025"),
         (bootstrap(rows, quantiles=(0.975, 0.025)), "lower bound"),
         (bootstrap(rows, quantiles=(0.025, 0.5, 0.975)), "shape"),
+        (lambda c, n, rng: bootstrap(rows)(c, 200, rng), "as `resamples` says"),
+        (lambda c, n, rng: bootstrap(rows)(c, n, np.random.default_rng()), "Called twice with the same seed"),
+        (lambda c, n, rng: bootstrap(rows)(c, n, np.random.default_rng(5)), "Whatever the rng"),
     ],
 )
 def test_bootstrap_mistakes(wrong, words):
@@ -231,6 +267,25 @@ def test_other_intensity_mistakes():
     assert "SSIM" in wrong
 
 
+def test_scores_of_intensities_that_forget_type_or_border():
+    def in_eight_bits(r, x):
+        return 20 * np.log10(float(np.ptp(r))) - 10 * np.log10(np.mean((r - x) ** 2))
+
+    wrong = failure("intensity_scores", in_eight_bits, metrics.scale_invariant_psnr, metrics.ssim)
+    assert "wraps round" in wrong
+
+    def with_border(r, x):
+        return ch15.similarity_map(r, x).mean()
+
+    wrong = failure("intensity_scores", metrics.psnr, metrics.scale_invariant_psnr, with_border)
+    assert "no whole window" in wrong
+
+
+def test_the_map_of_the_check_is_the_librarys():
+    pair = ch15._damaged_border()
+    assert ch15.similarity_map(*pair)[5:-5, 5:-5].mean() == pytest.approx(metrics.ssim(*pair), abs=1e-4)
+
+
 def gaps(correct, scores, bins, weigh=True, sign=False):
     found = metrics.calibration(correct, scores, bins)
     full = found.count > 0
@@ -244,3 +299,141 @@ def gaps(correct, scores, bins, weigh=True, sign=False):
 )
 def test_calibration_mistakes(mistake, words):
     assert words in failure("calibration_error", lambda c, s, b: gaps(c, s, b, **mistake))
+
+
+def binned(correct, scores, number):
+    return sum(abs(scores[number == i].sum() - correct[number == i].sum()) for i in np.unique(number)) / len(
+        scores
+    )
+
+
+def test_calibration_of_the_ends_and_of_an_empty_bin():
+    def own_bin(c, s, b):
+        return binned(c, s, (s * b).astype(int))
+
+    def by_digitize(c, s, b):
+        return binned(c, s, np.digitize(s, np.linspace(0, 1, b + 1)[1:-1]))
+
+    def careless(c, s, b):
+        number = np.minimum((s * b).astype(int), b - 1)
+        inside = [number == i for i in range(b)]
+        with np.errstate(all="ignore"):
+            return sum(m.sum() * abs(s[m].mean() - c[m].mean()) for m in inside) / len(s)
+
+    def dropped(c, s, b):
+        edges = np.linspace(0, 1, b + 1)
+        total = 0
+        for low, high in zip(edges[:-1], edges[1:], strict=True):
+            m = (s >= low) & (s < high)
+            total += abs(s[m].sum() - c[m].sum())
+        return total / len(s)
+
+    assert "bin of its own" in failure("calibration_error", own_bin)
+    assert "without a score" in failure("calibration_error", careless)
+    assert "falls out" in failure("calibration_error", dropped)
+    assert check.calibration_error.verdict(by_digitize).passed
+
+
+# --- (9) to (11) ------------------------------
+
+
+def agreement(first, second, thresholds):
+    return metrics.average_precision_dataset(first, second, thresholds).pooled
+
+
+def comparable(scores, people):
+    return np.logical_and.accumulate(scores < people)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "words"),
+    [
+        (
+            "agreement",
+            lambda a, b, t: np.mean(
+                [metrics.average_precision(x, y, t) for x, y in zip(a, b, strict=True)], 0
+            ),
+            "average over the images",
+        ),
+        ("agreement", lambda a, b, t: agreement(a, a, t), "with herself"),
+        ("agreement", lambda a, b, t: agreement(a[:1], b[:1], t), "first image only"),
+        ("agreement", lambda a, b, t: agreement(a, b, t)[0], "axes"),
+        ("comparable", lambda s, p: s < p, "do not come back"),
+        ("comparable", lambda s, p: np.logical_and.accumulate(s <= p), "use < instead"),
+        ("comparable", lambda s, p: ~comparable(s, p), "swapped"),
+    ],
+)
+def test_ceiling_mistakes(name, wrong, words):
+    functions = {"agreement": agreement, "comparable": comparable} | {name: wrong}
+    assert words in failure("ceiling", *functions.values())
+
+
+def test_a_ceiling_by_loops_passes():
+    def by_hand(first, second, thresholds):
+        answer = []
+        for t in thresholds:
+            found = [metrics.match(a, b, t) for a, b in zip(first, second, strict=True)]
+            tp = sum(m.tp for m in found)
+            answer.append(tp / sum(m.tp + m.fp + m.fn for m in found))
+        return answer
+
+    def one_by_one(scores, people):
+        answer = []
+        for score, both in zip(scores, people, strict=True):
+            answer.append(bool(score < both) and all(answer))
+        return answer
+
+    assert check.ceiling.verdict(by_hand, one_by_one).passed
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"A": {"settings"}}, "does the text say"),
+        ({"B": {"training data"}}, "the other is the default"),
+        ({"C": set()}, "channels"),
+        ({"D": {"test images", "input"}}, "does the text say"),
+        ({"D": {"seeds"}}, "is none of"),
+    ],
+)
+def test_unfair_mistakes(change, words):
+    right = {"A": set(), "B": {"training data", "settings"}, "C": {"input"}, "D": {"test images"}}
+    assert words in failure("unfair", right | change)
+
+
+def test_unfair_takes_words_lists_and_none():
+    answers = {"A": None, "B": ["settings", "training data"], "C": "input", "D": ("test images",)}
+    assert check.unfair.verdict(answers).passed
+    assert check.unfair.verdict(None).status == "open"
+    assert "no answer" in failure("unfair", {"A": set()})
+
+
+def ratio(control, treated, column, average=np.mean):
+    return average(treated[:, 0] + treated[:, column]) / average(control[:, 0] + control[:, column])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda c, t: (ratio(c, t, 2, np.sum), ratio(c, t, 1, np.sum)), "added up"),
+        (lambda c, t: (ratio(t, c, 2), ratio(t, c, 1)), "other way round"),
+        (lambda c, t: (ratio(c, t, 1), ratio(c, t, 2)), "First the true ratio"),
+        (lambda c, t: (ratio(c, t, 2), t[:, 0].mean() / c[:, 0].mean()), "false positives"),
+        (lambda c, t: ratio(c, t, 1), "axes"),
+    ],
+)
+def test_reported_ratio_mistakes(wrong, words):
+    assert words in failure("reported_ratio", wrong)
+
+
+def test_reported_ratio_in_another_form_passes():
+    assert check.reported_ratio.verdict(lambda c, t: [ratio(c, t, 2), ratio(c, t, 1)]).passed
+
+
+@pytest.mark.parametrize(
+    "exercise", [e for c in ("14", "15", "16") for e in check.exercises(c)], ids=lambda e: e.name
+)
+def test_the_first_hint_is_a_question_without_code(exercise):
+    first = exercise.hints[0]
+    assert first.rstrip().endswith("?")
+    assert not any(sign in first for sign in ("np.", "()", " = ", "[", "metrics."))

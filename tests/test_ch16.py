@@ -1,5 +1,6 @@
 """Chapter 16: exercises tell right answers, usual mistakes and untouched starters apart."""
 
+import copy
 import os
 import re
 import shutil
@@ -11,9 +12,12 @@ import pytest
 
 from bioimage_course import check
 from bioimage_course.check.exercises import ch16
+from coursebook import execute, notebooks, sources
+from coursebook.project import Project
 from exercise_cells import Chapter, failure
 
 CHAPTER = Chapter("16-deployment")
+PROJECT = Project.find(Path(__file__).parent)
 
 
 # --- (1) ------------------------------
@@ -57,6 +61,13 @@ def test_wrong_choices(function, sentence):
     assert sentence in failure("choose_images", function)
 
 
+def test_a_set_is_a_choice():
+    space = {"np": np}
+    for text in CHAPTER.texts("solution", "choose_images"):
+        exec(text, space)
+    assert check.choose_images.verdict(lambda c, n, s: {int(i) for i in space["choose"](c, n, s)}).passed
+
+
 def test_a_choice_that_ignores_the_seed_but_draws_is_told():
     def unseeded(conditions, n, seed):
         shuffled = np.random.default_rng().permutation(len(conditions)).tolist()
@@ -93,6 +104,16 @@ def copying(path, write):
     temporary = path.with_name("t")
     write(temporary)
     shutil.copy(temporary, path)
+    return True
+
+
+def copying_bytes(path, write):
+    if path.exists():
+        return False
+    temporary = path.with_name("t")
+    write(temporary)
+    path.write_bytes(temporary.read_bytes())
+    temporary.unlink()
     return True
 
 
@@ -146,6 +167,7 @@ def afraid_of_leftovers(path, write):
         (direct, "final name"),
         (always, "computed it again"),
         (copying, "left over"),
+        (copying_bytes, "copy the finished file"),
         (elsewhere, "another folder"),
         (swallowing, "swallowed"),
         (cleaning_up_wrongly, "died half-way"),
@@ -160,6 +182,12 @@ def test_wrong_saving(function, sentence):
 
 
 # --- (3) ------------------------------
+
+
+def numbered_anew(labels, core):
+    """The right objects under other numbers, in another order."""
+    kept = ch16.keep_own(labels, core)
+    return np.where(kept > 0, 100 - kept, 0)
 
 
 def in_place(labels, core):
@@ -185,6 +213,13 @@ def cut(labels, core):
         (lambda x, c: ch16.keep_own(x, c, rule="first"), "first pixel"),
         (lambda x, c: ch16.keep_own(x, c, closed=True), "next block"),
         (lambda x, c: ch16.keep_own(x, c, renumber=True), "keeps its number"),
+        (numbered_anew, "keeps its number"),
+        (lambda x, c: ch16.keep_own(x, c, rule="most"), "Most of an object's pixels"),
+        (lambda x, c: ch16.keep_own(x, c, rule="median"), "median"),
+        (lambda x, c: ch16.keep_own(x, c, rule="rounded"), "Don't round"),
+        (lambda x, c: ch16.keep_own(x, c, rule="rows"), "rows only"),
+        (lambda x, c: ch16.keep_own(x, c, rule="columns"), "columns only"),
+        (lambda x, c: ch16.keep_own(x, c, rule="exchanged"), "Rows and columns are exchanged"),
         (lambda x, c: np.where(ch16.keep_own(x, c) > 0, 0, x), "drop the objects of the core"),
         (in_place, "changes the array"),
         (lambda x, c: ch16.keep_own(x, c)[c[0] : c[2], c[1] : c[3]], "shape"),
@@ -196,7 +231,22 @@ def test_wrong_owners(function, sentence):
 
 def test_each_rule_gives_another_answer():
     labels, core = ch16.crop()
-    answers = [ch16.keep_own(labels, core, rule=rule) for rule in ("centre", "any", "all", "box", "first")]
+    rules = (
+        *(
+            "centre",
+            "any",
+            "all",
+            "box",
+            "first",
+            "most",
+            "median",
+            "rounded",
+            "rows",
+            "columns",
+            "exchanged",
+        ),
+    )
+    answers = [ch16.keep_own(labels, core, rule=rule) for rule in rules]
     answers.append(ch16.keep_own(labels, core, closed=True))
     assert len({a.tobytes() for a in answers}) == len(answers)
 
@@ -266,6 +316,11 @@ def ch16_solution():
         (lambda g, e, r, a: False, "very same"),
         (lambda g, e, r, a: 7, "True or False"),
         (lambda g, e, r, a: np.abs(g - e) < a, "one number"),
+        (lambda g, e, r, a: np.allclose(g, e, r, a), "stretches"),
+        (lambda g, e, r, a: g.size == e.size and np.allclose(g.ravel(), e.ravel(), r, a), "(3, 2)"),
+        (lambda g, e, r, a: g.shape == e.shape and np.allclose(e, g, r, a), "1105 is accepted"),
+        (lambda g, e, r, a: g.shape == e.shape and np.allclose(g, e, r, a, equal_nan=True), "never a right"),
+        (lambda g, e, r, a: g.shape == e.shape and np.allclose(g, e, a, r), "905 is refused"),
     ],
 )
 def test_wrong_comparisons(function, sentence):
@@ -277,6 +332,128 @@ def test_numpys_own_comparison_passes():
         return got.shape == expected.shape and np.allclose(got, expected, rtol, atol)
 
     assert check.reproduces.verdict(same).passed
+
+
+# --- (6) and (7) ------------------------------
+
+
+def night(caught=Exception, guard_save=True, reason=str):
+    def run_folder(paths, segment, save):
+        report = {}
+        for path in paths:
+            try:
+                labels = segment(path)
+                if guard_save:
+                    save(path, labels)
+            except caught as error:
+                report[path] = reason(error)
+                continue
+            if not guard_save:
+                save(path, labels)
+        return report
+
+    return run_folder
+
+
+def stopping(paths, segment, save):
+    for path in paths:
+        save(path, segment(path))
+    return {}
+
+
+def ending(paths, segment, save):
+    report = {}
+    try:
+        for path in paths:
+            save(path, segment(path))
+    except Exception as error:
+        report[path] = str(error)
+    return report
+
+
+def saving_before(paths, segment, save):
+    report = {}
+    for path in paths:
+        save(path, None)
+        try:
+            save(path, segment(path))
+        except Exception as error:
+            report[path] = str(error)
+    return report
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (stopping, "has ended the run"),
+        (ending, "go on"),
+        (saving_before, "something is saved for it"),
+        (night(caught=BaseException), "stop button"),
+        (night(caught=ValueError), "has ended the run"),
+        (night(guard_save=False), "has ended the run"),
+        (night(reason=lambda error: "failed"), "should say what was wrong"),
+        (lambda paths, segment, save: None, "returns None"),
+        (lambda paths, segment, save: [], "dictionary"),
+        (lambda paths, segment, save: night()(paths[:-1], segment, save), "C01.tif failed"),
+        (lambda paths, segment, save: night()(paths, segment, save) | {paths[0]: ""}, "A01.tif"),
+    ],
+)
+def test_wrong_nights(function, sentence):
+    assert sentence in failure("run_folder", function)
+
+
+@pytest.mark.parametrize("reason", [str, repr, lambda error: f"failed: {error}", lambda error: error])
+def test_a_report_may_have_its_own_words(reason):
+    assert check.run_folder.verdict(night(reason=reason)).passed
+
+
+def way(score=min, order=list):
+    def which_way(scores, needed):
+        return next((name for name in order(scores) if score(scores[name]) >= needed), "annotate more")
+
+    return which_way
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (way(score=np.mean), "mean hides"),
+        (way(score=max), "best draw"),
+        (lambda scores, needed: max(scores, key=lambda name: np.mean(scores[name])), "costs less"),
+        (
+            lambda scores, needed: way()(scores, needed).replace("annotate more", "as it is"),
+            "'annotate more'",
+        ),
+        (way(order=lambda scores: list(scores)[::-1]), "not 'from scratch'"),
+        (lambda scores, needed: 2, "as text"),
+    ],
+)
+def test_wrong_ways(function, sentence):
+    assert sentence in failure("which_way", function)
+
+
+def test_the_first_way_that_is_good_enough_passes():
+    assert check.which_way.verdict(way()).passed
+
+
+# --- the notebook ------------------------------
+
+
+@pytest.mark.slow
+def test_every_cell_can_be_run_twice(tmp_path):
+    """Somebody tries things: each cell is run, and at once run again (what it writes is there by then)."""
+    from nbclient import NotebookClient
+
+    source = sources.read(PROJECT, CHAPTER.path)
+    notebook = notebooks.solution_notebook(PROJECT, source)
+    twice = []
+    for cell in notebook.cells:
+        again = copy.deepcopy(cell)
+        again["id"] = f"{cell['id']}-2"[-64:]
+        twice += [cell, again] if cell.cell_type == "code" else [cell]
+    notebook.cells = twice
+    environment = execute.kernel_environment(PROJECT, tmp_path)
+    NotebookClient(notebook, timeout=600).execute(env=environment, cwd=str(tmp_path))
 
 
 # --- the container ------------------------------

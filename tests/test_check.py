@@ -453,6 +453,57 @@ def test_a_factor_without_meaning_is_not_told(wrong):
     assert "times" not in failure(expect.expect_array, wrong * IMAGE, close_to=IMAGE)
 
 
+def test_tolerance_follows_the_type():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    exact = {"rtol": 1e-12, "atol": 1e-12}
+    for value in (np.float32(1 / 3), torch.tensor(1 / 3), np.float16(1 / 3), [torch.tensor(1 / 3)]):
+        expect.expect_array(value, close_to=np.full(np.shape(value), 1 / 3), **exact)
+    expect.expect_number(np.float32(1 / 3), close_to=1 / 3, **exact)
+    assert "right value" in failure(expect.expect_number, 0.33333334, close_to=1 / 3, **exact)
+    assert "right value" in failure(expect.expect_number, np.float32(0.33334), close_to=1 / 3, **exact)
+    rounded = np.float32([1, 1e-7])  # 1e-7 is what rounding leaves of 0 where values are about 1
+    expect.expect_array(rounded, close_to=np.array([1.0, 0.0]), **exact)
+    assert "1 of 2" in failure(expect.expect_array, np.float32([1, 1e-4]), close_to=[1.0, 0.0], **exact)
+
+
+def test_any_of_several_right_values():
+    low, high = np.array([1, 2, 3]), np.array([1, 4, 3])
+    for right in ([1, 2, 3], [1, 4, 3], [1, 3, 3], np.float32([1, 3.5, 3])):
+        expect.expect_array(right, between=(low, high))
+    assert "1 of 3" in failure(expect.expect_array, [1, 5, 3], between=(low, high))
+    assert "NaN" in failure(expect.expect_array, [1, np.nan, 3], between=(low, high))
+    assert "shape" in failure(expect.expect_array, [1, 3], between=(low, high))
+    assert (
+        failure(expect.expect_array, [9, 9, 9], between=(low, high), mistakes={"Nine.": [9, 9, 9]}) == "Nine."
+    )
+
+
+def test_several_things_come_in_any_sequence():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    for value in ((1, 2), [1, 2], np.array([1, 2]), torch.tensor([1, 2]), (np.zeros(3), None)):
+        assert len(expect.expect_parts(value, 2, "a and b")) == 2
+    for value in (3, "ab", {1, 2}, {"a": 1, "b": 2}, (1, 2, 3), np.zeros(3), np.array(2), lambda: 1):
+        assert failure(expect.expect_parts, value, 2, "a and b") == "return 2 things: a and b."
+    assert "forget `return`" in failure(expect.expect_parts, None, 2, "a and b")
+    with pytest.raises(NotImplementedError):
+        expect.expect_parts((1, ...), 2, "a and b")
+
+
+def test_truth_may_be_numpys():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    for value in (True, np.True_, np.array(True), torch.tensor(True)):
+        assert expect.expect_truth(value) is True
+    assert expect.expect_truth(np.False_) is False
+    for value in (1, 0.0, [True], [1, 2]):
+        assert "must be True or False, not" in failure(expect.expect_truth, value)
+    assert "made of numbers" in failure(expect.expect_truth, "True")
+
+
+def test_sets_where_order_does_not_matter():
+    assert expect.to_numpy({3, 1, 2}, unordered=True).tolist() == [1, 2, 3]
+    assert "a set" in failure(expect.to_numpy, {3, 1, 2})
+
+
 def test_expect_labels_ignores_numbering():
     truth = np.array([[0, 1, 1], [2, 2, 0]])
     expect.expect_labels(np.array([[0, 7, 7], [3, 3, 0]]), truth)

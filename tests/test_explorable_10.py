@@ -23,7 +23,7 @@ def parameters(depth, width, skip):
 
 
 def receptive_field(depth):
-    """Measured: pixels of the image that move one output pixel, the most over all positions."""
+    """Measured: pixels of the image that move one output pixel, and how many to one side, at the worst place."""
     nets.seed_everything(0)
     model = nets.UNet(1, 1, depth=depth, width=2, norm=None).double().eval()
     for module in model.modules():  # no ReLU must be dead and nothing cancel
@@ -33,12 +33,13 @@ def receptive_field(depth):
     model.pool = torch.nn.AvgPool2d(2)
     side = 2 ** (depth + 4)
     x = torch.rand(1, 1, side, side, dtype=torch.double, requires_grad=True)
-    output, most = model(x)[0, 0], 0
+    output, field, reach = model(x)[0, 0], 0, 0
     for at in range(side // 2, side // 2 + 2**depth):
         (gradient,) = torch.autograd.grad(output[at, at], x, retain_graph=True)
         rows = np.flatnonzero(gradient[0, 0].abs().amax(dim=1).numpy())
-        most = max(most, rows[-1] - rows[0] + 1)
-    return most
+        field = max(field, rows[-1] - rows[0] + 1)
+        reach = max(reach, at - rows[0], rows[-1] - at)
+    return field, reach
 
 
 def test_keyboard_changes_depth_and_the_numbers_follow(page):
@@ -48,7 +49,7 @@ def test_keyboard_changes_depth_and_the_numbers_follow(page):
     page.keyboard.press("ArrowLeft")
     assert number(page, "parameters") == f"{parameters(3, 16, 'concatenate'):,}"
     page.keyboard.press("ArrowLeft")
-    assert number(page, "field") == f"{receptive_field(2)} pixels"
+    assert number(page, "field") == f"{receptive_field(2)[0]} pixels"
 
 
 @pytest.mark.parametrize("skip", ["concatenate", "add"])
@@ -63,7 +64,17 @@ def test_parameters_are_those_of_the_network(page, skip, depth, exponent):
 @pytest.mark.parametrize("depth", [1, 3])
 def test_receptive_field_is_the_measured_one(page, depth):
     control(page, "depth").fill(str(depth))
-    assert number(page, "field") == f"{receptive_field(depth)} pixels"
+    field, reach = receptive_field(depth)
+    assert number(page, "field") == f"{field} pixels"
+    assert number(page, "reach") == f"{reach} pixels"
+    margin = -(-reach // 2**depth) * 2**depth
+    assert f"need a margin of {margin}:" in page.locator("[data-text=note]").inner_text()
+
+
+def test_the_course_network_looks_107_pixels_to_one_side(page):
+    assert number(page, "field") == "204 pixels"
+    assert number(page, "reach") == "107 pixels"
+    assert "need a margin of 112" in page.locator("[data-text=note]").inner_text()
 
 
 def test_the_paper(page):

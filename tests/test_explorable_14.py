@@ -144,6 +144,26 @@ def test_tools_are_taught_where_the_guide_says(page, tables):
             assert part.startswith("Excluded") or "Tools: none" not in part, part
 
 
+@pytest.mark.browser
+def test_tools_fit_the_dimensions(page, tables):
+    """StarDist publishes no 3D model but a demonstration, and found objects must be linked to tracks."""
+    open_sheet = {q["id"]: "open" for q in tables["QUESTIONS"]}
+
+    def offered(category, **answers):
+        given = open_sheet | answers
+        return [
+            name
+            for categories, name, _, condition, _ in tables["TOOLS"]
+            if category in categories.split(",") and holds(condition, given)
+        ]
+
+    assert "StarDist" in offered("pretrained", output="count", kind="nuclei")
+    assert "StarDist" not in offered("pretrained", output="volumes", kind="nuclei")
+    assert "Cellpose" in offered("pretrained", output="volumes", kind="nuclei")
+    for category in tables["CATEGORIES"]:
+        assert "TrackMate" in offered(category, output="tracks")
+
+
 # ---------------------------------------------------------------- in the page
 
 

@@ -114,3 +114,37 @@ def test_another_process_gives_the_same_print():
         for _ in range(2)
     }
     assert len(told) == 1 and "argument threshold" in told.pop()
+
+
+def test_a_model_that_somebody_has_changed_is_loaded_anew():
+    calls = []
+
+    @fingerprint.kept
+    def model(name="first", *, scale=1):
+        calls.append(name)
+        return {"weights": np.zeros(3), "name": name}
+
+    mine = model()
+    assert model() is mine and model("first", scale=1) is mine and calls == ["first"]
+    mine["weights"][0] = 1
+    assert model() is not mine and not model()["weights"].any() and mine["weights"][0] == 1
+    assert model("second")["name"] == "second" and model()["name"] == "first"
+    assert calls == ["first", "first", "second"]
+    model.cache_clear()
+    assert model() and calls[-1] == "first" and len(calls) == 4
+
+
+@pytest.mark.parametrize("change", ["weights", "thresholds"])
+def test_a_fine_tuned_network_does_not_answer_for_the_courses(change):
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    from bioimage_course.tools import unet
+
+    mine = unet.course_model()
+    assert unet.course_model() is mine
+    if change == "weights":
+        with torch.no_grad():
+            mine.head.bias += 1
+    else:
+        mine.card["thresholds"]["foreground"] = 0.99
+    assert unet.course_model() is not mine
+    assert unet.course_model().card["thresholds"]["foreground"] != 0.99

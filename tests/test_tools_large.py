@@ -579,6 +579,7 @@ def test_what_a_block_costs_does_not_grow_with_their_number(tmp_path, monkeypatc
 
     def watched(function, jobs, client, **settings):
         if function is labelling._write_block:
+            jobs = list(jobs)
             sizes["job"] = max(len(pickle.dumps(job)) for job in jobs)
             sizes["settings"] = len(pickle.dumps(settings))
         return each(function, jobs, client, **settings)

@@ -84,6 +84,25 @@ def test_what_cannot_give_the_same_objects_is_said(name, image, limits, tmp_path
         assert not done.exact
 
 
+def test_a_function_that_calls_a_tool_starts_its_crops_where_the_tool_wants_them():
+    pytest.importorskip("torch", reason="torch is not installed")
+    method = functools.partial(tools.unet.segment, limits=(0, 1))
+
+    def helper(crop):
+        return method(crop)
+
+    for function in (
+        lambda crop: tools.unet.segment(crop, limits=(0, 1)),
+        lambda crop: tools.stardist.segment(crop, limits=(0, 1)),
+        lambda crop: helper(crop.astype(float)),
+        functools.partial(lambda crop, limits: tools.unet.segment(crop, limits=limits), limits=(0, 1)),
+    ):
+        told = large.tiling(function)
+        assert (told.stride, told.field, told.exact, told.problem) == (16, 107, False, "")
+    for function in (lambda crop: crop, np.negative, large.bright_blobs, print):
+        assert large.tiling(function) == large.Tiling()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_declared_stride_and_field_are_those_of_the_network(name):

@@ -55,6 +55,20 @@ def test_half_maximum_finds_the_edge_of_a_blurred_disc_under_a_loose_mask(loosel
         assert metrics.iou(labels == number, drawn == number) > 0.93
 
 
+@pytest.mark.parametrize("dtype", [">u2", "int64", "uint32", ">u8"])
+def test_labels_of_any_size_and_type_keep_their_numbers(dtype):
+    largest = min(np.iinfo(dtype).max // 2 + 1, 2**62)
+    labels = discs().astype(dtype)
+    labels[discs() == 7] = largest
+    image = discs() > 0
+    for drawn, small in (
+        (tools.outlines.redraw(labels, 0, 1, seed=4), tools.outlines.redraw(discs(), 0, 1, seed=4)),
+        (tools.outlines.half_maximum(image, labels), tools.outlines.half_maximum(image, discs())),
+    ):
+        assert set(np.unique(drawn).tolist()) == {0, 3, int(largest)}
+        np.testing.assert_array_equal(drawn == largest, small == 7)
+
+
 def test_touching_objects_stay_apart():
     sample = data.load("nuclei")
     drawn = tools.outlines.half_maximum(sample.image, sample.labels)

@@ -197,3 +197,10 @@ def test_missing_stardist_is_a_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "stardist", None)
     with pytest.raises(ToolUnavailableError, match="bioimage-course\\[stardist\\]"):
         stardist._library()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", ">u2", "uint32", "int64", ">u8"])
+def test_the_median_diameter_of_labels_of_any_size_and_type(dtype):
+    labels = np.zeros((20, 30), dtype)
+    labels[2:12, 2:12], labels[5:15, 16:26] = 1, np.iinfo(dtype).max // 2 + 1
+    assert stardist.median_diameter(labels) == pytest.approx(np.sqrt(400 / np.pi))

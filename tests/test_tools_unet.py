@@ -247,3 +247,20 @@ def test_missing_torch_is_a_sentence(monkeypatch):
     unet.course_model.cache_clear()
     with pytest.raises(ToolUnavailableError, match="bioimage-course\\[torch\\]"):
         unet.course_model()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", ">u2", "uint32", "int64", ">u8"])
+def test_targets_of_labels_of_any_size_and_type(dtype):
+    small = np.zeros((20, 30), int)
+    small[2:12, 2:12], small[5:15, 16:28] = 1, 2
+    labels = small.astype(dtype)
+    labels[small == 2] = min(np.iinfo(dtype).max // 2 + 1, 2**62)
+    np.testing.assert_array_equal(unet.classes(labels), unet.classes(small))
+    np.testing.assert_array_equal(unet.border_weights(labels), unet.border_weights(small))
+
+
+@pytest.mark.parametrize("wrong", [np.ones((5, 5), bool), np.ones((5, 5)), -np.ones((5, 5), int)])
+def test_targets_of_what_is_no_label_image(wrong):
+    for make in (unet.classes, unet.border_weights):
+        with pytest.raises(InputError, match="label"):
+            make(wrong)

@@ -173,13 +173,32 @@ def confidence(kept, truths):
     return rows
 
 
+def grid_hits(truths, sides=(8, 16, 32)):
+    """How many true nuclei contain a click of a grid: the most that AMG could find with it."""
+    rows = []
+    for side in sides:
+        places = (np.arange(side) + 0.5) / side  # as segment_anything's build_point_grid
+        hit = 0
+        for labels in truths:
+            grid = np.ix_(*(np.floor(places * n).astype(int) for n in labels.shape))
+            hit += np.count_nonzero(np.unique(labels[grid]))
+        nuclei = sum(len(np.unique(labels)) - 1 for labels in truths)
+        rows.append({"side": side, "hit": int(hit), "nuclei": int(nuclei)})
+    return rows
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cache", default=Path(tempfile.gettempdir()) / "micro-sam-prompts")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--limit", type=int, help="score the first so many test images only")
     parser.add_argument("--stop-after", type=float, default=float("inf"), help="seconds")
+    parser.add_argument("--hits", action="store_true", help="only count the nuclei that a grid hits")
     options = parser.parse_args(arguments)
+    if options.hits:
+        results = json.loads((OUT / "results.json").read_text(encoding="utf-8"))
+        results["grid_hits"] = grid_hits(dsb2018.load_part("test")[1])
+        return dsb2018.write_text(OUT / "results.json", json.dumps(results) + "\n")
     import torch
 
     torch.set_num_threads(options.threads)
@@ -232,6 +251,7 @@ def main(arguments=None):
         "amg": {"points_per_side": SIDE, "validation_images": VALIDATION_IMAGES, "thresholds": rows},
         "seconds_per_image": {n: round(float(np.mean([p["seconds"] for p in kept[n]])), 2) for n in METHODS},
         "confidence": confidence(kept, truths),
+        "grid_hits": grid_hits(truths),
     }
     dsb2018.write_text(OUT / "results.json", json.dumps(results) + "\n")
     log("done")

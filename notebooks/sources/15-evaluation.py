@@ -16,7 +16,7 @@
 # against four libraries, see a useless mask win in accuracy, draw a confidence interval, let one network beat itself
 # in four unfair benchmarks, and follow an error of one pixel to the conclusion of a paper.
 #
-# Eight exercises are checked and a ninth is open. Everything runs without network.
+# Eleven exercises are checked and a twelfth is open. Everything runs without network.
 
 # %% tags=["setup"]
 import json
@@ -33,7 +33,7 @@ from skimage.segmentation import find_boundaries, watershed
 from skimage.transform import resize
 
 from bioimage_course import check, data, explore, metrics, nets, show, tools
-from bioimage_course.check.exercises.ch15 import best_first, blob, lecture_truth
+from bioimage_course.check.exercises.ch15 import COMPARISONS, UNLIKE, best_first, blob, lecture_cases, lecture_truth, pooled
 
 warnings.filterwarnings("ignore", message=".*IProgress.*")
 warnings.filterwarnings("ignore", message="invalid value")  # 0/0 in other libraries' scores of empty images
@@ -57,7 +57,8 @@ thresholds = np.round(np.arange(0.5, 1, 0.05), 2)
 # ## Exercise 1: scores of masks
 #
 # `pixel_scores(truth, prediction)` takes two masks (arrays of True and False) and returns a dictionary with the
-# keys `accuracy`, `precision`, `recall`, `dice` and `iou`.
+# keys `accuracy`, `precision`, `recall`, `dice` and `iou`. One of the masks may be empty: a score that is 0/0 then may be
+# `nan` or 0, but must not stop the function.
 
 # %% tags=["exercise"] exercise="pixel_scores"
 def pixel_scores(truth, prediction):
@@ -73,8 +74,8 @@ def pixel_scores(truth, prediction):
     fn, tn = (truth & ~prediction).sum(), (~truth & ~prediction).sum()
     return {
         "accuracy": (tp + tn) / (tp + fp + fn + tn),
-        "precision": tp / (tp + fp),
-        "recall": tp / (tp + fn),
+        "precision": tp / (tp + fp) if tp + fp else 0.0,
+        "recall": tp / (tp + fn) if tp + fn else 0.0,
         "dice": 2 * tp / (2 * tp + fp + fn),
         "iou": tp / (tp + fp + fn),
     }
@@ -90,16 +91,26 @@ check.pixel_scores(pixel_scores)
 # both from one truth: `lecture_truth()` marks an object of 455 pixels around row 50, column 35, in an image of 100×100.
 # `blob(row, column, pixels)` gives a round mask of just so many pixels.
 #
+# - `poor` has 523 pixels and lies in the same row, some way to the right: in which column? A tenth of a pixel decides.
+# - `good` has the object's 455 pixels, moved down and to the right by one and the same amount: by how much?
+#
+# Let a loop look for both (`metrics.accuracy`, `metrics.dice`, `metrics.iou`), and print the scores on the way.
+#
 # Then make a third mask, `nothing`, that beats the first in accuracy and needs no work at all.
 
 # %% tags=["exercise"] exercise="two_cases"
-poor = ...  # blob(…): 0.91 / 0.08 / 0.04
-good = ...  # blob(…): 0.99 / 0.89 / 0.80
+poor = ...  # blob(50, …, 523): 0.91 / 0.08 / 0.04
+good = ...  # blob(50 + …, 35 + …, 455): 0.99 / 0.89 / 0.80
 nothing = ...
 
 # %% tags=["solution"] exercise="two_cases"
-poor = blob(50, 55.8, 523)  # 39 of the 455 pixels, and 484 others
-good = blob(51.5, 36.5, 455)  # a pixel and a half down and to the right
+def rounded(mask):
+    return [round(score(lecture_truth(), mask), 2) for score in (metrics.accuracy, metrics.dice, metrics.iou)]
+
+
+shifts = np.arange(0, 30, 0.1)
+poor = next(m for m in (blob(50, 35 + d, 523) for d in shifts) if rounded(m) == [0.91, 0.08, 0.04])
+good = next(m for m in (blob(50 + d, 35 + d, 455) for d in shifts) if rounded(m) == [0.99, 0.89, 0.80])
 nothing = np.zeros((100, 100), bool)
 
 # %% tags=["check", "nbval-check-output"] exercise="two_cases"
@@ -107,14 +118,10 @@ check.two_cases(poor, good, nothing)
 
 # %%
 #| label: fig-two-cases
-#| fig-cap: "One truth (filled) and three predictions (dashed). The first misses the object almost entirely, the second is off by a pixel and a half in both directions, the third finds nothing at all. Accuracy, above each, ranks the third before the first."
+#| fig-cap: "One truth (filled) and three predictions (dashed). The first misses the object almost entirely, the second is a little off, the third finds nothing at all. Accuracy, above each, ranks the third before the first."
 #| fig-alt: "Three square panels with the same filled disc left of the middle. First: a dashed circle right of the disc that only touches its edge, accuracy 0.91. Second: a dashed circle that nearly coincides with the disc, accuracy 0.99. Third: no circle, accuracy 0.95."
 truth_mask = lecture_truth()
-cases = {
-    "poor": blob(50, 55.8, 523),
-    "good": blob(51.5, 36.5, 455),
-    "empty": np.zeros((100, 100), bool),
-}
+cases = lecture_cases()
 figure, panels = show.figure(1, 3, height=2.6)
 for axes, (name, mask) in zip(panels, cases.items()):
     axes.imshow(truth_mask, cmap="Blues", vmin=0, vmax=2)
@@ -153,6 +160,7 @@ for side in (5, 10, 20, 40):
     square[4 : 4 + side, 4 : 4 + side] = True
     moved = np.roll(square, (1, 1), (0, 1))
     rows.append([f"{side} × {side}", f"{metrics.iou(square, moved):.2f}", f"{metrics.dice(square, moved):.2f}"])
+shifted = np.array([row[1:] for row in rows], float)
 show.table(rows, ["square, in pixels", "IoU", "Dice"])
 
 # %% [markdown]
@@ -187,7 +195,7 @@ predictions = {"components": components(image), "seeded": seeded(image)}
 
 # %%
 #| label: fig-matches
-#| fig-cap: "A part of the image, matched object by object at an IoU of 0.5. Solid outlines found a partner; dashed ones are predictions without partner, dotted ones are true nuclei that nobody found. A merger shows as one dashed outline around two dotted ones."
+#| fig-cap: "A part of the image, matched object by object at an IoU of 0.5. Solid outlines found a partner; dashed ones are predictions without partner, dotted ones are true nuclei that nobody found. In this crop the mergers are dashed outlines around dotted ones; where one nucleus is much larger than the other, a merger matches it and is solid, and only the small one is dotted."
 #| fig-alt: "A crop of the fluorescence image with outlined nuclei. Most nuclei are outlined in solid light blue. Two groups of three touching nuclei have one dashed orange outline around them and dotted yellow ones inside; a few dim nuclei are dotted yellow alone. The legend says 24 true positives, 3 false positives, 11 false negatives."
 crop = np.s_[150:400, 120:420]
 show.matches(np.sqrt(image[crop]), truth[crop], predictions["components"][crop], 0.5)
@@ -252,6 +260,7 @@ print("at 0.35, best pair first:", best_first(ious, 0.35), "pair; best assignmen
 #
 # `object_scores(ious, fp, fn)`: from the IoUs of the matched pairs (an array, possibly empty) and the numbers of objects
 # without partner return a dictionary with `precision`, `recall`, `f1`, `average_precision` and `panoptic_quality`.
+# Without a single pair all five are 0, panoptic quality too.
 
 # %% tags=["exercise"] exercise="object_scores"
 def object_scores(ious, fp, fn):
@@ -317,7 +326,7 @@ explore.scores()
 
 # %%
 #| label: fig-ap-curves
-#| fig-cap: "AP over the IoU threshold. Where the curves start, at 0.5, they say how many objects were found; how early they fall says how well those are outlined. Both methods have the same mask, so their outlines are alike: the curves meet at 0.8, and from there on neither is better."
+#| fig-cap: "AP over the IoU threshold for two methods with the same mask, but for a speck at the border; where it is cut differs. Where the curves start, at 0.5, they say how many objects were found. The fall is no measure of outlines alone: the curve that starts higher falls more, because it also loses the pairs that were cut a little wrongly. At 0.8 the two meet, and from there on they differ by little."
 #| fig-alt: "Line plot of average precision against IoU threshold from 0.5 to 0.95. The dashed curve of the seeded method begins near 0.6, the solid one of connected components near 0.3; both fall, meet at 0.8 and reach almost 0."
 curves = {name: metrics.average_precision(truth, prediction, thresholds) for name, prediction in predictions.items()}
 show.curves(curves, x=thresholds, xlabel="IoU threshold", ylabel="AP")
@@ -367,16 +376,25 @@ damage = {
 
 # %%
 #| label: tbl-mistakes
-#| tbl-cap: "One image of 125 nuclei, its truth damaged in one way at a time. PQ is panoptic quality at 0.5. The last two columns are what a biologist would report: the number of nuclei and their mean area, compared with the truth."
-rows = []
+#| tbl-cap: "One image of 125 nuclei, its truth damaged in one way at a time. Accuracy, Dice, precision and recall are of pixels. PQ is panoptic quality at 0.5. The last two columns are what a biologist would report: the number of nuclei and their mean area, compared with the truth."
+def signed(change):
+    """A relative change in per cent, with a proper minus."""
+    return f"{change:+.0%}".replace("-", "−").replace("%", " %")
+
+
+told = {}
 true_area = np.bincount(truth[truth > 0])[1:]
 for name, damaged in damage.items():
     half, strict = metrics.match(truth, damaged, (0.5, 0.75))
-    area = np.mean([r.area for r in regionprops(damaged)])
-    rows.append([name, f"{metrics.accuracy(truth > 0, damaged > 0):.2f}", f"{metrics.dice(truth > 0, damaged > 0):.2f}",
-                 f"{half.average_precision:.2f}", f"{strict.average_precision:.2f}", f"{half.panoptic_quality:.2f}",
-                 f"{half.n_predicted / half.n_true - 1:+.0%}", f"{area / np.mean(true_area[true_area > 0]) - 1:+.0%}"])
-show.table(rows, ["damage", "accuracy", "Dice", "AP@0.5", "AP@0.75", "PQ", "count", "mean area"])
+    masks = truth > 0, damaged > 0
+    told[name] = {
+        **{score.__name__: score(*masks) for score in (metrics.accuracy, metrics.dice, metrics.precision, metrics.recall)},
+        "AP@0.5": half.average_precision, "AP@0.75": strict.average_precision, "PQ": half.panoptic_quality,
+        "count": half.n_predicted / half.n_true - 1,
+        "mean area": np.mean([r.area for r in regionprops(damaged)]) / np.mean([r.area for r in regionprops(truth)]) - 1,
+    }
+show.table([[name, *(f"{v:.2f}" for v in list(row.values())[:-2]), *map(signed, list(row.values())[-2:])] for name, row in told.items()],
+           ["damage", "accuracy", "Dice", "precision", "recall", "AP@0.5", "AP@0.75", "PQ", "count", "mean area"])
 
 # %% tags=["nbval-check-output"]
 print("Mergers leave the mask as it is:", metrics.dice(truth > 0, damage["10 pairs merged"] > 0) == 1)
@@ -422,13 +440,6 @@ scores = tools.scores.counts("stardist")
 per_image = np.stack([scores.tp[:, 0], scores.fp[:, 0], scores.fn[:, 0]], axis=1)  # at an IoU of 0.5
 total = per_image.sum()
 
-
-def pooled(counts):
-    """AP of all objects of all images together; one row (tp, fp, fn) for each image."""
-    tp, fp, fn = counts.sum(axis=0)
-    return tp / (tp + fp + fn)
-
-
 # %%
 #| label: fig-bootstrap
 #| fig-cap: "The pooled AP@0.5 of the course's StarDist model (vertical line), and 2,000 scores that it might have had. Outline: whole images drawn. Filled: single objects drawn, as if each were an experiment of its own, which promises twice the certainty that there is."
@@ -450,7 +461,7 @@ figure
 #| tbl-cap: "The same test, the same counts, four ways to report them: AP@0.5 of the course's StarDist model on 50 test images, pooled over objects or averaged over images, with 95 % bootstrap intervals over images or, wrongly, over objects."
 low, high = scores.interval()
 mean_low, mean_high = scores.interval(of="mean")
-one_image = [tp / (tp + fp + fn) for tp, fp, fn in per_image]
+one_image = [pooled(image[None]) for image in per_image]
 show.table([
     ["pooled, images drawn", f"{scores.pooled[0]:.3f}", f"{low[0]:.3f} to {high[0]:.3f}"],
     ["pooled, objects drawn (too narrow)", f"{scores.pooled[0]:.3f}", "{:.3f} to {:.3f}".format(*np.quantile(objects_drawn, (0.025, 0.975)))],
@@ -531,12 +542,42 @@ figure
 
 # %%
 #| label: fig-ceiling
-#| fig-cap: "AP over the IoU threshold when only outlines differ. Two hands and the half-maximum outline are compared with the annotation, then the generous hand with the steady one; no nucleus is invented, split or merged. At 0.5 they agree almost everywhere, at 0.95 hardly anywhere. Such curves are the ceiling under which the curve of a method (here the seeded watershed) must be read."
-#| fig-alt: "Line plot of average precision against IoU threshold from 0.5 to 0.95. Four curves of redrawn outlines start between 0.9 and 1 and fall ever more steeply to below 0.1; that of the steady hand stays highest, that of the generous against the steady hand falls first. The seeded segmentation begins near 0.6 and falls steadily to 0."
+#| fig-cap: "AP over the IoU threshold when only outlines differ. Two hands and the half-maximum outline are compared with the annotation, then the generous hand with the steady one; no nucleus is invented, split or merged. At 0.5 they agree almost everywhere, at 0.95 hardly anywhere. A method (the seeded watershed) can be compared with others where its curve lies well below these; at 0.9 it has crossed two of them, though it is no better than a person."
+#| fig-alt: "Line plot of average precision against IoU threshold from 0.5 to 0.95. Four curves of redrawn outlines start between 0.9 and 1 and fall ever more steeply to below 0.1; that of the steady hand stays highest, that of the generous against the steady hand falls first. The seeded segmentation begins near 0.6, falls steadily to 0, and lies above the generous hand's two curves at 0.9."
 ceilings = {name: metrics.average_precision(truth, labels, thresholds) for name, labels in hands.items()}
 ceilings["generous against steady"] = metrics.average_precision(hands["a steady hand"], hands["a generous hand"], thresholds)
 ceilings["a method: seeded"] = curves["seeded"]
 show.curves(ceilings, x=thresholds, xlabel="IoU threshold", ylabel="AP")
+
+# %% [markdown]
+# ## Exercise 7: up to where does a score speak?
+#
+# 1. `agreement(first, second, thresholds)`: two lists of label images, the same fields outlined by two people. Return the
+#    AP of the second person's labels against the first's at each threshold, pooled over the images.
+# 2. `comparable(scores, agreement)`: two arrays over the same thresholds, from loose to strict. Return an array of truth
+#    values: True as long as the method's score lies *below* what the two people reach. From the first threshold on at
+#    which it does not, everything is False: there the score is about the habits of a hand.
+
+# %% tags=["exercise"] exercise="ceiling"
+def agreement(first, second, thresholds):
+    raise NotImplementedError
+
+
+def comparable(scores, agreement):
+    raise NotImplementedError
+
+
+# %% tags=["solution"] exercise="ceiling"
+def agreement(first, second, thresholds):
+    return metrics.average_precision_dataset(first, second, thresholds).pooled
+
+
+def comparable(scores, agreement):
+    return np.logical_and.accumulate(scores < agreement)
+
+
+# %% tags=["check", "nbval-check-output"] exercise="ceiling"
+check.ceiling(agreement, comparable)
 
 # %% [markdown]
 # ### Loosely drawn masks
@@ -674,42 +715,55 @@ show.images([rgb, grey(test)[0][0][0], mixed[12][0][0], large[0][0][0][:80, :80]
             ["two channels", "grey values", "bright field", "three times larger"], columns=4)
 
 # %%
-def difference(both):
-    """Pooled AP of the first three columns minus that of the last three."""
-    return pooled(both[:, :3]) - pooled(both[:, 3:])
-
-
-rows, centres = [], []
-for name, (well, badly) in experiments.items():
-    low, high = metrics.bootstrap_interval(np.hstack([well, badly]), difference)
-    gap = pooled(well) - pooled(badly)
-    rows.append([name, len(well), f"{pooled(well):.2f}", f"{pooled(badly):.2f}", f"{gap:+.2f}", f"{low:+.2f} to {high:+.2f}"])
-    centres.append((name, gap, low, high))
+paired = {name: metrics.paired_difference(well, badly, pooled) for name, (well, badly) in experiments.items()}
 
 # %%
 #| label: tbl-unfair
-#| tbl-cap: "One architecture against itself: pooled AP@0.5 on synthetic fields, treated well and treated badly, and the difference with its 95 % bootstrap interval over fields (the same fields for both sides). The first row is the control: nothing differs but the random seed."
-show.table(rows, ["what differs: first, or second", "fields", "first", "second", "difference", "95 % interval"])
+#| tbl-cap: "One architecture against itself: pooled AP@0.5 on synthetic fields, treated well and treated badly, and the difference with its 95 % bootstrap interval over fields (the same fields for both sides; in brackets after it, in how many of them the first is better). The first row is the control: nothing differs but the random seed."
+show.table(
+    [[name, f"{pooled(well):.2f}", f"{pooled(badly):.2f}", str(paired[name])] for name, (well, badly) in experiments.items()],
+    ["what differs: first, or second", "first", "second", "difference (95 % interval), fields"],
+)
 
 # %%
 #| label: fig-gaps
-#| fig-cap: "The differences of the table with their intervals. Gaps that no architecture has earned: they come from what was done to the images, the training data and the settings. The control says how much two seeds differ."
+#| fig-cap: "The differences of the table with their intervals. Gaps that no architecture has earned: they come from what was done to the images, the training data and the settings. The control says how much these two seeds differ."
 #| fig-alt: "Five horizontal intervals with dots and a dotted line at zero. The control lies near zero, slightly to the left. The four experiments lie to the right, clear of zero; settings nearest to it, size and training data farthest away."
 figure, axes = show.figure(height=2.6)
-for place, (name, gap, low, high) in enumerate(reversed(centres)):
+for place, (name, gap) in enumerate(reversed(paired.items())):
     tint = colour["black"] if name.startswith("control") else colour["vermilion"]
-    axes.plot([low, high], [place, place], color=tint, lw=2.5)
-    axes.plot(gap, place, "o", color=tint)
-axes.set_yticks(range(len(centres)), [name for name, *_ in reversed(centres)])
+    axes.plot([gap.low, gap.high], [place, place], color=tint, lw=2.5)
+    axes.plot(gap.difference, place, "o", color=tint)
+axes.set_yticks(range(len(paired)), list(reversed(paired)))
 axes.axvline(0, color=colour["black"], ls=":")
 axes.set(xlabel="difference in pooled AP@0.5")
 figure
 
 # %% tags=["nbval-check-output"]
-gaps = {name: gap for name, gap, *_ in centres}
+gaps = {name: gap.difference for name, gap in paired.items()}
 control = abs(gaps.pop("control: two random seeds"))
 print("channels, size and training data make larger gaps than another seed:",
       all(gap > max(control, 0.15) for name, gap in gaps.items() if name[0] in "123"))
+
+# %% [markdown]
+# ## Exercise 8: what did they compare?
+#
+# Four methods sections, shortened. Besides the method, what differed between the two sides? Give a set of words from `UNLIKE`
+# for each, an empty one where the comparison is fair.
+
+# %% tags=["nbval-check-output"]
+print("UNLIKE =", UNLIKE, "\n")
+for name, text in COMPARISONS.items():
+    print(f"{name}. {text}\n")
+
+# %% tags=["exercise"] exercise="unfair"
+answers = None  # {"A": {"input", …}, "B": set(), "C": …, "D": …}
+
+# %% tags=["solution"] exercise="unfair"
+answers = {"A": set(), "B": {"training data", "settings"}, "C": {"input"}, "D": {"test images"}}
+
+# %% tags=["check", "nbval-check-output"] exercise="unfair"
+check.unfair(answers)
 
 # %% [markdown]
 # ## What an error does to the conclusion
@@ -754,16 +808,43 @@ show.table([
 ], ["method", "control", "treated", "ratio"], digits=1)
 
 # %% [markdown]
+# ## Exercise 9: what reaches the reader
+#
+# `reported_ratio(control, treated)`: two arrays with one row (tp, fp, fn) for each image; the conditions may have different
+# numbers of images. Return two numbers: the true ratio of the objects in an image, treated to control, and the ratio
+# that the method reports.
+
+# %% tags=["exercise"] exercise="reported_ratio"
+def reported_ratio(control, treated):
+    raise NotImplementedError
+    return true, reported
+
+
+# %% tags=["solution"] exercise="reported_ratio"
+def reported_ratio(control, treated):
+    tp, fp, fn = (np.array([control[:, k].mean(), treated[:, k].mean()]) for k in range(3))
+    true, reported = tp + fn, tp + fp
+    return true[1] / true[0], reported[1] / reported[0]
+
+
+# %% tags=["check", "nbval-check-output"] exercise="reported_ratio"
+check.reported_ratio(reported_ratio)
+
+# %% [markdown]
 # ## Deeper: restored images, and probabilities
 #
 # Two more kinds of scores belong to this course: those that compare an image with its reference (chapter 8), and those
 # that ask whether a network's probabilities mean what they say.
 #
-# ## Exercise 7: scores of intensities
+# ## Exercise 10: scores of intensities
 #
-# `psnr(reference, image)` with the range of the reference (maximum minus minimum); `scale_invariant_psnr` with the image
-# brought to the reference's scale first, by the factor and offset that fit best; `ssim(reference, image)` as the
-# mean of the map that the hints describe, with Gaussian windows of σ = 1.5 and without the outermost 5 pixels.
+# - `psnr(reference, image)` with the range of the reference (maximum minus minimum). Images may have 8 bits.
+# - `scale_invariant_psnr`: the image is first brought to the reference's scale, by the factor and offset that fit best.
+# - `ssim(reference, image)`: the mean, without the outermost 5 pixels, of
+#
+# $$\frac{(2\mu_x\mu_y + c_1)(2\sigma_{xy} + c_2)}{(\mu_x^2 + \mu_y^2 + c_1)(\sigma_x^2 + \sigma_y^2 + c_2)}$$
+#
+# where $\mu$, $\sigma^2$ and $\sigma_{xy}$ are means, variances and covariance in a Gaussian window. The starter computes them.
 
 # %% tags=["exercise"] exercise="intensity_scores"
 def psnr(reference, image):
@@ -774,15 +855,24 @@ def scale_invariant_psnr(reference, image):
     raise NotImplementedError
 
 
+def blur(values):
+    return ndimage.gaussian_filter(values, 1.5, truncate=3.5)
+
+
 def ssim(reference, image):
     raise NotImplementedError
-    mean_x, mean_y = ndimage.gaussian_filter(reference, 1.5, truncate=3.5), ...
-    c1, c2 = (0.01 * np.ptp(reference)) ** 2, (0.03 * np.ptp(reference)) ** 2
+    x, y = reference.astype(float), image.astype(float)
+    mean_x, mean_y = blur(x), blur(y)
+    variance_x, variance_y = blur(x**2) - mean_x**2, blur(y**2) - mean_y**2
+    covariance = blur(x * y) - mean_x * mean_y
+    c1, c2 = (0.01 * np.ptp(x)) ** 2, (0.03 * np.ptp(x)) ** 2
+    return ...
 
 
 # %% tags=["solution"] exercise="intensity_scores"
 def psnr(reference, image):
-    return 20 * np.log10(np.ptp(reference)) - 10 * np.log10(np.mean((reference - image) ** 2))
+    x, y = reference.astype(float), image.astype(float)  # in 8 bits, differences would wrap round
+    return 20 * np.log10(np.ptp(x)) - 10 * np.log10(np.mean((x - y) ** 2))
 
 
 def scale_invariant_psnr(reference, image):
@@ -790,28 +880,31 @@ def scale_invariant_psnr(reference, image):
     return psnr(centred, given * (centred * given).sum() / (given**2).sum())
 
 
-def ssim(reference, image):
-    def blur(values):
-        return ndimage.gaussian_filter(values, 1.5, truncate=3.5)
+def blur(values):
+    return ndimage.gaussian_filter(values, 1.5, truncate=3.5)
 
-    c1, c2 = (0.01 * np.ptp(reference)) ** 2, (0.03 * np.ptp(reference)) ** 2
-    mean_x, mean_y = blur(reference), blur(image)
-    variances = blur(reference**2) - mean_x**2 + blur(image**2) - mean_y**2
-    covariance = blur(reference * image) - mean_x * mean_y
-    similarity = (2 * mean_x * mean_y + c1) * (2 * covariance + c2) / ((mean_x**2 + mean_y**2 + c1) * (variances + c2))
-    return similarity[5:-5, 5:-5].mean()
+
+def ssim(reference, image):
+    x, y = reference.astype(float), image.astype(float)
+    mean_x, mean_y = blur(x), blur(y)
+    variance_x, variance_y = blur(x**2) - mean_x**2, blur(y**2) - mean_y**2
+    covariance = blur(x * y) - mean_x * mean_y
+    c1, c2 = (0.01 * np.ptp(x)) ** 2, (0.03 * np.ptp(x)) ** 2
+    above = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
+    below = (mean_x**2 + mean_y**2 + c1) * (variance_x + variance_y + c2)
+    return (above / below)[5:-5, 5:-5].mean()
 
 
 # %% tags=["check", "nbval-check-output"] exercise="intensity_scores"
 check.intensity_scores(psnr, scale_invariant_psnr, ssim)
 
 # %% [markdown]
-# ## Exercise 8: do probabilities mean what they say?
+# ## Exercise 11: do probabilities mean what they say?
 #
 # Of all pixels that a network calls foreground with a probability of 0.8, eight in ten should be foreground.
 # `calibration_error(correct, scores, bins)`: sort the scores into `bins` bins of equal width from 0 to 1; in every bin
 # compare the mean score with the share of `correct`; return the mean of the absolute gaps, each weighted with the number
-# of scores in its bin.
+# of scores in its bin. A score of exactly 1 belongs into the last bin, and a bin without scores counts for nothing.
 
 # %% tags=["exercise"] exercise="calibration_error"
 def calibration_error(correct, scores, bins):
@@ -833,23 +926,77 @@ def calibration_error(correct, scores, bins):
 # %% tags=["check", "nbval-check-output"] exercise="calibration_error"
 check.calibration_error(calibration_error)
 
+# %% [markdown]
+# Our small network was trained with a border that counts three times (`weight=[1, 1, 3]` in its loss). So it has learnt the
+# probabilities of a world with three times as much border. That can be undone: divide the border's probability by three
+# and let the three add up to 1 again.
+
+# %%
+def foreground(model, fields, border_weight=1):
+    """Foreground probability of all pixels and whether they are foreground; the border's weight divided out."""
+    maps = [probabilities(model, channels) / np.array([1, 1, border_weight])[:, None, None] for channels, _ in fields]
+    chances = np.concatenate([1 - (m[0] / m.sum(axis=0)).ravel() for m in maps])
+    return np.concatenate([(labels > 0).ravel() for _, labels in fields]), chances.clip(0, 1)
+
+
+home, abroad = mixed[:12], mixed[12:]
+calibrated = {
+    name: {"at home": metrics.calibration(*foreground(m, home)), "weight out": metrics.calibration(*foreground(m, home, 3)),
+           "bright field": metrics.calibration(*foreground(m, abroad))}
+    for name, m in (("model", model), ("twin", twin))
+}
+
 # %%
 #| label: fig-calibration
-#| fig-cap: "Do the probabilities of our small network mean what they say? Foreground probability of the test pixels against the share that really is foreground, at home (fluorescence) and on bright-field images, which it has never seen. On the diagonal they would be right."
-#| fig-alt: "Plot of observed share against predicted probability with a dotted diagonal. The solid curve for fluorescence runs near the diagonal; the dashed one for bright field lies far from it."
-figure, axes = show.figure(height=3.4)
+#| fig-cap: "Do the probabilities of our small network mean what they say? Foreground probability of the test pixels against the share that really is foreground. On the dotted diagonal they would be right. At home they promise too much from 0.1 to 0.7; with the border's weight divided out they promise too little from 0.5 on, and the error is smaller. On bright-field images, which the network has never seen, they mean the opposite of what they say."
+#| fig-alt: "Observed share against predicted probability with a dotted diagonal. The solid blue curve, at home, stays near 0 up to 0.45, passes below the diagonal at 0.65 with a share of about 0.35, and reaches the diagonal near 0.75. The dash-dotted green curve, with the weight divided out, crosses the diagonal near 0.5 and runs above it. The dashed red curve, bright field, falls from about 0.5 at the left to 0 from 0.3 on."
+figure, axes = show.figure(height=3.9)
 axes.plot([0, 1], [0, 1], ":", color=colour["black"], label="right")
-for (name, fields), style, tint in zip({"at home": mixed[:12], "bright field": mixed[12:]}.items(), ("o-", "s--"), ("blue", "vermilion")):
-    foreground = np.concatenate([1 - probabilities(model, channels)[0].ravel() for channels, _ in fields])
-    real = np.concatenate([(labels > 0).ravel() for _, labels in fields])
-    found = metrics.calibration(real, foreground.clip(0, 1))
-    axes.plot(found.score, found.observed, style, color=colour[tint], label=f"{name}, error {found.error:.2f}")
+words = {"at home": "at home", "weight out": "at home, border weight divided out", "bright field": "bright field"}
+for (name, found), style, tint in zip(calibrated["model"].items(), ("o-", "^-.", "s--"), ("blue", "green", "vermilion")):
+    axes.plot(found.score, found.observed, style, color=colour[tint], label=f"{words[name]}, error {found.error:.2f}")
 axes.set(xlabel="predicted probability of foreground", ylabel="share that is foreground", ylim=(-0.03, 1.03))
-axes.legend()
+figure.legend(loc="outside lower center", ncols=2)
 figure
 
+# %% tags=["claims", "nbval-check-output"]
+accuracy = {name: metrics.accuracy(truth_mask, mask) for name, mask in cases.items()}
+fall = {name: curve[0] - curve[6] for name, curve in curves.items()}  # from 0.5 to 0.8
+other_pixels = np.mean((predictions["components"] > 0) != (predictions["seeded"] > 0))
+merges, cuts, wide, tight = (told[n] for n in ["10 pairs merged", "10 largest cut in two", "1 pixel too wide", "1 pixel too tight"])
+drawn = {name: curve for name, curve in ceilings.items() if name != "a method: seeded"}
+at_90 = {name: curve[8] for name, curve in ceilings.items()}
+convention = (tp / (tp + fp + fn))[[0, 8]]
+above_seeds = [gap for name, gap in paired.items() if not name.startswith("control")]
+ratio_of = {name: values[place[1]] / values[place[0]] for name, values in counted.items()}
+trainings = list(calibrated.values())
+middle = [found["at home"].observed[6] for found in trainings]  # bin from 0.6 to 0.7
+improved = [found["weight out"].error / found["at home"].error for found in trainings]
+upside_down = [found["bright field"].observed for found in trainings]
+show.claims(
+    ("nothing-beats-poor", "991b26", accuracy["empty"] > accuracy["poor"], f"{accuracy['empty']:.3f} against {accuracy['poor']:.3f}"),
+    ("small-suffer", "c98ff0", bool((np.diff(shifted, axis=0) > 0).all()), f"IoU {shifted[0, 0]:.2f} to {shifted[-1, 0]:.2f}"),
+    ("fall-is-not-outline", "6b91c0", other_pixels < 0.001 and fall["seeded"] > 2 * fall["components"], f"{fall['seeded']:.2f} and {fall['components']:.2f} from 0.5 to 0.8"),
+    ("dice-blind", "839423", merges["dice"] == cuts["dice"] == 1, f"Dice {merges['dice']:.2f}, AP@0.5 {merges['AP@0.5']:.2f} and {cuts['AP@0.5']:.2f}"),
+    ("wide-or-tight", "e83f89", wide["recall"] > 0.99 > 0.9 > wide["precision"] and tight["precision"] > 0.99 > 0.9 > tight["recall"],
+     f"precision {wide['precision']:.2f} and {tight['precision']:.2f}, recall {wide['recall']:.2f} and {tight['recall']:.2f}"),
+    ("biology-not-told", "cc4085", max(abs(merges[s] - cuts[s]) for s in ("AP@0.5", "PQ", "dice")) < 0.0105 and merges["count"] < 0 < cuts["count"] and merges["mean area"] > 0 > cuts["mean area"],
+     f"count {signed(merges['count'])} and {signed(cuts['count'])}, area {signed(merges['mean area'])} and {signed(cuts['mean area'])}"),
+    ("draw-images", "ccfaa3", 1.7 < ratio < 2.5, f"{ratio:.1f} times as wide, 50 images"),
+    ("outlines-at-the-ends", "9d930b", min(c[0] for c in drawn.values()) > 0.92 and max(c[-1] for c in drawn.values()) < 0.15,
+     f"{len(drawn)} comparisons: at least {min(c[0] for c in drawn.values()):.2f} at 0.5, at most {max(c[-1] for c in drawn.values()):.2f} at 0.95"),
+    ("method-crosses", "41ce13", at_90["a method: seeded"] > max(at_90["a generous hand"], at_90["generous against steady"]) and ceilings["a method: seeded"][0] < 0.65,
+     f"{at_90['a method: seeded']:.2f} against {at_90['a generous hand']:.2f} and {at_90['generous against steady']:.2f}"),
+    ("convention-decides", "e2d0ed", convention[0] > 0.95 and convention[1] < 0.3, f"{convention[0]:.2f} at 0.5, {convention[1]:.2f} at 0.9, 50 images"),
+    ("gaps-exceed-seeds", "f608cb", all(gap.low > 0 and gap.difference > control for gap in above_seeds), f"{len(above_seeds)} of {len(above_seeds)} gaps, 2 seeds"),
+    ("crowding-bends", "4af045", 1.2 < ratio_of["components"] < 1.8 and ratio_of["seeded"] < 2.8, f"{ratio_of['components']:.1f} and {ratio_of['seeded']:.1f} instead of 3.0"),
+    ("too-sure-at-home", "530929", max(middle) < 0.5, f"{sum(m < 0.5 for m in middle)} of {len(middle)} trainings"),
+    ("weight-is-a-thumb", "eeffd0", all(0.5 < share < 1 for share in improved), f"{sum(share < 1 for share in improved)} of {len(improved)} trainings"),
+    ("abroad-upside-down", "962bad", all(np.nanmax(o[:2]) > 0.3 > 0.1 > np.nanmax(o[5:]) for o in upside_down), f"{len(upside_down)} of {len(upside_down)} trainings"),
+)
+
 # %% [markdown]
-# ## Exercise 9, open: your own report
+# ## Exercise 12, open: your own report
 #
 # Take a segmentation of your own, annotate three images a second time without looking at the first annotation, and fill
 # in the checklist at the end of the page: metric and threshold, number of images and objects, pooled or mean, interval,

@@ -35,6 +35,8 @@ from bioimage_course.check.expect import (
     expect_callable,
     expect_labels,
     expect_number,
+    expect_parts,
+    expect_truth,
     to_numpy,
 )
 
@@ -50,6 +52,8 @@ __all__ = [
     "expect_callable",
     "expect_labels",
     "expect_number",
+    "expect_parts",
+    "expect_truth",
     "progress",
     "quiz",
     "to_numpy",

@@ -44,6 +44,7 @@ def expect_array(
     *,
     dtype=None,
     what="your result",
+    between=None,
     mistakes=None,
     finite=True,
 ):
@@ -61,11 +62,14 @@ def expect_array(
     close_to : array_like, optional
         Require these values (and their shape): ``|value - close_to| <= atol + rtol * |close_to|``.
     rtol, atol : float
-        Relative and absolute tolerance.
+        Relative and absolute tolerance; wider for numbers of fewer digits (float32, float16).
     dtype : str or numpy dtype, optional
         "number", "float", "integer", "bool", or an exact type such as ``np.uint8``.
     what : str
         What the sentence calls the value, such as "your mask".
+    between : tuple of array_like, optional
+        Two arrays: require ``low <= value <= high`` everywhere, within the tolerances. For answers of which
+        several are right, such as any median of an even number of values.
     mistakes : dict, optional
         Usual mistakes: ``{"You divided by n instead of n - 1.": wrong_array}``; a value that
         equals the wrong array (and not `close_to`) gets that sentence.
@@ -78,6 +82,10 @@ def expect_array(
         A copy, on the CPU, without gradient.
     """
     array = to_numpy(value, what)
+    if between is not None:
+        low, high = map(np.asarray, between)
+        _expect_shape(array, low.shape, what)
+        close_to = np.where(np.isnan(array), low, np.clip(array, low, high))  # the nearest right answer
     _refuse_mistakes(array, close_to, mistakes, rtol, atol)
     for reference in (like, close_to):
         if reference is not None:
@@ -142,7 +150,7 @@ def expect_number(
     if between is not None and not between[0] <= number <= between[1]:
         low, high = map(_short, between)
         raise Failure(f"{what} is {_short(number)}; it must lie between {low} and {high}.")
-    if close_to is not None and not np.isclose(number, close_to, rtol=rtol, atol=atol, equal_nan=True):
+    if close_to is not None and not _matches(array, close_to, rtol, atol):
         relation = _relation(array, close_to, rtol, atol)
         raise Failure(f"{what} is {_short(number)}; that is not the right value{relation}.")
     return int(number) if integer else float(number)
@@ -237,8 +245,57 @@ def call(function, *args, pure=False, **kwargs):
     return result
 
 
-def to_numpy(value, what="your result"):
+def expect_parts(value, number, what):
+    """Expect several things at once: a tuple, or a list, array or tensor of that length.
+
+    Parameters
+    ----------
+    value : sequence
+    number : int
+        How many things.
+    what : str
+        What they are, such as "the best epoch and the last one".
+
+    Returns
+    -------
+    list
+        The things.
+    """
+    if placeholder.inside((value,)):
+        raise NotImplementedError
+    if value is None:
+        raise Failure(f"your result is None; did you forget `return`? Return {what}.")
+    array = value if isinstance(value, np.ndarray) else _from_tensor(value)
+    if not isinstance(value, (tuple, list)):
+        value = [] if array is None or not array.ndim else list(array)
+    if len(value) != number:
+        raise Failure(f"return {number} things: {what}.")
+    return list(value)
+
+
+def expect_truth(value, what="your result"):
+    """Expect True or False, also NumPy's or a tensor's.
+
+    Returns
+    -------
+    bool
+    """
+    array = to_numpy(value, what)
+    if array.ndim or array.dtype != bool:
+        raise Failure(f"{what} must be True or False, not {_kind(value)}.")
+    return bool(array)
+
+
+def to_numpy(value, what="your result", unordered=False):
     """A copy of array, list or tensor as a NumPy array of numbers.
+
+    Parameters
+    ----------
+    value : array_like
+    what : str
+        What the sentence calls the value.
+    unordered : bool
+        Take a set, too (sorted); for answers whose order does not matter.
 
     Raises
     ------
@@ -251,6 +308,8 @@ def to_numpy(value, what="your result"):
         raise Failure(f"{what} is None; did you forget `return`?")
     if inspect.isgenerator(value):
         raise Failure(f"{what} is a generator; use `return` instead of `yield`, or wrap it in `list(…)`.")
+    if unordered and isinstance(value, (set, frozenset)):
+        return np.sort(to_numpy(list(value), what))
     is_function = callable(value) and not hasattr(value, "__array__")
     if is_function or isinstance(value, (str, bytes, dict, set, frozenset)):
         raise Failure(f"{what} must be made of numbers, not {_kind(value)}.")
@@ -296,6 +355,7 @@ def _refuse_mistakes(array, right, mistakes, rtol, atol):
 
 def _matches(array, reference, rtol, atol):
     reference = np.asarray(reference)
+    rtol, atol = _tolerance(array, reference, rtol, atol)
     return array.shape == reference.shape and bool(
         np.isclose(array, reference, rtol=rtol, atol=atol, equal_nan=True).all()
     )
@@ -338,6 +398,7 @@ def _expect_finite(array, what):
 
 
 def _expect_values(array, reference, rtol, atol, what):
+    rtol, atol = _tolerance(array, reference, rtol, atol)
     close = np.isclose(array, reference, rtol=rtol, atol=atol, equal_nan=True)
     if close.all():
         return
@@ -374,6 +435,15 @@ def _relation(array, reference, rtol, atol):
     if have.size > 1 and np.allclose(have - offset, want, rtol, atol):
         return f" (yours is off by {_short(offset)} everywhere)"
     return ""
+
+
+def _tolerance(array, reference, rtol, atol):
+    """Tolerances, not finer than numbers of the array's type can be: 7 digits of float32, 3 of float16."""
+    if array.dtype.kind != "f" or array.dtype.itemsize >= 8:
+        return rtol, atol
+    digits = 64 * float(np.finfo(array.dtype).eps)
+    size = np.abs(reference[np.isfinite(reference)]).max(initial=0) if reference.dtype.kind in "iuf" else 0
+    return max(rtol, digits), max(atol, digits * float(size) / 8)
 
 
 def _first(mask):

@@ -6,6 +6,7 @@ import numpy as np
 
 from bioimage_course.data.records import Sample
 from bioimage_course.errors import InputError
+from bioimage_course.metrics import _inputs
 
 
 def crops(sample: Sample, size: int = 64, *, margin: float = 0.1) -> np.ndarray:
@@ -53,7 +54,8 @@ def crops(sample: Sample, size: int = 64, *, margin: float = 0.1) -> np.ndarray:
     if boxes is None:
         if sample.labels is None:
             raise InputError(f"sample {sample.name!r} has neither boxes nor labels to cut by")
-        boxes = np.array([region.bbox for region in regionprops(sample.labels)], int).reshape(-1, 4)
+        objects, _ = _inputs.numbered(sample.labels, f"the label image of {sample.name!r}")
+        boxes = np.array([region.bbox for region in regionprops(objects)], int).reshape(-1, 4)
     image = sample.image
     low, high = (0, np.iinfo(image.dtype).max) if image.dtype.kind in "ui" else (-np.inf, np.inf)
     cut = np.empty((len(boxes), size, size, *image.shape[2:]), image.dtype)

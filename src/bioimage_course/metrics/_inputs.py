@@ -59,6 +59,17 @@ def labels(value, what: str) -> np.ndarray:
     return out
 
 
+def numbered(value, what: str) -> tuple[np.ndarray, np.ndarray]:
+    """A label image with its objects numbered 1, 2, 3, … whatever their numbers were, and those numbers.
+
+    Tables by label number (``bincount``, ``find_objects``, ``regionprops``) are as long as the largest one:
+    with a number of 2³¹ they fill the memory.
+    """
+    values, index = np.unique(labels(value, what), return_inverse=True)
+    index = index.reshape(np.shape(value)) + int(values[0] > 0)
+    return index, values[values > 0]
+
+
 def mask(value, what: str) -> np.ndarray:
     """`value` as a mask: booleans, or integers of which all but 0 are foreground."""
     out = array(value, what)

@@ -12,6 +12,7 @@ import dis
 import functools
 import hashlib
 import importlib.metadata
+import inspect
 import os
 import pathlib
 import sys
@@ -78,6 +79,41 @@ def parts(function) -> dict[str, str]:
     else:
         code = function
     return {name: digest(value) for name, value in {"code": code, **found}.items()}
+
+
+def kept(load):
+    """Decorator: keep the models that a function loads, and load one anew once somebody has changed it.
+
+    Whoever has changed a model keeps it; the next who asks gets the one that was published. Otherwise a
+    fine-tuned network or another threshold would silently answer for the original.
+
+    Parameters
+    ----------
+    load : callable
+        Returns a model; its arguments can be hashed.
+
+    Returns
+    -------
+    callable
+        With ``cache_clear``, as `functools.lru_cache` has it. The last two models are kept.
+    """
+    models = {}
+
+    @functools.wraps(load)
+    def loaded(*args, **settings):
+        call = inspect.signature(load).bind(*args, **settings)
+        call.apply_defaults()
+        key = tuple(call.arguments.values())
+        if key not in models or digest(models[key][0]) != models[key][1]:
+            models.pop(key, None)
+            model = load(*args, **settings)
+            models[key] = model, digest(model)
+            while len(models) > 2:
+                del models[next(iter(models))]
+        return models[key][0]
+
+    loaded.cache_clear = models.clear
+    return loaded
 
 
 def files(folder) -> str:
@@ -201,12 +237,13 @@ class _Walk:
             return self._tensor(value)
         if hasattr(value, "state_dict") and hasattr(value, "modules"):  # torch.nn.Module
             classes = sorted({type(m) for m in value.modules()}, key=lambda c: (c.__module__, c.__qualname__))
-            return _mix(kind, repr(value), self.digest(classes), self.digest(dict(value.state_dict())))
+            told = (classes, dict(value.state_dict()), inside.get("card"))
+            return _mix(kind, repr(value), *(self.digest(v) for v in told))
         if _is_keras(value):
             return _mix(kind, self.digest(value.get_weights()))
         networks = {k: v for k, v in inside.items() if hasattr(v, "state_dict") or _is_keras(v)}
         if networks:  # StarDist2D, CellposeModel, SamPredictor: what else they hold changes while they work
-            settings = {k: inside[k] for k in ("config", "thresholds") if k in inside}
+            settings = [getattr(value, name, None) for name in ("config", "thresholds")]
             return _mix(kind, self.digest(networks), self.digest(settings))
         if kind.startswith("zarr.") and hasattr(value, "chunks"):
             return _mix(kind, *(self.digest(v) for v in (str(value.store_path), value.shape, stamp(value))))

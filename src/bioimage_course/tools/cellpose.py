@@ -1,11 +1,13 @@
 """Cellpose behind the course's one signature: ``segment(image) -> labels``.
 
 Cellpose lets a network predict, for each pixel, a small arrow towards the middle of its cell, and follows the
-arrows (Stringer et al. 2021, doi:10.1038/s41592-020-01018-x). Version 4 knows one network, Cellpose-SAM,
-with weights of 1.2 GB. This module adds what a course needs around it: a small flow network of our own that
-goes through cellpose's real training and evaluation and works without network, a download that announces
-itself and checks whom it talks to, and sentences instead of tracebacks. `course_model` and `pretrained`
-return plain ``cellpose.models.CellposeModel`` objects: for everything else use the library itself.
+arrows (Stringer et al. 2021, doi:10.1038/s41592-020-01018-x). Version 4 brings Cellpose-SAM, with weights of
+1.2 GB (``cpsam_v2``, ``cpsam``); from 4.2 on it also lists ``cpdino`` and ``cpdino-vitb``, which need the
+package ``dinov3`` from a git repository and fail in a plain installation. This module adds what a course
+needs around it: a small flow network of our own that goes through cellpose's real training and evaluation and
+works without network, a download that announces itself and checks whom it talks to, and sentences instead of
+tracebacks. `course_model` and `pretrained` return plain ``cellpose.models.CellposeModel`` objects: for
+everything else use the library itself.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ import numpy as np
 from bioimage_course.data import doors, network
 from bioimage_course.errors import DataUnavailableError, InputError, ToolUnavailableError
 from bioimage_course.tools import _inputs, compat
+from bioimage_course.tools._fingerprint import kept
 from bioimage_course.tools.stardist import median_diameter
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "cellpose-flows"
@@ -219,14 +222,15 @@ def _evaluate(model, array, options):
     return labels.astype(np.int32)
 
 
-@lru_cache(maxsize=1)
+@kept
 def course_model():
     """The course's own flow network for fluorescence nuclei (made by ``training/cellpose_flows.py``).
 
     Returns
     -------
     cellpose.models.CellposeModel
-        Loaded once a process. `results` has the thresholds that were chosen for it.
+        Loaded once a process, and once more if somebody has changed it. `results` has the thresholds that
+        were chosen for it.
 
     Raises
     ------
@@ -277,6 +281,12 @@ def weights_file(name="cpsam_v2"):
         If no published model has that name.
     """
     if name not in PUBLISHED:
+        if name in ("cpdino", "cpdino-vitb"):
+            raise InputError(
+                f"{name!r} needs the package dinov3, which no package index has, and the course does not "
+                f"bring it; "
+                f"take one of {', '.join(PUBLISHED)}."
+            )
         raise InputError(f"Cellpose 4 has published no model {name!r}; there are {', '.join(PUBLISHED)}.")
     folder = os.environ.get("CELLPOSE_LOCAL_MODELS_PATH")
     return Path(folder) / name if folder else compat.home("cellpose") / ".cellpose" / "models" / name

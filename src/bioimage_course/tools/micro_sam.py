@@ -14,7 +14,6 @@ import contextlib
 import io
 import json
 import warnings
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +21,7 @@ import numpy as np
 from bioimage_course.data import doors, network
 from bioimage_course.errors import InputError, ToolUnavailableError
 from bioimage_course.tools import _inputs, compat
+from bioimage_course.tools._fingerprint import digest, kept
 
 CHECKPOINT = "weights-mobilesam"
 """Name of MobileSAM's weights among the data sets of the course; micro-sam calls the same file ``vit_t``."""
@@ -105,6 +105,7 @@ def segment(
     model = _model(model)
     if embeddings is None:
         embeddings = embed(array, model, limits=(low, high))
+    _require_same(embeddings, array, (low, high))
     if prompts is not None:
         return paint(masks(model, embeddings, points=points, boxes=boxes), array.shape[:2])
     generator = automatic_masks(model, embeddings, to_uint8(array, (low, high)), points_per_side)
@@ -152,7 +153,25 @@ def embed(image, model=None, *, limits=None, tile_shape=None, halo=None):
     array = to_uint8(image, limits)
     tiles = {"tile_shape": tile_shape, "halo": halo} if tile_shape is not None else {}
     with quiet():
-        return library.precompute_image_embeddings(_model(model), array, ndim=2, verbose=False, **tiles)
+        found = library.precompute_image_embeddings(_model(model), array, ndim=2, verbose=False, **tiles)
+    found = Embeddings(found)
+    found.made_from = digest(array)
+    return found
+
+
+class Embeddings(dict):
+    """micro-sam's image embeddings, which also know the pixels that they were made from."""
+
+    made_from = None
+
+
+def _require_same(embeddings, image, limits):
+    """Refuse embeddings of another image, or of the same with other limits."""
+    made_from = getattr(embeddings, "made_from", None)
+    if made_from is not None and made_from != digest(to_uint8(image, limits)):
+        raise InputError(
+            "The embeddings were made from another image or with other limits: call embed with this image."
+        )
 
 
 def masks(model, embeddings, *, points=None, boxes=None):
@@ -302,6 +321,7 @@ def segment_automatic(
         return np.zeros(array.shape[:2], np.int32)
     if embeddings is None:
         embeddings = embed(array, limits=(low, high))
+    _require_same(embeddings, array, (low, high))
     segmenter = automatic_segmenter(embeddings, method)
     options = {"min_size": 0} | ({"batch_size": BATCH} if method == "apg" else {})
     with quiet():
@@ -337,7 +357,7 @@ def automatic_segmenter(embeddings, method="ais", network=None):
     return segmenter
 
 
-@lru_cache(maxsize=1)
+@kept
 def decoder():
     """The course's decoder for `segment_automatic`, made by ``training/micro_sam_decoder.py``.
 
@@ -389,7 +409,7 @@ def untrained_decoder(width=WIDTH):
     return DecoderAdapter(unetr)
 
 
-@lru_cache(maxsize=2)
+@kept
 def predictor(name="vit_t"):
     """A model by name, by way of micro-sam's own ``get_sam_model``. Loaded once a process.
 

@@ -33,7 +33,7 @@ def redraw(labels, generosity=0.0, unsteadiness=1.0, seed=0, scale=5.0):
 
     Returns
     -------
-    ndarray of int32 (Y, X)
+    ndarray of int32 (Y, X), or of int64 where a number needs it
         The objects keep their numbers. One that is thinner than the hand is unsteady may vanish.
 
     Raises
@@ -41,7 +41,7 @@ def redraw(labels, generosity=0.0, unsteadiness=1.0, seed=0, scale=5.0):
     InputError
         If `labels` is no label image of two axes.
     """
-    labels = _flat(labels)
+    labels, numbers = _flat(labels)
     noise = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=labels.shape), scale, mode="wrap")
     shift = generosity + unsteadiness * noise / (noise.std() or 1)
     margin = int(np.ceil(abs(generosity) + 4 * unsteadiness)) + 2
@@ -55,7 +55,7 @@ def redraw(labels, generosity=0.0, unsteadiness=1.0, seed=0, scale=5.0):
         wins = depth > height[window]
         drawn[window][wins] = number
         height[window][wins] = depth[wins]
-    return drawn
+    return numbers[drawn]
 
 
 def half_maximum(image, labels, reach=4, blur=1.0):
@@ -79,7 +79,7 @@ def half_maximum(image, labels, reach=4, blur=1.0):
 
     Returns
     -------
-    ndarray of int32 (Y, X)
+    ndarray of int32 (Y, X), or of int64 where a number needs it
 
     Raises
     ------
@@ -88,7 +88,7 @@ def half_maximum(image, labels, reach=4, blur=1.0):
     """
     from skimage.segmentation import expand_labels
 
-    labels, image = _flat(labels), _inputs.intensities(image, "the image")
+    (labels, numbers), image = _flat(labels), _inputs.intensities(image, "the image")
     _inputs.same_shape(labels, image, "the image", "the label image")
     smooth = ndimage.gaussian_filter(image, blur)
     near = expand_labels(labels, reach)
@@ -104,14 +104,16 @@ def half_maximum(image, labels, reach=4, blur=1.0):
             sizes = ndimage.sum_labels(mine, found, np.arange(1, count + 1))
             kept = ndimage.binary_fill_holes(found == 1 + int(np.argmax(sizes)))
             drawn[window][kept & (near[window] == number)] = number
-    return drawn
+    return numbers[drawn]
 
 
 def _flat(labels):
-    labels = _inputs.labels(labels, "the label image")
-    if labels.ndim != 2:
-        raise InputError(f"outlines are drawn on label images of two axes, not of shape {labels.shape}")
-    return labels.astype(np.int32)
+    """The objects numbered from 1, and a table of the numbers that they had."""
+    index, values = _inputs.numbered(labels, "the label image")
+    if index.ndim != 2:
+        raise InputError(f"outlines are drawn on label images of two axes, not of shape {index.shape}")
+    numbers = np.append(0, values.astype(np.int64))
+    return index.astype(np.int32), numbers.astype(np.int32) if numbers.max() < 2**31 else numbers
 
 
 def _objects(labels, margin):

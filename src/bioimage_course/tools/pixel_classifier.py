@@ -11,13 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from bioimage_course.errors import DataUnavailableError, InputError
 from bioimage_course.tools import _inputs, voronoi_otsu
+from bioimage_course.tools._fingerprint import kept
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "pixel-classifier"
 """Folder of the course's own classifier: annotated pixels, card and results."""
@@ -241,7 +241,7 @@ def cut(votes, classes, threshold=THRESHOLD, seed_share=SEED_SHARE):
     return voronoi_otsu.split(mask, gaussian_filter(votes[..., classes.index(OBJECT)], sigma))
 
 
-@lru_cache(maxsize=1)
+@kept
 def course_classifier():
     """The course's own classifier of nuclei, grown from the annotations that ``training/classical.py`` made.
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from functools import lru_cache
 
 import numpy as np
 
 from bioimage_course.errors import InputError
 from bioimage_course.tools import _inputs, compat
+from bioimage_course.tools._fingerprint import kept
 
 SIDE = 1024  # pixels of the encoder's input
 CHANNELS = 256
@@ -77,7 +77,7 @@ def features(image, tile=256, model=None):
     return out[:height, :width]
 
 
-@lru_cache(maxsize=1)
+@kept
 def encoder(weights=None):
     """MobileSAM's image encoder, ready to predict.
 

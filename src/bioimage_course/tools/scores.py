@@ -109,6 +109,77 @@ def table(*chosen):
     return [row(about(method)) for method in chosen or methods()]
 
 
+def difference(first, second, iou=0.5):
+    """AP of one method minus that of another on the same 50 images, with the interval of the difference.
+
+    Parameters
+    ----------
+    first, second : str
+        Two of `methods()`.
+    iou : float
+        Threshold from which a pair counts as found.
+
+    Returns
+    -------
+    metrics.PairedDifference
+        AP pooled over nuclei; the interval (95 %, bootstrap) and `.better` count images, the units.
+    """
+    from bioimage_course.metrics import paired_difference
+
+    records = [about(first), about(second)]
+    if [i["name"] for i in records[0]["images"]] != [i["name"] for i in records[1]["images"]]:
+        raise InputError(f"{first!r} and {second!r} have not been scored on the same images.")
+    return paired_difference(*(_counts_at(record, iou) for record in records), _pooled)
+
+
+def comparison(first, second, ious=(0.5, 0.75, 0.9)):
+    """Two methods side by side, for ``show.table``.
+
+    Parameters
+    ----------
+    first, second : str
+        Two of `methods()`.
+    ious : sequence of float
+        IoU thresholds, one row each.
+
+    Returns
+    -------
+    list of dict
+        Threshold, AP of both, their difference with its 95 % interval, and on how many images the first one
+        is better.
+    """
+    records, rows = [about(first), about(second)], []
+    for iou in ious:
+        scores = [_pooled(_counts_at(record, iou)) for record in records]
+        paired = difference(first, second, iou)
+        rows.append(
+            {"IoU threshold": f"{iou:g}"}
+            | {record["title"]: f"{ap:.3f}" for record, ap in zip(records, scores, strict=True)}
+            | {
+                "difference": f"{paired.difference:+.3f}",
+                "95 % interval": f"{paired.low:+.3f} to {paired.high:+.3f}",
+                "first better in": f"{paired.better} of {paired.n} images",
+            }
+        )
+    return rows
+
+
+def _counts_at(found, iou):
+    """TP, FP and FN of each image at one threshold, an array (n, 3)."""
+    scores = from_record(found)
+    if iou not in scores.thresholds:
+        known = ", ".join(f"{t:g}" for t in scores.thresholds)
+        raise InputError(f"There are counts at IoU {known}, not at {iou!r}.")
+    at = scores.thresholds.index(iou)
+    return np.stack([scores.tp[:, at], scores.fp[:, at], scores.fn[:, at]], axis=1)
+
+
+def _pooled(counts):
+    """AP over all nuclei from counts (n, 3)."""
+    total = np.sum(counts)
+    return float(np.sum(counts[:, 0]) / total) if total else 0.0
+
+
 def row(found):
     """One record as a row of `table`."""
     scores = from_record(found)

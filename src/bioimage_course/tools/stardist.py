@@ -15,7 +15,6 @@ import json
 import math
 import os
 import warnings
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ import numpy as np
 from bioimage_course.data import doors, network
 from bioimage_course.errors import DataUnavailableError, InputError, ToolUnavailableError
 from bioimage_course.tools import _inputs, compat
+from bioimage_course.tools._fingerprint import kept
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "stardist-nuclei"
 """Folder of the course's own model: config, thresholds, weights, its card and its results."""
@@ -213,14 +213,15 @@ def normalise(image, low=None, high=None):
     return (array - np.float32(low)) / np.float32(max(high - low, 1e-20))
 
 
-@lru_cache(maxsize=1)
+@kept
 def course_model():
     """The course's own StarDist model for fluorescence nuclei (trained by ``training/stardist_nuclei.py``).
 
     Returns
     -------
     stardist.models.StarDist2D
-        With the thresholds that were chosen on validation images. Loaded once a process.
+        With the thresholds that were chosen on validation images. Loaded once a process, and once more
+        if somebody has changed it.
 
     Raises
     ------
@@ -246,7 +247,7 @@ def results():
     return json.loads((WEIGHTS / "results.json").read_text(encoding="utf-8"))
 
 
-@lru_cache(maxsize=2)
+@kept
 def pretrained(name="2D_versatile_fluo"):
     """A model published by StarDist's authors, by way of StarDist's own ``from_pretrained``.
 
@@ -308,6 +309,9 @@ def quiet():
 def _predict(model, image, scale, thresholds):
     """Labels of a normalised image, in tiles if it is large."""
     tiles = tuple(max(1, int(np.ceil(n * (scale or 1) / TILE))) for n in image.shape)
+    if max(tiles) > 1 and not hasattr(model, "_tile_overlap"):
+        # StarDist would look at one place of the pooling grid only, and let its tiles overlap too little.
+        model._tile_overlap = [(field(model),) * 2] * 2
     labels, _ = model.predict_instances(
         image, scale=scale, n_tiles=tiles, show_tile_progress=False, verbose=False, **thresholds
     )

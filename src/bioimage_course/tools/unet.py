@@ -9,7 +9,6 @@ of them. The network is `nets.UNet`, trained by ``training/unet_nuclei.py``.
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy as np
 from bioimage_course.errors import InputError
 from bioimage_course.metrics import _inputs as checks
 from bioimage_course.tools import _inputs, compat
+from bioimage_course.tools._fingerprint import kept
 from bioimage_course.tools.stardist import median_diameter, normalise
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "unet-nuclei"
@@ -30,12 +30,12 @@ RIM_WIDTH = 0.12
 
 CORE, MARGIN = 512, 112
 """Larger images are predicted in windows: CORE pixels are kept, MARGIN more are seen on each side. The
-margin exceeds half the receptive field on its worst side (FIELD), so windows change nothing; multiples of 16
+margin exceeds the network's reach to its worst side (FIELD), so windows change nothing; multiples of 16
 keep the pooling grid."""
 
 FIELD, RADIUS = 107, 58
-"""How far the course's model sees: half of its receptive field on the worst side, at the worst place of the
-pooling grid; and the longest reach of a nucleus from its centre in the DSB2018 images. In pixels."""
+"""How far the course's model sees (its reach): on the worst side, at the worst place of the pooling grid; and
+the longest reach of a nucleus from its centre in the DSB2018 images. In pixels."""
 
 STEP = 16
 """What the course's model pools altogether: its pooling grid has this spacing."""
@@ -210,7 +210,7 @@ def classes(labels, rim=RIM_WIDTH):
     Parameters
     ----------
     labels : array of int (Y, X)
-        Label image, 0 for background.
+        Label image, 0 for background; numbers of any size.
     rim : float
         Width of the rim as a share of the diameter of the disc that has the object's area; at least one
         pixel.
@@ -231,7 +231,7 @@ def classes(labels, rim=RIM_WIDTH):
     from scipy.ndimage import distance_transform_edt
     from skimage.segmentation import find_boundaries
 
-    labels = _numbered(labels)
+    labels, _ = checks.numbered(labels, "the label image")
     edge = find_boundaries(labels, mode="inner")
     depth = distance_transform_edt((labels > 0) & ~edge)  # 0 on the outermost pixels of each object
     diameters = np.sqrt(4 * np.bincount(labels.ravel()) / np.pi)
@@ -260,7 +260,7 @@ def border_weights(labels, w0=10.0, sigma=5.0):
     """
     from scipy.ndimage import distance_transform_edt
 
-    labels = _numbered(labels)
+    labels, _ = checks.numbered(labels, "the label image")
     nearest, second = np.full((2, *labels.shape), np.inf)
     for number in np.unique(labels[labels > 0]):
         distance = distance_transform_edt(labels != number)
@@ -346,7 +346,7 @@ def instances(probabilities, foreground=0.5, inside=0.5, min_area=MIN_AREA):
     return relabel_sequential(labels)[0].astype(np.int32)
 
 
-@lru_cache(maxsize=1)
+@kept
 def course_model():
     """The course's own U-Net for fluorescence nuclei (trained by ``training/unet_nuclei.py``).
 
@@ -354,7 +354,8 @@ def course_model():
     -------
     nets.UNet
         In evaluation mode. Input: normalised images (N, 1, Y, X), sides multiples of 16. Output: scores
-        (N, 3, Y, X) of background, rim, inside. Loaded once a process: copy it before you change it.
+        (N, 3, Y, X) of background, rim, inside. Loaded once a process, and once
+        more if somebody has changed it.
 
     Raises
     ------
@@ -381,13 +382,6 @@ def results():
 
 
 # ---------------------------------------------------------------- helpers
-
-
-def _numbered(labels):
-    """A label image with its objects numbered from 1 without gaps, whatever its numbers and data type."""
-    labels = checks.labels(labels, "the label image")
-    values, inverse = np.unique(labels, return_inverse=True)
-    return inverse.reshape(labels.shape) + int(values[0] > 0)
 
 
 def _at_least(labels, area):

@@ -58,14 +58,14 @@ def collapse(function):
                 "Return two things, the list of three weights [v1, v2, v3] and the bias c, in this order."
             )
         v = expect_array(answer[0], shape=(3,), what="the list of weights v")
-        c = expect_number(answer[1], what="the bias c")
+        expect_number(answer[1], what="the bias c")
         right_v = [w[4] * w[0], w[4] * w[1] + w[5] * w[2], w[5] * w[3]]
         for wrong, sentence in _MISTAKES_V:
             if np.allclose(v, wrong(*w)) and not np.allclose(v, right_v):
                 raise Failure(sentence)
         expect_array(v, close_to=right_v, rtol=1e-12, atol=1e-12, what="the list of weights v")
         expect_number(
-            c,
+            answer[1],
             close_to=w[4] * b1 + w[5] * b2 + b3,
             rtol=1e-12,
             atol=1e-12,

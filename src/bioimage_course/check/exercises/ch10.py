@@ -42,9 +42,9 @@ _SIZE_MISTAKES = {
 @exercise(
     chapter="10",
     hints=(
-        "Each unpadded 3×3 convolution takes away two pixels, and each block has two of them. Follow the "
-        "side: "
-        "block, half, block, half, … down to the bottom block.",
+        "By how much is an image smaller after one 3×3 convolution without padding, and after a block of "
+        "two?",
+        "Follow the side: block, half, block, half, … down to the bottom block, and back up.",
         "for _ in range(depth): n = (n - 4) // 2. Then the bottom: n - 4. Then, as often as before: n = 2 * "
         "n - 4.",
     ),
@@ -132,15 +132,15 @@ _WEIGHT_MISTAKES = {
 @exercise(
     chapter="10",
     hints=(
+        "If you knew each pixel's distance to every object, which two of these numbers would you need?",
         "distance_transform_edt(labels != number) is the distance of every pixel to object `number`. Do "
-        "this for "
-        "all objects, stack the results and sort along the first axis: d1 and d2 are the first two.",
+        "this for all objects, stack the results and sort along the first axis: d1 and d2 are the first two.",
         "weights = np.where(labels > 0, class_weights[1], class_weights[0]); then add "
         "w0 * np.exp(-((d1 + d2) ** 2) / (2 * sigma**2)) where labels == 0.",
     ),
 )
 def border_weights(function):
-    """Write weights(labels, class_weights, w0, sigma): class weights, and more between close objects."""
+    """Write weight_map(labels, class_weights, w0, sigma): class weights, and more between close objects."""
     expect_callable(function)
     labels = _discs((20, 14, 9), (20, 34, 9), (8, 49, 5))
     class_weights = (1.0, 3.0)
@@ -178,7 +178,83 @@ def border_weights(function):
     )
 
 
-# --- (3) Dice ------------------------------
+# --- (3) a border between masks ------------------------------
+
+
+def carved(labels, *, reach="8", background=False):
+    """Label image without the pixels next to another object, with the usual mistakes built in.
+
+    Parameters
+    ----------
+    labels : array of int (Y, X)
+
+    Returns
+    -------
+    array of int (Y, X)
+    """
+    from scipy.ndimage import maximum_filter, minimum_filter
+
+    labels = np.asarray(labels)
+    options = {"size": 3} if reach == "8" else {"footprint": [[0, 1, 0], [1, 1, 1], [0, 1, 0]]}
+    filled = labels if background else np.where(labels > 0, labels, labels.max() + 1)
+    alone = (maximum_filter(labels, **options) == labels) & (minimum_filter(filled, **options) == labels)
+    return np.where(alone, labels, 0)
+
+
+def _touching_labels():
+    """Objects that touch along a line, at a corner, and not at all; one at the border; numbers with gaps."""
+    labels = np.zeros((30, 34), int)
+    labels[4:14, 4:12], labels[4:14, 12:20] = 3, 9  # along a line
+    labels[14:20, 20:26] = 5  # meets 9 at a corner only
+    labels[24:, :8] = 2  # at the border, alone
+    labels[22:28, 14:20], labels[22:28, 21:27] = 7, 8  # one background pixel between them
+    return labels
+
+
+@exercise(
+    chapter="10",
+    hints=(
+        "How can a pixel notice, from its 3×3 neighbourhood alone, that a second object is near?",
+        "Its label is not the largest in the neighbourhood, or not the smallest one above 0: compare with "
+        "ndimage.maximum_filter and minimum_filter, and do not let background count as the smallest.",
+        "filled = np.where(labels > 0, labels, labels.max() + 1) hides the background from "
+        "minimum_filter. Keep a "
+        "pixel where maximum_filter(labels, 3) and minimum_filter(filled, 3) both equal its label.",
+    ),
+)
+def carve_borders(carve):
+    """Write carve(labels): make background of every pixel that touches another object."""
+    expect_callable(carve)
+    labels = _touching_labels()
+    for case in (labels, np.ascontiguousarray(labels.T), labels.astype(np.uint16)):
+        wanted = carved(case)
+        got = expect_array(
+            call(carve, case, pure=True), shape=case.shape, dtype="number", what="your label image"
+        )
+        for sentence, mistake in {
+            "Pixels that meet at a corner touch as well: look at all eight neighbours.": carved(
+                case, reach="4"
+            ),
+            "You take away the whole outline: background does not count as another object.": carved(
+                case, background=True
+            ),
+            "Nothing is carved: objects still touch.": case,
+            "Return a label image with the numbers that it had, not a mask.": wanted > 0,
+            "You return what is to be taken away; return what is left.": np.where(wanted == case, 0, case),
+        }.items():
+            if np.array_equal(got, mistake):
+                raise Failure(sentence)
+        if not np.array_equal(got, wanted):
+            row, column = np.argwhere(got != wanted)[0]
+            raise Failure(
+                f"At row {row}, column {column} (object {case[row, column]}) you have "
+                f"{got[row, column]:g}, it should "
+                f"be {wanted[row, column]}."
+            )
+    return "Where masks touched there is background now, on both sides: a place for the border weight."
+
+
+# --- (4) Dice ------------------------------
 
 
 def dice_loss(p, truth, *, smooth=1.0, kind="right"):
@@ -203,6 +279,8 @@ def dice_loss(p, truth, *, smooth=1.0, kind="right"):
 @exercise(
     chapter="10",
     hints=(
+        "What would the overlap of two masks of 0 and 1 be, written with a product and a sum? And for a p "
+        "of 0.7?",
         "The overlap is the sum of p * truth over all pixels; no threshold anywhere.",
         "1 - (2 * (p * truth).sum() + 1) / (p.sum() + truth.sum() + 1)",
     ),
@@ -242,7 +320,93 @@ def soft_dice(function):
     )
 
 
-# --- (4) from classes to objects ------------------------------
+# --- (5) augmentation ------------------------------
+
+
+def turned(image, labels, degrees, *, image_order=1, label_order=0, other=None, mode="reflect"):
+    """Image and labels turned alike, with the usual mistakes built in."""
+    from scipy.ndimage import rotate
+
+    second = degrees if other is None else other
+    return (
+        rotate(image, degrees, reshape=False, order=image_order, mode=mode),
+        rotate(labels, second, reshape=False, order=label_order),
+    )
+
+
+@exercise(
+    chapter="10",
+    hints=(
+        "Half-way between nucleus 4 and nucleus 12, which number must a turned label image never show?",
+        "The order of the interpolation decides: 1 is linear, for intensities; 0 takes the nearest pixel, "
+        "for names.",
+        'ndimage.rotate(image, degrees, reshape=False, order=1, mode="reflect") and '
+        "ndimage.rotate(labels, degrees, reshape=False, order=0).",
+    ),
+)
+def turn_alike(turn):
+    """Write turn(image, labels, degrees): both turned by the same angle, without inventing labels."""
+    expect_callable(turn)
+    labels = _discs((14, 18, 9), (30, 40, 7), (10, 44, 6)) * 4
+    image = np.random.default_rng(4).uniform(0, 0.1, labels.shape) + (labels > 0)
+    for degrees in (30, -75):
+        got = call(turn, image, labels, degrees, pure=True)
+        if not isinstance(got, (tuple, list)) or len(got) != 2:
+            raise Failure("Return two things: the turned image and the turned labels.")
+        new_image = expect_array(got[0], dtype="number", what="your image")
+        new_labels = expect_array(got[1], dtype="number", what="your labels")
+        for array in (new_image, new_labels):
+            if array.shape != labels.shape:
+                raise Failure(
+                    f"The size has changed from {labels.shape} to {array.shape}: keep it (reshape=False)."
+                )
+        invented = np.setdiff1d(np.unique(new_labels), np.unique(labels))
+        if invented.size:
+            raise Failure(
+                f"Your labels contain {invented[0]:g}, which no object had: labels are names, take the "
+                f"nearest pixel "
+                "(order=0)."
+            )
+        wanted_image, wanted_labels = turned(image, labels, degrees)
+        if np.mean(new_labels != wanted_labels) > 0.02:
+            opposite = turned(image, labels, -degrees)[1]
+            if np.mean(new_labels != opposite) < 0.02:
+                raise Failure(
+                    "Your labels turn the other way: both by the same angle as ndimage.rotate turns."
+                )
+            raise Failure("Your labels are not turned by the angle about the middle of the picture.")
+        inner = ndimage_inner(labels.shape, degrees)
+        if not np.allclose(new_image[inner], wanted_image[inner], atol=1e-3):
+            raise Failure(_why_not_turned(new_image, image, degrees, inner))
+        if not np.allclose(new_image, wanted_image, atol=1e-3):
+            raise Failure('Beyond the border continue the image by its mirror image: mode="reflect".')
+    return "Turned alike, and no label was invented."
+
+
+def ndimage_inner(shape, degrees):
+    """Pixels of the turned picture that come from well inside the picture before."""
+    from scipy.ndimage import rotate
+
+    inside = np.pad(np.ones([n - 6 for n in shape]), 3)
+    return rotate(inside, degrees, reshape=False, order=1) > 0.99
+
+
+def _why_not_turned(got, image, degrees, inner):
+    from scipy.ndimage import rotate
+
+    options = {"reshape": False, "mode": "reflect"}
+    if np.allclose(got[inner], rotate(image, degrees, order=0, **options)[inner], atol=1e-3):
+        return "Interpolate the image linearly (order=1); the nearest pixel is for labels."
+    if np.allclose(got[inner], rotate(image, degrees, order=3, **options)[inner], atol=1e-3):
+        return "That is scipy's default, cubic interpolation, which can overshoot; use order=1."
+    if np.allclose(got[inner], rotate(image, -degrees, order=1, **options)[inner], atol=1e-3):
+        return "Your image turns the other way than your labels: one angle for both."
+    if np.allclose(got, image):
+        return "The image has not been turned: the labels have moved away from their nuclei."
+    return "Your image is not turned by the same angle as the labels, with linear interpolation."
+
+
+# --- (6) from classes to objects ------------------------------
 
 
 def _touching():
@@ -259,10 +423,10 @@ def _touching():
 @exercise(
     chapter="10",
     hints=(
+        "Where are you sure of each nucleus, and where must the water of two nuclei meet?",
         "Two steps: markers, _ = ndimage.label(inside > 0.5), then watershed(…, markers, mask=foreground).",
         "Water rises from low places: give watershed the landscape -inside, whose valleys are the middles "
-        "of the "
-        "nuclei.",
+        "of the nuclei.",
     ),
 )
 def separate_nuclei(function):
@@ -297,10 +461,133 @@ def separate_nuclei(function):
                 f"components."
             )
     expect_labels(got.astype(int), wanted)
+    _check_valleys(function)
     return "Two nuclei that touch stay two, and no pixel of the foreground is lost."
 
 
-# --- (5) windows ------------------------------
+def _valleys():
+    """P(inside) and foreground of two pairs: a valley that is not half-way, and a bridge of 0.4."""
+    columns = np.arange(72)
+    first = np.interp(columns, [5, 15, 16, 50, 55, 65], [0.9, 0.9, 0.45, 0.1, 0.9, 0.9])
+    second = np.interp(columns, [5, 25, 26, 30, 31, 50], [0.9, 0.9, 0.4, 0.4, 0.9, 0.9])
+    inside, foreground = np.zeros((50, 72)), np.zeros((50, 72), bool)
+    for rows, profile, ends in ((slice(5, 25), first, (5, 66)), (slice(32, 44), second, (5, 51))):
+        foreground[rows, slice(*ends)] = True
+        inside[rows, slice(*ends)] = profile[slice(*ends)]
+    return inside, foreground
+
+
+def _agreement(labels, wanted):
+    """Share of the wanted objects' pixels that lie in the object that shares most pixels with theirs."""
+    from scipy.optimize import linear_sum_assignment
+
+    table = np.zeros((wanted.max() + 1, np.unique(labels).size), int)
+    np.add.at(table, (wanted.ravel(), np.unique(labels, return_inverse=True)[1].ravel()), 1)
+    table = table[1:]
+    return table[linear_sum_assignment(-table)].sum() / table.sum()
+
+
+def _check_valleys(function):
+    from scipy.ndimage import label
+    from skimage.segmentation import watershed
+
+    inside, foreground = _valleys()
+    markers = label(inside > 0.5)[0]
+    wanted = watershed(-inside, markers, mask=foreground)
+    got = expect_array(call(function, inside, foreground), shape=inside.shape, what="your label image")
+    number = np.unique(got[got > 0]).size
+    if number != 4:
+        raise Failure(
+            f"Where P(inside) is 0.4 between two nuclei, you find {number} objects in all, not four: "
+            f"markers are "
+            "the components of inside > 0.5."
+        )
+    if _agreement(got, wanted) > 0.98:
+        return
+    if _agreement(got, watershed(np.zeros_like(inside), markers, mask=foreground)) > 0.98:
+        raise Failure(
+            "Your landscape is flat, so that two nuclei meet half-way between their markers. Give watershed "
+            "-inside: they then meet where P(inside) is lowest."
+        )
+    raise Failure(
+        "Two nuclei should meet where P(inside) is lowest between them; yours meet elsewhere. The landscape "
+        "is -inside."
+    )
+
+
+# --- (7) the margin ------------------------------
+
+
+def safe(reaches, stride, *, worst=np.max, up=True):
+    """The smallest sufficient margin, with the usual mistakes built in."""
+    reaches = np.asarray(reaches)
+    needed = worst(reaches)
+    return int((-(-needed // stride) if up else needed // stride) * stride)
+
+
+def _one_sentence_a_value(wrong, right):
+    """Mistakes by value; where several give the same number, one sentence that is true of all."""
+    values = list(wrong.values())
+    shared = {
+        f"{value} is too narrow: take the worst of all places and of both sides, and round up to a "
+        f"multiple of the "
+        "stride.": value
+        for value in values
+        if value < right and values.count(value) > 1
+    }
+    return {name: v for name, v in wrong.items() if v != right and values.count(v) == 1} | shared
+
+
+@exercise(
+    chapter="10",
+    hints=(
+        "Two pixels of the core: one looks 107 pixels to the left, the other 92. Which of them decides?",
+        "Take the largest number of the whole table, then round it up to a multiple of the stride.",
+        "-(-n // stride) * stride rounds n up; so does math.ceil(n / stride) * stride.",
+    ),
+)
+def safe_margin(function):
+    """Write safe_margin(reaches, stride): the smallest margin with which windows change nothing."""
+    expect_callable(function)
+    shipped = np.array(
+        [[94 + k, 93 - k] if k < 2 else [94 + k, 109 - k] for k in range(14)] + [[92, 95], [93, 94]]
+    )
+    lopsided = np.array([[11, 14], [12, 13], [13, 12], [14, 21]])
+    for reaches, stride in (
+        (shipped, 16),
+        (lopsided, 4),
+        (lopsided, 8),
+        (np.array([[32, 31], [30, 32]]), 2),
+        (np.array([[5, 5]]), 1),
+    ):
+        right = safe(reaches, stride)
+        wrong = {
+            "That is half the largest receptive field: a pixel may look further to one side than to the "
+            "other.": safe(reaches, stride, worst=lambda r: (r.sum(axis=1).max() + 1) // 2),
+            "The mean reach leaves out the pixels that look furthest: the worst one decides.": safe(
+                reaches, stride, worst=lambda r: int(np.ceil(r.mean()))
+            ),
+            "The smallest reach is not enough: the worst pixel decides.": safe(reaches, stride, worst=np.min),
+            "You look at one place in the grid only: take the worst of all rows.": safe(reaches[:1], stride),
+            "You look to one side only: take the worst of both columns.": safe(reaches[:, :1], stride),
+            "The margin covers the reach, but windows no longer start on the stride: round up to a "
+            "multiple of it.": int(reaches.max()),
+            "Rounded down the margin is too narrow: round up to a multiple of the stride.": safe(
+                reaches, stride, up=False
+            ),
+            "One stride too much: a reach that is a multiple of the stride needs no more.": right + stride,
+            "That is the margin of both sides together; return that of one side.": 2 * right,
+        }
+        expect_number(
+            call(function, reaches, stride, pure=True),
+            close_to=right,
+            what=f"your margin for a largest reach of {reaches.max()} pixels and a stride of {stride}",
+            mistakes=_one_sentence_a_value(wrong, right),
+        )
+    return "The worst side decides, and the margin keeps to the grid: 107 pixels and a stride of 16 make 112."
+
+
+# --- (8) windows ------------------------------
 
 
 def windows(network, image, core, margin, *, border="reflect", use_margin=True, average=False):
@@ -308,7 +595,7 @@ def windows(network, image, core, margin, *, border="reflect", use_margin=True, 
     rows, columns = image.shape
     extra = [(margin, margin + -n % core) for n in image.shape]
     padded = np.pad(image, extra, mode=border)
-    result = np.zeros([n + -n % core for n in image.shape])
+    result = None
     for top in range(0, rows, core):
         for left in range(0, columns, core):
             window = padded[top : top + core + 2 * margin, left : left + core + 2 * margin]
@@ -316,13 +603,18 @@ def windows(network, image, core, margin, *, border="reflect", use_margin=True, 
                 window = window[margin : margin + core, margin : margin + core]
             answer = np.asarray(network(window))
             inner = slice(margin, margin + core) if use_margin else slice(None)
-            result[top : top + core, left : left + core] = answer[inner, inner]
-    return result[:rows, :columns]
+            if result is None:  # a network may give several maps: (…, rows, columns)
+                result = np.zeros([*answer.shape[:-2], *(n + -n % core for n in image.shape)])
+            result[..., top : top + core, left : left + core] = answer[..., inner, inner]
+    return result[..., :rows, :columns]
 
 
 @exercise(
     chapter="10",
     hints=(
+        "To keep the core from row 32 to row 48 with a margin of 6, which rows must the network see? And "
+        "where are "
+        "they after you have padded the image by 6?",
         "Pad the image first: np.pad(image, ((margin, margin + rows_missing), (margin, margin + "
         "columns_missing)), "
         'mode="reflect"), where -n % core pixels are missing to a multiple of core.',
@@ -361,7 +653,12 @@ def sliding_window(function):
                 f"Your network sees a window of {too_large[0][0]}×{too_large[0][1]} pixels: core + 2 · "
                 f"margin is 28."
             )
-        return "Window by window or in one go: the same, because the margin covers the receptive field."
+        _check_grid(function)
+        return (
+            "Window by window or in one go: the same, because the margin covers the reach, cores and "
+            "margin keep to "
+            "the pooling grid, and nothing is computed from a whole window."
+        )
     mistakes = {
         "Each window sees its core only, so that seams appear: cut it out with the margin around it.": {
             "use_margin": False
@@ -387,3 +684,25 @@ def sliding_window(function):
         f"Your prediction differs most at row {row}, column {column}: {got[row, column]:.3f} instead of "
         f"{right[row, column]:.3f}. Does each answer go where its core lies?"
     )
+
+
+def _pooling_network(window):
+    """Stands for a network with two poolings: means of 4×4 blocks, counted from the window's corner."""
+    rows, columns = (-(-n // 4) * 4 for n in window.shape)
+    padded = np.pad(window, ((0, rows - window.shape[0]), (0, columns - window.shape[1])), mode="edge")
+    means = padded.reshape(rows // 4, 4, columns // 4, 4).mean(axis=(1, 3))
+    return np.kron(means, np.ones((4, 4)))[: window.shape[0], : window.shape[1]]
+
+
+def _check_grid(function):
+    """With a network that pools, windows must start on its grid: core and margin are multiples of 4."""
+    image = np.random.default_rng(2).uniform(1, 2, (48, 64))
+    got = expect_array(
+        call(function, _pooling_network, image, 16, 8), shape=image.shape, what="your prediction"
+    )
+    if not np.allclose(got, windows(_pooling_network, image, 64, 8)):
+        raise Failure(
+            "With a network that pools, your result differs from one pass, although core and margin are "
+            "multiples of "
+            "its stride: do all your windows start at a multiple of core, margin pixels before the core?"
+        )

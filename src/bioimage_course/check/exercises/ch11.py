@@ -100,6 +100,9 @@ def _iou(mask, corners):
 @exercise(
     chapter="11",
     hints=(
+        "Standing at the point and looking in one direction: how would you find out, step by step, where "
+        "the mask "
+        "ends?",
         "One loop over the angles 2π·k/n. Inside, a while loop that makes the distance longer, in "
         "steps of half a "
         "pixel, say, as long as the pixel at the rounded position is still inside the mask.",
@@ -129,7 +132,7 @@ def rays(radial_distances, outline):
             "angles in both."
         )
     rows = "; ".join(f"{name} {score[name, 4]:.2f} → {score[name, 32]:.2f}" for name in shapes)
-    return f"IoU with 4 → 32 rays: {rows}. Rays do not help with what the point cannot see."
+    return f"IoU with 4 → 32 rays: {rows}. No number of rays shows what the point cannot see."
 
 
 def _check_distances(function):
@@ -220,7 +223,7 @@ def _check_outline(function):
 
 
 def _candidates():
-    """Candidates (n, Y, X) and scores: a chain, a small disc inside a large one, a lonely one, an ellipse."""
+    """Candidates (n, Y, X) and scores: a chain, small discs inside large ones, a lonely one, an ellipse."""
     masks = np.stack(
         [
             _disc(30, 36, 12),  # 0: middle of the chain 4 – 0 – 2
@@ -230,9 +233,11 @@ def _candidates():
             _disc(30, 26, 12),  # 4: beginning of the chain
             _disc(72, 26, 17),  # 5
             _ellipse(60, 75, 11, 10, 90),  # 6: overlaps 3
+            _disc(10, 80, 4),  # 7: small and good, inside 8
+            _disc(12, 80, 12),  # 8: large and not so good
         ]
     )
-    return masks, np.array([0.80, 0.55, 0.70, 0.65, 0.90, 0.75, 0.60])
+    return masks, np.array([0.80, 0.55, 0.70, 0.65, 0.90, 0.75, 0.60, 0.85, 0.58])
 
 
 def _suppress(masks, scores, threshold, *, order="best", keep_if="below", against="kept", measure="smaller"):
@@ -243,14 +248,22 @@ def _suppress(masks, scores, threshold, *, order="best", keep_if="below", agains
     kept, seen = [], []
     for i in indices.tolist():
         shares = []
-        for j in kept if against == "kept" else seen:
+        for j in {"kept": kept, "all": seen, "last": kept[-1:]}[against]:
             both = np.count_nonzero(masks[i] & masks[j])
             areas = np.count_nonzero(masks[i]), np.count_nonzero(masks[j])
             shares.append(
-                both / {"smaller": min(areas), "larger": max(areas), "iou": sum(areas) - both}[measure]
+                both
+                / {
+                    "smaller": min(areas),
+                    "larger": max(areas),
+                    "iou": sum(areas) - both,
+                    "candidate": areas[0],
+                    "kept one": areas[1],
+                }[measure]
             )
         seen.append(i)
-        if all(share <= threshold if keep_if == "below" else share >= threshold for share in shares):
+        passes = {"below": np.less_equal, "strictly": np.less, "above": np.greater_equal}[keep_if]
+        if all(passes(share, threshold) for share in shares):
             kept.append(i)
     return kept
 
@@ -281,12 +294,30 @@ _NMS_MISTAKES = (
         "two; otherwise a small candidate inside a large one survives.",
     ),
     ({"measure": "larger"}, "You divide the overlap by the larger area; divide by the smaller one."),
+    (
+        {"measure": "candidate"},
+        "You divide by the candidate's own area. Divide by the smaller of the two: a large candidate over "
+        "a small "
+        "kept one must go, too.",
+    ),
+    (
+        {"measure": "kept one"},
+        "You divide by the area of the kept one. Divide by the smaller of the two: a small candidate "
+        "inside a large "
+        "kept one must go, too.",
+    ),
+    (
+        {"against": "last"},
+        "You compare with the last one kept only; compare with all that you have kept.",
+    ),
 )
 
 
 @exercise(
     chapter="11",
     hints=(
+        "With which other candidates must one be compared: with all, or only with some? In which order do "
+        "you go?",
         "Start with an empty list `kept` and go through np.argsort(-scores). For each candidate look at "
         "the kept ones only.",
         "overlap = (masks[i] & masks[j]).sum() / min(masks[i].sum(), masks[j].sum()). Keep candidate i if "
@@ -315,13 +346,32 @@ def suppression(nms):
         raise Failure(
             f"At threshold {threshold} the candidates {sorted(wanted)} survive; yours are {sorted(got)}."
         )
+    _check_tie(nms)
     empty = call(nms, masks[:0], scores[:0], 0.3)
     if len(_kept(empty, 0)):
         raise Failure("Without any candidate the list of survivors must be empty.")
-    return "The best candidate of each object survives, 4 of 7 at threshold 0.3."
+    return (
+        f"The best candidate of each object survives, {len(_suppress(masks, scores, 0.3))} of 9 at "
+        f"threshold 0.3."
+    )
+
+
+def _check_tie(nms):
+    """An overlap of exactly the threshold, half of either square, is not more than the threshold."""
+    squares = np.zeros((2, 12, 12), bool)
+    squares[0, 2:6, 2:6] = squares[1, 2:6, 4:8] = True
+    got = _kept(call(nms, squares, np.array([0.9, 0.8]), 0.5), 2)
+    if sorted(got) != [0, 1]:
+        raise Failure(
+            "Two candidates that share exactly half of their area, at threshold 0.5: both stay, because "
+            "the overlap is "
+            "not *more* than the threshold."
+        )
 
 
 def _kept(value, number):
+    if isinstance(value, (set, frozenset)):  # the order does not matter
+        value = sorted(value)
     array = (
         expect_array(value, what="the list of kept candidates")
         if np.size(value) or value is None
@@ -378,6 +428,8 @@ def _features(labels, feature):
 @exercise(
     chapter="11",
     hints=(
+        "How do you know which object after belongs to which object before, if some are lost and some are "
+        "new?",
         "regionprops_table(labels, properties=('label', feature)) gives both columns. Put them into "
         "a dictionary "
         "{label: value} for each of the two images.",
@@ -431,6 +483,7 @@ def shape_bias(relative_change):
 @exercise(
     chapter="11",
     hints=(
+        "By what would you divide an image whose two percentiles are only as far apart as the noise?",
         "low, high = np.percentile(image, (1, 99.8)) of the image as floating-point numbers. Then "
         "decide by what "
         "to divide.",
@@ -501,3 +554,59 @@ def guarded_normalisation(normalise):
         what="a constant image",
     )
     return "Real images are normalised as before, and an empty one stays dark."
+
+
+# --- (e) judgement ------------------------------
+
+NOW = {
+    "round nuclei, 25 pixels wide as in training; you report their area": "go on",
+    "crescents; you report their perimeter": "other tool",
+    "nuclei 8 pixels wide; the network learnt widths of 20 to 30": "rescale",
+    "some wells of the plate have no cells, and each image is normalised by its own "
+    "percentiles": "fixed limits",
+    "your model: AP 0.80 on 50 test images; another: AP 0.83 on 67 images held back from its training set": (
+        "same images first"
+    ),
+    "a downloaded model reaches AP 0.92 on images of a collection that it was trained on": "own images first",
+}
+
+
+@exercise(
+    chapter="11",
+    hints=(
+        "Of each situation ask: can the shape be described by rays from one point? Has the network seen "
+        "this size and "
+        "this contrast? On which images was the number measured?",
+        "Two situations are about numbers, two about what the network is shown, one about shapes; in one "
+        "nothing is "
+        "wrong.",
+    ),
+)
+def what_now(now):
+    """Say, for each of six situations, what you would do."""
+    if not isinstance(now, dict):
+        raise Failure("now must be a dictionary with one answer for each situation.")
+    names = list(NOW.values())
+    for situation, right in NOW.items():
+        if situation not in now:
+            raise Failure(f"There is no answer for {situation!r}.")
+        answer = now[situation]
+        if answer is ...:
+            raise NotImplementedError
+        if answer not in names:
+            raise Failure(f"{answer!r} is none of the six: {', '.join(names)}.")
+        if answer != right:
+            raise Failure(f"{situation!r}: not {answer!r}. {_not_now(answer)}")
+    return "Shape, size, contrast, and where a number comes from: four questions before you trust a mask."
+
+
+def _not_now(answer):
+    return {
+        "go on": "Something about shape, size, contrast or the number is amiss here.",
+        "other tool": "One inner point sees the whole boundary of these objects, or the question is "
+        "another one.",
+        "rescale": "The size in pixels is not the trouble here.",
+        "fixed limits": "The contrast of empty images is not the trouble here.",
+        "same images first": "That cures a comparison of two numbers from different images.",
+        "own images first": "That cures a number from images which the model has known.",
+    }[answer]

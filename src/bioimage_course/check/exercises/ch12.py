@@ -121,6 +121,7 @@ def _flow(labels):
 @exercise(
     chapter="12",
     hints=(
+        "Which three things happen to a pixel's temperature in one step, and in which order?",
         "Three lines in the loop: temperature[centre] += 1; then uniform_filter(temperature, 3, "
         'mode="constant"); then multiply by the mask, so that outside it stays cold.',
         "slope[0, 1:-1] = temperature[2:] - temperature[:-2], and along columns slope[1, :, 1:-1] = "
@@ -265,6 +266,7 @@ def crowds(points, shape):
 @exercise(
     chapter="12",
     hints=(
+        "A particle is at (3.4, 7.8): which pixel's arrow does it follow, and when must you look again?",
         "In the loop: pixel = np.rint(points).astype(int), then arrows = flow[:, pixel[:, 0], pixel[:, 1]], "
         "an array (2, n). Its transpose has the shape of points.",
         "points = np.clip(points + arrows.T, 0, highest). Look the arrows up anew in every step.",
@@ -346,6 +348,7 @@ def _quality_case():
 @exercise(
     chapter="12",
     hints=(
+        "How far apart are two arrows? And over which pixels does an object average that?",
         "error = ((flows_of(labels) - predicted) ** 2).sum(axis=0) is one number for each pixel.",
         "return [error[labels == number].mean() for number in range(1, labels.max() + 1)]",
     ),
@@ -368,6 +371,12 @@ def flow_quality(flow_errors):
             "You take the root; the threshold is compared with the mean *squared* difference.": wanted**0.5,
             "You add up over the pixels; take the mean, or large objects are always wrong.": np.array(
                 [error[m].sum() for m in masks]
+            ),
+            "You take the root at every pixel, the length of the difference; the threshold is compared "
+            "with the mean "
+            "*squared* difference.": np.array([np.sqrt(error)[m].mean() for m in masks]),
+            "You add absolute differences; square them.": np.array(
+                [np.abs(_flow(labels) - predicted).sum(axis=0)[m].mean() for m in masks]
             ),
             "You divide by all pixels of the image; average over the object's own.": np.array(
                 [error[m].sum() / labels.size for m in masks]
@@ -405,6 +414,7 @@ FORECAST = {
 @exercise(
     chapter="12",
     hints=(
+        "What is e to the power of 1000 on a computer? Is there a way to write the sigmoid that never needs it?",
         "p = 1 / (1 + exp(−z)). For very negative z the exponential overflows; (1 + tanh(z / 2)) / 2 is the "
         "same and does not (or scipy.special.expit).",
         "The inverse: z = ln(p / (1 − p)), so p = 0.5 gives 0.",
@@ -444,8 +454,8 @@ def _check_probability(function, logit):
             got = function(logit)
     except (OverflowError, FloatingPointError):
         raise Failure(
-            f"to_probability({logit:g}) overflows, because exp of a large number is infinite: use "
-            "(1 + tanh(z / 2)) / 2, or scipy.special.expit."
+            f"to_probability({logit:g}) overflows, because exp of a large number is infinite. The result "
+            "may be right, but not without a warning: use (1 + tanh(z / 2)) / 2, or scipy.special.expit."
         ) from None
     except NotImplementedError:
         raise
@@ -487,6 +497,7 @@ def _check_forecast(forecast):
 @exercise(
     chapter="12",
     hints=(
+        "Of which size is the image that segment must see, and where in its answer does your image lie?",
         'padded = np.pad(image, width, mode="reflect") adds the margin on all four sides; '
         "labels = segment(padded).",
         "Crop: labels[width : width + image.shape[0], width : width + image.shape[1]].",
@@ -502,16 +513,22 @@ def mirrored_border(mirrored):
     rng = np.random.default_rng(3)
     image = rng.uniform(0, 0.2, (40, 30))
     for row, column, radius in ((8, 6, 5), (26, 13, 6), (12, 24, 4), (38, 27, 5), (33, 2, 3)):
-        image[_disc(row, column, radius, image.shape)] += 0.7
+        image[_disc(row, column, radius, image.shape)] = 0.8
     for width in (6, 11):
         seen = []
 
-        def segment(picture, seen=seen):
+        def segment(picture, seen=seen, width=width):
             seen.append(np.array(picture))
             found = label(np.asarray(picture) > 0.5)[0]
-            return np.where(found > 0, 3 * found + 1, 0).astype(np.int32)  # numbers with gaps
+            right = np.arange(found.shape[1]) >= width + 13  # the cell there is two that touch
+            return np.where(found > 0, 6 * found + 3 * right + 1, 0).astype(np.int32)  # numbers with gaps
 
         got = call(mirrored, segment, image, width, pure=False)
+        if isinstance(got, tuple) and len(got) == 3 and np.ndim(got[0]) == 2:
+            raise Failure(
+                "You return three things, as relabel_sequential does: take the first of them, the label "
+                "image."
+            )
         _check_padding(seen, image, width)
         whole = segment(np.pad(image, width, mode="reflect"))
         if not np.array_equal(seen[0], np.pad(image, width, mode="reflect")):
@@ -519,6 +536,12 @@ def mirrored_border(mirrored):
         wanted = whole[width : width + image.shape[0], width : width + image.shape[1]]
         if np.shape(got) == whole.shape:
             raise Failure("You return the padded size: crop the margin off, so that labels fit the image.")
+        if np.shape(got) == wanted.shape and np.array_equal(got, label(wanted > 0)[0]):
+            raise Failure(
+                "Two cells that touch have become one: connected components of the labels are not the "
+                "objects. "
+                "Renumber the labels that segment gave."
+            )
         labels = expect_labels(got, wanted)
         numbers = np.unique(labels[labels > 0])
         if not np.array_equal(numbers, np.arange(1, len(numbers) + 1)):
@@ -551,3 +574,56 @@ def _check_padding(seen, image, width):
     if np.allclose(given, np.pad(image, width, mode="wrap")):
         raise Failure('You continue with the opposite side of the image; use mode="reflect".')
     raise Failure('The margin is not a mirror image: np.pad(image, width, mode="reflect").')
+
+
+# --- (f) what to turn ------------------------------
+
+KNOBS = {
+    "all outlines lie well inside the cells": "cellprob_threshold",
+    "cells of 120 pixels are cut into pieces; the same cells at half the size come out whole": "diameter",
+    "a field without any cell is full of small objects": "normalize",
+    "between good cells there are odd objects where no cell is": "flow_threshold",
+    "tuned settings change little: half of the cells, of an unusual kind, are missed": "fine-tune",
+    "objects at the edge of the picture are wrong, all others are right": "mirror",
+}
+
+
+@exercise(
+    chapter="12",
+    hints=(
+        "Ask of each: did the network see the right thing? Did it answer rightly? Or was only its answer "
+        "cut wrongly?",
+        "What the network sees: normalize, diameter, mirror. What is made of its answer: the two "
+        "thresholds. What the "
+        "network knows: fine-tune.",
+    ),
+)
+def which_knob(knob):
+    """Name, for each of six symptoms, the setting that you would turn first."""
+    if not isinstance(knob, dict):
+        raise Failure("knob must be a dictionary with one answer for each symptom.")
+    names = list(KNOBS.values())
+    for symptom, right in KNOBS.items():
+        if symptom not in knob:
+            raise Failure(f"There is no answer for {symptom!r}.")
+        answer = knob[symptom]
+        if answer is ...:
+            raise NotImplementedError
+        if answer not in names:
+            raise Failure(f"{answer!r} is none of the six: {', '.join(names)}.")
+        if answer != right:
+            raise Failure(f"{symptom!r}: not {answer!r}. {_not_this_knob(answer)}")
+    return "Look at the symptom first: what the network saw, what it said, or what was made of it."
+
+
+def _not_this_knob(answer):
+    return {
+        "cellprob_threshold": "It moves outlines in or out, and lets dim objects come or go.",
+        "flow_threshold": "It keeps or drops whole objects by how well their own flow fits; outlines stay.",
+        "diameter": "It makes cellpose resize the image; it helps where objects have a size the network "
+        "does not know.",
+        "normalize": "It decides which intensities become 0 and 1; it matters where an image is empty or "
+        "very bright.",
+        "mirror": "It changes what lies beyond the edge of the picture, and little elsewhere.",
+        "fine-tune": "That is the last step, for what no setting can cure.",
+    }[answer]

@@ -69,6 +69,8 @@ def _click_cases():
 @exercise(
     chapter="13",
     hints=(
+        "Which two kinds of mistakes can a mask make, and in the middle of which one would a click change "
+        "most?",
         "There are two kinds of mistakes: truth & ~prediction (missing, label 1) and prediction & "
         "~truth (too "
         "much, label 0). Find the connected regions of both with scipy.ndimage.label and keep the "
@@ -141,6 +143,7 @@ def _horseshoe():
 @exercise(
     chapter="13",
     hints=(
+        "Where is a bent object thickest, and why is the mean of its pixels a bad place for a click?",
         "rows, columns = np.nonzero(mask). The box begins at their minima and ends one after their maxima.",
         "Enlarge by the margin, then keep the box in the image: max(…, 0) above and left, min(…, "
         "mask.shape[0]) "
@@ -221,6 +224,7 @@ def _logits(slope, radius=20.0):
 @exercise(
     chapter="13",
     hints=(
+        "Which of the two masks, at +offset and at -offset, lies inside the other? What is then their union?",
         "Make two masks: logits > offset (strict) and logits > -offset (generous). The strict one lies "
         "inside the "
         "generous one.",
@@ -270,6 +274,7 @@ def _sigmoid_ratio(logits, offset):
 @exercise(
     chapter="13",
     hints=(
+        "Of how many masks is it a share: of all, or of those that you accept?",
         "accepted = predicted >= accept gives a mask of True and False; true[accepted] are the real "
         "IoUs of what "
         "you would have kept.",
@@ -312,3 +317,152 @@ def trust(wrongly_trusted):
     if nothing.ndim or not np.isfinite(nothing) or nothing != 0:
         raise Failure("If no mask is accepted, none is wrongly trusted: return 0 instead of dividing by 0.")
     return "Now ask it about SAM's masks of real nuclei."
+
+
+# --- (e) a grid of clicks ------------------------------
+
+
+def hit(labels, side, *, kind="right"):
+    """Share of the objects that contain a click of a grid, with the usual mistakes built in.
+
+    Parameters
+    ----------
+    labels : array of int (Y, X)
+    side : int
+        Clicks along one side of the grid.
+
+    Returns
+    -------
+    float
+    """
+    labels = np.asarray(labels)
+    places = (np.arange(side) + 0.5) / side
+    if kind == "corners":
+        places = np.linspace(0, 1, side, endpoint=False)
+    rows, columns = (np.floor(places * n).astype(int) for n in labels.shape)
+    if kind == "swapped":
+        rows, columns = np.minimum(columns, labels.shape[0] - 1), np.minimum(rows, labels.shape[1] - 1)
+    clicked = labels[rows, columns] if kind == "diagonal" else labels[np.ix_(rows, columns)]
+    number = np.unique(labels[labels > 0]).size
+    if not number:
+        return 0.0
+    if kind == "clicks":
+        return np.count_nonzero(clicked) / clicked.size
+    if kind == "counted twice":
+        return np.count_nonzero(clicked) / number
+    found = np.unique(clicked)
+    return (found.size if kind == "background" else np.count_nonzero(found)) / number
+
+
+def _scattered():
+    """Objects of several sizes, numbers with gaps: some hit twice, some by one click, some missed."""
+    labels = np.zeros(SHAPE, int)
+    discs = (
+        (5, 6, 5),
+        (20, 30, 9),
+        (52, 70, 14),
+        (70, 12, 4),
+        (37, 90, 3),
+        (60, 40, 5),
+        (12, 76, 7),
+        (76, 92, 3),
+    )
+    for number, disc in enumerate(discs):
+        labels[_disc(*disc)] = 3 * number + 2
+    return labels
+
+
+@exercise(
+    chapter="13",
+    hints=(
+        "How many clicks has the grid, and how many of its clicks can fall into one large nucleus?",
+        "places = (np.arange(side) + 0.5) / side; multiply by the height and by the width and round down. "
+        "labels[np.ix_(rows, columns)] is what the clicks see.",
+        "Count the different labels among them, without the background, and divide by the number of objects.",
+    ),
+)
+def grid_hits(share_hit):
+    """Write share_hit(labels, side): the share of objects that contain a click of a side × side grid."""
+    expect_callable(share_hit)
+    labels = _scattered()
+    mistakes = {
+        "That is the share of clicks that hit something; wanted is the share of objects that are "
+        "hit.": "clicks",
+        "An object that is hit by two clicks counts once: count different labels.": "counted twice",
+        "The background is no object: leave label 0 out.": "background",
+        "You look along the diagonal only: every row with every column, np.ix_(rows, columns).": "diagonal",
+        "Rows go with the height, columns with the width; yours are swapped.": "swapped",
+        "Clicks lie in the middles of the grid's cells, (k + 0.5) / side, not at their corners.": "corners",
+    }
+    for case, side in ((labels, 16), (labels, 8), (labels, 4), (labels.astype(np.uint16)[:, :50], 5)):
+        right = hit(case, side)
+        wrong = {sentence: hit(case, side, kind=kind) for sentence, kind in mistakes.items()}
+        expect_number(
+            call(share_hit, case, side, pure=True),
+            close_to=right,
+            atol=1e-6,
+            what=f"the share that {side} × {side} clicks hit",
+            mistakes={name: v for name, v in wrong.items() if abs(v - right) > 1e-9}
+            | ({} if right == 0 else {"This is a percentage; give the share, 0 to 1.": 100 * right}),
+        )
+    nothing = expect_array(
+        call(share_hit, np.zeros(SHAPE, int), 8), finite=False, what="the share of nothing"
+    )
+    if nothing.ndim or not np.isfinite(nothing) or nothing != 0:
+        raise Failure("Without any object the share is 0; do not divide by 0.")
+    return f"Here 4 × 4 clicks hit {hit(labels, 4):.0%} of the objects, 16 × 16 {hit(labels, 16):.0%}."
+
+
+# --- (f) judgement ------------------------------
+
+NEEDS = {
+    "AIS or APG: objects without any prompt, in a second or two": "a second decoder",
+    "AMG: everything in a photograph that makes a good mask, however long it takes": "SAM's own weights",
+    "a student annotates 200 nuclei of one image on a laptop; each click shall be answered at once": (
+        "the embedding, saved"
+    ),
+    "nuclei 10 pixels wide in an image of 4,000 pixels": "tiles",
+    "the nucleus, not the clump around it, at the first attempt": "a box",
+    "to know whether vit_b_lm is better than MobileSAM on your microscope": "images of my own",
+}
+
+
+@exercise(
+    chapter="13",
+    hints=(
+        "Ask of each wish: is it about a model, about the prompt, about time, about size, or about a "
+        "number to believe?",
+        "Two wishes are about which weights are there, one about the encoder's work, one about what it "
+        "sees, one "
+        "about the prompt, one about a test away from home.",
+    ),
+)
+def what_it_takes(needs):
+    """Say, for each of six wishes, what it needs."""
+    if not isinstance(needs, dict):
+        raise Failure("needs must be a dictionary with one answer for each wish.")
+    names = list(NEEDS.values())
+    for wish, right in NEEDS.items():
+        if wish not in needs:
+            raise Failure(f"There is no answer for {wish!r}.")
+        answer = needs[wish]
+        if answer is ...:
+            raise NotImplementedError
+        if answer not in names:
+            raise Failure(f"{answer!r} is none of the six: {', '.join(names)}.")
+        if answer != right:
+            raise Failure(f"{wish!r}: not {answer!r}. {_not_needed(answer)}")
+    return "Weights, prompt, time, size, and a test of your own: that is the plan."
+
+
+def _not_needed(answer):
+    return {
+        "a second decoder": "That is what segmenting without prompts needs, if it is to know what you are "
+        "looking for.",
+        "SAM's own weights": "They are enough for prompts and for a grid of clicks; this wish asks for "
+        "something more.",
+        "the embedding, saved": "That saves the time of the encoder; it makes no mask better.",
+        "tiles": "They keep small objects from being shrunk away in a large image.",
+        "a box": "That is a better prompt; here the prompt is not the question.",
+        "images of my own": "They answer whether a score is to be believed; here no score is the question.",
+    }[answer]

@@ -34,6 +34,20 @@ def lecture_truth():
     return blob(50, 35, 455)
 
 
+def lecture_cases():
+    """Two predictions with the lecture's scores, and one that marks nothing.
+
+    Returns
+    -------
+    dict of str to ndarray of bool, shape (100, 100)
+    """
+    return {
+        "poor": blob(50, 55.8, 523),
+        "good": blob(51.5, 36.5, 455),
+        "empty": np.zeros((SIDE, SIDE), bool),
+    }
+
+
 def _counts(truth, prediction):
     truth, prediction = np.asarray(truth, bool), np.asarray(prediction, bool)
     tp, fp = int((truth & prediction).sum()), int((~truth & prediction).sum())
@@ -60,13 +74,15 @@ PIXEL_SCORES = ("accuracy", "precision", "recall", "dice", "iou")
 @exercise(
     chapter="15",
     hints=(
+        "Into which four groups do the pixels fall, if truth and prediction may each say yes or no? Which of "
+        "the groups does each score count?",
         "Count four numbers first: tp = (truth & prediction).sum(), then fp, fn and tn with ~ for “not”.",
         "accuracy = (tp + tn) / (tp + fp + fn + tn), precision = tp / (tp + fp), recall = tp / (tp + fn), "
         "dice = 2·tp / (2·tp + fp + fn), iou = tp / (tp + fp + fn).",
     ),
 )
 def pixel_scores(function):
-    """Write accuracy, precision, recall, Dice and IoU of two masks."""
+    """Write accuracy, precision, recall, Dice and IoU of two masks; one of them may be empty."""
     expect_callable(function)
     rng = np.random.default_rng(15)
     for number in range(3):
@@ -103,7 +119,21 @@ def pixel_scores(function):
         answer = _scores(call(function, truth, prediction, pure=True), PIXEL_SCORES, "your answer")
         for name in PIXEL_SCORES:
             expect_number(answer[name], close_to=right[name], what=f"your {name}", mistakes=mistakes[name])
-    return "Accuracy, precision, recall, Dice and IoU agree with the library's on three pairs of masks."
+    _judge_empty_masks(function)
+    return "Accuracy, precision, recall, Dice and IoU agree with the library's, also where a mask is empty."
+
+
+def _judge_empty_masks(function):
+    """Where nothing is predicted, or nothing is there, a score is 0; one that is 0/0 may be NaN as well."""
+    some, none = np.arange(12).reshape(3, 4) < 5, np.zeros((3, 4), bool)
+    for truth, prediction, words in ((some, none, "nothing is predicted"), (none, some, "nothing is there")):
+        answer = _scores(call(function, truth, prediction, pure=True), PIXEL_SCORES, "your answer")
+        for name in PIXEL_SCORES:
+            right = metrics.accuracy(truth, prediction) if name == "accuracy" else 0.0
+            undefined = name == ("precision" if truth is some else "recall")  # 0/0
+            if undefined and np.isnan(np.asarray(answer[name], float)).all():
+                continue
+            expect_number(answer[name], close_to=right, what=f"your {name} where {words}")
 
 
 # --- (2) the lecture's two cases ------------------------------
@@ -114,10 +144,11 @@ CASES = {"poor": (0.91, 0.08, 0.04), "good": (0.99, 0.89, 0.80)}
 @exercise(
     chapter="15",
     hints=(
-        "Both predictions are about as large as the object, only in another place: try blob(50, 35 + shift, "
-        "pixels) and print the three numbers while the shift grows.",
-        "For the good case shift the object's 455 pixels by a pixel and a half, down and to the right; for "
-        "the poor one take 523 pixels and shift them by nearly 21, in steps of a tenth.",
+        "How many of its pixels may a prediction share with the object if Dice is to be 0.08, and how far "
+        "must "
+        "a blob move for that?",
+        "Try shifts in a loop, in steps of a tenth: for each one compute metrics.accuracy, metrics.dice and "
+        "metrics.iou of lecture_truth() and the shifted blob, and print those that round to the wanted ones.",
     ),
 )
 def two_cases(poor, good, nothing):
@@ -188,10 +219,28 @@ def most_pairs(ious, threshold):
 # Two true objects want the same prediction; greedily the better one gets it and the other goes without.
 CONTESTED = np.array([[0.43, 0.40], [0.40, 0.0]])
 
+# Objects of 20 and 5 pixels along a line, predicted as 7 and 18: the largest sum of IoUs has no pair at 0.5.
+TEMPTING = np.array([[0.35, 0.52], [0.0, 0.28]])
+
+# One truth with two predictions, and two truths with one: every row and every column has something, yet
+# there are two pairs only.
+OPPOSITE = np.array([[0.4, 0.4, 0.0], [0.0, 0.0, 0.4], [0.0, 0.0, 0.4]])
+
+
+def largest_sum(ious, threshold):
+    """A usual mistake: the assignment with the largest sum of IoUs, of which the large ones are counted."""
+    from scipy.optimize import linear_sum_assignment
+
+    ious = np.asarray(ious, float)
+    return int((ious[linear_sum_assignment(ious, maximize=True)] >= threshold).sum())
+
 
 @exercise(
     chapter="15",
     hints=(
+        "Which numbers occur in a label image, and which pixels belong to one of them? And what exactly is "
+        "to "
+        "be as large as possible: the sum of the IoUs, or the number of pairs that reach the threshold?",
         "np.unique(labels) gives the numbers that occur; leave out 0. For each pair of numbers the two masks "
         "are truth == i and prediction == j.",
         "For the number of pairs: possible = ious >= threshold, then rows, columns = "
@@ -243,6 +292,8 @@ def object_matching(iou_table, number_of_pairs):
         (right, 0.75, "at 0.75 in the example"),
         (np.array([[0.55, 0.0], [0.42, 0.0]]), 0.4, "where two true objects want the same prediction"),
         (CONTESTED, 0.35, "in the contested table at 0.35"),
+        (TEMPTING, 0.5, "at 0.5 in the table [[0.35, 0.52], [0, 0.28]]"),
+        (OPPOSITE, 0.3, "at 0.3 where one object has two partners and two others share one"),
         (np.zeros((0, 3)), 0.5, "without true objects"),
     ):
         expect_number(
@@ -260,6 +311,9 @@ def object_matching(iou_table, number_of_pairs):
                 )
                 if table.size
                 else -1,
+                "You make the sum of the IoUs as large as possible; wanted is the largest number of pairs "
+                "that "
+                "reach the threshold, so assign `ious >= threshold`.": largest_sum(table, threshold),
             },
         )
     return "Your table and your pairs are right, also at 0.35, where taking the best pair first loses one."
@@ -273,6 +327,9 @@ OBJECT_SCORES = ("precision", "recall", "f1", "average_precision", "panoptic_qua
 @exercise(
     chapter="15",
     hints=(
+        "What is a true positive if objects are counted instead of pixels? Which of the five scores cares "
+        "how "
+        "large the IoU of a pair is?",
         "tp = len(ious): each matched pair is a true positive. The first four scores need nothing else of "
         "`ious`.",
         "panoptic_quality = sum(ious) / (tp + fp / 2 + fn / 2).",
@@ -335,7 +392,9 @@ def mean_over_images(counts):
 @exercise(
     chapter="15",
     hints=(
-        "pooled: sum the columns first, then divide. mean: divide in every row, then average.",
+        "Which comes first in each of the two, the sum over the images or the division? Which kind of image "
+        "decides then?",
+        "pool: sum the columns first, then divide. average: divide in every row, then average.",
         "Take one image with 100 objects and two with 2. Let A be good at the large one and B at the small "
         "ones.",
     ),
@@ -406,6 +465,8 @@ def bootstrap_counts():
 @exercise(
     chapter="15",
     hints=(
+        "What is independent here, and so has to be drawn: an object or an image? How can an image come "
+        "twice?",
         "rng.integers(0, n, n) draws n numbers of images, some of them twice; counts[drawn] are their rows.",
         "For each resample sum the rows and compute tp / (tp + fp + fn). The bounds are "
         "np.quantile(scores, (0.025, 0.975)).",
@@ -428,6 +489,21 @@ def image_bootstrap(function):
         what="your interval",
     )
     low, high = got
+    single = expect_array(
+        call(function, counts, 1, np.random.default_rng(3), pure=True), shape=(2,), what="your interval"
+    )
+    if low != high and single[0] != single[1]:
+        raise Failure(
+            "With resamples=1 there is one score and the bounds are equal; yours are not. Draw as often as "
+            "`resamples` says."
+        )
+    again = [call(function, counts, 50, np.random.default_rng(seed), pure=True) for seed in (7, 7, 8)]
+    if low != high and not np.array_equal(again[0], again[1]):
+        raise Failure(
+            "Called twice with the same seed it answers differently: draw with the rng you are given."
+        )
+    if low != high and np.array_equal(again[0], again[2]):
+        raise Failure("Whatever the rng, you draw the same images: draw with the rng you are given.")
     if low == high:
         raise Failure(
             "All your resamples are the same: draw with replacement, so that some images come twice and "
@@ -475,14 +551,47 @@ def _pictures():
     return reference, 0.5 * reference + 20 + rng.normal(0, 6, reference.shape)
 
 
+def similarity_map(reference, image):
+    """SSIM of each pixel's window, the border included: Gaussian windows, σ = 1.5."""
+    from scipy.ndimage import gaussian_filter
+
+    def blur(values):
+        return gaussian_filter(values, 1.5, truncate=3.5)
+
+    x, y = np.asarray(reference, float), np.asarray(image, float)
+    c1, c2 = (0.01 * np.ptp(x)) ** 2, (0.03 * np.ptp(x)) ** 2
+    mean_x, mean_y = blur(x), blur(y)
+    variances = blur(x**2) - mean_x**2 + blur(y**2) - mean_y**2
+    covariance = blur(x * y) - mean_x * mean_y
+    return (
+        (2 * mean_x * mean_y + c1) * (2 * covariance + c2) / ((mean_x**2 + mean_y**2 + c1) * (variances + c2))
+    )
+
+
+def _eight_bit():
+    """The pictures in whole numbers from 0 to 255, in which differences below 0 wrap round."""
+    return tuple(np.clip(np.rint(picture), 0, 255).astype(np.uint8) for picture in _pictures())
+
+
+def _damaged_border():
+    """The pictures, the second one with an artefact in its outermost four pixels."""
+    reference, image = _pictures()
+    inside = np.zeros(image.shape, bool)
+    inside[4:-4, 4:-4] = True
+    return reference, np.where(inside, image, image[::-1, ::-1] + 80)
+
+
 @exercise(
     chapter="15",
     hints=(
+        "What does PSNR divide by what, before the logarithm? Which two numbers, a factor and an offset, "
+        "bring the image as near to the reference as possible? And which pixels have no whole window?",
         "psnr = 20·log10(range) − 10·log10(mean squared error), with range = reference.max() − "
-        "reference.min().",
-        "Scale-invariant: subtract both means, multiply the image by sum(reference·image) / sum(image²), "
-        "then psnr. SSIM: blur = partial(gaussian_filter, sigma=1.5, truncate=3.5); means blur(x), blur(y), "
-        "variances blur(x²) − blur(x)², covariance blur(x·y) − blur(x)·blur(y).",
+        "reference.min(); convert both images to float first. Scale-invariant: subtract both means, "
+        "multiply the image by sum(reference·image) / sum(image²), then psnr.",
+        "SSIM: the two brackets of the formula above the line, (2·mean_x·mean_y + c1)·(2·covariance + c2), "
+        "divided by the two below, (mean_x² + mean_y² + c1)·(variance_x + variance_y + c2); then the mean "
+        "of [5:-5, 5:-5].",
     ),
 )
 def intensity_scores(psnr, scale_invariant_psnr, ssim):
@@ -508,6 +617,18 @@ def intensity_scores(psnr, scale_invariant_psnr, ssim):
             "The range enters squared: 20·log10(range), not 10.": 10 * np.log10(span) - 10 * np.log10(error),
         },
     )
+    whole = _eight_bit()
+    with np.errstate(all="ignore"):
+        wrapped = 20 * np.log10(float(np.ptp(whole[0]))) - 10 * np.log10(np.mean((whole[0] - whole[1]) ** 2))
+    expect_number(
+        call(psnr, *whole, pure=True),
+        close_to=metrics.psnr(*whole),
+        rtol=1e-3,
+        what="your PSNR of two 8-bit images",
+        mistakes={
+            "In 8 bits a difference below 0 wraps round to a large number: convert to float first.": wrapped,
+        },
+    )
     expect_number(
         call(scale_invariant_psnr, reference, image, pure=True),
         close_to=metrics.scale_invariant_psnr(reference, image),
@@ -522,12 +643,18 @@ def intensity_scores(psnr, scale_invariant_psnr, ssim):
             ),
         },
     )
-    expect_number(
-        call(ssim, reference, image, pure=True),
-        close_to=metrics.ssim(reference, image),
-        atol=2e-3,
-        what="your SSIM",
-    )
+    for pair, words in (((reference, image), ""), (_damaged_border(), " of an image with a damaged border")):
+        similarity = similarity_map(*pair)
+        expect_number(
+            call(ssim, *pair, pure=True),
+            close_to=metrics.ssim(*pair),
+            atol=2e-3,
+            what=f"your SSIM{words}",
+            mistakes={
+                "You average over the whole map; the outermost 5 pixels have no whole window, so leave them "
+                "out.": similarity.mean(),
+            },
+        )
     return "PSNR, its scale-invariant version and SSIM agree with the library."
 
 
@@ -537,6 +664,8 @@ def intensity_scores(psnr, scale_invariant_psnr, ssim):
 @exercise(
     chapter="15",
     hints=(
+        "In which bin does a score of exactly 1 belong? And what is the mean of a bin in which there is "
+        "nothing?",
         "The bin of a score is np.minimum((scores * bins).astype(int), bins - 1).",
         "In every bin that is not empty: gap = abs(mean of scores − mean of correct). Add up gap × (number "
         "in the bin) and divide by the number of all predictions.",
@@ -546,8 +675,12 @@ def calibration_error(function):
     """Write the expected calibration error: how far scores are from the share that was right."""
     expect_callable(function)
     rng = np.random.default_rng(3)
-    scores = np.append(rng.beta(1.3, 0.8, 400), [1.0, 0.0])
+    scores = rng.beta(1.3, 0.8, 400)
+    scores = np.append(
+        scores[(scores < 0.3) | (scores >= 0.4)], [1.0, 1.0, 1.0, 0.0]
+    )  # one of ten bins is empty
     correct = rng.random(scores.size) < 0.25 + 0.5 * scores  # too sure of itself at both ends
+    correct[scores > 0.9] = scores[scores > 0.9] < 1  # there too timid, but where it says 1 it is wrong
     for bins in (10, 4):
         found = metrics.calibration(correct, scores, bins)
         gap = np.abs(found.score - found.observed)
@@ -568,6 +701,13 @@ def calibration_error(function):
             "That is the mean difference over single predictions; average within bins first.": np.mean(
                 np.abs(scores - correct)
             ),
+            "A bin without a score has no mean: leave it out.": np.nan,
+            "A score of exactly 1 belongs into the last bin, not into a bin of its own.": _own_bin(
+                correct, scores, bins
+            ),
+            "A score of exactly 1 falls out of your bins; it belongs into the last one.": _dropped(
+                correct, scores, bins
+            ),
         }
         expect_number(
             call(function, correct, scores, bins, pure=True),
@@ -576,3 +716,211 @@ def calibration_error(function):
             mistakes=mistakes,
         )
     return "Your calibration error agrees with the library's, also where a score of exactly 1 occurs."
+
+
+def _gaps(correct, scores, number):
+    """Sum over bins of |sum of scores − number that were right|."""
+    return sum(abs(scores[number == i].sum() - correct[number == i].sum()) for i in np.unique(number))
+
+
+def _own_bin(correct, scores, bins):
+    return _gaps(correct, scores, (scores * bins).astype(int)) / scores.size
+
+
+def _dropped(correct, scores, bins):
+    below = scores < 1
+    return _gaps(correct[below], scores[below], (scores[below] * bins).astype(int)) / scores.size
+
+
+# --- (9) how good can it be at best? ------------------------------
+
+
+def two_hands():
+    """Label images of three fields by two people, who agree about the nuclei but not about the outlines.
+
+    Returns
+    -------
+    first, second : list of ndarray of int
+    """
+    first, second = [], []
+    for side, discs in (
+        (40, ((12, 12, 6.0, 7.0), (28, 27, 7.0, 8.0))),
+        (40, ((11, 28, 4.0, 5.5), (28, 12, 5.0, 5.0), (30, 30, 4.0, 0.0))),  # one is missed by the second
+        (70, tuple((10 + 16 * (k // 4), 10 + 16 * (k % 4), 6.0, 6.5 + 0.1 * k) for k in range(16))),
+    ):
+        rows, columns = np.mgrid[:side, :side]
+        images = np.zeros((2, side, side), int)
+        for number, (row, column, *radii) in enumerate(discs, start=1):
+            for image, radius in zip(images, radii, strict=True):
+                image[np.hypot(rows - row, columns - column) < radius] = number
+        first.append(images[0])
+        second.append(images[1])
+    return first, second
+
+
+@exercise(
+    chapter="15",
+    hints=(
+        "If the second person's labels are treated like a method's result, what is its AP against the first "
+        "person's? And from which threshold on does a method score as high as that person, so that the score "
+        "no longer tells a nucleus from a habit?",
+        "ceiling: add up tp, fp and fn of metrics.match over all images, at each threshold, then divide; "
+        "metrics.average_precision_dataset(first, second, thresholds).pooled does it.",
+        "comparable: True where score < ceiling, but from the first False on everything is False.",
+    ),
+)
+def ceiling(agreement, comparable):
+    """Write how well two annotators agree, and up to which threshold a method's score still speaks."""
+    expect_callable(agreement, "agreement")
+    expect_callable(comparable, "comparable")
+    first, second = two_hands()
+    thresholds = np.array([0.5, 0.6, 0.7, 0.75, 0.8, 0.9])
+    pooled_ap = metrics.average_precision_dataset(first, second, thresholds).pooled
+    each = np.array([metrics.average_precision(a, b, thresholds) for a, b in zip(first, second, strict=True)])
+    itself = np.ones(len(thresholds))
+    expect_array(
+        call(agreement, first, second, thresholds, pure=True),
+        close_to=pooled_ap,
+        rtol=1e-3,
+        what="your agreement",
+        mistakes={
+            "You average over the images; here the counts of all images are pooled.": each.mean(axis=0),
+            "You compare one person with herself: the second list is the other hand.": itself,
+            "That is F1: AP counts each pair once, tp / (tp + fp + fn).": 2 * pooled_ap / (1 + pooled_ap),
+            "You look at the first image only.": each[0],
+            "You look at the last image only.": each[-1],
+        },
+    )
+    people = np.array([0.97, 0.95, 0.80, 0.40, 0.50, 0.10])
+    for score, right, words in (
+        ([0.80, 0.75, 0.60, 0.30, 0.20, 0.05], [1, 1, 1, 1, 1, 1], "that stays below"),
+        ([0.90, 0.88, 0.80, 0.30, 0.20, 0.05], [1, 1, 0, 0, 0, 0], "that touches it at 0.7"),
+        ([0.80, 0.75, 0.60, 0.45, 0.20, 0.05], [1, 1, 1, 0, 0, 0], "that crosses it at 0.75"),
+        ([0.99, 0.75, 0.60, 0.30, 0.20, 0.05], [0, 0, 0, 0, 0, 0], "that begins above"),
+    ):
+        below = np.array(score) < people
+        expect_array(
+            call(comparable, np.array(score), people, pure=True),
+            close_to=np.array(right, bool),
+            what=f"your answer for a score {words}",
+            mistakes={
+                "Once the curve has reached the people's, do not come back: everything stricter is about "
+                "habits, too.": below,
+                "A score as high as the people's agreement is already about habits: use < instead of "
+                "<=.": np.logical_and.accumulate(np.array(score) <= people),
+                "True and False are swapped: True means that the score may be compared.": ~np.array(
+                    right, bool
+                ),
+            },
+        )
+    return (
+        "The stricter the threshold, the less two hands agree; a method that reaches them has learnt a hand."
+    )
+
+
+# --- (10) what did they compare? ------------------------------
+
+COMPARISONS = {
+    "A": "Our network and the older one were trained on the same 400 images, three seeds each; thresholds of "
+    "both "
+    "were chosen on the same validation images. Both were tested on the same 60 images, at the size on which "
+    "each was trained. We report the difference with its interval over the 12 animals.",
+    "B": "Our network was trained on 400 images of the collection and its threshold chosen on 50 more. The "
+    "older "
+    "one was used as downloaded, with its default threshold. Both were tested on the same 60 images.",
+    "C": "Both networks were trained on the same 400 images. Ours gets all three channels at 0.5 µm a pixel, "
+    "the "
+    "older one their mean at 0.25 µm, for which its published version was not made. Both thresholds were "
+    "chosen on validation images.",
+    "D": "Both networks were trained on the same images in the same way. Ours reaches 0.82 on our 60 test "
+    "images; "
+    "for the older one we quote 0.78, the number in its paper, on the images of that paper.",
+}
+"""Four methods sections, shortened."""
+
+UNLIKE = ("training data", "input", "settings", "test images")
+"""What may differ between the two sides of a comparison, besides the method."""
+
+_DIFFERS = {"A": set(), "B": {"training data", "settings"}, "C": {"input"}, "D": {"test images"}}
+_BECAUSE = {
+    ("B", "training data"): "one network has seen images of the collection, the other perhaps none",
+    ("B", "settings"): "one threshold was chosen on validation images, the other is the default",
+    ("C", "input"): "the two do not get the same channels, nor the size in pixels that each was made for",
+    ("D", "test images"): "0.82 and 0.78 are scores on different images",
+}
+
+
+@exercise(
+    chapter="15",
+    hints=(
+        "For each section: which of the four things did both sides get alike, and which only one of them?",
+        "One of the four comparisons is fair. In one other two things differ at once; in the remaining two "
+        "it "
+        "is one thing each.",
+    ),
+)
+def unfair(answers):
+    """Say for four comparisons what differed besides the method."""
+    if answers is None or answers is ...:
+        raise NotImplementedError
+    if not isinstance(answers, dict):
+        raise Failure("Answer with a dictionary, such as {'A': {'input'}, 'B': set(), …}.")
+    if any(value is ... for value in answers.values()):
+        raise NotImplementedError
+    for name, differs in _DIFFERS.items():
+        if name not in answers:
+            raise Failure(f"Comparison {name} has no answer; if nothing differs, give an empty set().")
+        given = answers[name]
+        given = {given} if isinstance(given, str) else set(given or ())
+        strange = sorted(str(word) for word in given if word not in UNLIKE)
+        if strange:
+            raise Failure(f"{name}: {strange[0]!r} is none of {', '.join(UNLIKE)}.")
+        for word in UNLIKE:
+            if word in given - differs:
+                raise Failure(
+                    f"{name}: does the text say that the {word} differed? Read once more who got what."
+                )
+        for word in differs - given:
+            raise Failure(f"{name}: you miss something: {_BECAUSE[name, word]}.")
+    return "One comparison of four is about the methods. The others are about what was done to them."
+
+
+# --- (11) what reaches the reader ------------------------------
+
+
+@exercise(
+    chapter="15",
+    hints=(
+        "How many objects are really there in an image, said in tp, fp and fn? And how many does the method "
+        "report?",
+        "There are tp + fn objects, reported are tp + fp. Average each over the images of a condition, then "
+        "divide treated by control.",
+    ),
+)
+def reported_ratio(function):
+    """Write what a method reports of a ratio between two conditions, and what is really there."""
+    expect_callable(function)
+    control = np.array([[38, 1, 2], [29, 0, 1], [45, 3, 5], [36, 2, 4]])
+    treated = np.array([[60, 2, 40], [75, 4, 35], [52, 1, 48]])
+    swapped = np.array([[10, 6, 0], [8, 5, 2]])
+    for a, b, words in (
+        (control, treated, "where crowded images lose more"),
+        (treated, control, "with the conditions exchanged"),
+        (control, swapped, "where objects are invented"),
+    ):
+        true, told = ((b[:, 0] + b[:, column]).mean() / (a[:, 0] + a[:, column]).mean() for column in (2, 1))
+        sums = [(b[:, 0] + b[:, c]).sum() / (a[:, 0] + a[:, c]).sum() for c in (2, 1)]
+        found = b[:, 0].mean() / a[:, 0].mean()
+        expect_array(
+            call(function, a, b, pure=True),
+            close_to=np.array([true, told]),
+            what=f"your pair of ratios {words}",
+            mistakes={
+                "You have added up the images; the conditions have different numbers of them, so "
+                "average.": np.array(sums),
+                "Treated is divided by control, not the other way round.": 1 / np.array([true, told]),
+                "First the true ratio, then the reported one.": np.array([told, true]),
+                "The method reports its false positives as well: it counts tp + fp.": np.array([true, found]),
+            },
+        )
+    return "The reader gets the second number. How far it is from the first no AP says."

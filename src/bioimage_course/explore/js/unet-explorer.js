@@ -45,16 +45,18 @@
     return count + block(before, 2 * before);
   }
 
-  /* Pixels of the image, along one axis, that one output pixel can depend on: the most over all positions. */
+  /* Pixels of the image, along one axis, that one output pixel can depend on, and how far it looks to one side: the
+   * most over all places of the pooling grid. */
   function receptiveField(depth) {
-    let most = 0;
+    let field = 0, reach = 0;
     for (let at = 0; at < 2 ** depth; at++) {
       let [a, b] = [at - 2, at + 2]; // the last block
       for (let level = 0; level < depth; level++) [a, b] = [Math.floor(a / 2) - 2, Math.floor(b / 2) + 2];
       for (let level = 0; level < depth; level++) [a, b] = [2 * a - 2, 2 * b + 1 + 2];
-      most = Math.max(most, b - a + 1);
+      field = Math.max(field, b - a + 1);
+      reach = Math.max(reach, at - a, b - at);
     }
-    return most;
+    return { field, reach };
   }
 
   /* Values of all feature maps: both convolutions of each block and the enlarged maps. */
@@ -89,7 +91,7 @@
       this.depth = this.slider({ name: "depth", label: "poolings", min: 1, max: 5, change: () => {} });
       this.width = this.slider({ name: "width", label: "channels at the top", min: 3, max: 6, format: (v) => String(2 ** v),
         change: () => {} });
-      this.numbers({ output: "output", parameters: "parameters", field: "receptive field", memory: "feature maps" });
+      this.numbers({ output: "output", parameters: "parameters", field: "receptive field", reach: "reach to one side", memory: "feature maps" });
       const row = this.row();
       this.button({ name: "paper", label: "As in the paper", parent: row, click: () => this.set(572, 4, 6, "valid", "concatenate") });
       this.button({ name: "course", label: "The course's", parent: row, click: () => this.set(128, 4, 4, "same", "concatenate") });
@@ -121,10 +123,11 @@
     update() {
       const n = this.side.value, depth = this.depth.value, adds = this.joining.value === "add";
       const sides = this.sides = follow(n, depth, this.padded);
-      const field = receptiveField(depth), count = parameters(depth, this.channels, adds);
+      const { field, reach } = receptiveField(depth), stride = 2 ** depth, count = parameters(depth, this.channels, adds);
       this.show("output", sides.output ? `${sides.output} × ${sides.output}` : "–");
       this.show("parameters", grouped(count));
       this.show("field", `${field} pixels`);
+      this.show("reach", `${reach} pixels`);
       const memory = sides.output ? 4 * values(sides, this.channels, this.padded) : 0;
       this.show("memory", memory ? bytes(memory) : "–");
       let text;
@@ -136,7 +139,8 @@
           + `Sides that work: ${near.join(" and ")}.`;
       } else if (this.padded) {
         text = `The output has the size of the image. An output pixel can see at most ${field} × ${field} pixels`
-          + (field > n ? ", more than the image has." : ".");
+          + (field > n ? ", more than the image has." : ".")
+          + ` Windows need a margin of ${Math.ceil(reach / stride) * stride}: at least the reach, and a multiple of ${stride}.`;
       } else {
         text = `${(n - sides.output) / 2} pixels on each side are context only. `
           + `The top skip is cropped from ${sides.down[0]} to ${sides.up[0].grown} pixels.`;
@@ -145,7 +149,7 @@
       this.note.textContent = text;
       this.plot.label = `U-Net with ${depth} poolings. Sides on the way down: ${sides.down.join(", ")}; bottom `
         + `${sides.bottom ?? "not reached"}; output ${sides.output ?? "none"}.`;
-      this.say(sides.output ? `Output ${sides.output} pixels, ${grouped(count)} parameters, receptive field ${field} pixels.` : text);
+      this.say(sides.output ? `Output ${sides.output} pixels, ${grouped(count)} parameters, receptive field ${field} pixels, reach ${reach} pixels.` : text);
     }
 
     // ---------------------------------------------------------------- picture

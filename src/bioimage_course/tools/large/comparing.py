@@ -20,10 +20,13 @@ def identical(first, second) -> int:
     -------
     int
     """
-    first, second = (_inputs.labels(labels, "each of the two label images") for labels in (first, second))
+    first, second = (
+        _inputs.numbered(labels, f"the {which} label image")[0]
+        for which, labels in (("first", first), ("second", second))
+    )
     if first.shape != second.shape:
         raise InputError(f"The label images have different shapes: {first.shape} and {second.shape}.")
-    first, second = (numbered(labels).ravel() for labels in (first, second))
+    first, second = first.ravel(), second.ravel()
     together, shared = np.unique(
         np.stack([first, second], axis=1)[(first > 0) & (second > 0)], axis=0, return_counts=True
     )
@@ -40,11 +43,5 @@ def longest(labels) -> int:
     """
     from scipy.ndimage import find_objects
 
-    boxes = [box for box in find_objects(numbered(_inputs.labels(labels, "the label image"))) if box]
+    boxes = [box for box in find_objects(_inputs.numbered(labels, "the label image")[0]) if box]
     return max((side.stop - side.start for box in boxes for side in box), default=0)
-
-
-def numbered(labels) -> np.ndarray:
-    """The same objects, numbered from 1 without gaps, whatever their numbers and their data type were."""
-    values, inverse = np.unique(labels, return_inverse=True)
-    return inverse.reshape(labels.shape) + (values[0] > 0)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import dis
 import functools
+import inspect
+import math
+import types
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -164,7 +168,9 @@ def tiling(segment: Callable) -> Tiling:
     Returns
     -------
     Tiling
-        Stride 1 and nothing known for a function that does not say.
+        For a function of your own that calls one of the `tools` by name: the stride and the field of that
+        tool with its usual model; what else the function does is not known, so nothing is promised. Stride 1
+        and no field for any other function.
 
     Examples
     --------
@@ -176,8 +182,45 @@ def tiling(segment: Callable) -> Tiling:
     settings = {}
     while isinstance(segment, functools.partial):
         settings, segment = segment.keywords | settings, segment.func
-    declared = getattr(segment, "tiling", Tiling())
-    return declared if isinstance(declared, Tiling) else declared(**settings)
+    declared = getattr(segment, "tiling", None)
+    if callable(declared):
+        return declared(**settings)
+    return declared if isinstance(declared, Tiling) else _of_what_it_calls(segment, set())
+
+
+def _of_what_it_calls(function, seen) -> Tiling:
+    """Stride and field of the tools that a function calls by name; nothing if it calls none."""
+    found = []
+    for called in _called(function) if isinstance(function, types.FunctionType) else ():
+        if id(called) in seen:
+            continue
+        seen.add(id(called))
+        inner = called
+        while isinstance(inner, functools.partial):
+            inner = inner.func
+        found.append(tiling(called) if hasattr(inner, "tiling") else _of_what_it_calls(inner, seen))
+    fields = [told.field for told in found if told.field is not None]
+    return Tiling(
+        math.lcm(*(told.stride for told in found)),
+        max(fields, default=None),
+        max((told.radius for told in found), default=0),
+    )
+
+
+def _called(function):
+    """What a function looks up by name around itself, such as ``tools.unet.segment``."""
+    around = inspect.getclosurevars(function)
+    names = around.globals | around.nonlocals
+    thing = None
+    for step in dis.get_instructions(function.__code__):
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF"):
+            thing = names.get(step.argval)
+        elif step.opname in ("LOAD_ATTR", "LOAD_METHOD") and isinstance(thing, types.ModuleType):
+            thing = getattr(thing, step.argval, None)
+        elif step.opname not in ("PUSH_NULL", "CACHE"):
+            thing = None
+        if isinstance(thing, types.FunctionType | functools.partial):
+            yield thing
 
 
 # ---------------------------------------------------------------- whose is an object?

@@ -88,8 +88,8 @@ def label_image(
     block, halo : int
         Side of a block, width of its margin.
     stride : int, optional
-        Crops start at multiples of it. Default: what `segment` asks for (see `tiling`); 1 if it does not say,
-        as a function of your own that calls a network: then give the network's stride here.
+        Crops start at multiples of it. Default: what `segment` asks for (see `tiling`). For a function of
+        your own that runs a network which pools: the product of its poolings.
     client : dask.distributed.Client, optional
         Who computes; default: this process.
 
@@ -160,7 +160,7 @@ def _promise(done: Labelled, needs: Tiling, stride: int, halo: int, longest: int
     if needs.field is None:
         return done
     reach = needs.field + longest
-    if needs.exact and halo < reach:
+    if halo < reach:
         warnings.warn(
             f"The halo ({halo}) is narrower than the reach of the method in this image ({reach}): objects "
             "near the borders between blocks may differ from those of the whole image.",
@@ -238,14 +238,17 @@ def _write(out: Path, parts: Path, run: str, shape, block: int, grid, found, com
         b.index: (int(start), part.objects) for b, start, part in zip(grid, starts, found, strict=False)
     }
     places = {b.index: b for b in grid}
-    jobs = []
-    for b in grid:  # each job holds its neighbours only: what a block costs does not grow with their number
-        around = [(other, *numbered[other.index]) for other in neighbours(b, places)]
-        jobs.append((b, [(other, start) for other, start, objects in around if objects]))
+    jobs = (_job(b, neighbours(b, places), numbered) for b in grid)
     each(_write_block, jobs, client, target=unfinished, parts=parts)
     if out.exists():  # the label image of this run, or an empty folder
         shutil.rmtree(out)
     unfinished.rename(out)
+
+
+def _job(block: Block, around, numbered) -> tuple:
+    """A block and, of its neighbours, those with objects and their first number: as long for any grid."""
+    known = [(other, *numbered[other.index]) for other in around]
+    return block, [(other, start) for other, start, objects in known if objects]
 
 
 def _made_by(folder: Path) -> str | None:

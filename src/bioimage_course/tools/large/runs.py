@@ -47,7 +47,7 @@ def each(function, jobs, client, **settings) -> list:
     task = functools.partial(function, **settings)
     if client is None:
         return [task(job) for job in jobs]
-    futures = client.map(task, jobs, pure=False)
+    futures = client.map(task, list(jobs), pure=False)
     try:
         return client.gather(futures)
     finally:
