@@ -86,7 +86,7 @@ def _places(value, shape):
 @exercise(
     chapter="00",
     hints=(
-        "With 8 bits there are 2⁸ = 256 values. Zero is one of them, so which is the largest? And can there "
+        "With 8 bits there are 256 values and zero is one of them, so which is the largest? And can there "
         "be values below zero?",
         "mask = (table < 0) | (table > 255) marks what cannot be, np.argwhere(mask) lists where it is.",
     ),
@@ -250,7 +250,7 @@ def _pairs_of_scenes():
     chapter="00",
     hints=(
         "Where does sampling happen in this camera, and where quantisation? Which is the largest value that "
-        "`bits` bits can hold, and what becomes of light that would exceed it?",
+        "that many bits can hold, and what becomes of light that would exceed it?",
         "Average with block_reduce, cut at 1 with np.clip, multiply by the largest value, round. Two scenes "
         "can be told apart if and only if their records are not the same everywhere.",
     ),

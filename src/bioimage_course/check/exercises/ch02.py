@@ -336,7 +336,7 @@ def drawn_boundaries(predict):
 @exercise(
     chapter="02",
     hints=(
-        "At which z is the gradient of the sigmoid largest, and how large is it there? Look at the gallery.",
+        "Look at the gallery: at which z is the gradient of the sigmoid largest, and how large is it there?",
         "The largest gradient is 0.5 · (1 − 0.5) = 0.25. One layer multiplies by it once, `depth` layers …",
     ),
 )
@@ -432,7 +432,7 @@ def _softmax(z, axis=-1):
     chapter="02",
     hints=(
         "The answers of a row must sum to 1: by what must its exponentials be divided? And what does your "
-        "computer say to exp(1000)?",
+        "computer say to the exponential of 1000?",
         "e = np.exp(z), then divide each row by its own sum: e.sum(axis=-1, keepdims=True) keeps the shape "
         "that is needed for dividing.",
         "exp(1000) is infinite. Subtract from each row its largest score first, "
