@@ -19,6 +19,7 @@ EXERCISES = [
     "dice_loss",
     "momentum_and_adam",
     "largest_learning_rate",
+    "mended_training",
 ]
 
 
@@ -262,6 +263,17 @@ def test_wrong_dice_losses(function, sentence):
     assert sentence in failure("dice_loss", function)
 
 
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (lambda p, y, eps=1e-6: 1 - np.mean(dice(p, y)), "use the argument"),
+        (lambda p, y, eps=1e-6: 1 - np.mean(dice(p, y, eps, above=min(eps, 1e-6))), "above and below"),
+    ],
+)
+def test_dice_loss_must_use_eps(function, sentence):
+    assert sentence in failure("dice_loss", function)
+
+
 def test_dice_loss_must_not_change_its_input():
     def function(p, y):
         p *= 0.5
@@ -322,6 +334,37 @@ def test_wrong_adam(options, sentence):
     assert sentence in failure("momentum_and_adam", right_momentum, adam(**options))
 
 
+@pytest.mark.parametrize(
+    ("name", "fixed"), [("beta1", {"beta1": 0.9}), ("beta2", {"beta2": 0.999}), ("eps", {"eps": 1e-8})]
+)
+def test_adam_must_use_its_arguments(name, fixed):
+    def step(w, g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+        return adam()(w, g, m, v, t, rate, **({"beta1": beta1, "beta2": beta2, "eps": eps} | fixed))
+
+    assert f"With another {name}" in failure("momentum_and_adam", right_momentum, step)
+
+
+def test_momentum_must_use_beta():
+    def step(w, g, velocity, rate, beta=0.9):
+        return right_momentum(w, g, velocity, rate)
+
+    assert "With beta = 0.5" in failure("momentum_and_adam", step, adam())
+
+
+def test_steps_in_single_precision_and_as_lists_pass():
+    def momentum(w, g, velocity, rate, beta=0.9):
+        w, g, velocity = (np.float32(x) for x in (w, g, velocity))
+        velocity = np.float32(beta) * velocity + g
+        return [w - np.float32(rate) * velocity, velocity.tolist()]
+
+    def adam_in_torch(w, g, m, v, t, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+        w, g, m, v = (torch.as_tensor(np.array(x, float)) for x in (w, g, m, v))
+        m, v = torch.lerp(g, m, beta1), torch.lerp(g * g, v, beta2)
+        return w - rate * (m / (1 - beta1**t)) / ((v / (1 - beta2**t)).sqrt() + eps), m, v
+
+    assert check.momentum_and_adam.verdict(momentum, adam_in_torch).passed
+
+
 def test_half_done_is_open():
     def unfinished(*arguments, **named):
         raise NotImplementedError
@@ -377,8 +420,84 @@ def test_the_limit_is_where_gradient_descent_stops_settling():
     assert check.largest_learning_rate.verdict(lambda: 0.98 * limit).passed
 
 
+# --- five mistakes ------------------------------
+
+
+def network():
+    return torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1))
+
+
+def equal():
+    model = network()
+    for parameter in model.parameters():
+        torch.nn.init.constant_(parameter, 0.1)
+    return model
+
+
+def sgd(rate=1.0):
+    return lambda model: torch.optim.SGD(model.parameters(), lr=rate)
+
+
+def trains(loss=None, clear=True, step=True):
+    loss = loss or torch.nn.functional.binary_cross_entropy_with_logits
+
+    def update(model, optimiser, inputs, targets):
+        value = loss(model(inputs), targets)
+        if clear:
+            optimiser.zero_grad()
+        value.backward()
+        if step:
+            optimiser.step()
+
+    return update
+
+
+def on_probabilities(change=lambda p: p):
+    def loss(scores, y):
+        p = change(torch.sigmoid(scores))
+        return -(y * torch.log(p) + (1 - y) * torch.log(1 - p)).mean()
+
+    return loss
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((equal, trains(), sgd()), "same weights"),
+        ((network, trains(on_probabilities(lambda p: (p > 0.5).float())), sgd()), "a comparison"),
+        ((network, trains(step=False), sgd()), "moves nothing"),
+        ((network, trains(clear=False), sgd()), "Clear them"),
+        ((network, trains(on_probabilities()), sgd()), "become NaN"),
+        ((network, trains(on_probabilities(lambda p: p.clamp(1e-7, 1 - 1e-7))), sgd()), "hears nothing"),
+        ((network, trains(lambda z, y: ((torch.sigmoid(z) - y) ** 2).mean()), sgd()), "mean cross-entropy"),
+        ((network, trains(), sgd(1000)), "jumps"),
+        ((network, trains(), sgd(1e-3)), "too slowly"),
+        ((network, trains(), lambda model: 1), "should return an optimiser"),
+        ((lambda: None, trains(), sgd()), "return the network"),
+    ],
+)
+def test_wrong_trainings(arguments, sentence):
+    assert sentence in failure("mended_training", *arguments)
+
+
+def test_other_right_trainings():
+    def softplus(z, y):
+        return (torch.nn.functional.softplus(z) - y * z).mean()
+
+    def cleared_at_the_end(model, optimiser, inputs, targets):
+        softplus(model(inputs), targets).backward()
+        optimiser.step()
+        optimiser.zero_grad()
+
+    def adam_optimiser(model):
+        return torch.optim.Adam(model.parameters(), lr=0.03)
+
+    assert check.mended_training.verdict(network, cleared_at_the_end, sgd(0.5)).passed
+    assert check.mended_training.verdict(network, trains(softplus), adam_optimiser).passed
+
+
 # --- every exercise ------------------------------
 
 
-def test_all_six_are_registered():
+def test_all_are_registered():
     assert [item.name for item in check.exercises("03")] == EXERCISES

@@ -1,5 +1,8 @@
 """Chapter 4: exercises tell right answers, usual mistakes and untouched starters apart; data and helpers."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -214,6 +217,94 @@ def test_wrong_fields(sentence):
 # --- (6) ------------------------------
 
 
+def test_the_network_to_read_is_read_rightly():
+    source = (Path(__file__).parents[1] / "notebooks/sources/04-convolutions.py").read_text(encoding="utf-8")
+    space = {"nn": torch.nn}
+    start = source.index("unknown = nn.Sequential(")
+    exec(source[start : source.index("\n)\n", start) + 3], space)
+    unknown = space["unknown"]
+    maps = unknown[:7](torch.zeros(1, 3, 64, 64))
+    assert tuple(maps.shape[1:]) == ch04._READ["maps"]
+    assert nets.count_parameters(unknown) == ch04._READ["learnt"]
+    assert ch04.field_of([(5, 1, 1), (2, 2, 1), (3, 1, 2), (3, 2, 1)]) == ch04._READ["sees"]
+    assert unknown(torch.zeros(2, 3, 64, 64)).shape[1] == ch04._READ["classes"]
+
+
+def test_readings_in_any_form():
+    good = {"maps": torch.Size((32, 15, 15)), "learnt": np.int64(6548), "sees": 18.0, "classes": 4}
+    assert check.read_network.verdict(lambda: good).passed
+    assert check.read_network.verdict(lambda: good | {"maps": [32, 15, 15]}).passed
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"maps": (15, 15, 32)}, "First the number of maps"),
+        ({"maps": (32, 1, 1)}, "before"),
+        ({"learnt": 6488}, "biases are missing"),
+        ({"sees": 14}, "dilation is missing"),
+        ({"sees": 19}, '"sees" is not right'),
+        ({"classes": 32}, "goes into the last layer"),
+        ({"classes": 0}, "still empty"),
+        ({"learnt": 1.5}, "whole"),
+    ],
+)
+def test_wrong_readings(change, sentence):
+    assert sentence in failure("read_network", lambda: ch04._READ | change)
+
+
+# --- (7) ------------------------------
+
+
+def naming(mode="reflect", scale=255, permute=True, resize=True, evaluate=True):
+    """A solution of the seventh exercise, or with some of its mistakes left in."""
+
+    def name_cell(image, row, column, side, model):
+        kind = {"mode": mode} if mode else {}
+        padded = np.pad(image, ((side, side), (side, side), (0, 0)), **kind)
+        top, left = row + side - side // 2, column + side - side // 2
+        crop = padded[top : top + side, left : left + side]
+        axes = crop.transpose(2, 0, 1) if permute else crop.reshape(3, side, side)
+        batch = torch.tensor(axes[None].copy()).float() / scale
+        if resize:
+            batch = torch.nn.functional.interpolate(batch, size=(64, 64))
+        if evaluate:
+            model.eval()
+        return model(batch)[0].argmax()
+
+    return name_cell
+
+
+@pytest.mark.parametrize("mode", ["reflect", "edge", "symmetric"])
+def test_named_cells(mode):
+    assert check.name_cell.verdict(naming(mode)).passed
+
+
+@pytest.mark.parametrize(
+    ("mistakes", "sentence"),
+    [
+        ({"mode": None}, "black stripe"),
+        ({"scale": 1}, "values up to 255"),
+        ({"permute": False}, "scrambled picture"),
+        ({"resize": False}, "twice as large"),
+        ({"evaluate": False}, "training mode"),
+    ],
+)
+def test_each_silent_mistake_is_named(mistakes, sentence):
+    assert sentence in failure("name_cell", naming(**mistakes))
+
+
+def test_one_answer_for_all_is_refused():
+    def lazy(image, row, column, side, model):
+        naming()(image, row, column, side, model)
+        return 0
+
+    assert "names 4 as they should be" in failure("name_cell", lazy)
+
+
+# --- (8) ------------------------------
+
+
 def gaussian(sigma, side=15):
     distance = np.hypot(*(np.mgrid[:side, :side] - side // 2))
     weights = np.exp(-((distance / sigma) ** 2) / 2)
@@ -322,3 +413,15 @@ def test_blood_cells_are_carried_along(no_mirror):
     answers = [model.card["classes"][i] for i in nets.predict(model, images).argmax(dim=1)]
     assert np.mean([answer == cell.target for answer, cell in zip(answers, cells, strict=True)]) > 0.9
     assert model.features[:-1](images[:1]).shape == (1, 128, 8, 8)  # what Grad-CAM will read
+
+
+def test_no_notebook_ends_a_cell_with_a_dump():
+    """A last expression that is no figure, table or widget prints an object that nobody asked for."""
+    folder = Path(__file__).parents[1] / "notebooks" / "solutions"
+    for path in sorted(folder.glob("*.ipynb")):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            for output in cell.get("outputs", ()):
+                kinds = set(output.get("data", ()))
+                if output["output_type"] == "execute_result" and kinds == {"text/plain"}:
+                    text = "".join(output["data"]["text/plain"])
+                    assert text.startswith("An interactive widget"), f"{path.name}: {text[:60]}"

@@ -174,6 +174,50 @@ def test_early_stopping_agrees_with_the_training_loop():
         assert (history.best_epoch, history.epochs) == ch05._stop(losses, patience)
 
 
+def helps(judge):
+    return lambda none, remedies: [name for name, s in remedies.items() if judge(np.array(s), np.array(none))]
+
+
+def t_interval(difference):
+    half = 2.3646 * difference.std(ddof=1) / np.sqrt(len(difference))
+    return difference.mean() - half, difference.mean() + half
+
+
+@pytest.mark.parametrize(
+    "form", [list, tuple, set, lambda names: np.array(list(names)), lambda names: dict.fromkeys(names, True)]
+)
+def test_helpful_remedies_in_any_form(form):
+    right = helps(lambda s, none: t_interval(s - none)[0] > 0)
+    assert check.which_help.verdict(lambda none, remedies: form(right(none, remedies))).passed
+
+
+def test_helpful_remedies_by_bootstrap():
+    def bootstrap(s, none):
+        drawn = np.random.default_rng(0).choice(s - none, (4000, len(s))).mean(axis=1)
+        return np.quantile(drawn, 0.025) > 0
+
+    assert check.which_help.verdict(helps(bootstrap)).passed
+
+
+@pytest.mark.parametrize(
+    ("judge", "sentence"),
+    [
+        (lambda s, none: s.mean() > none.mean(), "compare means only"),
+        (lambda s, none: (s > none).all(), "Not every seed"),
+        (lambda s, none: np.prod(t_interval(s - none)) > 0, "makes all seeds worse"),
+        (lambda s, none: t_interval(s)[0] > t_interval(none)[1], "miss gains that are steady"),
+        (lambda s, none: t_interval(none - s)[0] > 0, "'harmful' does not help"),
+    ],
+)
+def test_wrongly_judged_remedies(judge, sentence):
+    assert sentence in failure("which_help", helps(judge))
+
+
+def test_remedies_that_do_not_exist():
+    assert "is none" in failure("which_help", lambda none, remedies: ["sleep"])
+    assert "None" in failure("which_help", lambda none, remedies: None)
+
+
 def space(rate=(1e-4, 1e-1), log=True, drop=0.5, width="int", rename=False):
     def suggest(trial):
         answer = {
@@ -272,5 +316,19 @@ def test_results_say_what_the_chapter_says():
     low, high = leaks["effect 0"]["field"]["optimism"]["interval_95"]
     assert low < 0 < high
     for entry in results["search"]:
+        assert {"validation_loss", "test_loss", "test_accuracy"} <= set(entry["best"]) & set(entry["default"])
+        assert all({"validation_loss", "test_loss"} <= set(trial) for trial in entry["trials"])
         assert entry["best"]["test_accuracy"] > entry["default"]["test_accuracy"]
-        assert entry["best"]["validation_accuracy"] > entry["best"]["test_accuracy"]
+
+
+@pytest.mark.parametrize("part", ["turned", "relit"])
+def test_halves_of_the_augmentation(script, part):
+    """Turning leaves the grey values as they are; the other half leaves every pixel in its place."""
+    images, classes = script.to_tensors(script.fields(4, 4, 0))
+    batch = list(zip(images, classes, strict=True))
+    script.torch.manual_seed(1)
+    changed, same = getattr(script, part)(batch)
+    assert (same == classes).all()
+    sums = np.allclose(changed.sum(dim=(1, 2, 3)), images.sum(dim=(1, 2, 3)), rtol=1e-4)
+    order = [np.corrcoef(a.ravel(), b.ravel())[0, 1] > 0.999 for a, b in zip(changed, images, strict=True)]
+    assert (sums, all(order)) == ((True, False) if part == "turned" else (False, True))

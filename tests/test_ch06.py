@@ -412,7 +412,14 @@ def test_heat_lies_over_its_image_on_the_scale_asked_for():
         assert [ax.get_title() for ax in axes] == ["a", "b"]
         overlays = [ax.images[1] for ax in axes]
         assert [overlay.get_clim() for overlay in overlays] == [(0, limit) for limit in limits]
-        assert all(o.get_extent() == [-0.5, 59.5, 39.5, -0.5] and o.get_alpha() == 0.55 for o in overlays)
+        assert all(o.get_extent() == [-0.5, 59.5, 39.5, -0.5] for o in overlays)
+
+
+def test_heat_hides_the_image_only_where_the_map_is_strong():
+    maps = np.linspace(0, 2, 16).reshape(1, 4, 4)
+    figure = show.heat([np.zeros((8, 8))], maps, opacity=0.5, strongest=1.0)
+    ((_, overlay),) = [ax.images for ax in figure.axes if len(ax.images) == 2]
+    np.testing.assert_allclose(overlay.get_alpha(), 0.5 * np.clip(maps[0], 0, 1))
 
 
 @pytest.mark.parametrize(
@@ -515,7 +522,7 @@ def resnet_cell():
     ]
     shown = []
     space = {
-        "np": np, "torch": torch, "nets": nets, "show": show, "display": shown.append,
+        "np": np, "torch": torch, "data": data, "nets": nets, "show": show, "display": shown.append,
         "CLASSES": {285: "Egyptian cat", 967: "espresso"},
         "both": np.random.default_rng(0).integers(0, 255, (64, 128, 3), dtype=np.uint8),
     }  # fmt: skip

@@ -36,6 +36,7 @@ def test_differences_of_successive_frames_are_right_too():
     [
         (lambda f, o: measured(f, o, power=0.5), "You fit the standard deviation"),
         (lambda f, o: (1 / measured(f, o)[0], 3.0), "one divided by the gain"),
+        (lambda f, o: measured(f, o)[::-1], "Exchanged"),
         (lambda f, o: (measured(f, o)[0] ** 2, 3.0), "That is the gain squared"),
         (lambda f, o: (measured(f, o)[0], measured(f, o)[1] ** 2), "take its square root"),
         (lambda f, o: measured(f, 0.0), "at the offset, not at a grey value of 0"),
@@ -61,9 +62,9 @@ def test_changing_the_frames_is_noticed():
 # --- (2) ------------------------------
 
 
-def tried(values, error):
-    """The best of a thousand tried numbers."""
-    numbers = np.linspace(values.min(), values.max(), 1000)
+def tried(values, error, count=1000):
+    """The best of many tried numbers."""
+    numbers = np.linspace(values.min(), values.max(), count)
     return numbers[np.argmin([error(values - number).mean() for number in numbers])]
 
 
@@ -74,8 +75,10 @@ def test_mean_and_median_are_the_best_of_all_numbers():
         assert tried(values, np.abs) == pytest.approx(np.median(values), abs=step)
 
 
-def test_trying_numbers_is_accepted():
-    assert check.best_constants.verdict(lambda v: (tried(v, np.square), tried(v, np.abs))).passed
+@pytest.mark.parametrize("count", [100, 150, 300, 1000])
+def test_trying_numbers_is_accepted(count):
+    answer = check.best_constants.verdict(lambda v: (tried(v, np.square, count), tried(v, np.abs, count)))
+    assert answer.passed, answer.message
 
 
 @pytest.mark.parametrize(
@@ -116,6 +119,30 @@ def neighbour(patch, row, column, rng):
 
 def test_any_random_neighbour_is_accepted():
     assert check.blind_spot.verdict(masking(neighbour)).passed
+
+
+def from_masked(patch, spots, rng):
+    masked = patch.copy()
+    for row, column in spots:
+        masked[row, column] = neighbour(masked, row, column, rng)
+    return masked, patch[spots[:, 0], spots[:, 1]]
+
+
+def across_edges(patch, row, column, rng):
+    places = [(row + y, column + x) for y, x in ((-1, 0), (1, 0), (0, -1), (0, 1))]
+    return rng.choice([patch[p] for p in places if min(p) >= 0 and max(p) < 12])
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (from_masked, "read the neighbours from `patch`"),
+        (masking(across_edges), "across the corners count"),
+        (masking(lambda p, r, c, rng: neighbour(p, r, c, np.random.default_rng())), "draw with the rng"),
+    ],
+)
+def test_neighbours_that_are_not_original_not_all_or_not_of_the_generator(function, sentence):
+    assert sentence in failure("blind_spot", function)
 
 
 def everywhere(patch, spots, rng):
@@ -183,9 +210,57 @@ def test_wrong_blind_medians(function, sentence):
     assert sentence in failure("blind_median", function)
 
 
-@pytest.mark.parametrize("mode", ["mirror", "wrap", "constant"])
-def test_any_padding_that_stays_blind_is_accepted(mode):
-    assert check.blind_median.verdict(lambda i, r: ch08.donut(i, r, mode=mode)).passed
+@pytest.mark.parametrize("mode", ["wrap", "constant"])
+def test_another_border_is_noticed(mode):
+    message = failure("blind_median", lambda i, r: ch08.donut(i, r, mode=mode))
+    assert "the inside is right and the border is not" in message
+
+
+def test_a_border_left_at_zero_is_noticed():
+    def function(image, radius):
+        inside = np.s_[radius:-radius, radius:-radius]
+        result = np.zeros_like(image)
+        result[inside] = ch08.donut(image, radius)[inside]
+        return result
+
+    assert "the border is not" in failure("blind_median", function)
+
+
+def ring(radius):
+    footprint = np.ones((2 * radius + 1, 2 * radius + 1), bool)
+    footprint[radius, radius] = False
+    return footprint
+
+
+def with_torch(image, radius):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    size = 2 * radius + 1
+    padded = torch.nn.functional.pad(
+        torch.tensor(image, dtype=torch.float32)[None, None], [radius] * 4, mode="reflect"
+    )
+    windows = torch.nn.functional.unfold(padded, size)[0]
+    return windows[torch.arange(size * size) != size * size // 2].median(dim=0).values.reshape(image.shape)
+
+
+def of_those_that_there_are(image, radius):
+    padded = np.pad(image, radius, constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, ring(radius).shape)[..., ring(radius)]
+    return np.nanmedian(windows, axis=-1)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda i, r: ch08.donut(i, r),
+        lambda i, r: ndimage.median_filter(i, footprint=ring(r), mode="mirror"),  # the upper of the two
+        lambda i, r: ndimage.rank_filter(i, ring(r).sum() // 2 - 1, footprint=ring(r), mode="mirror"),
+        with_torch,
+        of_those_that_there_are,
+    ],
+)
+def test_every_middle_value_is_a_median(function):
+    answer = check.blind_median.verdict(function)
+    assert answer.passed, answer.message
 
 
 # --- (5) ------------------------------
@@ -212,6 +287,13 @@ def test_wrong_stripe_removal(function, sentence):
     assert sentence in failure("remove_stripes", function)
 
 
+def test_column_means_get_a_sentence_of_their_own():
+    def by_mean(image):
+        return ndimage.gaussian_filter(image - image.mean(axis=0) + image.mean(), 1.7)
+
+    assert "a column's mean contains its nuclei" in failure("remove_stripes", by_mean)
+
+
 def test_no_ordinary_filter_is_enough():
     from skimage import restoration
 
@@ -225,3 +307,83 @@ def test_stripes_and_grain_are_both_in_the_images():
         grain = noisy - truth
         assert grain.mean(axis=0).std() == pytest.approx(4, rel=0.2)
         assert np.std(grain - grain.mean(axis=0)) > 3
+
+
+# --- a fair score ------------------------------
+
+
+def scored(denoise, strengths, noisy, truth, tuning, scoring, *, chosen_in=None, judged_in=None):
+    """The right function, with other parts for choosing and judging."""
+
+    def error(strength, part):
+        return np.mean((denoise(noisy, strength)[part] - truth[part]) ** 2)
+
+    strength = min(strengths, key=lambda s: error(s, tuning if chosen_in is None else chosen_in))
+    return [strength, error(strength, scoring if judged_in is None else judged_in)]
+
+
+def test_tuned_here_and_scored_there():
+    assert check.fair_score.verdict(scored).passed
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (lambda *a: scored(*a, chosen_in=a[-1]), "with a look at the scoring part"),
+        (lambda *a: scored(*a, chosen_in=np.s_[:]), "too good"),
+        (lambda *a: scored(*a, judged_in=a[-2]), "error in the tuning part"),
+        (lambda *a: scored(*a, judged_in=np.s_[:]), "error of the whole image"),
+        (lambda *a: scored(*a)[0], "Return two numbers"),
+        (lambda *a: (scored(*a)[0], scored(*a)[1] ** 0.5), "leave the root out"),
+    ],
+)
+def test_unfair_scores(function, sentence):
+    assert sentence in failure("fair_score", function)
+
+
+# --- are neighbours independent? ------------------------------
+
+
+def by_hand(frames, noise=lambda frames: np.diff(frames, axis=0)):
+    rest = noise(np.asarray(frames, np.float32))
+    rest = rest - rest.mean()
+    return [
+        float((rest[:, :-1] * rest[:, 1:]).mean() / rest.var()),
+        float((rest[:, :, :-1] * rest[:, :, 1:]).mean() / rest.var()),
+    ]
+
+
+@pytest.mark.parametrize(
+    "noise", [lambda f: np.diff(f, axis=0), lambda f: f - f.mean(axis=0), lambda f: f[1::2] - f[::2]]
+)
+def test_every_way_to_take_the_scene_away_is_accepted(noise):
+    answer = check.neighbour_correlation.verdict(lambda frames: by_hand(frames, noise))
+    assert answer.passed, answer.message
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (ch08.neighbour_correlations, "those of the scene"),
+        (lambda f: by_hand(f)[::-1], "Exchanged"),
+        (lambda f: by_hand(f)[0], "shape"),
+        (lambda f: [0.0, 0.0], "You get 0.00"),
+        (lambda f: np.abs(by_hand(f)) ** 0.5, "in which they are"),
+    ],
+)
+def test_wrong_correlations(function, sentence):
+    assert sentence in failure("neighbour_correlation", function)
+
+
+# --- a forecast ------------------------------
+
+
+def test_forecast():
+    assert check.what_may_be_done.verdict(True, False, True, False, True).passed
+    assert check.what_may_be_done.verdict(1, 0, np.True_, False, True).passed
+    assert check.what_may_be_done.verdict(True, ..., True, False, True).status == "open"
+    right = [True, False, True, False, True]
+    for k in range(5):
+        wrong = [value != (place == k) for place, value in enumerate(right)]
+        assert "Not so for" in failure("what_may_be_done", *wrong)
+    assert "True or False" in failure("what_may_be_done", "yes", False, True, False, True)

@@ -9,7 +9,8 @@ For comparison the same crops are classified by logistic regression on their mea
 
 Run it with ``python training/cell_classifier.py``, a few minutes on two CPU cores. It writes the checkpoint,
 its card and its results to ``src/bioimage_course/weights/cell-classifier/``; with ``--samples`` also the
-few crops of test fields that the course carries along (``data.load("blood-cells")``).
+few crops of test fields that the course carries along (``data.load("blood-cells")``). ``--compare`` trains
+nothing: it compares the stored network with the mean colour on the same test fields and adds the difference.
 """
 
 from __future__ import annotations
@@ -173,6 +174,26 @@ def score(truth, prediction, fields):
     }
 
 
+def difference(truth, first, second, fields):
+    """By how much the first answers are better, on the same fields, with the interval over fields."""
+    tables = (confusion(truth, answer, fields) for answer in (first, second))
+    found = metrics.paired_difference(*tables, balanced_accuracy)
+    return {key: round(getattr(found, key), 4) for key in ("difference", "low", "high")} | {"n": found.n}
+
+
+def compare(path, crops, classes, fields, training, test):
+    """Add to the results file how the stored network and the mean colour differ on the test fields."""
+    results = json.loads((path / "results.json").read_text(encoding="utf-8"))
+    learnt = predict(nets.cell_classifier(), crops[test])
+    baseline = colour_baseline((crops[training], classes[training]), crops[test])
+    for key, answer in (("test", learnt), ("colour_baseline", baseline)):
+        if score(classes[test], answer, fields[test])["confusion"] != results[key]["confusion"]:
+            sys.exit(f"{key} gives other answers than those in the results file; train again instead.")
+    results["gain_over_colour"] = difference(classes[test], learnt, baseline, fields[test])
+    write_text(path / "results.json", json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    print(results["gain_over_colour"])
+
+
 def colour_baseline(training, crops):
     """Classes by logistic regression on mean and standard deviation of the three colours."""
     from sklearn.linear_model import LogisticRegression
@@ -266,12 +287,15 @@ def main(argv=None):
     parser.add_argument(
         "--samples", action="store_true", help="write the crops that the course carries along"
     )
+    parser.add_argument("--compare", action="store_true", help="train nothing, only compare with the colour")
     parser.add_argument("--out", type=Path, default=OUT)
     args = parser.parse_args(argv)
 
     crops, classes, fields, names, twins = load(args.data)
     parts = split(twins, args.seed)
     training, validation, test = (np.isin(fields, part) for part in parts)
+    if args.compare:
+        return compare(args.out, crops, classes, fields, training, test)
     print("crops:", *(int(part.sum()) for part in (training, validation, test)))
     keys = ("depth", "width", "epochs", "patience", "rate", "batch", "seed")
     settings = {key: getattr(args, key) for key in keys}
@@ -286,8 +310,9 @@ def main(argv=None):
 
     validated = judge(validation, predict(model, crops[validation]))
     # From here on nothing is chosen any more.
-    tested = judge(test, predict(model, crops[test]))
-    baseline = judge(test, colour_baseline((crops[training], classes[training]), crops[test]))
+    learnt = predict(model, crops[test])
+    simple = colour_baseline((crops[training], classes[training]), crops[test])
+    tested, baseline = judge(test, learnt), judge(test, simple)
     summary = {
         "what": "Classifier of red cells, white cells and platelets in crops of stained blood smears",
         "classes": CLASS_NAMES,
@@ -333,6 +358,7 @@ def main(argv=None):
         "validation": validated,
         "test": tested,
         "colour_baseline": baseline,
+        "gain_over_colour": difference(classes[test], learnt, simple, fields[test]),
     }
     write_text(args.out / "results.json", json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     write_text(args.out / "README.md", readme(results))

@@ -10,12 +10,13 @@ lies on the square.
 the slides C33, C37B, C38, C39, all uninfected ones from C1, C2, C3. Four questions: how well does a network
 do if crops of all slides are in training and test set; how well on slides that it has not seen; can it tell
 the slides of one class apart, where infection is no help; and what does it say once the parasite is painted
-over?
+over? A fifth, ``--only control``: is it the new slide that the network fails on, or are there too few crops
+left? Three seeds, training sets of equal size from all slides.
 
-Run it with ``python training/shortcuts.py``, some seven minutes on one CPU core (``--only planted`` or
-``malaria`` for one of both; ``--score`` judges the planted networks that are there). It writes checkpoints,
-cards, ``results.json`` and ``README.md`` to ``src/bioimage_course/weights/shortcuts/``. Of the malaria set
-nothing but scores is kept.
+Run it with ``python training/shortcuts.py``, some fifteen minutes on one CPU core (``--only planted``,
+``malaria`` or ``control`` for one part; ``--score`` judges the planted networks that are there). It writes
+checkpoints, cards, ``results.json`` and ``README.md`` to ``src/bioimage_course/weights/shortcuts/``. Of the
+malaria set nothing but scores is kept.
 """
 
 from __future__ import annotations
@@ -302,12 +303,17 @@ def colour_alone(crops, targets, groups, seed):
     return balanced_accuracy(targets, cross_val_predict(model, colours, targets, cv=folds))
 
 
-def malaria(seed, settings=MALARIA_SETTINGS):
-    """The four questions; returns their results."""
+def red_cells():
+    """Crops (n, 64, 64, 3), infected (n,) as 0 or 1, slides (n,)."""
     samples = data.load("malaria")
     crops = np.array([square(sample.image) for sample in samples])
     infected = np.array([sample.target == "infected" for sample in samples]).astype(int)
-    slides = np.array([sample.group for sample in samples])
+    return crops, infected, np.array([sample.group for sample in samples])
+
+
+def malaria(seed, settings=MALARIA_SETTINGS):
+    """The four questions; returns their results."""
+    crops, infected, slides = red_cells()
     painted, areas = zip(*map(paint_over, crops), strict=True)
     painted, areas = np.array(painted), np.array(areas)
     started = time.process_time()
@@ -364,6 +370,65 @@ def malaria(seed, settings=MALARIA_SETTINGS):
     return results
 
 
+def known_slides(rng, infected, slides, pair):
+    """Two tests on half of the cells of two slides each, and for each as many training crops of either class
+    as are left when both slides are left out, drawn from all slides: pairs (training, test) of row numbers.
+    """
+    rows = np.arange(len(slides))
+    half = np.zeros(len(slides), int)
+    for slide in pair:
+        of_slide = rng.permutation(rows[slides == slide])
+        half[of_slide[len(of_slide) // 2 :]] = 1
+    for tested in (0, 1):
+        test = rows[np.isin(slides, pair) & (half == tested)]
+        training = [
+            rng.choice(
+                np.setdiff1d(rows[infected == kind], test),
+                ((infected == kind) & ~np.isin(slides, pair)).sum(),
+                replace=False,
+            )
+            for kind in (0, 1)
+        ]
+        yield np.sort(np.concatenate(training)), test
+
+
+def size_matched(seeds, settings=MALARIA_SETTINGS):
+    """Is it the new slide, or are there too few crops left?
+
+    Each pair of slides is judged by networks that have never seen these slides, and by networks trained on
+    equally many crops, half of whose slides' cells were there to be drawn. Counts of cells, over all seeds.
+    """
+    crops, infected, slides = red_cells()
+    started = time.process_time()
+    rows = []
+    for ill in np.unique(slides[infected == 1]):
+        for healthy in np.unique(slides[infected == 0]):
+            pair, right = [str(ill), str(healthy)], {"new": np.zeros(2, int), "known": np.zeros(2, int)}
+            out = np.isin(slides, pair)
+            for seed in seeds:
+                splits = {
+                    "new": [(np.flatnonzero(~out), np.flatnonzero(out))],
+                    "known": known_slides(np.random.default_rng(seed), infected, slides, pair),
+                }
+                for name, parts in splits.items():
+                    for inside, outside in parts:
+                        model = small_network(crops[inside], infected[inside], settings, seed)
+                        hit = answers(model, crops[outside]) == infected[outside]
+                        right[name] += [hit[infected[outside] == kind].sum() for kind in (1, 0)]
+            rows.append(
+                {
+                    "slides": pair,
+                    "training_crops": [int((infected[~out] == kind).sum()) for kind in (1, 0)],
+                    "tested": [int((slides == slide).sum()) * len(seeds) for slide in pair],
+                    "right_on_new_slides": right["new"].tolist(),
+                    "right_on_known_slides": right["known"].tolist(),
+                }
+            )
+            print(rows[-1], flush=True)
+    minutes = round((time.process_time() - started) / 60, 2)
+    return {"seeds": list(seeds), "pairs": rows, "cpu_minutes": minutes}
+
+
 # ---------------------------------------------------------------- the whole run
 
 
@@ -407,7 +472,7 @@ Weights BSD-3-Clause, like the course; blood images MIT, © 2017 shenggan.
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument(
-        "--only", choices=("planted", "malaria"), help="run one part, keep the other's results"
+        "--only", choices=("planted", "malaria", "control"), help="run one part, keep the other's results"
     )
     parser.add_argument("--score", action="store_true", help="judge the planted networks that are there")
     parser.add_argument("--seed", type=int, default=0)
@@ -423,12 +488,15 @@ def main(argv=None):
         "machine": f"{platform.machine()}, {os.cpu_count()} CPU cores, no GPU used",
         "versions": {p: version(p) for p in ("torch", "numpy", "scikit-image", "scikit-learn")},
     }
-    if args.only != "malaria":
+    if args.only in (None, "planted"):
         former = results["planted"] if args.score else None
         results["planted"] = planted(args.seed, args.out, former=former)
         write_text(file, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
-    if args.only != "planted":
+    if args.only in (None, "malaria"):
         results["malaria"] = malaria(args.seed)
+        write_text(file, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    if args.only in (None, "control"):
+        results["malaria_control"] = size_matched(range(args.seed, args.seed + 3))
         write_text(file, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     if "planted" in results and "malaria" in results:
         write_text(args.out / "README.md", readme(results))

@@ -159,8 +159,8 @@ def feature_maps(maps, columns=8, *, titles=None, alt="", cmap="viridis", limits
     return images(list(array), titles, columns=min(columns, len(array)), alt=alt, cmap=cmap, limits=limits)
 
 
-def heat(pictures, maps, titles=None, *, columns=None, alt="", strongest=None, opacity=0.55, cmap="inferno"):
-    """Maps laid over their images, such as those of Grad-CAM: dark where the map is 0, bright where high.
+def heat(pictures, maps, titles=None, *, columns=None, alt="", strongest=None, opacity=0.8, cmap="viridis"):
+    """Maps laid over their images, such as those of Grad-CAM: the image alone where the map is 0.
 
     Parameters
     ----------
@@ -173,7 +173,8 @@ def heat(pictures, maps, titles=None, *, columns=None, alt="", strongest=None, o
     strongest : float, optional
         Value shown brightest. Default: of each map its own maximum, which makes a weak map look strong.
     opacity : float
-        Of the map, from 0 to 1.
+        Of the map where it is strongest, from 0 to 1; elsewhere in proportion to the map, so that a weak map
+        hides nothing.
 
     Raises
     ------
@@ -198,12 +199,13 @@ def heat(pictures, maps, titles=None, *, columns=None, alt="", strongest=None, o
         for ax, array, values, title in zip(axes, arrays, maps, titles, strict=True):
             _draw(ax, array)
             height, width = array.shape[:2]
+            highest = strongest or values.max() or 1
             ax.imshow(
                 values,
                 vmin=0,
-                vmax=strongest or values.max() or 1,
+                vmax=highest,
                 cmap=cmap,
-                alpha=opacity,
+                alpha=opacity * np.clip(values / highest, 0, 1),
                 interpolation="bilinear",
                 extent=(-0.5, width - 0.5, height - 0.5, -0.5),
             )

@@ -160,7 +160,8 @@ def segment(
     Returns
     -------
     labels : array of int32 (Y, X)
-        0 is background, objects count from 1.
+        0 is background, objects count from 1. Blocks of a large image agree with the whole, but no halo makes
+        them the same: tiles and the paths along the flows depend on all of the crop.
 
     Raises
     ------
@@ -203,6 +204,30 @@ def segment(
     if auto and labels.any():
         labels = _evaluate(model, array, options | {"diameter": median_diameter(labels)})
     return labels
+
+
+def tiling(model=None, *, limits=None, diameter="default", **others):
+    """What `segment` needs to be run in blocks (see `tools.large.tiling`); the same objects are not promised.
+
+    Parameters
+    ----------
+    model, limits, diameter
+        As in `segment`.
+    others
+        Other settings of `segment`; they change nothing.
+
+    Returns
+    -------
+    large.Tiling
+    """
+    from bioimage_course.tools.large import Tiling
+
+    own = "Each block would be resized by diameters of its own: give the diameter of the whole image."
+    problem = _inputs.unlike_blocks(limits) or (own if diameter == "auto" else "")
+    return Tiling(problem=problem)
+
+
+segment.tiling = tiling
 
 
 def _check(options):

@@ -198,7 +198,8 @@ def segment(image, classifier=None, *, threshold=THRESHOLD, seed_share=SEED_SHAR
     Returns
     -------
     labels : array of int32 (Y, X)
-        0 is background, objects count from 1.
+        0 is background, objects count from 1. Normalisation and blur come from the image at hand: blocks of
+        a large image agree with the whole, but are not the same.
 
     Raises
     ------
@@ -216,6 +217,15 @@ def segment(image, classifier=None, *, threshold=THRESHOLD, seed_share=SEED_SHAR
         return np.zeros(array.shape, np.int32)
     classifier = classifier or course_classifier()
     return cut(classifier.probabilities(array), classifier.forest.classes_, threshold, seed_share)
+
+
+def _in_blocks(**settings):
+    from bioimage_course.tools.large import Tiling
+
+    return Tiling(problem="Each block would be normalised by percentiles of its own.")
+
+
+segment.tiling = _in_blocks
 
 
 def cut(votes, classes, threshold=THRESHOLD, seed_share=SEED_SHARE):

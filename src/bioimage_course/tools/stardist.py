@@ -309,9 +309,10 @@ def quiet():
 def _predict(model, image, scale, thresholds):
     """Labels of a normalised image, in tiles if it is large."""
     tiles = tuple(max(1, int(np.ceil(n * (scale or 1) / TILE))) for n in image.shape)
-    if max(tiles) > 1 and not hasattr(model, "_tile_overlap"):
-        # StarDist would look at one place of the pooling grid only, and let its tiles overlap too little.
-        model._tile_overlap = [(field(model),) * 2] * 2
+    if max(tiles) > 1 and not hasattr(model, "course_field"):
+        # StarDist looks at one place of the pooling grid only, and lets its tiles overlap too little.
+        model.course_field = field(model)
+        model._tile_overlap = [(model.course_field,) * 2] * 2
     labels, _ = model.predict_instances(
         image, scale=scale, n_tiles=tiles, show_tile_progress=False, verbose=False, **thresholds
     )

@@ -269,7 +269,7 @@ def border_weights(labels, w0=10.0, sigma=5.0):
     return np.where(labels > 0, 0.0, w0 * np.exp(-((nearest + second) ** 2) / (2 * sigma**2)))
 
 
-def probabilities(image, model=None, *, scale=1, core=CORE, margin=MARGIN):
+def probabilities(image, model=None, *, scale=1, core=CORE, margin=None):
     """Probabilities of background, rim and inside for each pixel.
 
     Parameters
@@ -282,7 +282,8 @@ def probabilities(image, model=None, *, scale=1, core=CORE, margin=MARGIN):
         Enlarge the image by this factor first.
     core, margin : int
         Images larger than `core` are predicted window by window; each sees `margin` pixels more than it
-        keeps.
+        keeps. Default: MARGIN, which suffices for networks that pool up to four times; for others their
+        `field`.
 
     Returns
     -------
@@ -298,6 +299,8 @@ def probabilities(image, model=None, *, scale=1, core=CORE, margin=MARGIN):
     if scale != 1:
         image = _resize(image, [max(1, round(n * scale)) for n in image.shape])
     step = _step(model)
+    if margin is None:
+        margin = MARGIN if step <= STEP else max(MARGIN, field(model))
     core = max(core // step, 1) * step  # windows start where the pooling grid does
     margin = -(-margin // step) * step
     padded = np.pad(image, [(BORDER, BORDER + -n % step) for n in image.shape], mode="reflect")

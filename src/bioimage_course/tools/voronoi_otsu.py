@@ -32,7 +32,8 @@ def segment(image, *, spot_sigma="auto", outline_sigma=1.0):
     Returns
     -------
     labels : array of int32 (Y, X)
-        0 is background, objects count from 1.
+        0 is background, objects count from 1. Threshold and "auto" come from the image at hand: blocks of a
+        large image agree with the whole, but are not the same (`large.bright_blobs` takes a threshold).
 
     Raises
     ------
@@ -60,6 +61,17 @@ def segment(image, *, spot_sigma="auto", outline_sigma=1.0):
     if automatic:
         spot_sigma = SEED_SHARE * inner_radius(mask)
     return split(mask, gaussian_filter(array, spot_sigma))
+
+
+def _in_blocks(**settings):
+    from bioimage_course.tools.large import Tiling
+
+    return Tiling(
+        problem="Each block would have a threshold of its own: large.bright_blobs takes one for all."
+    )
+
+
+segment.tiling = _in_blocks
 
 
 def split(mask, landscape):

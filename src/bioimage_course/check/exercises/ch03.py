@@ -25,7 +25,9 @@ def _tuple(value, length, what):
 @exercise(
     chapter="03",
     hints=(
-        "Go backwards. f = tanh(d), so df/dd = 1 - tanh(d)². Then d = m + c: what is dd/dc, and dd/dm?",
+        "Go backwards, one box at a time: how fast does f change with d, d with m and with c, m with a and "
+        "with b?",
+        "f = tanh(d), so df/dd = 1 - tanh(d)². d = m + c, so dd/dm = dd/dc = 1.",
         "m = a · b, so dm/da = b. Multiply along the way: df/da = (1 - tanh²(ab + c)) · 1 · b.",
     ),
 )
@@ -215,6 +217,8 @@ def random_graph(seed, operations=14):
 @exercise(
     chapter="03",
     hints=(
+        "How fast does a sum change with one of its terms, and a product with one of its factors? What has "
+        "to happen if the same number is used a second time?",
         "The pattern is always the same: parent.grad += (local derivative) * out.grad. For a + b both local "
         "derivatives are 1; for a * b they are b.data and a.data.",
         "tanh: self.grad += (1 - out.data**2) * out.grad. And always +=: a variable may be used twice.",
@@ -278,6 +282,8 @@ def _softmax(z):
 @exercise(
     chapter="03",
     hints=(
+        "What does softmax do if the same number is subtracted from all scores? And what is the gradient of "
+        "loss and softmax together, in the formula of the page?",
         "The gradient is short: p - y, where y is 1 for the true class and 0 for the others. Do not "
         "differentiate the softmax on its own.",
         "Subtract the largest score first: softmax does not change, and exp never overflows. "
@@ -327,7 +333,7 @@ def cross_entropy(function):
                 if large
                 else {
                     "The sign is the wrong way round: the gradient is p - y.": y - p,
-                    "That are the probabilities; subtract 1 at the true class: p - y.": p,
+                    "Those are the probabilities; subtract 1 at the true class: p - y.": p,
                     "That is the gradient with respect to the probabilities; with respect to the scores "
                     "it is p - y.": -y / p,
                     "Do not divide by the number of classes: the gradient is p - y.": (p - y) / len(z),
@@ -355,6 +361,7 @@ def cross_entropy(function):
 @exercise(
     chapter="03",
     hints=(
+        "Which comes first: summing over the pixels, dividing, or averaging over the classes?",
         "Sum over the pixels of each class first (axis=1), divide class by class, and average the quotients "
         "last.",
         "overlap = np.sum(p * y, axis=1); total = np.sum(p, axis=1) + np.sum(y, axis=1); then "
@@ -419,6 +426,18 @@ def dice_loss(function):
                 "You return an array with one number in it; average over the classes to get one number."
             )
         expect_number(answer, right, atol=2e-6, what=f"the Dice loss for {what}", mistakes=mistakes)
+    i, s = (two_p * two_y).sum(axis=1), two_p.sum(axis=1) + two_y.sum(axis=1)
+    expect_number(
+        call(function, two_p, two_y, 5.0),
+        1 - np.mean((2 * i + 5.0) / (s + 5.0)),
+        atol=2e-6,
+        what="the Dice loss with eps = 5",
+        mistakes={
+            "eps = 5 changes nothing in your loss: use the argument, not a number.": 1
+            - np.mean((2 * i + 1e-6) / (s + 1e-6)),
+            "eps belongs above and below the fraction bar.": 1 - np.mean(2 * i / (s + 5.0)),
+        },
+    )
     return "(0.9, 0.8, 0.1, 0) against (1, 1, 0, 0) costs 0.105, and an absent class costs nothing."
 
 
@@ -463,12 +482,34 @@ def adam_steps(
 
 
 def _same(path, others):
-    return all(np.allclose(a, b, rtol=1e-7, atol=1e-12) for a, b in zip(path, others, strict=True))
+    return all(np.allclose(a, b, rtol=5e-6, atol=1e-7) for a, b in zip(path, others, strict=True))
+
+
+def _walk(step, called, gradients, start, memory, names, *rest):
+    """Positions after each step of the learner's function, and everything it returns."""
+    w, path, states = start, [], []
+    for t, g in enumerate(gradients, start=1):
+        time = (t,) if len(memory) == 2 else ()
+        answer = _tuple(
+            call(step, w, g, *memory, *time, *rest, pure=True),
+            len(names),
+            f"{'two' if len(names) == 2 else 'three'} arrays from {called}, "
+            f"{', '.join(names[:-1])} and {names[-1]}",
+        )
+        w, *memory = (
+            expect_array(x, shape=(3,), what=f"the {name} of {called}")
+            for x, name in zip(answer, names, strict=True)
+        )
+        path.append(w)
+        states.append((w, *memory))
+    return path, states
 
 
 @exercise(
     chapter="03",
     hints=(
+        "Which comes first, the new velocity or the step? And which of Adam's numbers must be remembered, "
+        "which serve only the present step?",
         "Momentum in two lines: first the new velocity, then the step with the new velocity. Return both.",
         "Adam: m and v are running means of the gradient and of its square. Return m and v as they are; the "
         "corrected m / (1 - beta1**t) and v / (1 - beta2**t) are for the step only.",
@@ -480,16 +521,8 @@ def momentum_and_adam(momentum_step, adam_step):
     gradients = [rng.normal(0, 1, 3) * np.array([1, 0.01, 1e-4]) for _ in range(8)]
     start, rate = np.array([1.0, -2.0, 0.5]), 0.1
 
-    w, velocity, path = start, np.zeros(3), []
-    for g in gradients:
-        answer = _tuple(
-            call(momentum_step, w, g, velocity, rate, pure=True),
-            2,
-            "two arrays from momentum_step, w and velocity",
-        )
-        w = expect_array(answer[0], shape=(3,), what="the w of momentum_step")
-        velocity = expect_array(answer[1], shape=(3,), what="the velocity of momentum_step")
-        path.append(w)
+    still = [np.zeros(3)]
+    path, _ = _walk(momentum_step, "momentum_step", gradients, start, still, ("w", "velocity"), rate)
     right = [w for w, _ in momentum_steps(gradients, start, rate)]
     if not _same(path, right):
         for sentence, wrong in {
@@ -513,16 +546,13 @@ def momentum_and_adam(momentum_step, adam_step):
             f"{np.round(right[1], 4).tolist()}; compute by hand."
         )
 
-    w, m, v, path = start, np.zeros(3), np.zeros(3), []
-    for t, g in enumerate(gradients, start=1):
-        answer = _tuple(
-            call(adam_step, w, g, m, v, t, rate, pure=True), 3, "three arrays from adam_step, w, m and v"
-        )
-        w, m, v = (
-            expect_array(x, shape=(3,), what=f"the {name} of adam_step")
-            for x, name in zip(answer, ("w", "m", "v"), strict=True)
-        )
-        path.append(w)
+    other = [w for w, _ in momentum_steps(gradients, start, rate, 0.5)]
+    if not _same(
+        _walk(momentum_step, "momentum_step", gradients, start, still, ("w", "velocity"), rate, 0.5)[0], other
+    ):
+        raise Failure("With beta = 0.5 momentum_step goes wrong: use the argument beta, not the number 0.9.")
+
+    path, _ = _walk(adam_step, "adam_step", gradients, start, still * 2, ("w", "m", "v"), rate)
     right = [w for w, _, _ in adam_steps(gradients, start, rate)]
     if not _same(path, right):
         for sentence, wrong in {
@@ -545,6 +575,17 @@ def momentum_and_adam(momentum_step, adam_step):
             f"adam_step is at {np.round(path[0], 4).tolist()} after the first step, should be at "
             f"{np.round(first[0], 4).tolist()}: the first step has the length rate in every direction."
         )
+    for name, chosen in (
+        ("beta1", (0.5, 0.999, 1e-8)),
+        ("beta2", (0.9, 0.7, 1e-8)),
+        ("eps", (0.9, 0.999, 0.05)),
+    ):
+        other = [w for w, _, _ in adam_steps(gradients, start, rate, *chosen)]
+        if not _same(
+            _walk(adam_step, "adam_step", gradients, start, still * 2, ("w", "m", "v"), rate, *chosen)[0],
+            other,
+        ):
+            raise Failure(f"With another {name} adam_step goes wrong: use the argument {name}, not a number.")
     return (
         "Both agree with PyTorch's. Adam's first step is as long as the learning rate, however small the "
         "gradient."
@@ -581,10 +622,11 @@ def limit_of_the_learning_rate():
 @exercise(
     chapter="03",
     hints=(
+        "What do the last of 3000 losses look like at a rate of 1, and at 100? Where between the two does it "
+        "change?",
         "Start with a rate that settles (1) and one that does not (100), try the middle, and keep the half "
-        "that holds the limit.",
-        "Look at the last losses: settled means that the loss after 3000 updates is the minimum, to four "
-        "digits. Or read the limit off the table of curvatures.",
+        "that holds the limit. Settled means that the last loss is the minimum, to four digits.",
+        "Theory gives it at once: 2 divided by the largest curvature, which stands in the table.",
     ),
 )
 def largest_learning_rate(my_learning_rate):
@@ -608,4 +650,136 @@ def largest_learning_rate(my_learning_rate):
     return (
         f"{rate:.1f} is within 5 % of the limit {limit:.1f}, which is 2 divided by the largest curvature at "
         "the minimum."
+    )
+
+
+# --- (g) a training script with five mistakes ------------------------------
+
+
+def thymocytes(number, seed):
+    """Simulated CD4 and CD8 (number, 2), and 1 (number, 1) for cells that carry exactly one, else 0."""
+    import torch
+
+    rng = np.random.default_rng(seed)
+    carries = rng.integers(0, 2, (number, 2))
+    cells = carries + rng.normal(0, 0.17, (number, 2)) - 0.5
+    single = (carries[:, 0] != carries[:, 1]).astype(float)
+    return torch.tensor(cells, dtype=torch.float32), torch.tensor(single[:, None], dtype=torch.float32)
+
+
+def _expect_unequal(network):
+    """The first weights of the neurons of a layer differ."""
+    import torch
+
+    if not isinstance(network, torch.nn.Module):
+        raise Failure("make_network should return the network.")
+    for weight in network.parameters():
+        if weight.ndim == 2 and len(weight) > 1 and torch.allclose(weight, weight[:1].expand_as(weight)):
+            raise Failure(
+                "All neurons of a layer start with the same weights and would stay the same for ever: leave "
+                "PyTorch's random first weights alone, or draw your own."
+            )
+
+
+def _updates(update, inputs, targets, times):
+    """Weights of one neuron after each update, and after each update of ours."""
+    import torch
+
+    def neuron():
+        linear = torch.nn.Linear(2, 1)
+        torch.nn.init.constant_(linear.weight, 0.1)
+        torch.nn.init.zeros_(linear.bias)
+        return linear, torch.optim.SGD(linear.parameters(), lr=0.5)
+
+    theirs, ours = neuron(), neuron()
+    got, right = [], []
+    for _ in range(times):
+        try:
+            call(update, *theirs, inputs, targets)
+        except Failure as failure:
+            if "does not require grad" in str(failure):
+                raise Failure(
+                    "PyTorch finds no way back from the loss to the weights: a comparison such as p > 0.5 "
+                    "stands between. Train on probabilities or scores, threshold afterwards."
+                ) from None
+            raise
+        linear, optimiser = ours
+        optimiser.zero_grad()
+        torch.nn.functional.binary_cross_entropy_with_logits(linear(inputs), targets).backward()
+        optimiser.step()
+        got.append(theirs[0].weight.detach().clone())
+        right.append(linear.weight.detach().clone())
+    return got, right
+
+
+@exercise(
+    chapter="03",
+    hints=(
+        "The page lists five ways in which training fails, under What goes wrong. Where in the script is "
+        "each of them?",
+        "make_network: should all weights be equal? update: what has the slope 0, what becomes infinite, "
+        "what is never cleared? make_optimiser: how long is a step?",
+        "Let the network's scores go into torch.nn.functional.binary_cross_entropy_with_logits, call "
+        "optimiser.zero_grad() before loss.backward(), and try learning rates around 1.",
+    ),
+)
+def mended_training(make_network, update, make_optimiser):
+    """Mend a training script with five mistakes."""
+    import torch
+
+    from bioimage_course.nets.running import seeded
+
+    for what, function in (("first", make_network), ("second", update), ("third", make_optimiser)):
+        expect_callable(function, f"the {what} thing you passed")
+    with seeded(0):
+        _expect_unequal(call(make_network))
+    inputs, targets = thymocytes(60, seed=3)
+    targets = (inputs[:, :1] > 0).float()  # something that one neuron can learn
+    got, right = _updates(update, inputs, targets, 2)
+    if torch.equal(got[0], torch.full_like(got[0], 0.1)):
+        raise Failure(
+            "update moves nothing: no gradient arrives. Is there a rounding before the loss, or is "
+            "loss.backward() or optimiser.step() missing?"
+        )
+    if not torch.allclose(got[0], right[0], rtol=1e-3, atol=1e-5):
+        raise Failure(
+            "The first update is not that of the mean cross-entropy: with the truth y and the probability p, "
+            "a weight moves by the learning rate times the mean of (y - p) times its input."
+        )
+    if not torch.allclose(got[1], right[1], rtol=1e-3, atol=1e-5):
+        raise Failure(
+            "The first update is right, the second is not: gradients of the first are still there. Clear "
+            "them before each backward pass."
+        )
+    far, wrong = torch.tensor([[900.0, 900.0], [1.0, 0.0]]), torch.tensor([[0.0], [1.0]])
+    got, right = _updates(update, far, wrong, 1)
+    if not torch.isfinite(got[0]).all():
+        raise Failure(
+            "With large scores the weights become NaN: a probability rounds to 0 or 1 and its logarithm is "
+            "infinite. Use a loss that takes scores."
+        )
+    if not torch.allclose(got[0], right[0], rtol=1e-3, atol=1e-3):
+        raise Failure(
+            "A pixel that is wrong with a large score hears nothing: its probability has rounded to 1, and "
+            "the gradient is lost. Use a loss that takes scores."
+        )
+    cells, single = thymocytes(200, seed=1)
+    with seeded(0):
+        network = call(make_network)
+        optimiser = call(make_optimiser, network)
+        if not isinstance(optimiser, torch.optim.Optimizer):
+            raise Failure("make_optimiser should return an optimiser, such as torch.optim.SGD.")
+        losses = []
+        for _ in range(500):
+            call(update, network, optimiser, cells, single)
+            with torch.no_grad():
+                scores = network(cells)
+                losses.append(torch.nn.functional.binary_cross_entropy_with_logits(scores, single).item())
+    share = ((scores > 0) == (single > 0.5)).float().mean().item()
+    if share >= 0.95:
+        return f"Five mistakes mended: after 500 updates {share:.0%} of the thymocytes are told apart."
+    jumps = not np.isfinite(losses).all() or max(losses) > 1.5 * losses[0] or np.any(np.diff(losses) > 0.05)
+    raise Failure(
+        f"Every update is right, but after 500 of them only {share:.0%} of the cells are. The loss "
+        + ("jumps: lower the learning rate." if jumps else "falls too slowly: raise the learning rate.")
     )

@@ -56,6 +56,8 @@ def _compare_correlation(got, image, kernel, what, settings, mistakes):
 @exercise(
     chapter="04",
     hints=(
+        "Where in the padded image does the window for output pixel (y, x) start, and over how many rows "
+        "does it reach? In how many places can it stand?",
         "The window for output pixel (y, x) starts at row y * stride and column x * stride of the padded "
         "image and reaches over dilation * (k - 1) + 1 rows and columns.",
         "image[top : top + reach[0] : dilation, left : left + reach[1] : dilation] is the window. The "
@@ -174,8 +176,7 @@ _SIZE_MISTAKES = {
 @exercise(
     chapter="04",
     hints=(
-        "How many pixels does the dilated kernel span? Between its first and its last weight lie k − 1 steps "
-        "of d.",
+        "How many pixels does the dilated kernel span, and how far can its start still move?",
         "The padded axis has n + 2p pixels. The first window starts at 0; how far can the start still move? "
         "Divide that by s, round down, add 1.",
     ),
@@ -207,7 +208,9 @@ def _case(case):
 @exercise(
     chapter="04",
     hints=(
-        "One filter has k · k weights for every input channel, and one bias. How many filters are there?",
+        "How many weights has one filter, if it reaches through all input channels? And how many filters are "
+        "there?",
+        "One filter has k · k weights for every input channel, and one bias; each output has a filter.",
         "Fully connected: inputs · height · width numbers go in and outputs · height · width come out; every "
         "one that comes out has a weight for every one that goes in, and one bias.",
     ),
@@ -265,6 +268,7 @@ def pool(image, how):
 @exercise(
     chapter="04",
     hints=(
+        "How would you get the upper left pixel of every block, all at once?",
         "image[0::2, 0::2] is the upper left pixel of each block, image[0::2, 1::2] the upper right one, and "
         "so on: four pictures of half the size. Combine them.",
         "Or give each block axes of its own: image.reshape(rows // 2, 2, columns // 2, 2), then max or mean "
@@ -338,7 +342,7 @@ _FIELD_MISTAKES = {
 @exercise(
     chapter="04",
     hints=(
-        "Each layer adds (k − 1) steps. How long is a step, in pixels of the image?",
+        "By how many steps does a layer widen the field, and how long is a step, in pixels of the image?",
         "field += (k - 1) * d * step, and only then step *= s.",
     ),
 )
@@ -360,7 +364,172 @@ def receptive_field(function):
     )
 
 
-# --- (6) a kernel for spots ------------------------------
+# --- (6) reading a network ------------------------------
+
+_PARTS = {
+    "maps": "the shape of the last maps",
+    "learnt": "the count",
+    "sees": "the field",
+    "classes": "the classes",
+}
+_READ = {"maps": (32, 15, 15), "learnt": 6548, "sees": 18, "classes": 4}
+_MISREAD = {
+    "maps": {
+        (15, 15, 32): "First the number of maps, then rows and columns.",
+        (32, 16, 16): "The first convolution has no padding: 64 pixels become 60.",
+        (32, 14, 14): "With padding 2 the dilated convolution keeps its 30 pixels: its window spans 5.",
+        (32, 13, 13): "With padding 2 the dilated convolution keeps its 30 pixels: its window spans 5.",
+        (32, 30, 30): "The last convolution has a stride of 2.",
+        (32, 1, 1): "That is the shape after averaging; wanted is the one before.",
+    },
+    "learnt": {
+        6488: "The biases are missing: one for each map and one for each class.",
+        6416: "The last layer learns as well: a weight for each map and class, and a bias for each class.",
+        6544: "The biases of the last layer are missing.",
+    },
+    "sees": {
+        14: "The dilation is missing: a dilated kernel of 3 spans 5 values.",
+        11: "The strides are missing: after the pooling a step is two pixels.",
+        17: "The pooling widens the field, too: by one step.",
+        22: "A layer's own stride counts for the layers after it, not for itself.",
+    },
+    "classes": {32: "That is what goes into the last layer; what comes out are the scores of the classes."},
+}
+
+
+@exercise(
+    chapter="04",
+    hints=(
+        "Which of the lines change the size, which have something to learn, and after which is a step two "
+        "pixels long?",
+        "Sizes by ⌊(n + 2p − d(k − 1) − 1) / s⌋ + 1, line by line. A filter has k · k · inputs + 1 numbers. "
+        "The field grows by (k − 1) · d · step.",
+    ),
+)
+def read_network(answers):
+    """Read shapes, weights, receptive field and classes off the lines of a network."""
+    given = call(answers)
+    if not isinstance(given, dict):
+        raise Failure('Return a dictionary with "maps", "learnt", "sees" and "classes".')
+    for name, right in _READ.items():
+        if name not in given:
+            raise Failure(f'The dictionary has no "{name}".')
+        if name == "maps":
+            array = expect_array(given[name], shape=(3,), what="the shape of the last maps")
+            value = tuple(float(n) for n in array)
+        else:
+            value = expect_number(given[name], integer=True, what=_PARTS[name])
+        if value == right:
+            continue
+        if value in (0, (0, 0, 0)):
+            raise Failure(f'"{name}" is still empty.')
+        raise Failure(_MISREAD[name].get(value) or f'"{name}" is not right: go through the lines once more.')
+    return "You can read a network: 64 → 60 → 30 → 30 → 15 pixels, 6,548 numbers, 18 pixels of field."
+
+
+# --- (7) five silent mistakes ------------------------------
+
+
+@lru_cache(maxsize=1)
+def _blood_cells():
+    """Some crops of each class, and the numbers of their classes."""
+    from bioimage_course import data, nets
+
+    names = nets.cell_classifier().card["classes"]
+    found = [(names.index(cell.target), cell.image) for cell in data.load("blood-cells")]
+    return [pair for kind in range(3) for pair in [p for p in found if p[0] == kind][:4]]
+
+
+def _situations(image):
+    """The same cell as it is, at the border of the image, and magnified twice: (image, row, column, side)."""
+    return {
+        "plain": (image, 32, 32, 64),
+        "at the left border": (image[:, 12:], 32, 20, 64),
+        "magnified twice": (image.repeat(2, axis=0).repeat(2, axis=1), 64, 64, 128),
+    }
+
+
+def _probe(function, arguments):
+    """What reaches the model, and in which mode: (batch, training)."""
+    import torch
+
+    class Probe(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.still = torch.nn.Parameter(torch.zeros(1))
+            self.seen = []
+
+        def forward(self, x):
+            self.seen.append((x.detach().clone(), self.training))
+            return torch.zeros(len(x) if x.ndim else 1, 3) + self.still
+
+    probe = Probe()  # new modules are in training mode
+    call(function, *arguments, probe, pure=True)
+    if not probe.seen:
+        raise Failure("Your function never asks the model.")
+    return probe.seen[-1]
+
+
+def _named_mistake(function, image):
+    """A sentence about the first mistake that can be seen in what reaches the model, or None."""
+    batch, training = _probe(function, _situations(image)["plain"])
+    if batch.shape != (1, 3, 64, 64):
+        return f"The model gets the shape {tuple(batch.shape)}; it wants (1, 3, 64, 64)."
+    if float(batch.max()) > 2:
+        return "The model was trained on values from 0 to 1, but it gets values up to 255."
+    moved = np.moveaxis(image / 255.0, -1, 0)
+    if not np.allclose(batch[0].numpy(), moved, atol=0.02):
+        if np.allclose(batch[0].numpy(), (image / 255.0).reshape(3, 64, 64), atol=0.02):
+            return "reshape gives the right shape and a scrambled picture: move the axis instead."
+        return "What reaches the model is not the picture: look at it channel by channel."
+    if training:
+        return "The model is in training mode: its answer depends on the batch."
+    batch, _ = _probe(function, _situations(image)["magnified twice"])
+    if batch.shape[-2:] != (64, 64):
+        return "A cell magnified twice reaches the model twice as large: bring the crop to 64 × 64 pixels."
+    batch, _ = _probe(function, _situations(image)["at the left border"])
+    if float(batch[0, :, :, 2].max()) == 0:
+        return (
+            "At the border zeros are made up, a black stripe on a bright smear: continue the image instead."
+        )
+    return None
+
+
+@exercise(
+    chapter="04",
+    hints=(
+        "What exactly reaches the model? Its shape, its largest value, its three channels as pictures, the "
+        "columns at the border, the mode of the model?",
+        "np.pad has a mode, permute moves axes, F.interpolate resizes, values end at 1, and there is "
+        "model.eval().",
+    ),
+)
+def name_cell(function):
+    """Mend a function that names blood cells and has five silent mistakes."""
+    import copy
+
+    from bioimage_course import nets
+
+    expect_callable(function)
+    cells = _blood_cells()
+    mistake = _named_mistake(function, cells[0][1])
+    if mistake:
+        raise Failure(mistake)
+    right = dict.fromkeys(_situations(cells[0][1]), 0)
+    for kind, image in cells:
+        for what, arguments in _situations(image).items():
+            model = copy.deepcopy(nets.cell_classifier()).train()
+            answer = expect_number(
+                call(function, *arguments, model, pure=True), integer=True, what="the number of the class"
+            )
+            right[what] += answer == kind
+    for what, count in right.items():
+        if count < 0.9 * len(cells):
+            raise Failure(f"Of {len(cells)} cells, {what}, your function names {count} as they should be.")
+    return f"{len(cells)} cells as they are, at the border and magnified: named as they should be."
+
+
+# --- (8) a kernel for spots ------------------------------
 
 
 @lru_cache(maxsize=1)
@@ -400,8 +569,9 @@ def spots_found(kernel):
 @exercise(
     chapter="04",
     hints=(
-        "What should the kernel answer to a flat region, dark or bright? Zero. So its weights must add up "
-        "to 0.",
+        "What should the kernel answer to a flat region, dark or bright? What does that say about the sum of "
+        "its weights?",
+        "A flat region should give zero, so the weights add up to 0.",
         "Positive weights where the spot is (a Gaussian with σ of about 1.5), negative ones around it, in "
         "all directions alike, so that a gradient cancels. Narrow Gaussian minus wide Gaussian is a start.",
     ),

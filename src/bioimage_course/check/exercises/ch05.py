@@ -23,6 +23,7 @@ def _indices(value, count, what):
 @exercise(
     chapter="05",
     hints=(
+        "What should chance draw here, crops or something larger?",
         "Draw fields, not crops: shuffle np.unique(fields) with np.random.default_rng(seed).permutation(…) "
         "and cut the shuffled list into three parts.",
         "With `test_fields` in hand, the crops of the test set are np.flatnonzero(np.isin(fields, "
@@ -92,6 +93,7 @@ def _judge_split(parts, names, fields):
 @exercise(
     chapter="05",
     hints=(
+        "Which two splits does score have to see for each seed, and which of the two results is too good?",
         "ShuffleSplit(1, test_size=1/3, random_state=seed).split(fields) gives one pair (training, test) "
         "of crops; GroupShuffleSplit does the same with whole groups if you call .split(fields, "
         "groups=fields).",
@@ -170,6 +172,8 @@ _LOOK = {
 @exercise(
     chapter="05",
     hints=(
+        "In which panel do the dotted and the dashed curve part? In which one does training never do better "
+        "than guessing?",
         "Start with the panel in which the dotted curve (new fields) goes away from the dashed one "
         "(validation): validation data that do not warn must have something in common with the training "
         "data.",
@@ -229,6 +233,7 @@ _RUNS = (
 @exercise(
     chapter="05",
     hints=(
+        "What must you remember from one epoch to the next, to know whether patience has run out?",
         "Keep three things: the lowest loss so far, its epoch, and how many epochs have passed since.",
         "`epoch - best_epoch >= patience` is the moment to stop; enumerate(losses, start=1) counts epochs "
         "from 1.",
@@ -291,12 +296,84 @@ def early_stopping(stop):
     )
 
 
-# --- (e) a search space ------------------------------
+# --- (e) which remedies help ------------------------------
+
+_NONE = [0.80, 0.71, 0.85, 0.76, 0.90, 0.68, 0.83, 0.78]
+_CHANGES = {  # per seed: what is added to _NONE
+    "small but steady": [0.012, 0.009, 0.015, 0.008, 0.011, 0.013, 0.010, 0.014],
+    "steady but for one seed": [0.03, 0.025, 0.035, 0.028, -0.002, 0.031, 0.027, 0.033],
+    "one lucky seed": [0.00, 0.15, -0.005, 0.004, -0.01, 0.006, -0.003, 0.002],
+    "harmful": [-0.02, -0.025, -0.018, -0.022, -0.03, -0.021, -0.019, -0.024],
+    "nothing": [0.004, -0.006, 0.002, -0.003, 0.005, -0.004, 0.001, -0.002],
+}
+
+
+def _reads_as(names, given):
+    return sorted(given) == sorted(names)
 
 
 @exercise(
     chapter="05",
     hints=(
+        "What do a remedy's score and the score without it have in common, if they have the same seed? How "
+        "do you take it out?",
+        "For each remedy: subtract seed by seed, then ask whether the interval of these differences lies "
+        "above zero. metrics.paired_difference(scores, none) has .low and .high.",
+    ),
+)
+def which_help(function):
+    """Name the remedies of which the seeds show that they help."""
+    expect_callable(function)
+    for order in (slice(None), slice(None, None, -1)):
+        changes = dict(list(_CHANGES.items())[order])
+        remedies = {name: np.round(np.add(_NONE, change), 4).tolist() for name, change in changes.items()} | {
+            "twice the images": [round(score + 0.02 + 0.001 * i, 4) for i, score in enumerate(_NONE)]
+        }
+        answer = call(function, list(_NONE), remedies, pure=True)
+        if answer is None:
+            raise Failure("Your function returns None; did you forget `return`?")
+        if isinstance(answer, dict):
+            answer = [name for name, helps in answer.items() if helps]
+        given = [answer] if isinstance(answer, str) else list(answer)
+        unknown = [name for name in given if name not in remedies]
+        if unknown:
+            raise Failure(f"Return names of remedies; {unknown[0]!r} is none.")
+        wanted = ["small but steady", "steady but for one seed", "twice the images"]
+        if _reads_as(wanted, given):
+            continue
+        raise Failure(_why_wrong(set(given), set(wanted), remedies))
+    return "Three of six: small and steady counts, large and lucky does not."
+
+
+def _why_wrong(given, wanted, remedies):
+    """One sentence about a wrong set of names."""
+    if "harmful" in given and wanted <= given:
+        return (
+            "You name one that makes all seeds worse: the interval must lie above zero, not just beside it."
+        )
+    if given == {name for name, scores in remedies.items() if np.mean(scores) > np.mean(_NONE)}:
+        return "You compare means only: one of these owes its gain to a single lucky seed."
+    if "one lucky seed" in given:
+        return "One of yours owes its gain to a single lucky seed; its interval holds zero."
+    if given == wanted - {"steady but for one seed"}:
+        return "Not every seed must be better: the interval of the differences decides."
+    if given < wanted:
+        return (
+            "You miss gains that are steady. Are your intervals those of the differences, seed by seed, and "
+            "not those of the scores?"
+        )
+    extra = sorted(given - wanted)
+    return f"{extra[0]!r} does not help by the interval of its paired differences."
+
+
+# --- (f) a search space ------------------------------
+
+
+@exercise(
+    chapter="05",
+    hints=(
+        "Which of the three is a whole number, and for which one are 0.0001 and 0.001 as far apart as 0.001 "
+        "and 0.01?",
         'A number between two bounds is trial.suggest_float("name", low, high); with log=True each power of '
         "ten gets the same share.",
         'Whole numbers come from trial.suggest_int("width", 2, 16), shares from '

@@ -1,10 +1,9 @@
 """Exercises of chapter 6, Grad-CAM."""
 
-from functools import lru_cache
-
 import numpy as np
 
 from bioimage_course.check import Failure, call, exercise, expect_array, expect_callable, expect_number
+from bioimage_course.tools._fingerprint import kept
 
 # --- (1) the weighted sum ------------------------------
 
@@ -17,6 +16,7 @@ def weighted_sum(maps, gradients):
 @exercise(
     chapter="06",
     hints=(
+        "How many weights are there, and over which axes do you average to get one for each feature map?",
         "One weight for each feature map: the mean of its gradients over both axes of the image, an array of "
         "K numbers.",
         "gradients.mean(axis=(1, 2), keepdims=True) has the shape (K, 1, 1), so that it can be multiplied "
@@ -67,7 +67,7 @@ def cam_formula(function):
 # --- (2) with hooks ------------------------------
 
 
-@lru_cache
+@kept
 def _small_network():
     """A CNN with random weights, 3 classes, feature maps of 6×8 in its last block."""
     import torch
@@ -118,6 +118,7 @@ def _variants(model, layer, image, target):
 @exercise(
     chapter="06",
     hints=(
+        "Who calls your hook, when, and with what? And from which single number do you go back?",
         "A forward hook is a function of (module, inputs, output) that PyTorch calls when the layer has "
         "run: append output to a list. layer.register_forward_hook(…) returns a handle; handle.remove() "
         "takes the hook away again.",
@@ -196,6 +197,7 @@ class _tidy:
 @exercise(
     chapter="06",
     hints=(
+        "Which share of the map would lie in the region if the map were the same everywhere?",
         "The share of the map: the sum of the map inside the mask, divided by the sum of the whole map.",
         "The share of the area: mask.mean(). Divide the first share by the second.",
     ),
@@ -269,6 +271,8 @@ def _drops(images, mask, fill="mean", answer="before", sign=1, absolute=False):
 @exercise(
     chapter="06",
     hints=(
+        "Covering may make another class win. Whose probability do you follow, that of the old or the "
+        "new one?",
         "Predict, and remember for each image which class won: before.argmax(axis=1). Cover, predict again, "
         "and look at the probability of the same class.",
         "covered = images.copy(); for each image: image[mask] = image.mean(). The drop is before − after at "
@@ -340,7 +344,7 @@ PLACES = ((2, 48), (30, 4), (50, 50), (4, 26))
 """Upper left corners of the hidden squares (8×8)."""
 
 
-@lru_cache
+@kept
 def _suspects():
     """The network that looks at squares, and crops of red cells and platelets (n, 3, 64, 64)."""
     import torch
@@ -355,6 +359,7 @@ def _suspects():
 @exercise(
     chapter="06",
     hints=(
+        "The cells differ from image to image. What does not, and what would it do to the mean of all maps?",
         "Compute the maps of the class that the network names, bring them to the size of the images "
         "(nets.enlarge), and take their mean: what is the same in all images stays, cells average out.",
         "np.unravel_index(mean.argmax(), mean.shape) is the row and column of the brightest pixel. The "

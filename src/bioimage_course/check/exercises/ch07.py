@@ -36,6 +36,8 @@ def _bent(table):
 @exercise(
     chapter="07",
     hints=(
+        "What does a hybrid take from our nucleus, what from a background nucleus? And how many hybrids "
+        "are there?",
         "Copy the background; its columns in `known` get the nucleus' values; predict all rows; average.",
         "mixed = background.copy(); mixed[:, list(known)] = x[list(known)]; return predict(mixed).mean(). A "
         "list, because NumPy reads a tuple as one place in several axes.",
@@ -130,6 +132,7 @@ def _one_order(value, n):
 @exercise(
     chapter="07",
     hints=(
+        "In one order, what does a feature add? And how many orders are there for three features?",
         "itertools.permutations(range(n)) gives the orders. Go through one: each feature adds the value with "
         "it minus the value just before it.",
         "before = value(()), then for i in order: known += (i,); credit[i] += value(known) - before; "
@@ -183,6 +186,8 @@ def group_importance(values, groups):
 @exercise(
     chapter="07",
     hints=(
+        "If two features of a group cancel each other in a nucleus, how large should the group's credit "
+        "be there?",
         "Shapley values add up: the credit of a group, for one nucleus, is the sum of its members' credits.",
         "First values[:, columns].sum(axis=1), one number a nucleus; then the absolute value; then the mean.",
     ),
@@ -238,6 +243,7 @@ def deletion_curve(predict, image, importance, fill, steps, *, rising=False, own
 @exercise(
     chapter="07",
     hints=(
+        "Which pixel goes first? And what becomes of it in all later steps?",
         "np.argsort(-importance.ravel()) lists the pixels, most important first. After step s of `steps` "
         "the first round(s / steps * pixels) of them are gone.",
         "Make copies of the image, one a step, (steps + 1, H, W, 3); copies.reshape(steps + 1, -1, 3)[s, "

@@ -1,5 +1,7 @@
 """Exercises of chapter 8, denoising."""
 
+from itertools import product
+
 import numpy as np
 
 from bioimage_course.check import (
@@ -13,7 +15,7 @@ from bioimage_course.check import (
 
 # --- (1) measuring a camera ------------------------------
 
-CAMERAS = ((2.0, 100.0, 4.0), (0.5, 20.0, 2.5))
+CAMERAS = ((2.0, 100.0, 5.0), (0.5, 20.0, 2.5))
 """Two cameras (gain, offset, read-out noise)."""
 
 
@@ -35,9 +37,12 @@ def line(frames, offset, ddof=1, power=1.0):
 @exercise(
     chapter="08",
     hints=(
-        "Nothing moves, so whatever differs between the frames of one pixel is noise: mean and variance over "
-        "axis 0.",
-        "np.polyfit((mean - offset).ravel(), variance.ravel(), 1) gives slope and intercept. The slope is "
+        "Nothing moves. What is it, then, that differs between the frames of one pixel, and along which "
+        "axis do "
+        "you measure it?",
+        "Mean and variance over axis 0, one of each for every pixel, are points on a line. "
+        "np.polyfit((mean - offset).ravel(), variance.ravel(), 1) gives slope and intercept. The slope "
+        "is "
         "the gain; the intercept, where there is no light, is the read-out noise squared.",
     ),
 )
@@ -50,6 +55,8 @@ def camera_line(function):
         if not isinstance(got, tuple | list | np.ndarray) or np.shape(got) != (2,):
             raise Failure("Return two numbers: the gain and the read-out noise.")
         slope, _ = line(frames, 0.0)
+        if _swapped(got, gain, read_noise):
+            raise Failure("Exchanged: return the gain first, then the read-out noise.")
         camera = f"a camera with gain {gain:g}, offset {offset:g} and read-out noise {read_noise:g}"
         found = expect_number(got[0], what=f"the gain of {camera}")
         noise_of_means = line(frames, offset, power=0.5)[0]
@@ -85,6 +92,14 @@ def camera_line(function):
     return "Gain and read-out noise of two cameras, from nothing but frames of one scene."
 
 
+def _swapped(got, gain, read_noise):
+    try:
+        first, second = (float(value) for value in got)
+    except (TypeError, ValueError):
+        return False
+    return abs(first / read_noise - 1) <= 0.05 and abs(second / gain - 1) <= 0.05
+
+
 def _near(found, right, what, mistakes):
     """Five per cent of the right value; a usual mistake within five per cent gets its sentence."""
     if abs(found / right - 1) <= 0.05:
@@ -99,14 +114,16 @@ def _near(found, right, what, mistakes):
 
 VALUES = (
     np.array([0.0, 0.0, 1.0, 1.0, 2.0, 8.0, 16.0]),
-    np.random.default_rng(3).poisson(0.7, 201) + np.r_[np.zeros(200), 400.0],
+    np.random.default_rng(3).poisson(0.7, 201) + np.r_[np.zeros(196), np.full(5, 30.0)],
 )
-"""Two sets of noisy values that are not symmetric: shot noise in the dark, and a hot pixel."""
+"""Two sets of noisy values that are not symmetric: shot noise in the dark, and five hot pixels."""
 
 
 @exercise(
     chapter="08",
     hints=(
+        "If you move the number up a little, which differences grow and which shrink? When do they balance, "
+        "for squares and for absolute values?",
         "Try it: for c in np.linspace(values.min(), values.max(), 1000) compute np.mean((values - c) ** 2), "
         "and see where it is smallest. What is this number called?",
         "Squared: the mean. Absolute: as many values above as below.",
@@ -122,17 +139,17 @@ def best_constants(function):
         mean, median = float(values.mean()), float(np.median(values))
         squared = expect_number(got[0], what="your number for the squared difference")
         absolute = expect_number(got[1], what="your number for the absolute difference")
-        step = np.ptp(values) / 500  # of somebody who tried numbers
+        step = np.ptp(values) / 500
         if abs(squared - median) <= step and abs(absolute - mean) <= step and abs(mean - median) > 2 * step:
             raise Failure(
                 "Exchanged: the first number is for the squared difference, the second for the absolute."
             )
-        for found, right, other, what, wrong in (
-            (squared, mean, median, "squared", "median"),
-            (absolute, median, mean, "absolute", "mean"),
+        for found, right, other, error, what, wrong in (
+            (squared, mean, median, np.square, "squared", "median"),
+            (absolute, median, mean, np.abs, "absolute", "mean"),
         ):
-            if abs(found - right) <= step:
-                continue
+            if error(values - found).mean() <= 1.02 * error(values - right).mean():
+                continue  # also for somebody who tried a hundred numbers
             if abs(found - other) <= step:
                 raise Failure(
                     f"For the {what} difference you return the {wrong}; that one is best for the other."
@@ -161,12 +178,32 @@ def _neighbours(image, row, column):
     ]
 
 
-SPOTS = np.array([[0, 0], [0, 5], [3, 3], [3, 8], [6, 1], [6, 6], [9, 4], [9, 9], [11, 0], [11, 11]])
+SPOTS = np.array(
+    [
+        [0, 0],
+        [0, 5],
+        [3, 3],
+        [3, 4],
+        [4, 3],
+        [3, 8],
+        [6, 1],
+        [6, 6],
+        [9, 4],
+        [9, 9],
+        [9, 8],
+        [11, 0],
+        [11, 11],
+    ]
+)
+"""Corners, border, inside; some of them neighbours of each other."""
 
 
 @exercise(
     chapter="08",
     hints=(
+        "Two spots may lie side by side. From which of the two images do you read a neighbour's value, "
+        "so that "
+        "it is an original one? And which neighbours has a pixel in the corner?",
         "masked = patch.copy(), then for row, column in spots: … Read neighbours from patch, not masked.",
         "List the neighbours (y, x) inside the image that are not (row, column) itself, and take the one "
         "with number rng.integers(len(neighbours)). target = patch[spots[:, 0], spots[:, 1]].",
@@ -178,7 +215,7 @@ def blind_spot(function):
     patch = np.random.default_rng(7).permutation(144).reshape(12, 12).astype(float)  # every value once
     places = tuple(SPOTS.T)
     masks = []
-    for seed in range(12):
+    for seed in range(24):
         got = call(function, patch, SPOTS.copy(), np.random.default_rng(seed), pure=True)
         if not isinstance(got, tuple | list) or len(got) != 2:
             raise Failure("Return two things: the masked patch and the target.")
@@ -219,17 +256,121 @@ def blind_spot(function):
                 raise Failure(
                     f"{where.capitalize()} holds the mean of its neighbours; take one of them at random."
                 )
+            if value in _neighbours(masked, row, column):
+                raise Failure(
+                    f"{where.capitalize()} holds a value that another spot had been given before: read the "
+                    "neighbours from `patch`, where they are original."
+                )
             raise Failure(f"{where.capitalize()} holds {value:g}, which is none of its eight neighbours.")
         masks.append(values)
+    again, _ = call(function, patch, SPOTS.copy(), np.random.default_rng(23))
+    if not np.array_equal(np.asarray(again)[places], masks[-1]):
+        raise Failure(
+            "The same generator, other neighbours: draw with the rng that is given, not with another."
+        )
     if len({tuple(m) for m in masks}) == 1:
-        raise Failure("Twelve generators, always the same neighbours: let rng choose.")
+        raise Failure("Twenty-four generators, always the same neighbours: let rng choose.")
     choices = [len({m[k] for m in masks}) for k in range(len(SPOTS))]
     if max(choices) <= 2:
         raise Failure("Only one or two of the eight neighbours are ever taken; give all of them a chance.")
+    _expect_all_eight(patch, masks)
     return "The network cannot see what it is asked for, and the loss is counted where it is blind."
 
 
-# --- (4) a median with a blind spot ------------------------------
+def _expect_all_eight(patch, masks):
+    """Over all spots inside and all seeds each of the eight directions is chosen at some time."""
+    where = {value: place for place, value in np.ndenumerate(patch)}
+    taken = set()
+    for mask in masks:
+        for (row, column), value in zip(SPOTS, mask, strict=True):
+            y, x = where[value]
+            taken.add((y - row, x - column))
+    if not {(-1, -1), (-1, 1), (1, -1), (1, 1)} & taken:
+        raise Failure(
+            "Only the four neighbours across the edges are taken; those across the corners count, too."
+        )
+    if len(taken) < 8:
+        raise Failure(f"Only {len(taken)} of the eight neighbours are ever taken; give all of them a chance.")
+
+
+# --- (4) a fair score ------------------------------
+
+HALVES = np.s_[:, :24], np.s_[:, 24:]
+STRENGTHS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
+
+
+def fair_pair():
+    """Noisy image and truth (40, 48): coarse structure on the left, fine on the right, so that tuning "
+    "matters."""
+    from scipy import ndimage
+
+    rng = np.random.default_rng(12)
+    coarse, fine = (ndimage.gaussian_filter(rng.normal(size=(40, 48)), sigma) for sigma in (5, 1.2))
+    truth = np.where(np.arange(48) < 24, coarse / coarse.std(), fine / fine.std()) * 10 + 100
+    return truth + rng.normal(0, 8, truth.shape), truth
+
+
+def _errors(denoise, strengths, noisy, truth, where):
+    return np.array([np.mean((denoise(noisy, s)[where] - truth[where]) ** 2) for s in strengths])
+
+
+@exercise(
+    chapter="08",
+    hints=(
+        "Which part of the image may the choice of the strength see, and which part must it never have seen?",
+        "For each strength: error = np.mean((denoise(noisy, strength)[tuning] - truth[tuning]) ** 2); "
+        "keep the "
+        "strength with the smallest. Then the same formula with scoring, for that strength alone.",
+    ),
+)
+def fair_score(function):
+    """Choose a filter's strength on one part of an image, and score it on another."""
+    from scipy import ndimage
+
+    expect_callable(function)
+    noisy, truth = fair_pair()
+    for tuning, scoring in (HALVES, HALVES[::-1]):
+        got = call(function, ndimage.gaussian_filter, STRENGTHS, noisy, truth, tuning, scoring, pure=True)
+        if not isinstance(got, tuple | list | np.ndarray) or np.shape(got) != (2,):
+            raise Failure("Return two numbers: the strength, and its mean squared error in the scoring part.")
+        there, here = (
+            _errors(ndimage.gaussian_filter, STRENGTHS, noisy, truth, part) for part in (tuning, scoring)
+        )
+        everywhere = _errors(ndimage.gaussian_filter, STRENGTHS, noisy, truth, np.s_[:])
+        best = int(there.argmin())
+        expect_number(
+            got[0],
+            close_to=STRENGTHS[best],
+            what="your strength",
+            mistakes={
+                "You choose the strength with a look at the scoring part: the score is then too good.": (
+                    STRENGTHS[int(here.argmin())]
+                ),
+                "You choose the strength with a look at the whole image: the score is then too good.": (
+                    STRENGTHS[int(everywhere.argmin())]
+                ),
+                "That is the worst strength: the error should be small.": STRENGTHS[int(there.argmax())],
+                "You return the number of the strength in the list; return the strength.": best,
+            },
+        )
+        expect_number(
+            got[1],
+            close_to=here[best],
+            rtol=1e-3,
+            what="your error",
+            mistakes={
+                "That is the error in the tuning part; the one in the scoring part is asked for.": there[
+                    best
+                ],
+                "That is the error of the whole image; score on the scoring part alone.": everywhere[best],
+                "That is the root of the mean squared error; leave the root out.": here[best] ** 0.5,
+                "That is the error of the strength that is best in the scoring part.": here.min(),
+            },
+        )
+    return "Tuned here, scored there: now it can be compared with a network that was trained here as well."
+
+
+# --- (5) a median with a blind spot ------------------------------
 
 
 def donut(image, radius, *, centre=False, mode="mirror", function=np.median):
@@ -241,9 +382,26 @@ def donut(image, radius, *, centre=False, mode="mirror", function=np.median):
     return ndimage.generic_filter(image, function, footprint=footprint, mode=mode)
 
 
+def _between_middle_values(image, radius, got):
+    """Where `got` lies between the two middle values of the neighbours: 8 values have no single middle.
+
+    At the border the neighbours are those of the mirrored image, or those alone that there are.
+    """
+    footprint = np.ones((2 * radius + 1, 2 * radius + 1), bool)
+    footprint[radius, radius] = False
+    fine = np.zeros(image.shape, bool)
+    for padded in (np.pad(image, radius, mode="reflect"), np.pad(image, radius, constant_values=np.nan)):
+        windows = np.lib.stride_tricks.sliding_window_view(padded, footprint.shape)[..., footprint]
+        low, high = (np.nanquantile(windows, 0.5, axis=-1, method=how) for how in ("lower", "higher"))
+        fine |= (got >= low - 1e-4) & (got <= high + 1e-4)
+    return fine
+
+
 @exercise(
     chapter="08",
     hints=(
+        "Which pixels of the square may take part? And at the border: which pixel would stand in for the one "
+        "outside, and could it be the pixel itself?",
         "A footprint says which pixels count: np.ones((2 * radius + 1, 2 * radius + 1), bool), with the "
         "middle set to False.",
         'ndimage.generic_filter(image, np.median, footprint=footprint, mode="mirror"). The default mode, '
@@ -270,29 +428,166 @@ def blind_median(function):
                 raise Failure(sentence)
         if radius == 2 and np.allclose(got, donut(image, 1)):
             raise Failure("radius=2 changes nothing; the square should have 5×5 pixels.")
-        for row, column in ((7, 8), (0, 0), (0, 9), (6, 16), (13, 3)):
+        for (row, column), step in product(((7, 8), (5, 4), (0, 0), (0, 9), (6, 16), (13, 3)), (1000, -1000)):
             changed = image.copy()
-            changed[row, column] += 1000
+            changed[row, column] += step
             other = expect_array(call(function, changed, radius), shape=image.shape, what="your image")
             if not np.isclose(other[row, column], got[row, column]):
-                place = "in the middle of the image" if (row, column) == (7, 8) else "at the border"
+                inside = (row, column) in ((7, 8), (5, 4))
+                place = "in the middle of the image" if inside else "at the border"
                 raise Failure(
                     f"Not blind: when the pixel in row {row}, column {column} ({place}) changes, so does "
                     "your prediction of it."
-                    + (
-                        ""
-                        if "middle" in place
-                        else ' Your padding repeats the border pixel; mode="mirror" does not.'
-                    )
+                    + ("" if inside else ' Your padding repeats the border pixel; mode="mirror" does not.')
                 )
-        if not np.allclose(got[inner], right[inner]):
+        allowed = _between_middle_values(image, radius, got)
+        if not allowed[inner].all():
             raise Failure(
                 f"With radius={radius} the prediction is blind, but not the median of its neighbours."
+            )
+        if not allowed.all():
+            raise Failure(
+                f"With radius={radius} the inside is right and the border is not: mirror the image there, "
+                "without "
+                'repeating the border pixel (mode="mirror" in SciPy, "reflect" in NumPy and PyTorch).'
             )
     return "J-invariant: no pixel takes part in its own prediction, so the noisy image may judge the filter."
 
 
-# --- (5) stripes ------------------------------
+# --- (6) are neighbours independent? ------------------------------
+
+
+def correlated_frames(vertical, horizontal, number=60):
+    """Frames (number, 32, 40) of a scene whose noise is shared with the next pixel, down and to the right."""
+    rng = np.random.default_rng(15)
+    y, x = np.mgrid[:32, :40]
+    scene = 100 + 60 * np.exp(-((y - 14) ** 2 + (x - 22) ** 2) / 60) + 0.5 * x
+    noise = rng.normal(0, 4, (number, 33, 41))
+    down, right = (_mixture(value) for value in (vertical, horizontal))
+    noise = noise[:, :-1] + down * noise[:, 1:]
+    return scene + noise[:, :, :-1] + right * noise[:, :, 1:]
+
+
+def _mixture(correlation):
+    """How much of the next pixel to add for a correlation r = a / (1 + a²)."""
+    return 0.0 if not correlation else (1 - np.sqrt(1 - 4 * correlation**2)) / (2 * correlation)
+
+
+def neighbour_correlations(noise):
+    """Correlation of noise (N, Y, X) with that of the pixel below and of the pixel to the right."""
+    pairs = ((noise[:, :-1], noise[:, 1:]), (noise[:, :, :-1], noise[:, :, 1:]))
+    return tuple(float(np.corrcoef(one.ravel(), other.ravel())[0, 1]) for one, other in pairs)
+
+
+@exercise(
+    chapter="08",
+    hints=(
+        "Nothing moves in these frames. What is left if you subtract one frame from the next, and what "
+        "if you "
+        "do not?",
+        "noise = np.diff(frames, axis=0), or frames - frames.mean(axis=0). Below: noise[:, :-1] against "
+        "noise[:, 1:]; to the right: noise[:, :, :-1] against noise[:, :, 1:]. np.corrcoef of both, as "
+        "one long "
+        "row each, at [0, 1].",
+    ),
+)
+def neighbour_correlation(function):
+    """Measure whether the noise of a pixel goes with that of the pixel below and of the one to the right."""
+    expect_callable(function)
+    for vertical, horizontal in ((0.45, 0.0), (0.0, 0.3), (0.0, 0.0), (0.25, 0.4)):
+        frames = correlated_frames(vertical, horizontal)
+        right = neighbour_correlations(np.diff(frames, axis=0))
+        got = expect_array(
+            call(function, frames, pure=True), shape=(2,), what="your pair (below, to the right)"
+        )
+        mistakes = {
+            "Your correlations are those of the scene: neighbours show the same structure. Take it away "
+            "first, "
+            "by subtracting frames or their mean.": neighbour_correlations(frames),
+            "Subtract from every pixel its own mean over the frames (axis 0), not one mean for all.": (
+                neighbour_correlations(frames - frames.mean(axis=(1, 2), keepdims=True))
+            ),
+            "Exchanged: first the pixel below, then the one to the right.": right[::-1],
+            "These are correlations of a frame with the next one; compare pixels of one frame.": (-0.5, -0.5),
+        }
+        if np.abs(got - right).max() <= 0.03:
+            continue
+        for sentence, wrong in mistakes.items():
+            if np.abs(got - np.array(wrong)).max() <= 0.01:
+                raise Failure(sentence)
+        raise Failure(
+            f"You get {got[0]:.2f} for the pixel below and {got[1]:.2f} for the one to the right, for "
+            "noise in "
+            f"which they are {right[0]:.2f} and {right[1]:.2f}."
+        )
+    return "Four cameras measured. This is the first thing to do with frames of your own."
+
+
+# --- (7) what may be done ------------------------------
+
+
+@exercise(
+    chapter="08",
+    hints=(
+        "Which of the methods needs noise that is independent from pixel to pixel, and which only from "
+        "frame to "
+        "frame? And in which image does an error stay however many frames you average?",
+        "The blind spot fails on the telomeres, pairs of frames do not. Light is measured in the original.",
+    ),
+)
+def what_may_be_done(void_simulated, void_telomeres, pairs_telomeres, light_restored, light_original):
+    """Forecast from the correlation of the noise what may be used, and which images light is measured in."""
+    answers = {
+        "Noise2Void, simulated camera": (
+            void_simulated, True,
+            "its noise is independent from pixel to pixel, which is all that a blind spot needs",
+        ),
+        "Noise2Void, telomeres": (
+            void_telomeres, False,
+            "the noise of a pixel can be guessed from the ones above and below, blind spot or not",
+        ),
+        "Noise2Noise, telomeres": (
+            pairs_telomeres, True,
+            "its noise is shared within a frame, but not between one frame and the next",
+        ),
+        "light in restored frames": (
+            light_restored, False,
+            "where the network is unsure it gives the mean of what is possible, the same way in every frame",
+        ),
+        "light in original frames": (
+            light_original, True,
+            "they are noisy but near the truth on average, and averaging helps",
+        ),
+    }  # fmt: skip
+    for what, (answer, right, why) in answers.items():
+        if answer not in (True, False):
+            raise Failure(f"Answer True or False for: {what}.")
+        if bool(answer) != right:
+            raise Failure(f"Not so for “{what}”: {why}.")
+    return "First the correlation, then the method; light is measured in the original."
+
+
+# --- (8) stripes ------------------------------
+
+
+def _about_columns(function):
+    """What to say when stripes are left: does the function treat columns by their mean, or not at all?
+
+    In a flat image with offsets of the columns, column means take all stripes away; with a bright object in
+    some columns they leave a dark shadow above and below it.
+    """
+    flat = 100 + np.random.default_rng(5).normal(0, 4, (1, 256)) * np.ones((192, 1))
+    bright = flat.copy()
+    bright[80:120, 100:140] += 400
+    plain, shaded = (np.asarray(call(function, image), float) for image in (flat, bright))
+    by_column = np.std(plain.mean(axis=0)) < 0.5 * np.std(flat.mean(axis=0))
+    shadow = shaded[:60, 105:135].mean() < shaded[:60, :90].mean() - 20
+    if by_column and shadow:
+        return (
+            "a column's mean contains its nuclei, so columns with nuclei become too dark; which number of a "
+            "column tells of its background alone?"
+        )
+    return "take care of them column by column"
 
 
 def striped_images():
@@ -326,8 +621,8 @@ WANTED = 9.5
 @exercise(
     chapter="08",
     hints=(
-        "First the stripes, then the grain. What do all pixels of a column have in common? What is typical "
-        "for a column in which most pixels are background?",
+        "What do all pixels of a column have in common, and which number of a column tells it even where a "
+        "nucleus crosses the column?",
         "Subtract from each column its median, but put back a smooth curve through the medians (the uneven "
         "background). Then a Gaussian, total variation, or whatever did well above.",
     ),
@@ -349,5 +644,5 @@ def remove_stripes(function):
     if gain < 0:
         raise Failure(f"{text}. That is worse than before: you took the nuclei away together with the noise.")
     if left > 0.34:
-        raise Failure(f"{text}. The stripes are still there: take care of them column by column.")
+        raise Failure(f"{text}. The stripes are still there: {_about_columns(function)}.")
     raise Failure(f"{text}. The stripes are mostly gone; now the grain.")
