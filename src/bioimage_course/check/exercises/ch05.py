@@ -2,7 +2,15 @@
 
 import numpy as np
 
-from bioimage_course.check import Failure, call, exercise, expect_array, expect_callable, expect_number
+from bioimage_course.check import (
+    Failure,
+    call,
+    exercise,
+    expect_array,
+    expect_callable,
+    expect_number,
+    expect_parts,
+)
 
 # --- (a) a split by field ------------------------------
 
@@ -244,9 +252,9 @@ def early_stopping(stop):
     expect_callable(stop)
     answers = []
     for losses, patience in _RUNS:
-        answer = call(stop, losses, patience)
-        if not isinstance(answer, (tuple, list)) or len(answer) != 2:
-            raise Failure("Return two numbers: the best epoch and the last epoch that was run.")
+        answer = expect_parts(
+            call(stop, losses, patience), 2, "two numbers: the best epoch and the last one that was run"
+        )
         answers.append(
             (
                 expect_number(answer[0], integer=True, what="the best epoch"),

@@ -2,7 +2,15 @@
 
 import numpy as np
 
-from bioimage_course.check import Failure, call, exercise, expect_array, expect_callable, expect_number
+from bioimage_course.check import (
+    Failure,
+    call,
+    exercise,
+    expect_array,
+    expect_callable,
+    expect_number,
+    expect_truth,
+)
 
 # --- (1) the need sheet ------------------------------
 
@@ -106,9 +114,11 @@ def _entry(entry, place):
     if not isinstance(what, str) or not what.strip():
         raise Failure(f"{place} has no “need”: say in a few words what the tool must do or offer.")
     name = f"{place} (“{what.strip()}”)"
-    if not isinstance(entry.get("must"), bool):
-        raise Failure(f"{name}: “must” is True for a must-have and False for a nice-to-have.")
-    if not entry["must"]:
+    try:
+        must = expect_truth(entry.get("must"))
+    except Failure:
+        raise Failure(f"{name}: “must” is True for a must-have and False for a nice-to-have.") from None
+    if not must:
         return None
     reason = entry.get("reason")
     if not isinstance(reason, str) or len(reason.split()) < 3 or reason.strip() == what.strip():
