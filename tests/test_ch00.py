@@ -25,9 +25,10 @@ def breaks(*arguments):
 def test_every_exercise_has_two_hints_and_they_stand_in_this_order():
     assert [item.name for item in check.exercises("00")] == [
         "one_pixel",
-        "crop_flip_sum",
         "impossible_pixels",
+        "camera",
         "wrap_around",
+        "crop_flip_sum",
         "count_labels",
         "tensor_with_gradient",
     ]
@@ -127,6 +128,102 @@ def test_the_printed_table_has_one_impossible_value():
 def cells_with(words):
 
     return [c.text for c in CHAPTER.cells if words in c.text]
+
+
+# --- a camera ------------------------------
+
+
+def squares(light, size):
+    return ch00._squares(light, size).mean(axis=(1, 3))
+
+
+def record(light, size, bits):
+    return np.rint(np.minimum(squares(light, size), 1) * (2**bits - 1))
+
+
+def told_apart(first, second, size, bits):
+    return bool((record(first, size, bits) != record(second, size, bits)).any())
+
+
+def recorded_by_loops(light, size, bits):
+    rows, columns = light.shape[0] // size, light.shape[1] // size
+    result = [[0] * columns for _ in range(rows)]
+    for row in range(rows):
+        for column in range(columns):
+            part = light[row * size : (row + 1) * size, column * size : (column + 1) * size]
+            result[row][column] = min(int(float(part.mean()) * (2**bits - 1) + 0.5), 2**bits - 1)
+    return result
+
+
+def recorded_by_torch(light, size, bits):
+    pooled = torch.nn.functional.avg_pool2d(torch.tensor(light)[None, None].float(), size)[0, 0]
+    return (pooled.clamp(0, 1) * (2**bits - 1)).round()
+
+
+def recorded_narrowly(light, size, bits):
+    return record(light, size, bits).astype(np.uint16)
+
+
+@pytest.mark.parametrize("other", [record, recorded_by_loops, recorded_by_torch, recorded_narrowly])
+def test_other_cameras(other):
+    def apart(first, second, size, bits):
+        return not np.allclose(other(first, size, bits), other(second, size, bits))
+
+    verdict = check.camera.verdict(other, apart)
+    assert verdict.passed, verdict.message
+
+
+@pytest.mark.parametrize(
+    "wrong, sentence",
+    [
+        (lambda x, n, b: np.rint(np.minimum(n * n * squares(x, n), 1) * (2**b - 1)), "add up the light"),
+        (lambda x, n, b: (np.minimum(squares(x, n), 1) * (2**b - 1)).astype(int), "cut the rest off"),
+        (lambda x, n, b: np.ceil(np.minimum(squares(x, n), 1) * (2**b - 1)), "round up"),
+        (lambda x, n, b: np.rint(np.minimum(squares(x, n), 1) * 2**b), "which is the largest"),
+        (lambda x, n, b: np.rint(squares(x, n) * (2**b - 1)), "cannot be recorded"),
+        (lambda x, n, b: record(np.kron(x[::n, ::n], np.ones((n, n))), n, b), "one value out of each"),
+        (lambda x, n, b: record(np.minimum(x, 1), n, b), "before averaging"),
+        (lambda x, n, b: np.minimum(squares(x, n), 1), "still lie between 0 and 1"),
+        (lambda x, n, b: record(x, n, 8), "always use 8 bits"),
+        (lambda x, n, b: record(x, n, b).astype(int).astype(np.uint8), "wrapped around"),
+        (lambda x, n, b: record(x, 1, b), "as many values as the scene"),
+        (lambda x, n, b: record(x, 2, b), "stopped with"),
+        (lambda x, n, b: record(x.T, n, b), "rows and columns are swapped"),
+        (lambda x, n, b: record(x, n, b)[::-1], "values wrong"),
+    ],
+)
+def test_wrong_cameras(wrong, sentence):
+    assert sentence in failure("camera", wrong, told_apart)
+
+
+@pytest.mark.parametrize(
+    "wrong, sentence",
+    [
+        (lambda a, b, n, bits: not told_apart(a, b, n, bits), "the other way round"),
+        (lambda a, b, n, bits: (a != b).any(), "*inside* the squares"),
+        (lambda a, b, n, bits: not np.allclose(squares(a, n), squares(b, n)), "disappears in rounding"),
+        (lambda a, b, n, bits: told_apart(a, b, n, 4), "use `bits`"),
+        (lambda a, b, n, bits: told_apart(a, b, 2, bits), "use `size`"),
+        (lambda a, b, n, bits: record(a, n, bits).sum() != record(b, n, bits).sum(), "in place"),
+        (lambda a, b, n, bits: not np.allclose(squares(a, n), squares(b, n), atol=0.05), "use `bits`"),
+        (lambda a, b, n, bits: True, "equal scenes"),
+        (lambda a, b, n, bits: False, "in place"),
+        (lambda a, b, n, bits: record(a, n, bits) != record(b, n, bits), "one answer"),
+        (
+            lambda a, b, n, bits: np.rint(squares(a, n) * 15).max() != np.rint(squares(b, n) * 15).max(),
+            "in place",
+        ),
+    ],
+)
+def test_wrong_answers_about_what_is_lost(wrong, sentence):
+    assert sentence in failure("camera", record, wrong)
+
+
+def test_no_scene_of_the_check_is_near_a_limit_of_rounding():
+    for first, second, size, bits, *_ in ch00._pairs_of_scenes():
+        for light in (first, second):
+            rest = np.minimum(squares(light, size), 1) * (2**bits - 1) % 1
+            assert np.abs(rest - 0.5).min() > 1e-3
 
 
 def will_wrap(image):
@@ -275,3 +372,13 @@ def test_other_right_tensors():
 
     verdict = check.tensor_with_gradient.verdict(make)
     assert verdict.passed, verdict.message
+
+
+def test_the_page_does_not_give_tensors_a_fixed_order_of_axes():
+    """The layers of a network expect an order; a tensor has none of its own."""
+    page = CHAPTER.path.parents[2].joinpath("book", "00-images.qmd").read_text(encoding="utf-8")
+    source = CHAPTER.path.read_text(encoding="utf-8")
+    assert not any(
+        "fixed order of axes: N" in text or "with a fixed order" in text for text in (page, source)
+    )
+    assert torch.zeros(5, 4, 3).permute(2, 0, 1).shape == (3, 5, 4)

@@ -229,3 +229,142 @@ def test_course_rule_never_converges_on_xor():
 def test_course_rule_refuses_bad_input(features, truth, passes, words):
     with pytest.raises(InputError, match=words):
         nets.perceptron_rule(features, truth, passes)
+
+
+# --- an honest report ------------------------------
+
+
+def report(learn, features, truth, new_features, new_truth):
+    mean, deviation = features.mean(axis=0), features.std(axis=0)
+    answer = learn((features - mean) / deviation, truth).predict((new_features - mean) / deviation)
+    return ch01._reported(answer, new_truth)
+
+
+def report_with_sklearn(learn, features, truth, new_features, new_truth):
+    """The other ways: a scaler, torch, lists, a loop."""
+    from sklearn.preprocessing import StandardScaler
+
+    scaler = StandardScaler().fit(features)
+    answer = learn(scaler.transform(features).tolist(), truth.tolist()).predict(
+        scaler.transform(new_features)
+    )
+    pairs = list(zip(answer.tolist(), new_truth.tolist(), strict=True))
+    found = sum(a == 1 and t == 1 for a, t in pairs)
+    alarms = sum(a == 1 and t == 0 for a, t in pairs)
+    return [found, alarms, sum(a == t for a, t in pairs) / len(pairs), np.float32(1 - new_truth.mean())]
+
+
+def report_with_torch(learn, features, truth, new_features, new_truth):
+    import torch
+
+    table, new = torch.tensor(features), torch.tensor(new_features)
+    mean, deviation = table.mean(0), table.std(0)  # divides by n - 1
+    run = learn(((table - mean) / deviation).numpy(), truth)
+    return tuple(ch01._reported(run.predict(((new - mean) / deviation).numpy()), new_truth).tolist())
+
+
+@pytest.mark.parametrize("right", [report, report_with_sklearn, report_with_torch])
+def test_right_reports(right):
+    verdict = check.honest_report.verdict(right)
+    assert verdict.passed, verdict.message
+
+
+def standardised_by(choose):
+    """A report in which `choose(features, new)` gives the two tables as the classifier sees them."""
+
+    def wrong(learn, features, truth, new_features, new_truth):
+        first, second = choose(features, new_features)
+        return ch01._reported(learn(first, truth).predict(second), new_truth)
+
+    return wrong
+
+
+def learnt_from_the_judge(learn, features, truth, new_features, new_truth):
+    second = ch01._standard(new_features, features)
+    return ch01._reported(learn(second, new_truth).predict(second), new_truth)
+
+
+def changed(place, change):
+    """The right report with one number replaced."""
+
+    def wrong(learn, features, truth, new_features, new_truth):
+        numbers = list(report(learn, features, truth, new_features, new_truth))
+        numbers[place] = change(numbers, truth, new_truth)
+        return numbers
+
+    return wrong
+
+
+@pytest.mark.parametrize(
+    "wrong, sentence",
+    [
+        (standardised_by(lambda a, b: (a, b)), "raw features"),
+        (standardised_by(lambda a, b: (ch01._standard(a, a), ch01._standard(b, b))), "its own mean"),
+        (standardised_by(lambda a, b: (ch01._standard(a, a), b)), "predict raw ones"),
+        (
+            standardised_by(
+                lambda a, b: (ch01._standard(a, np.vstack([a, b])), ch01._standard(b, np.vstack([a, b])))
+            ),
+            "both tables together",
+        ),
+        (learnt_from_the_judge, "the table that you judge by"),
+        (changed(0, lambda n, t, new: new.sum() - n[0]), "that were missed"),
+        (changed(0, lambda n, t, new: n[0] + n[1]), "called mitotic"),
+        (changed(1, lambda n, t, new: new.sum() - n[0]), "missed mitoses"),
+        (changed(1, lambda n, t, new: 0), "false alarms is 0"),
+        (changed(2, lambda n, t, new: 100 * n[2]), "per cent"),
+        (changed(2, lambda n, t, new: n[0] / new.sum()), "share of right answers is"),
+        (changed(3, lambda n, t, new: new.mean()), "0, not 1"),
+        (changed(3, lambda n, t, new: np.mean(t == 0)), "second table"),
+        (changed(3, lambda n, t, new: (new == 0).sum()), "not the number"),
+        (changed(3, lambda n, t, new: 0.5), "for which share"),
+        (lambda *tables: report(*tables)[:3], "four numbers"),
+    ],
+)
+def test_wrong_reports(wrong, sentence):
+    assert sentence in failure("honest_report", wrong)
+
+
+def test_mistakes_in_the_report_give_different_numbers():
+    for seed in (104, 110):
+        right, mistakes = ch01._reports(*ch01._two_days(seed))
+        seen = [tuple(numbers[:3].round(6)) for numbers in mistakes.values()]
+        assert len(set(seen)) == len(seen)
+        for numbers in right:
+            assert tuple(numbers[:3].round(6)) not in seen and numbers[1] > 0
+
+
+# --- what the chapter says of its data ------------------------------
+
+
+def test_the_explorable_says_that_its_nuclei_are_simulated():
+    """By area and roundness no line separates the real nuclei; those of the explorable are simulated."""
+    from bioimage_course.explore.explorables import SCRIPTS
+
+    script = (SCRIPTS / "perceptron-explorer.js").read_text(encoding="utf-8")
+    assert script.count('label: "Simulated nuclei') == 2 and 'label: "Nuclei' not in script
+
+
+def test_the_drawn_network_has_as_many_numbers_as_the_caption_says():
+    network = nets.MLP([2, 4, 1])
+    weights = sum(p.numel() for p in network.parameters() if p.ndim == 2)
+    biases = sum(p.numel() for p in network.parameters() if p.ndim == 1)
+    (cell,) = [c.text for c in CHAPTER.cells if "label: fig-network" in c.text]
+    assert (weights, biases) == (12, 5) and "twelve weights and five biases" in cell and "bias:+.1f" in cell
+
+
+def test_one_number_separates_the_classes_and_two_others_do_not():
+    """Mean intensity alone has a gap; by area and roundness a linear program finds no line."""
+    from scipy.optimize import linprog
+    from skimage.measure import regionprops_table
+
+    nuclei = data.load("nuclei")
+    wanted = ("label", "area", "intensity_mean", "perimeter")
+    table = regionprops_table(nuclei.labels, nuclei.image, properties=wanted)
+    mitotic = np.isin(table["label"], [nuclei.labels[point] for point in ch01.MITOSES])
+    intensity = table["intensity_mean"]
+    assert intensity[mitotic].min() - intensity[~mitotic].max() > 40
+    roundness = 4 * np.pi * table["area"] / table["perimeter"] ** 2
+    examples = np.column_stack([table["area"] / 100, roundness, np.ones(len(roundness))])
+    signed = examples * np.where(mitotic, 1, -1)[:, None]
+    assert linprog(np.zeros(3), A_ub=-signed, b_ub=-np.ones(len(signed)), bounds=(None, None)).status == 2

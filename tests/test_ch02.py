@@ -99,6 +99,110 @@ def test_wrong_derivatives(wrong, sentence):
     assert sentence in failure("derivatives", *(RIGHT | wrong).values())
 
 
+# --- which ones saturate ------------------------------
+
+
+def flat(f, z, h=1e-3):
+    return abs(f(z + h) - f(z - h)) < 2e-7
+
+
+def saturates_by_differences(f):
+    values = f(np.array([-101.0, -100.0, 100.0, 101.0]))
+    return np.isclose(values[0], values[1]), np.isclose(values[2], values[3])
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        lambda f: (flat(f, -100), flat(f, 100)),
+        lambda f: [bool(flat(f, -100.0)), bool(flat(f, 100.0))],
+        lambda f: np.abs(np.gradient(f(np.linspace(-100, 100, 20_001)), 0.01))[[0, -1]] < 1e-4,
+        saturates_by_differences,
+    ],
+)
+def test_other_ways_to_see_saturation(right):
+    verdict = check.saturates.verdict(right)
+    assert verdict.passed, verdict.message
+
+
+@pytest.mark.parametrize(
+    "wrong, sentence",
+    [
+        (lambda f: (flat(f, 100), flat(f, -100)), "swapped"),
+        (lambda f: (not flat(f, -100), not flat(f, 100)), "the other way round"),
+        (lambda f: (flat(f, -5), flat(f, 5)), "the sigmoid on the left and on the right"),
+        (lambda f: (abs(f(-100)) < 10, abs(f(100)) < 10), "the leaky ReLU on the left"),
+        (lambda f: (abs(f(-100)) < 1e-6, abs(f(100) - 1) < 1e-6), "tanh on the left"),
+        (lambda f: (abs(f(-99) - f(-100)) < 0.5, abs(f(100) - f(99)) < 0.5), "a small slope is a slope"),
+        (lambda f: (abs(f(-1000) - f(-2000)) < 6, abs(f(2000) - f(1000)) < 6), "the sine on the left"),
+        (lambda f: (flat(f, -100), flat(f, -100)), "the ReLU on the right"),
+        (lambda f: flat(f, 100), "two answers"),
+        (lambda f: (True, 7), "between 0 and 1"),
+    ],
+)
+def test_wrong_saturation(wrong, sentence):
+    assert sentence in failure("saturates", wrong)
+
+
+def test_the_curves_of_the_check_are_as_said():
+    """Slopes by PyTorch-free finite differences over a wide range, not at one place alone."""
+    for f, (left, right), _ in ch02._CURVES.values():
+        for side, places in ((left, np.linspace(-120, -90, 301)), (right, np.linspace(90, 120, 301))):
+            slopes = np.abs(f(places + 1e-3) - f(places - 1e-3)) / 2e-3
+            assert (slopes.max() < 1e-6) if side else (slopes.max() > 0.005)
+
+
+# --- what a network will draw ------------------------------
+
+PREDICTED = {name: kind for name, (kind, _) in ch02._BOUNDARIES.items()}
+
+
+@pytest.mark.parametrize(
+    "change, sentence",
+    [
+        ({"identity": "curve"}, "collapse"),
+        ({"step": "curve"}, "either side"),
+        ({"step": "line"}, "single neuron"),
+        ({"sigmoid": "pieces"}, "the sigmoid a corner"),
+        ({"tanh": "pieces"}, "tanh a corner"),
+        ({"ReLU": "curve"}, "away from its corner"),
+        ({"leaky ReLU": "curve"}, "shallower"),
+        ({"GELU": "pieces"}, "rounds the corner"),
+        ({"GELU": "line"}, "single neuron"),
+        ({"GELU": ""}, "no prediction"),
+        ({"GELU": "wavy"}, "must be"),
+        ({"GELU": 3}, "must be"),
+    ],
+)
+def test_wrong_predictions(change, sentence):
+    message = failure("drawn_boundaries", lambda: PREDICTED | change)
+    assert sentence in message
+    right = {name: PREDICTED[name] for name in change}
+    assert (
+        not any(f'"{kind}"' in message for kind in right.values()) or "choose" in message or "must" in message
+    )
+
+
+def test_predictions_in_other_spelling_pass():
+    assert check.drawn_boundaries.verdict(
+        lambda: {k.upper(): f" {v.title()}" for k, v in PREDICTED.items()}
+    ).passed
+    assert "no prediction" in failure("drawn_boundaries", dict)
+    assert "dictionary" in failure("drawn_boundaries", lambda: list(PREDICTED.values()))
+
+
+def test_the_predictions_are_what_networks_draw():
+    """Along a line through the plane the score is linear, linear between corners, or smooth."""
+    rng = np.random.default_rng(0)
+    z = np.linspace(-3, 3, 6001)
+    for name in ("identity", "sigmoid", "tanh", "ReLU", "leaky ReLU", "GELU"):
+        f = next(ch02._CURVES[key][0] for key in (name, f"the {name}") if key in ch02._CURVES)
+        score = sum(v * f(w * z + b) for v, w, b in rng.normal(size=(16, 3)))
+        bends = np.abs(np.diff(score, 2))  # second differences: zero on a line, few and large at corners
+        kind = "line" if bends.max() < 1e-9 else "pieces" if (bends > 1e-9).mean() < 0.02 else "curve"
+        assert kind == PREDICTED[name], name
+
+
 # --- (c) through many layers ------------------------------
 
 
@@ -155,6 +259,12 @@ def test_mistakes_in_counting_give_different_numbers():
 # --- (e) softmax ------------------------------
 
 
+def centred(z, centre):
+    """Softmax that subtracts another number of the row than its largest."""
+    e = np.exp(z - centre(z, axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
 @pytest.mark.parametrize(
     "wrong, sentence",
     [
@@ -166,6 +276,9 @@ def test_mistakes_in_counting_give_different_numbers():
         (lambda z: ch02._softmax(-z), "minus z"),
         (lambda z: np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True), "overflows"),
         (lambda z: np.exp(z - z.max()) / np.exp(z - z.max()).sum(axis=-1, keepdims=True), "its own largest"),
+        (lambda z: centred(z, np.mean), "*largest* score of the row"),
+        (lambda z: centred(z, np.median), "*largest* score of the row"),
+        (lambda z: centred(z, np.min), "*largest* score of the row"),
         (lambda z: ch02._softmax(z)[0], "shape (4,), expected (3, 4)"),
     ],
 )
@@ -253,3 +366,13 @@ def test_two_softmaxes_cannot_be_sure():
     scores = 1e4 * torch.eye(3)
     loss = torch.nn.CrossEntropyLoss()(scores.softmax(dim=1), torch.arange(3))
     assert loss.item() == pytest.approx(np.log(1 + 2 / np.e), abs=1e-6)
+
+
+def test_every_activation_that_the_caption_names_is_drawn():
+    (cell,) = [c.text for c in CHAPTER.cells if "label: fig-boundaries" in c.text]
+    (drawn,) = [line for line in cell.splitlines() if "zip(row, (" in line]
+    caption = next(line for line in cell.splitlines() if "fig-cap" in line).lower()
+    named = [
+        name for name in ("identity", "step", "sigmoid", "tanh", "ReLU", "GELU") if name.lower() in caption
+    ]
+    assert len(named) == 5 and all(f'"{name}"' in drawn for name in named)

@@ -140,6 +140,7 @@ def test_carved_masks_are_as_many_components_as_objects():
         (lambda labels: np.where(ch10.carved(labels) == labels, 0, labels), "what is left"),
         (lambda labels: ch10.carved(labels)[::-1], "At row"),
         (lambda labels: np.where(ndimage.maximum_filter(labels, 3) == labels, labels, 0), "At row"),
+        (lambda labels: ch10.carved(np.where(labels > 1, labels, 0)), "At row"),
     ],
 )
 def test_wrong_carving(function, words):

@@ -206,6 +206,10 @@ def test_wrong_grid_hits(kind, words):
     assert words in failure("grid_hits", lambda labels, side: ch13.hit(labels, side, kind=kind))
 
 
+def test_object_number_one_is_an_object():
+    assert check.grid_hits.verdict(lambda y, n: ch13.hit(np.where(y > 1, y, 0), n)).status == "failed"
+
+
 def test_grid_hits_of_nothing():
     def divides(labels, side):
         with np.errstate(all="ignore"):

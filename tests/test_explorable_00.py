@@ -97,7 +97,9 @@ def test_bit_depth_changes_the_numbers_themselves(explorable, bits):  # noqa: F8
     assert not control(page, "bits").is_visible()
     control(page, "mode-bits").check(force=True)
     set_slider(page, "bits", bits)
-    values = (patch.pixels() >> (8 - bits)) << (8 - bits)
+    steps = 2**bits - 1
+    nearest = np.floor(patch.pixels() * (steps / 255) + 0.5)
+    values = np.floor(nearest * 255 / steps + 0.5).astype(int)
     assert numbers(page) == {
         "value": str(values[24, 27]),
         "mean": f"{values.mean():.2f}",
@@ -105,6 +107,18 @@ def test_bit_depth_changes_the_numbers_themselves(explorable, bits):  # noqa: F8
     }
     control(page, "mode-display").check(force=True)
     assert number(page, "mean") == f"{patch.pixels().mean():.2f}"
+
+
+def test_fewer_bits_do_not_darken_the_patch():
+    """Rounding is off by half a step at most, and the mean stays; cutting bits off would lower it."""
+    values = patch.pixels().astype(float)
+    for bits in (4, 5, 6, 7):
+        step = 255 / (2**bits - 1)
+        rounded = np.round(values / step) * step
+        assert np.abs(rounded - values).max() <= step / 2 + 1e-9
+        assert abs(rounded.mean() - values.mean()) < 1
+        cut = (patch.pixels() >> (8 - bits)) << (8 - bits)
+        assert values.mean() - cut.mean() > (2 ** (8 - bits) - 1) / 3
 
 
 def test_a_pixel_by_arrow_keys(explorable):  # noqa: F811

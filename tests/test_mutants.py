@@ -219,3 +219,17 @@ def test_unknown_exercise_is_said_to_be(monkeypatch):
     monkeypatch.chdir(PROJECT.root)
     with pytest.raises(InputError, match="no exercise 'nothing'"):
         mutants.main(["--only", "nothing"])
+
+
+# Chapters whose survivors are all killed or listed; the other ones are still to be judged.
+JUDGED = ("16",)
+EACH = 8
+
+
+@needs_fork
+@pytest.mark.parametrize("chapter", JUDGED)
+def test_a_sample_of_mutants_is_noticed(chapter):
+    """A fixed sample; `make mutants` tries all."""
+    results = mutants.in_a_process(PROJECT, chapter, mutants.sample(PROJECT, EACH)[chapter])
+    assert len(results) > 3 * EACH
+    assert mutants.judge(results, mutants.listed(PROJECT), everything=False) == []

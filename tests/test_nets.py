@@ -207,6 +207,62 @@ def test_early_stopping_gives_the_best_weights_back(points):
     assert found == pytest.approx(history.validation_loss[-1], rel=1e-4)
 
 
+@pytest.mark.parametrize("patience", [None, 10])
+@pytest.mark.parametrize("where", ["training", "validation"])
+def test_the_stop_button_leaves_a_usable_network(points, patience, where, capsys):
+    """Pressed in the fourth epoch, after the third went wrong on purpose."""
+    model = nets.MLP([2, 16, 2], dropout=0.3)
+    epoch = [0]
+
+    class Pressed(list):
+        def __init__(self, part):
+            super().__init__(loader(points))
+            self.part = part
+
+        def __iter__(self):
+            epoch[0] += self.part == "training"
+            for number, batch in enumerate(super().__iter__()):
+                if epoch[0] == 4 and self.part == where and number == 1:
+                    raise KeyboardInterrupt
+                yield batch
+
+    def explode(optimiser):
+        return torch.optim.lr_scheduler.LambdaLR(optimiser, lambda done: 1 if done < 2 else 500)
+
+    history = fit(
+        model,
+        Pressed("training"),
+        Pressed("validation"),
+        patience=patience,
+        epochs=20,
+        scheduler=explode,
+        learning_rate=0.02,
+        metrics={"accuracy": accuracy},
+    )
+    assert history.interrupted and not history.stopped_early and history.epochs == 3
+    lists = [history.validation_loss, history.learning_rate, *history.metrics["accuracy"].values()]
+    assert [len(values) for values in lists] == [3] * 4
+    assert not any(part.training for part in model.modules())
+    assert "stopped by hand after 3" in capsys.readouterr().out
+    if patience:
+        assert history.best_epoch == 2
+        found = CROSS_ENTROPY(nets.predict(model, points[0]), points[1]).item()
+        assert found == pytest.approx(history.validation_loss[1], rel=1e-4)
+
+
+def test_stopped_before_the_first_epoch_or_by_an_error(points):
+    """Nothing was learnt: the interrupt goes on. An error comes through, too; neither leaves dropout on."""
+
+    def stop(predictions, targets):
+        raise KeyboardInterrupt
+
+    for loss, error in ((stop, KeyboardInterrupt), (lambda p, t: p.sum() * float("nan"), InputError)):
+        model = nets.MLP([2, 16, 2], dropout=0.3)
+        with pytest.raises(error):
+            fit(model, loader(points), loss=loss)
+        assert not model.training
+
+
 def test_scheduler_and_learning_rate(points):
     def halve(optimiser):
         return torch.optim.lr_scheduler.StepLR(optimiser, 1, gamma=0.5)
@@ -270,7 +326,7 @@ def test_history_as_table(points):
 
 def test_history_fits_the_curves():
     show = pytest.importorskip("bioimage_course.show")
-    history = training.History(train_loss=[2, 1], validation_loss=[2, 3], best_epoch=1)
+    history = nets.History(train_loss=[2, 1], validation_loss=[2, 3], best_epoch=1)
     assert show.curves(history, alt="Two curves.").axes
 
 

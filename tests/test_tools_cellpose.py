@@ -156,6 +156,21 @@ def test_colour_images_keep_their_size(crop):
     assert cellpose.segment(np.stack([crop] * 3, axis=-1), diameter=None).shape == crop.shape
 
 
+@pytest.mark.parametrize("shape", [(1, 64), (64, 1), (1, 1), (1, 64, 3)])
+@pytest.mark.parametrize("diameter", [None, "auto", 20])
+def test_an_axis_of_one_pixel_stays(shape, diameter):
+    image = np.zeros(shape)
+    image[0, 0] = 1000
+    assert cellpose.segment(image, diameter=diameter).shape == shape[:2]
+
+
+def test_the_largest_diameter_that_leaves_a_pixel(crop):
+    largest = cellpose.UNIT * min(crop.shape)
+    assert cellpose.segment(crop, diameter=largest).shape == crop.shape
+    with pytest.raises(InputError, match="to nothing"):
+        cellpose.segment(crop, diameter=largest + 1)
+
+
 # ------------------------------------------------------------------------------ Cellpose-SAM
 
 

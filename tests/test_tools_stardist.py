@@ -204,3 +204,12 @@ def test_the_median_diameter_of_labels_of_any_size_and_type(dtype):
     labels = np.zeros((20, 30), dtype)
     labels[2:12, 2:12], labels[5:15, 16:26] = 1, np.iinfo(dtype).max // 2 + 1
     assert stardist.median_diameter(labels) == pytest.approx(np.sqrt(400 / np.pi))
+
+
+def test_tiles_of_a_large_image_change_nothing_and_overlap_as_far_as_the_network_sees(monkeypatch):
+    image = data.load("nuclei").image[:256]
+    once = stardist.segment(image)
+    monkeypatch.setattr(stardist, "TILE", 256)
+    tiled = stardist.segment(image)
+    assert tools.large.identical(once, tiled) == once.max() == tiled.max() > 30
+    assert set(stardist.course_model()._axes_tile_overlap("YX")) == {stardist.FIELD}

@@ -28,7 +28,10 @@
 import io
 
 import numpy as np
+from matplotlib.patheffects import withStroke
 from PIL import Image
+from skimage.color import rgb2hed
+from skimage.filters import threshold_otsu
 from skimage.measure import block_reduce
 from skimage.transform import resize
 
@@ -60,7 +63,7 @@ print(image[30:33, 60:64])  # a small block: rows 30 to 32, columns 60 to 63
 # %% tags=["hide-input"]
 #| label: fig-pixels
 #| fig-cap: "A micrograph (its upper left part) and what it consists of. Right: the orange square, magnified. Every pixel is one number; its address is row, then column, counted from the upper left corner."
-#| fig-alt: "Left: fluorescence image of nuclei with a small orange square at the edge of a bright nucleus. Right: the ten by ten pixels of that square as grey tiles, each with its value written in it, from about 25 in the dark background to about 140 in the nucleus, with row numbers down the side and column numbers along the top."
+#| fig-alt: "Left: fluorescence image of nuclei with a small orange square at the edge of a bright nucleus. Right: the ten by ten pixels of that square as grey tiles, each with its value written in it, from 21 in the dark background to 148 in the nucleus, with row numbers down the side and column numbers along the top."
 top, left, size = 36, 48, 10
 figure, (whole, part) = show.figure(1, 2, height=3.7)
 whole.imshow(image[:160, :160], cmap="gray", vmax=150)
@@ -114,24 +117,65 @@ check.one_pixel(look)
 
 # %%
 #| label: fig-sampling
-#| fig-cap: "The same eight nuclei, sampled ever more coarsely. At 4 pixels the outlines are gone, at 8 nobody can say any more how many nuclei touch. No later processing brings them back."
-#| fig-alt: "Four versions of one cut-out. With the original pixels eight grey nuclei, some touching, can be told apart; with pixels twice as large they look jagged; four times as large the nuclei are clumps of squares; eight times as large a mosaic of twelve by twelve grey tiles."
+#| fig-cap: "The same eight nuclei, sampled ever more coarsely. Where 2 × 2 pixels are averaged, outlines turn into small steps; with 4 × 4 a nucleus is a clump of squares, and with 8 × 8 those that touch have run together. No later processing brings the outlines back."
+#| fig-alt: "Four versions of one cut-out. As recorded, with 96 by 96 pixels, eight grey nuclei, some touching, can be told apart; with 48 by 48 pixels they look jagged; with 24 by 24 the nuclei are clumps of squares; with 12 by 12 only a mosaic of grey tiles is left."
 crop = image[154:250, 40:136]
 sampled = [block_reduce(crop, (size, size), np.mean) for size in (1, 2, 4, 8)]
-show.images(sampled, [f"{s.shape[0]} × {s.shape[1]} pixels" for s in sampled], limits=(0, 150))
+names = ("as recorded", "2 × 2 averaged", "4 × 4 averaged", "8 × 8 averaged")
+show.images(sampled, [f"{name}\n{len(s)} × {len(s)} pixels" for name, s in zip(names, sampled)], limits=(0, 150))
+
+# %% [markdown]
+# Too coarse a grid does more than blur: it *invents*. Take stripes that repeat every 2 µm, as in a muscle fibre, and
+# count the stripes that different pixels record over 36 µm.
+
+# %%
+stripes = np.tile(0.5 + 0.5 * np.cos(2 * np.pi * (np.arange(360) + 0.5) / 20), (90, 1))  # 0.1 µm a value, period 2 µm
+recorded = {0.1 * size: block_reduce(stripes, (size, size), np.mean) for size in (1, 5, 15)}
+
+
+def count_stripes(picture):
+    """Number of periods across a picture: the strongest wave in its mean row."""
+    row = picture.mean(axis=0)
+    return int(np.abs(np.fft.rfft(row - row.mean())).argmax())
+
+
+# %%
+#| label: fig-aliasing
+#| fig-cap: "A pattern that is not there. Above: drawn stripes, one every 2 µm. Middle: pixels of 0.5 µm record them all. Below: pixels of 1.5 µm, more than half of the period, record regular stripes too, but six of them, 6 µm apart, and nothing in the picture says that they are false."
+#| fig-alt: "Three wide pictures, one below the other, of vertical grey stripes over 36 micrometres. Above and in the middle 18 stripes; below 6 broader stripes of weaker contrast, made of coarse pixels."
+figure, panels = show.figure(3, 1, height=3.9, sharex=True)
+for axes, (pixel, picture) in zip(panels, recorded.items()):
+    axes.imshow(picture, cmap="gray", vmin=0, vmax=1, extent=(0, 36, 9, 0), aspect="auto")
+    what = "the scene" if pixel < 0.2 else f"pixels of {pixel:.1f} µm"
+    axes.set_title(f"{what}: {count_stripes(picture)} stripes", fontsize=10)
+    axes.set(yticks=[])
+    axes.grid(False)
+panels[-1].set_xlabel("µm")
+figure
+
+# %% tags=["nbval-check-output"]
+for pixel, picture in recorded.items():
+    print(f"pixels of {pixel:.1f} µm: {count_stripes(picture)} stripes in 36 µm, one every {36 / count_stripes(picture):.0f} µm")
 
 # %% [markdown]
 # ## Quantisation: how many values?
 #
-# The light in each square is turned into a whole number. With *b* bits there are 2ᵇ of them. Dropping the lowest
-# bits of a number leaves a coarser scale: `value >> 5` throws five bits away, `<< 5` puts zeros in their place.
+# The light in each square is turned into a whole number. With *b* bits there are 2ᵇ of them. To see what fewer bits
+# would have left, we give each pixel the nearest of 2ᵇ values that are spread evenly from 0 to 255.
+
+# %%
+def nearest_level(values, bits):
+    """Each value of an 8-bit image, replaced by the nearest of 2**bits levels between 0 and 255."""
+    levels = np.linspace(0, 255, 2**bits).round()
+    return levels[np.abs(np.asarray(values)[..., None] - levels).argmin(axis=-1)]
+
 
 # %%
 #| label: fig-bits
-#| fig-cap: "Fewer bits, fewer values. With 4 bits you hardly see the loss, but every measurement is coarser; with 3 bits shading breaks into steps, and with 2 bits dim nuclei fray and fall apart."
-#| fig-alt: "The same cut-out with 8, 4, 3 and 2 bits. 8 and 4 bits look nearly alike. With 3 bits nuclei are flat grey areas with ragged borders between the greys; with 2 bits only black, grey and white areas are left and the dimmest nucleus is a scatter of dots."
-few_bits = [(crop >> (8 - bits)) << (8 - bits) for bits in (8, 4, 3, 2)]
-show.images(few_bits, [f"{bits} bits: {2**bits} values" for bits in (8, 4, 3, 2)], limits=(0, 150))
+#| fig-cap: "Fewer bits, fewer values. With 4 bits you hardly see the loss, but every pixel is now one of 16 numbers; with 3 bits shading breaks into steps, and with 2 bits touching nuclei have become one grey patch."
+#| fig-alt: "The same cut-out with 8, 4, 3 and 2 bits. 8 and 4 bits look nearly alike. With 3 bits nuclei are flat grey areas with ragged borders between the greys; with 2 bits only black, grey and white areas are left: the nuclei are flat grey patches with ragged borders, and those that touch cannot be told apart."
+few_bits = {bits: nearest_level(crop, bits) for bits in (8, 4, 3, 2)}
+show.images(list(few_bits.values()), [f"{bits} bits: {2**bits} values" for bits in few_bits], limits=(0, 150))
 
 # %%
 #| label: tbl-types
@@ -198,6 +242,44 @@ def find(table):
 check.impossible_pixels(find)
 
 # %% [markdown]
+# ## Exercise 2: a camera
+#
+# Sampling and quantisation in one. `light` is a scene on a fine grid: 0 is dark, 1 is the most that the camera can
+# record, and there may be more than that.
+#
+# 1. `record(light, size, bits)`: average the light in squares of `size` × `size` values. Turn each mean into the
+#    nearest whole number on a scale from 0 (dark) to the largest value that `bits` bits can hold (light 1 and
+#    more).
+# 2. `told_apart(first, second, size, bits)`: two scenes are given. Could *any* software tell from the recorded images
+#    that the scenes differ? Answer `True` or `False`.
+#
+# (`block_reduce` above averages blocks.)
+
+# %% tags=["exercise"] exercise="camera"
+def record(light, size, bits):
+    raise NotImplementedError
+    return ...  # whole numbers, one for each square
+
+
+def told_apart(first, second, size, bits):
+    raise NotImplementedError
+    return ...
+
+
+# %% tags=["solution"] exercise="camera"
+def record(light, size, bits):
+    squares = block_reduce(light, (size, size), np.mean)
+    return np.round(np.clip(squares, 0, 1) * (2**bits - 1)).astype(int)
+
+
+def told_apart(first, second, size, bits):
+    return not np.array_equal(record(first, size, bits), record(second, size, bits))
+
+
+# %% tags=["check", "nbval-check-output"] exercise="camera"
+check.camera(record, told_apart)
+
+# %% [markdown]
 # ## When numbers do not fit
 #
 # NumPy does what the processor does: a sum that is too large for its type starts again at zero, like the
@@ -218,7 +300,7 @@ cured = np.clip(eight_bit.astype(np.uint16) + 100, 0, 255).astype(np.uint8)
 show.images([eight_bit, wrapped, cured], ["original", "image + 100", "with room, then clipped"], limits=(0, 255))
 
 # %% [markdown]
-# ## Exercise 2: wrap-around
+# ## Exercise 3: wrap-around
 #
 # 1. `will_wrap(image)`: for an 8-bit image, a mask of the pixels that will wrap around when 100 is added.
 # 2. `brighten(image)`: the 8-bit image plus 100; what would pass 255 becomes 255.
@@ -267,7 +349,7 @@ show.table(rows, ["sample", "shape", "axes", "type", "what it is"])
 # %%
 #| label: fig-channels
 #| fig-cap: "A tissue section stained with haematoxylin and eosin, and its three channels. Haematoxylin swallows red light and eosin lets it pass, so nuclei stand out best in the red channel. Channels are what the camera saw; none of them is one of the two dyes."
-#| fig-alt: "Four panels. A pink tissue section with dark blue nuclei, then its red, green and blue channel in grey. Nuclei stand out dark against a light background in the red channel, nearly everything is dark in green, and in blue the contrast is weak."
+#| fig-alt: "Four panels. A pink tissue section with dark blue nuclei, then its red, green and blue channel in grey. In the red channel nuclei are dark on a light background; in the green one nuclei and background are both darker; in the blue one the background is light again and nuclei are less dark."
 colours = tissue.image[60:200, 180:320]
 channels = [colours[..., 0], colours[..., 1], colours[..., 2]]
 show.images([colours, *channels], ["all three", "channel 0: red", "channel 1: green", "channel 2: blue"], limits=(0, 255))
@@ -282,7 +364,7 @@ print("maximum projection along Z:", stack.image.max(axis=0).shape)
 print("channels to the front:", np.moveaxis(tissue.image, -1, 0).shape)
 
 # %% [markdown]
-# ## Exercise 3: crop, flip, sum
+# ## Exercise 4: crop, flip, sum
 #
 # From a colour picture (rows, columns, channels) cut out **rows 50 to 149** and **columns 100 to 299** of the **third
 # channel**, mirror the piece left–right, and return it together with the sum of its values.
@@ -312,15 +394,20 @@ check.crop_flip_sum(prepare)
 
 # %% tags=["hide-input"]
 #| label: fig-labels
-#| fig-cap: "The same place twice. Left: intensities with the outlines of the annotated nuclei. Right: the label image inside the white square. The two touching nuclei have different numbers, so they stay apart although no background lies between them."
-#| fig-alt: "Left: cut-out of the fluorescence image, nuclei outlined in several colours, a dashed white square where two nuclei touch. Right: fourteen by fourteen tiles with numbers; a left area of 169 and a right area of 35 meet without a gap, and in the upper right corner lie black tiles of 0."
+#| fig-cap: "The same place twice. Left: intensities with the outlines of the annotated nuclei, a colour for each. Right: the label image inside the white square. The two touching nuclei have different numbers, so they stay apart although no background lies between them."
+#| fig-alt: "Left: cut-out of the fluorescence image, eight nuclei outlined in eight colours with their numbers in them, a dashed white square where two nuclei touch. Right: fourteen by fourteen tiles with numbers; a left area of 169 and a right area of 35 meet without a gap, and in the upper right corner lie black tiles of 0."
 labels = nuclei.labels
 here = np.s_[154:250, 40:136]
-colours_of = show.label_colours(labels)
+eight = np.unique(labels[here])[1:]
+names = ("orange", "sky", "green", "purple", "blue", "vermilion", "yellow")
+colours_of = dict(zip(eight.tolist(), [*(show.PALETTE[name] for name in names), "#ffffff"]))
 figure, (whole, part) = show.figure(1, 2, height=3.6)
 whole.imshow(image[here], cmap="gray", vmax=150)
 for number in np.unique(labels[here])[1:]:
     whole.contour(labels[here] == number, [0.5], colors=colours_of[int(number)], linewidths=1.5)
+    row, column = np.argwhere(labels[here] == number).mean(axis=0)
+    whole.text(column, row, number, ha="center", va="center", fontsize=9, color="white",
+               path_effects=[withStroke(linewidth=2, foreground="black")])
 top, left, size = 57, 47, 14
 whole.plot(np.array([left, left + size, left + size, left, left]) - 0.5,
            np.array([top, top, top + size, top + size, top]) - 0.5, "--", color="white", lw=2)
@@ -347,10 +434,11 @@ print("object 1 covers", mask.sum(), "pixels")
 print("its mean intensity is", round(float(image[mask].mean()), 1))
 
 # %% [markdown]
-# ## Exercise 4: count nuclei
+# ## Exercise 5: count nuclei
 #
 # Return the number of objects in a label image and the area (in pixels) of the object with a given number. Look at
-# `np.unique(labels)` first: what is the largest number, and is every number there?
+# `np.unique(labels)` first: what is the largest number, and is every number there? The check tries other label images
+# too. In one of them the objects fill everything and there is no background at all.
 
 # %% tags=["exercise"] exercise="count_labels"
 def measure(labels, number):
@@ -415,10 +503,10 @@ print("mean of the second:", round(float(dim.mean()), 1))
 # %% [markdown]
 # ## From array to tensor
 #
-# PyTorch, with which this course builds networks, has arrays of its own: *tensors*. They know three more things.
+# PyTorch, with which this course builds networks, has arrays of its own: *tensors*. Three things are new.
 #
-# **A fixed order of axes.** Networks take whole batches, N × C × H × W: images, channels, height (rows), width
-# (columns). A single grey image gets two axes of length 1 in front. Numbers are `float32`.
+# **An agreed order of axes.** The layers of a network expect whole batches, N × C × H × W: images, channels, height
+# (rows), width (columns). A single grey image gets two axes of length 1 in front. Numbers are `float32`.
 
 # %% tags=["nbval-check-output"]
 import torch
@@ -500,7 +588,7 @@ for axes in (left_axes, right_axes):
 figure
 
 # %% [markdown]
-# ## Exercise 5: a tensor with a gradient
+# ## Exercise 6: a tensor with a gradient
 #
 # Make a `float32` tensor `x` of shape 1 × 1 × H × W from an image, let the score be the **mean intensity of one
 # object**, call `backward()`, and return `x`. Before you run the check: what will the gradient be inside the object,
@@ -570,6 +658,37 @@ show.images(pieces, ["nearest pixel", "interpolated", "changed"], limits=(0, 255
 # %% tags=["nbval-check-output"]
 print("nearest pixel keeps every number:", set(np.unique(nearest)) <= set(np.unique(labels)))
 print("interpolation invents numbers:", not set(np.unique(linear)) <= set(np.unique(labels)))
+
+# %% [markdown]
+# ## What the chapter claims
+#
+# Sentences of the page about the numbers above, each with the condition that makes it true.
+
+# %% tags=["claims", "nbval-check-output"]
+smallest = min((labels == number).sum() for number in eight)
+stripes_seen = [count_stripes(picture) for picture in recorded.values()]
+shift = {bits: abs(float(few_bits[bits].mean() - crop.mean())) for bits in (4, 2)}
+moved = int(np.abs(few_bits[4] - crop).max())
+haematoxylin = rgb2hed(tissue.image)[..., 0]
+stained = haematoxylin > threshold_otsu(haematoxylin)  # nuclei, found by their dye
+against_the_rest = [float(channel[~stained].mean() - channel[stained].mean()) for channel in np.moveaxis(tissue.image, -1, 0)]
+own_range = 100 * np.abs(crop / crop.max() - dim / dim.max()).mean()
+same_range = 100 * np.abs(crop - dim).mean() / crop.max()
+invented = {name: len(set(np.unique(other)) - set(np.unique(labels))) for name, other in
+            (("nearest", nearest), ("interpolated", linear), ("JPEG", jpeg))}
+show.claims(
+    ("few-squares", "be4a5d", smallest < 4 * 64, f"smallest nucleus {smallest} pixels = {smallest / 64:.1f} squares of 8 × 8"),
+    ("false-stripes", "2ac119", stripes_seen == [18, 18, 6], f"{stripes_seen} stripes in 36 µm with 0.1, 0.5 and 1.5 µm"),
+    ("rounding", "9596a5", moved <= 8 and shift[4] < 1, f"4 bits: largest change {moved}, mean changed by {shift[4]:.1f}"),
+    ("two-bits", "9cc117", shift[2] > 0.1 * crop.mean(), f"2 bits: mean changed by {shift[2]:.1f}, of {crop.mean():.1f}"),
+    ("eight-bits-do", "5fd08b", image.dtype == np.uint16 and image.max() < 256, f"{image.dtype}, largest value {image.max()}"),
+    ("red-channel", "e3650a", against_the_rest[0] > against_the_rest[1] > against_the_rest[2],
+     "rest minus nuclei, in grey values: " + ", ".join(f"{c} {d:.0f}" for c, d in zip(("red", "green", "blue"), against_the_rest))),
+    ("numbers-missing", "dbf590", count(labels) == 125 and labels.max() == 183, f"{count(labels)} different numbers, largest {labels.max()}"),
+    ("auto-contrast", "c1bdd6", own_range < 1 and same_range > 15, f"difference in % of white: own range {own_range:.1f}, same range {same_range:.1f}"),
+    ("broken-labels", "75f145", count(nearest) == 125 and invented["nearest"] == 0 and min(invented["interpolated"], invented["JPEG"]) > 24,
+     "numbers that nobody gave: " + ", ".join(f"{name} {number}" for name, number in invented.items())),
+)
 
 # %% [markdown]
 # That is all you need for the first chapter. `check.progress()` shows what you have done.

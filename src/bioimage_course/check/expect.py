@@ -254,7 +254,7 @@ def expect_parts(value, number, what):
     number : int
         How many things.
     what : str
-        What they are, such as "the best epoch and the last one".
+        What they are, such as "two numbers: the best epoch and the last one".
 
     Returns
     -------
@@ -269,7 +269,7 @@ def expect_parts(value, number, what):
     if not isinstance(value, (tuple, list)):
         value = [] if array is None or not array.ndim else list(array)
     if len(value) != number:
-        raise Failure(f"return {number} things: {what}.")
+        raise Failure(f"Return {what}.")
     return list(value)
 
 
@@ -280,8 +280,8 @@ def expect_truth(value, what="your result"):
     -------
     bool
     """
-    array = to_numpy(value, what)
-    if array.ndim or array.dtype != bool:
+    array = None if isinstance(value, (str, bytes, dict, set, frozenset)) else to_numpy(value, what)
+    if array is None or array.ndim or array.dtype != bool:
         raise Failure(f"{what} must be True or False, not {_kind(value)}.")
     return bool(array)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from bioimage_course import arrays
 from bioimage_course.data.records import Sample
 from bioimage_course.errors import InputError
-from bioimage_course.metrics import _inputs
 
 
 def crops(sample: Sample, size: int = 64, *, margin: float = 0.1) -> np.ndarray:
@@ -54,10 +54,9 @@ def crops(sample: Sample, size: int = 64, *, margin: float = 0.1) -> np.ndarray:
     if boxes is None:
         if sample.labels is None:
             raise InputError(f"sample {sample.name!r} has neither boxes nor labels to cut by")
-        objects, _ = _inputs.numbered(sample.labels, f"the label image of {sample.name!r}")
-        boxes = np.array([region.bbox for region in regionprops(objects)], int).reshape(-1, 4)
-    image = sample.image
-    low, high = (0, np.iinfo(image.dtype).max) if image.dtype.kind in "ui" else (-np.inf, np.inf)
+        numbered, _ = arrays.consecutive(arrays.label_image(sample.labels))
+        boxes = np.array([region.bbox for region in regionprops(numbered)], int).reshape(-1, 4)
+    image = arrays.numbers(sample.image, f"the image of sample {sample.name!r}")
     cut = np.empty((len(boxes), size, size, *image.shape[2:]), image.dtype)
     for number, (top, left, bottom, right) in enumerate(boxes):
         side = round(max(bottom - top, right - left) * (1 + 2 * margin))
@@ -67,6 +66,17 @@ def crops(sample: Sample, size: int = 64, *, margin: float = 0.1) -> np.ndarray:
             for first, last, length in zip((top, left), (bottom, right), image.shape[:2], strict=True)
         )
         window = image[y : y + side, x : x + side]
+        window = window.astype(float)  # skimage refuses truths
         resized = resize(window, (size, size), order=1, preserve_range=True, anti_aliasing=side > size)
-        cut[number] = np.clip(np.rint(resized) if image.dtype.kind in "ui" else resized, low, high)
+        cut[number] = _rounded(resized, image.dtype)
     return cut
+
+
+def _rounded(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Interpolated numbers as the image's type, which interpolation never leaves."""
+    if dtype.kind not in "ui":
+        return values > 0.5 if dtype.kind == "b" else values
+    low, high = float(np.iinfo(dtype).min), float(np.iinfo(dtype).max)
+    if high > np.iinfo(dtype).max:  # 2⁶³ − 1 is no float; the next higher one would wrap around
+        high = np.nextafter(high, 0)
+    return np.clip(np.rint(values), low, high)

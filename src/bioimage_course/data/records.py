@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from bioimage_course import arrays
 from bioimage_course.errors import InputError
 
 
@@ -62,6 +63,11 @@ class Sample:
     def __post_init__(self):
         if not isinstance(self.axes, str) or not self.axes:
             raise InputError(f"axes is a text such as 'YX', one letter an axis, not {self.axes!r}")
+        if np.ma.is_masked(self.image):
+            raise InputError(
+                f"the image of sample {self.name!r} has a mask, which would be ignored: fill it, or cut the "
+                "masked part away"
+            )
         if not isinstance(self.image, np.ndarray) or self.image.ndim != len(self.axes):
             shape = getattr(self.image, "shape", type(self.image).__name__)
             raise InputError(
@@ -69,11 +75,16 @@ class Sample:
                 f"of {self.axes!r}, but it is {shape}"
             )
         spatial = tuple(n for n, axis in zip(self.image.shape, self.axes, strict=True) if axis != "C")
-        if self.labels is not None and getattr(self.labels, "shape", None) != spatial:
+        if self.labels is not None and not (
+            isinstance(self.labels, np.ndarray) and self.labels.shape == spatial
+        ):
             raise InputError(
-                f"the labels of sample {self.name!r} must be an array of shape {spatial} like its image, "
-                f"but their shape is {getattr(self.labels, 'shape', 'none')}"
+                f"the labels of sample {self.name!r} must be a NumPy array of shape {spatial} like its "
+                f"image, but they are {type(self.labels).__name__} of shape "
+                f"{getattr(self.labels, 'shape', 'none')}"
             )
+        if self.labels is not None and self.labels.size:
+            arrays.label_image(self.labels, f"the label image of sample {self.name!r}")
 
     @property
     def n_objects(self) -> int | None:

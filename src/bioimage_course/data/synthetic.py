@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from bioimage_course import arrays
 from bioimage_course.data.records import Sample
 from bioimage_course.errors import InputError
 
@@ -119,7 +120,9 @@ def camera(
     Janesick 2007, Photon transfer, SPIE Press, doi:10.1117/3.725073 (shot and read-out noise).
     """
     try:
-        scene = np.asarray(scene)
+        scene = arrays.plain(scene, "the scene")
+    except InputError:
+        raise
     except Exception:  # ragged lists, tensors with a gradient, …
         scene = np.array(None)
     if scene.dtype.kind not in "buif" or scene.ndim == 0 or scene.size == 0:

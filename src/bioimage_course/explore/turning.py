@@ -4,6 +4,7 @@ import importlib.util
 
 import numpy as np
 
+from ..arrays import consecutive
 from ..errors import InputError, ToolUnavailableError
 from ..show.inputs import to_array, to_image, to_labels
 
@@ -18,15 +19,20 @@ def _stackview():
     return stackview
 
 
+def _picture(array: np.ndarray) -> np.ndarray:
+    """Numbers that stackview takes for intensities: those of 32 and 64 bits it would colour like labels."""
+    return array if array.dtype in (np.uint8, np.uint16) else array.astype(np.float32)
+
+
 def _contrast(array: np.ndarray) -> dict:
-    low, high = np.percentile(array, (1, 99.8))
+    low, high = np.percentile(array.astype(float), (1, 99.8))
     return {"display_min": float(low), "display_max": float(high if high > low else low + 1)}
 
 
 def _zoom(array: np.ndarray) -> float:
-    """Small images are magnified by a whole number, large ones shrunk."""
+    """Small images are magnified by a whole number, large ones shrunk, though to no less than one pixel."""
     fits = WIDEST / max(array.shape[:2])
-    return float(max(1, int(fits))) if fits >= 1 else fits
+    return float(max(1, int(fits))) if fits >= 1 else max(fits, 1 / min(array.shape[:2]))
 
 
 def insight(image):
@@ -39,13 +45,19 @@ def insight(image):
     Raises
     ------
     InputError
-        If it is not an array of numbers with 2 or 3 axes.
+        If it is not an array of numbers with 2 or 3 axes, or contains NaN or infinity.
     ToolUnavailableError
         If stackview is not installed.
     """
     array = to_array(image)
     if array.ndim not in (2, 3):
         raise InputError(f"image must have 2 or 3 axes, but its shape is {array.shape}.")
+    if not np.isfinite(array).all():  # there is no histogram of it
+        raise InputError("image contains NaN or infinity; count them with np.isnan(image).sum().")
+    if array.dtype == bool and array.ndim == 3:
+        array = array.astype(np.uint8)
+    elif array.dtype == np.float16:  # too coarse for the histogram's bins
+        array = array.astype(np.float32)
     return _stackview().insight(array)
 
 
@@ -78,12 +90,13 @@ def curtain(image, other, as_labels=False):
         raise InputError(
             f"curtain needs two 2D images of the same shape, but got {under.shape} and {over.shape}."
         )
-    # stackview takes whole numbers of 32 bits for labels, everything else for intensities.
     if as_labels:
-        over, contrast = to_labels(over, "other").astype(np.uint32), {}
+        numbered, _ = consecutive(to_labels(over, "other"))  # it has 65,536 colours
+        over, contrast = ((numbered - 1) % 65_535 + 1).astype(np.uint32) * (numbered > 0), {}
     else:
         contrast = {f"curtain_{name}": value for name, value in _contrast(over).items()}
-        over = over.astype(np.float32)
+        over = _picture(over)
+    under = _picture(under)
     return _stackview().curtain(under, over, zoom_factor=_zoom(under), **_contrast(under), **contrast)
 
 
@@ -103,8 +116,12 @@ def annotate(image, labels):
     ToolUnavailableError
         If stackview is not installed.
     """
-    array = to_image(image)
+    array = _picture(to_image(image))
     if not isinstance(labels, np.ndarray) or labels.dtype != np.uint32 or not labels.flags.writeable:
         raise InputError("labels must be a writable array of uint32: np.zeros(image.shape, np.uint32).")
     to_labels(labels, shape=array.shape[:2])
+    if labels.max() >= 2**16:
+        raise InputError(
+            f"labels must be below 65536, but there is {labels.max()}: number the objects from 1."
+        )
     return _stackview().annotate(array, labels, zoom_factor=_zoom(array), **_contrast(array))

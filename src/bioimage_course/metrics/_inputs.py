@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bioimage_course import arrays
 from bioimage_course.errors import InputError
 
 
@@ -12,7 +13,9 @@ def array(value, what: str) -> np.ndarray:
     if value is None:
         raise InputError(f"{what} must be an array, but it is None")
     try:
-        out = np.asarray(value)
+        out = arrays.plain(value, what)
+    except InputError:
+        raise
     except Exception:  # ragged lists, tensors on another device, …
         raise InputError(
             f"{what} must be an array, and {type(value).__name__} cannot be made into one"
@@ -39,24 +42,7 @@ def same_shape(
 
 def labels(value, what: str) -> np.ndarray:
     """`value` as a label image: integers, none negative."""
-    out = array(value, what)
-    if out.dtype == bool:
-        raise InputError(
-            f"{what} is a mask of True and False, not a label image: "
-            "number its objects first, for example with skimage.measure.label"
-        )
-    if out.dtype.kind not in "ui":
-        raise InputError(
-            f"{what} must be a label image of integers, but its dtype is {out.dtype}: "
-            "if its values are whole numbers, convert it with .astype(int)"
-        )
-    if out.dtype == np.uint64 and out.max() > np.iinfo(np.int64).max:
-        raise InputError(f"{what} has labels above 2**63, which nothing needs: relabel it from 1")
-    if out.dtype.kind == "i" and out.min() < 0:
-        raise InputError(
-            f"{what} has negative labels (lowest {out.min()}): 0 is background, objects count from 1"
-        )
-    return out
+    return arrays.label_image(array(value, what), what)
 
 
 def numbered(value, what: str) -> tuple[np.ndarray, np.ndarray]:
@@ -65,9 +51,8 @@ def numbered(value, what: str) -> tuple[np.ndarray, np.ndarray]:
     Tables by label number (``bincount``, ``find_objects``, ``regionprops``) are as long as the largest one:
     with a number of 2³¹ they fill the memory.
     """
-    values, index = np.unique(labels(value, what), return_inverse=True)
-    index = index.reshape(np.shape(value)) + int(values[0] > 0)
-    return index, values[values > 0]
+    index, found = arrays.consecutive(labels(value, what))
+    return index, found[1:]
 
 
 def mask(value, what: str) -> np.ndarray:
@@ -83,13 +68,7 @@ def mask(value, what: str) -> np.ndarray:
 
 def intensities(value, what: str) -> np.ndarray:
     """`value` as finite float64 intensities."""
-    out = array(value, what)
-    if out.dtype.kind not in "buif":
-        raise InputError(f"{what} must hold real numbers, but its dtype is {out.dtype}")
-    out = out.astype(np.float64)
-    if not np.isfinite(out).all():
-        raise InputError(f"{what} has values that are NaN or infinite: replace or cut them out first")
-    return out
+    return arrays.numbers(array(value, what), what).astype(np.float64)
 
 
 def thresholds(value) -> tuple[float, ...]:

@@ -29,6 +29,7 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import linear_sum_assignment
 
+from bioimage_course import arrays
 from bioimage_course.errors import InputError
 from bioimage_course.metrics import _inputs
 from bioimage_course.metrics.uncertainty import bootstrap_interval
@@ -155,8 +156,8 @@ class _Overlaps:
         changes = np.flatnonzero((truth[1:] != truth[:-1]) | (prediction[1:] != prediction[:-1])) + 1
         starts = np.concatenate(([0], changes))
         lengths = np.diff(starts, append=truth.size)
-        true_labels, i = _consecutive(truth[starts])
-        predicted_labels, j = _consecutive(prediction[starts])
+        i, true_labels = arrays.consecutive(truth[starts])
+        j, predicted_labels = arrays.consecutive(prediction[starts])
         # Duplicate entries of a COO matrix are summed: row i, column j counts the common pixels.
         shape = (len(true_labels), len(predicted_labels))
         table = sparse.coo_array((lengths, (i, j)), shape=shape).tocsr()
@@ -234,19 +235,6 @@ class _Overlaps:
         spurious[column] = False
         pairs = np.stack([self.true_labels[row], self.predicted_labels[column]], axis=1)
         return Matching(threshold, pairs, iou, self.true_labels[missed], self.predicted_labels[spurious])
-
-
-def _consecutive(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Labels that occur, in order and with 0 in front, and the place of every value among them."""
-    highest = int(values.max())
-    if highest < max(2**16, 4 * values.size):  # a table is faster than sorting
-        occurs = np.zeros(highest + 1, bool)
-        occurs[0] = True
-        occurs[values] = True
-        place = np.cumsum(occurs) - 1
-        return np.flatnonzero(occurs), place[values]
-    found = np.unique(np.append(values, values.dtype.type(0)))
-    return found.astype(np.int64), np.searchsorted(found, values)
 
 
 def match(truth, prediction, threshold: float | Sequence[float] = 0.5) -> Matching | tuple[Matching, ...]:

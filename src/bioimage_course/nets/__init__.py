@@ -23,7 +23,8 @@ _attach, __dir__, __all__ = lazy_loader.attach(
         "networks": ["CNN", "MLP", "ConvBlock", "UNet", "count_parameters"],
         "perceptron": ["PerceptronRun", "perceptron_rule"],
         "running": ["device", "predict", "seed_everything"],
-        "training": ["History", "fit"],
+        "history": ["History"],
+        "training": ["fit"],
     },
 )
 

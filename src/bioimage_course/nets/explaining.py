@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from bioimage_course import arrays
 from bioimage_course.errors import InputError
-from bioimage_course.nets.running import home
+from bioimage_course.nets.running import as_tensor, home
 
 
 def grad_cam(model, layer, images, classes=None):
@@ -78,10 +79,17 @@ def enlarge(maps, shape):
     Returns
     -------
     Tensor (N, H, W)
+
+    Raises
+    ------
+    InputError
+        If maps or shape are not as described.
     """
-    maps = torch.as_tensor(maps)
-    if maps.ndim != 3:
-        raise InputError(f"maps must have the shape (N, height, width), not {tuple(maps.shape)}.")
+    maps = as_tensor(maps, "maps")
+    if maps.ndim != 3 or not maps.numel() or maps.is_complex():
+        raise InputError(f"maps must be numbers of shape (N, height, width), not {tuple(maps.shape)}.")
+    if len(shape) != 2 or min(shape) < 1:
+        raise InputError(f"shape must be (height, width), both at least 1, not {tuple(shape)}.")
     return F.interpolate(maps[:, None].float(), tuple(shape), mode="bilinear", align_corners=False)[:, 0]
 
 
@@ -107,8 +115,8 @@ def attention_ratio(maps, mask):
     InputError
         If shapes differ, a map has negative values, or a region is empty or everything.
     """
-    maps = np.asarray(torch.as_tensor(maps).detach().cpu(), dtype=float)
-    mask = np.asarray(mask)
+    maps, mask = arrays.numbers(maps, "the array of maps"), arrays.plain(mask, "mask")
+    maps = maps.astype(float)
     if maps.ndim != 3 or mask.shape not in (maps.shape, maps.shape[1:]):
         raise InputError(
             f"maps (N, H, W) and mask (H, W) must fit, but their shapes are {maps.shape} and {mask.shape}; "
@@ -128,10 +136,7 @@ def attention_ratio(maps, mask):
 
 
 def _images(images):
-    try:
-        images = torch.as_tensor(images)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"images must be a tensor or an array of numbers ({error}).") from None
+    images = as_tensor(images, "images")
     if images.ndim != 4 or not images.numel():
         raise InputError(
             f"images must have the shape (N, channels, height, width), not {tuple(images.shape)}; "

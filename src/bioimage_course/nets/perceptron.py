@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bioimage_course import arrays
 from bioimage_course.errors import InputError
 
 
@@ -80,8 +81,11 @@ def perceptron_rule(features, truth, max_passes=1000):
     brain. Psychological Review 65, 386-408 (1958). https://doi.org/10.1037/h0042519
     """
     try:
-        features, truth = np.asarray(features, dtype=float), np.asarray(truth)
+        features = arrays.plain(features, "the table of features").astype(float, casting="same_kind")
+        truth = arrays.plain(truth, "the column of classes")
     except (TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(f"The perceptron rule needs a table of numbers ({error}).") from None
     if features.ndim != 2 or truth.shape != features.shape[:1] or features.size == 0:
         raise InputError(

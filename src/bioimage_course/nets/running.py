@@ -6,6 +6,7 @@ import random
 import numpy as np
 import torch
 
+from bioimage_course import arrays
 from bioimage_course.errors import InputError
 
 
@@ -57,6 +58,34 @@ def seed_everything(seed):
     torch.manual_seed(int(seed))
 
 
+def as_tensor(value, name):
+    """A tensor of a tensor, an array of any byte order and layout, or a list.
+
+    Parameters
+    ----------
+    value : Tensor, array or list
+    name : str
+        For the sentence.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made into one, or pixels of it are masked.
+    """
+    if isinstance(value, torch.Tensor):
+        return value
+    try:
+        array = arrays.plain(value, name)
+        if not array.flags.writeable or any(step < 0 for step in array.strides):
+            array = array.copy()  # PyTorch shares memory, and knows neither of the two
+        return torch.as_tensor(array)
+    except InputError:
+        raise
+    except Exception as error:  # ragged lists, text, numbers that PyTorch does not have
+        reason = " ".join(str(error).split())[:150].rstrip(".")
+        raise InputError(f"{name} must be a tensor or an array of numbers ({reason}).") from None
+
+
 def predict(model, inputs, batch_size=64, device=None):
     """What a network makes of some inputs, in evaluation mode and without gradients.
 
@@ -79,10 +108,7 @@ def predict(model, inputs, batch_size=64, device=None):
     InputError
         If there are no inputs, or the network cannot take them.
     """
-    try:
-        inputs = torch.as_tensor(inputs)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"predict needs a tensor or an array of numbers ({error}).") from None
+    inputs = as_tensor(inputs, "inputs")
     if inputs.ndim == 0 or len(inputs) == 0:
         raise InputError(
             f"predict needs at least one example along the first axis, not shape {tuple(inputs.shape)}."
@@ -92,7 +118,9 @@ def predict(model, inputs, batch_size=64, device=None):
     try:
         with on_device(model.eval(), target), torch.no_grad():
             return torch.cat([model(batch.to(target)).cpu() for batch in inputs.split(batch_size)])
-    except (RuntimeError, TypeError) as error:
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        if isinstance(error, InputError):
+            raise
         reason = str(error).strip().partition("\n")[0].rstrip(".")
         kind = f"{tuple(inputs.shape)} {str(inputs.dtype)[6:]}"
         raise InputError(f"The network cannot take inputs of shape {kind}: {reason}.") from error

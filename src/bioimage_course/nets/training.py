@@ -9,66 +9,16 @@ import math
 import sys
 import time
 import warnings
-from dataclasses import dataclass, field
 
 import torch
 from tqdm.auto import tqdm
 
 from bioimage_course.errors import InputError
+from bioimage_course.nets.history import History
 from bioimage_course.nets.running import device as best_device
 from bioimage_course.nets.running import on_device, seeded
 
 OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
-
-
-@dataclass
-class History:
-    """What happened during training; epochs count from 1.
-
-    Attributes
-    ----------
-    train_loss, validation_loss : list of float
-        Mean loss over the examples of each epoch. The training loss is measured while the weights change and
-        with dropout on; the validation loss afterwards, in evaluation mode (empty without validation).
-    metrics : dict
-        For each metric ``{"training": [...], "validation": [...]}``, ready for ``show.curves``.
-    learning_rate : list of float
-        Learning rate of each epoch.
-    best_epoch : int
-        Epoch of the lowest validation loss (training loss without validation).
-    stopped_early : bool
-        Whether patience ran out before the last epoch.
-    seconds : float
-        Duration.
-    device : str
-        Where it ran.
-    """
-
-    train_loss: list = field(default_factory=list)
-    validation_loss: list = field(default_factory=list)
-    metrics: dict = field(default_factory=dict)
-    learning_rate: list = field(default_factory=list)
-    best_epoch: int = 0
-    stopped_early: bool = False
-    seconds: float = 0.0
-    device: str = "cpu"
-
-    @property
-    def epochs(self):
-        """int: Number of epochs that were run."""
-        return len(self.train_loss)
-
-    def as_table(self, every=1):
-        """The history as a Markdown table: every so many epochs, and always the best and the last."""
-        from bioimage_course import show
-
-        columns = {"training loss": self.train_loss, "validation loss": self.validation_loss}
-        for name, curves in self.metrics.items():
-            columns |= {f"{part} {name}": values for part, values in curves.items()}
-        columns = {name: values for name, values in columns.items() if values}
-        epochs = sorted({*range(every, self.epochs + 1, every), self.best_epoch, self.epochs})
-        rows = [[epoch, *(values[epoch - 1] for values in columns.values())] for epoch in epochs]
-        return show.table(rows, ["epoch", *columns])
 
 
 def fit(
@@ -129,6 +79,13 @@ def fit(
     ------
     InputError
         If a loader is empty, shapes do not match or the loss is NaN or infinite; the sentence says where.
+
+    Notes
+    -----
+    The stop button (a `KeyboardInterrupt`) ends training after the first epoch like patience does: the
+    history of the finished epochs is returned, and one line says so. Before, nothing has been learnt and the
+    interrupt goes on. However training ends, the network is left in evaluation mode, with its best weights
+    if there is patience.
     """
     _check_arguments(model, train_loader, validation_loader, loss, epochs, patience, clip)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -148,35 +105,47 @@ def fit(
             torch.nn.utils.clip_grad_norm_(parameters, clip)
         optimiser.step()
 
-    with seeded(seed), on_device(model, device), _bar(epochs, progress) as bar:
-        for epoch in range(1, epochs + 1):
-            history.learning_rate.append(optimiser.param_groups[0]["lr"])
-            model.train()
-            results = _run(model, train_loader, loss, metrics, device, f"epoch {epoch}, training", update)
-            _note(history, results, history.train_loss, "training")
-            if validation_loader is not None:
-                model.eval()
-                with torch.no_grad():
-                    results = _run(
-                        model, validation_loader, loss, metrics, device, f"epoch {epoch}, validation"
-                    )
-                _note(history, results, history.validation_loss, "validation")
-            current = results["loss"]
-            if current < best:
-                best, history.best_epoch = current, epoch
-                best_weights = copy.deepcopy(model.state_dict()) if patience is not None else None
-            if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
-                scheduler.step(current)
-            elif scheduler is not None:
-                scheduler.step()
-            bar.update()
-            bar.set_postfix_str(f"loss {current:.4g}, best epoch {history.best_epoch}")
-            if patience is not None and epoch - history.best_epoch >= patience:
-                history.stopped_early = epoch < epochs
-                break
-    if best_weights is not None:
-        model.load_state_dict(best_weights)
-    model.eval()
+    def one_epoch(epoch):
+        """Train and validate once; the loss that counts."""
+        rate = optimiser.param_groups[0]["lr"]
+        model.train()
+        seen = {
+            "training": _run(model, train_loader, loss, metrics, device, f"epoch {epoch}, training", update)
+        }
+        if validation_loader is not None:
+            model.eval()
+            with torch.no_grad():
+                seen["validation"] = _run(
+                    model, validation_loader, loss, metrics, device, f"epoch {epoch}, validation"
+                )
+        _note(history, seen, rate)  # only whole epochs are noted
+        return seen[parts[-1]]["loss"]
+
+    try:
+        with seeded(seed), on_device(model, device), _bar(epochs, progress) as bar:
+            for epoch in range(1, epochs + 1):
+                current = one_epoch(epoch)
+                if current < best:
+                    best, history.best_epoch = current, epoch
+                    best_weights = copy.deepcopy(model.state_dict()) if patience is not None else None
+                if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
+                    scheduler.step(current)
+                elif scheduler is not None:
+                    scheduler.step()
+                bar.update()
+                bar.set_postfix_str(f"loss {current:.4g}, best epoch {history.best_epoch}")
+                if patience is not None and epoch - history.best_epoch >= patience:
+                    history.stopped_early = epoch < epochs
+                    break
+    except KeyboardInterrupt:
+        if not history.epochs:
+            raise
+        history.interrupted = True
+        print(f"Training was stopped by hand after {history.epochs} whole epochs; the network can be used.")
+    finally:
+        if best_weights is not None:
+            model.load_state_dict(best_weights)
+        model.eval()
     history.seconds = time.perf_counter() - start
     return history
 
@@ -248,10 +217,14 @@ def _shapes(inputs, targets):
     return ", ".join(f"{name} {tuple(x.shape)} {str(x.dtype).removeprefix('torch.')}" for name, x in pairs)
 
 
-def _note(history, results, losses, part):
-    losses.append(results["loss"])
-    for name, curves in history.metrics.items():
-        curves[part].append(results[name])
+def _note(history, seen, rate):
+    """Add one epoch to the history."""
+    history.learning_rate.append(rate)
+    for part, losses in (("training", history.train_loss), ("validation", history.validation_loss)):
+        if part in seen:
+            losses.append(seen[part]["loss"])
+            for name, curves in history.metrics.items():
+                curves[part].append(seen[part][name])
 
 
 def _check_arguments(model, train_loader, validation_loader, loss, epochs, patience, clip):

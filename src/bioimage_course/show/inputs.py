@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..arrays import plain
 from ..errors import InputError
 
 
@@ -15,10 +16,10 @@ def to_array(value, name: str = "image") -> np.ndarray:
     """
     if hasattr(value, "image") and hasattr(value, "labels"):  # a data.Sample
         value = value.image
-    if hasattr(value, "detach"):  # a torch.Tensor
-        value = value.detach().cpu()
     try:
-        array = np.asarray(value)
+        array = plain(value, name)
+    except InputError:
+        raise
     except (TypeError, ValueError):
         raise InputError(f"{name} must be an array of numbers, not a ragged list.") from None
     if array.dtype.kind not in "biuf":
@@ -33,7 +34,7 @@ def _describe(value, array) -> str:
 
 
 def to_image(value, name: str = "image") -> np.ndarray:
-    """A 2D image (Y, X) or colour image (Y, X, 3 or 4) without NaN.
+    """A 2D image (Y, X) or colour image (Y, X, 3) without NaN; a channel of full opacity is left away.
 
     Raises
     ------
@@ -41,7 +42,9 @@ def to_image(value, name: str = "image") -> np.ndarray:
         If the shape is another one or a value is NaN or infinite.
     """
     array = to_array(value, name)
-    colour = array.ndim == 3 and array.shape[-1] in (3, 4)
+    if array.ndim == 3 and array.shape[-1] == 4 and opaque(array[..., 3]):
+        array = array[..., :3]
+    colour = array.ndim == 3 and array.shape[-1] == 3
     if array.ndim != 2 and not colour:
         raise InputError(
             f"{name} must be 2D (Y, X) or colour (Y, X, 3), but its shape is {array.shape}; " + _remedy(array)
@@ -54,9 +57,27 @@ def to_image(value, name: str = "image") -> np.ndarray:
     return array
 
 
+def opaque(channel: np.ndarray) -> bool:
+    """Whether a fourth channel only says that nothing is transparent: the highest value everywhere."""
+    full = np.iinfo(channel.dtype).max if channel.dtype.kind in "iu" else 1
+    return bool((channel == full).all())
+
+
+def channels_last(shape: tuple) -> bool:
+    """Whether the last of three axes looks like channels: 2, 4 or a few more, and shorter than the others."""
+    return len(shape) == 3 and 2 <= shape[-1] <= 8 and shape[-1] < min(shape[:2])
+
+
 def _remedy(array: np.ndarray) -> str:
     if array.ndim == 3 and 1 in array.shape:
         return "remove the axis of length 1 with np.squeeze(image)."
+    if array.ndim == 3 and array.shape[-1] == 4:
+        return (
+            "choose a channel, for example image[..., 0], or leave the fourth away, image[..., :3], if it is "
+            "opacity."
+        )
+    if channels_last(array.shape):
+        return "choose a channel, for example image[..., 0]."
     if array.ndim == 3 and array.shape[0] in (3, 4):
         return "move the channels to the end with np.moveaxis(image, 0, -1)."
     if array.ndim == 3:
@@ -88,6 +109,8 @@ def to_labels(value, name: str = "labels", shape: tuple | None = None) -> np.nda
         )
     if array.min() < 0:
         raise InputError(f"{name} must not be negative, but its smallest value is {array.min()}.")
+    if array.max() > np.iinfo(np.int64).max:
+        raise InputError(f"{name} has labels above 2**63, which nothing needs; relabel it from 1.")
     if shape is not None and array.shape != tuple(shape):
         raise InputError(f"{name} has shape {array.shape}, but the image it belongs to has {tuple(shape)}.")
     return array

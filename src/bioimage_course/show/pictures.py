@@ -424,6 +424,7 @@ def _grid(arrays, columns, alt, extra=0.0):
 
 
 def _percentiles(values) -> tuple[float, float]:
+    values = values.astype(float)  # truths have no percentiles, half precision overflows
     low, high = (float(v) for v in np.percentile(values, (1, 99.8)))
     if low == high:  # nearly everything has one value: show the full range
         low, high = float(values.min()), float(values.max())

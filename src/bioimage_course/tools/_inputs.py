@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bioimage_course.errors import InputError
-from bioimage_course.show.inputs import to_array  # arrays, tensors and Samples alike
+from bioimage_course.show.inputs import channels_last, to_array  # arrays, tensors and Samples alike
 
 
 def image(value, tool: str, *, colour: bool = False) -> np.ndarray:
@@ -27,13 +27,50 @@ def image(value, tool: str, *, colour: bool = False) -> np.ndarray:
     array = to_array(value)
     if array.ndim != 2 and not (colour and array.ndim == 3 and array.shape[-1] == 3):
         shapes = "(Y, X) or (Y, X, 3)" if colour else "(Y, X)"
-        hint = " (choose one channel or one plane)" if array.ndim == 3 else ""
-        raise InputError(f"{tool} needs one 2D image {shapes}; this one has the shape {array.shape}{hint}.")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise InputError(
-            "The image contains NaN or infinity; replace them first, for instance by numpy.nan_to_num."
+            f"{tool} needs one 2D image {shapes}; this one has the shape {array.shape}"
+            f"{_choice(array.shape, colour)}."
         )
-    return array.astype(np.float32)
+    with np.errstate(over="ignore"):
+        single = array.astype(np.float32)
+    if not np.isfinite(single).all():
+        raise InputError(
+            "The image contains NaN, infinity or values beyond 3e38; replace them first, for instance by "
+            "numpy.nan_to_num."
+        )
+    return single
+
+
+def _choice(shape: tuple, colour: bool) -> str:
+    """What to take of an image with three axes."""
+    if len(shape) == 3 and shape[-1] == 4 and colour:
+        return " (take image[..., :3] if the fourth channel is opacity, else one channel, image[..., 0])"
+    if len(shape) == 3 and (shape[-1] == 3 or channels_last(shape)):
+        return " (choose one channel, image[..., 0])"
+    return " (choose one channel or one plane, image[0])" if len(shape) == 3 else ""
+
+
+def not_to_nothing(shape: tuple, factor: float, what: str) -> None:
+    """Refuse to shrink an image to less than one pixel.
+
+    Parameters
+    ----------
+    shape : (Y, X)
+    factor : float
+        By which both sides are multiplied.
+    what : str
+        Which parameter wants it, for the sentence: "diameter=3000".
+
+    Raises
+    ------
+    InputError
+        If a side would vanish.
+    """
+    if min(shape) * factor < 1:
+        raise InputError(
+            f"{what} would shrink this image of {shape[0]} × {shape[1]} pixels to nothing: its shorter side "
+            f"would be {min(shape) * factor:.2g} pixels."
+        )
 
 
 def number(value, name: str, low: float, high: float, alternative: str | None = None) -> float:

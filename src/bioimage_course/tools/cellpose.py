@@ -39,6 +39,9 @@ PUBLISHED = {
 }
 """Cellpose-SAM's published weights: bytes and sha256. ``cpsam_v2`` is cellpose 4.2's default."""
 
+UNIT = 30
+"""Cellpose resizes images so that objects of the given diameter become so many pixels wide."""
+
 ADDRESS = "https://huggingface.co/mouseland/cellpose-sam/resolve/main/"
 
 
@@ -160,7 +163,8 @@ def segment(
     Returns
     -------
     labels : array of int32 (Y, X)
-        0 is background, objects count from 1.
+        0 is background, objects count from 1. Blocks of a large image agree with the whole, but no halo makes
+        them the same: tiles and the paths along the flows depend on all of the crop.
 
     Raises
     ------
@@ -181,7 +185,7 @@ def segment(
         "cellprob_threshold": cellprob_threshold,
     }
     options = {name: value for name, value in options.items() if value != "default"}
-    _check(options)
+    _check(options, array.shape)
     if limits is not None:
         low, high = _inputs.limits(array, limits)
     if model is None:
@@ -201,14 +205,41 @@ def segment(
     options = {"normalize": {"normalize": limits is None}} | options | ({"diameter": None} if auto else {})
     labels = _evaluate(model, array, options)
     if auto and labels.any():
-        labels = _evaluate(model, array, options | {"diameter": median_diameter(labels)})
+        longest = UNIT * min(labels.shape)  # else the image would shrink to nothing
+        labels = _evaluate(model, array, options | {"diameter": min(median_diameter(labels), longest)})
     return labels
 
 
-def _check(options):
+def tiling(model=None, *, limits=None, diameter="default", **others):
+    """What `segment` needs to be run in blocks (see `tools.large.tiling`); the same objects are not promised.
+
+    Parameters
+    ----------
+    model, limits, diameter
+        As in `segment`.
+    others
+        Other settings of `segment`; they change nothing.
+
+    Returns
+    -------
+    large.Tiling
+    """
+    from bioimage_course.tools.large import Tiling
+
+    own = "Each block would be resized by diameters of its own: give the diameter of the whole image."
+    problem = _inputs.unlike_blocks(limits) or (own if diameter == "auto" else "")
+    return Tiling(problem=problem)
+
+
+segment.tiling = tiling
+
+
+def _check(options, shape):
     """The numbers of `segment`, one sentence each."""
-    if options.get("diameter") not in (None, "auto"):
-        _inputs.number(options["diameter"], "diameter", 1, 10_000, alternative="auto")
+    diameter = options.get("diameter")
+    if diameter not in (None, "auto"):
+        _inputs.number(diameter, "diameter", 1, 10_000, alternative="auto")
+        _inputs.not_to_nothing(shape[:2], UNIT / diameter, f"diameter={diameter:g}")
     if options.get("flow_threshold") is not None:
         _inputs.number(options["flow_threshold"], "flow_threshold", 0, np.inf)
     if "cellprob_threshold" in options:
@@ -219,7 +250,7 @@ def _evaluate(model, array, options):
     """Labels by cellpose's own ``eval``."""
     with quiet():
         labels, _, _ = model.eval(array, channel_axis=2 if array.ndim == 3 else None, bsize=256, **options)
-    return labels.astype(np.int32)
+    return labels.astype(np.int32).reshape(array.shape[:2])  # cellpose drops an axis of one pixel
 
 
 @kept

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bioimage_course import arrays
 from bioimage_course.errors import InputError
 from bioimage_course.tools import _inputs
 
@@ -136,8 +137,8 @@ def blind_spots(images, share: float = 0.02, *, radius: int = 2, seed=None) -> t
     Krull, Buchholz and Jug 2019, Noise2Void: learning denoising from single noisy images, CVPR,
     arXiv:1811.10980.
     """
-    images = np.asarray(images)
-    if images.ndim < 2 or images.dtype.kind not in "buif":
+    images = arrays.plain(images, "the array of images")
+    if images.ndim < 2 or not images.size or images.dtype.kind not in "buif":
         raise InputError(f"blind_spots needs images (…, Y, X) of numbers, not a shape of {images.shape}.")
     if not _inputs.is_number(share) or not 0 < share < 1:
         raise InputError(f"share must lie between 0 and 1, such as 0.02, not {share!r}.")

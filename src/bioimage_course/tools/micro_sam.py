@@ -75,7 +75,8 @@ def segment(
     -------
     labels : array of int32 (Y, X)
         0 is background. With prompts label k + 1 belongs to prompt k; where masks overlap, the one with the
-        higher predicted IoU wins.
+        higher predicted IoU wins. Blocks of a large image agree with the whole, but no halo makes them the
+        same: SAM resizes each crop and looks at all of it.
 
     Raises
     ------
@@ -111,6 +112,28 @@ def segment(
     generator = automatic_masks(model, embeddings, to_uint8(array, (low, high)), points_per_side)
     found = generator.generate(pred_iou_thresh=pred_iou_thresh, stability_score_thresh=stability_score_thresh)
     return np.asarray(found).astype(np.int32)
+
+
+def tiling(model=None, *, limits=None, **others):
+    """What `segment` and `segment_automatic` need to be run in blocks: they never promise the same objects.
+
+    Parameters
+    ----------
+    model, limits
+        As in `segment`.
+    others
+        Other settings; they change nothing.
+
+    Returns
+    -------
+    large.Tiling
+    """
+    from bioimage_course.tools.large import Tiling
+
+    return Tiling(problem=_inputs.unlike_blocks(limits))
+
+
+segment.tiling = tiling
 
 
 def to_uint8(image, limits=None):
@@ -289,7 +312,7 @@ def segment_automatic(
     Returns
     -------
     labels : array of int32 (Y, X)
-        0 is background.
+        0 is background. Blocks of a large image agree with the whole, but are not the same (see `segment`).
 
     Raises
     ------
@@ -327,6 +350,9 @@ def segment_automatic(
     with quiet():
         found = segmenter.generate(**decoder().card["thresholds"] | given, **options)
     return np.asarray(found).astype(np.int32)
+
+
+segment_automatic.tiling = tiling
 
 
 def automatic_segmenter(embeddings, method="ais", network=None):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from bioimage_course.errors import InputError
+from bioimage_course import arrays
 from bioimage_course.metrics import _inputs
 
 
@@ -33,7 +33,7 @@ def redraw(labels, generosity=0.0, unsteadiness=1.0, seed=0, scale=5.0):
 
     Returns
     -------
-    ndarray of int32 (Y, X), or of int64 where a number needs it
+    ndarray of int32 (Y, X), or int64 where a number needs it
         The objects keep their numbers. One that is thinner than the hand is unsteady may vanish.
 
     Raises
@@ -41,7 +41,7 @@ def redraw(labels, generosity=0.0, unsteadiness=1.0, seed=0, scale=5.0):
     InputError
         If `labels` is no label image of two axes.
     """
-    labels, numbers = _flat(labels)
+    labels, found = _flat(labels)
     noise = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=labels.shape), scale, mode="wrap")
     shift = generosity + unsteadiness * noise / (noise.std() or 1)
     margin = int(np.ceil(abs(generosity) + 4 * unsteadiness)) + 2
@@ -55,7 +55,7 @@ def redraw(labels, generosity=0.0, unsteadiness=1.0, seed=0, scale=5.0):
         wins = depth > height[window]
         drawn[window][wins] = number
         height[window][wins] = depth[wins]
-    return numbers[drawn]
+    return found.astype(arrays.smallest(found))[drawn]
 
 
 def half_maximum(image, labels, reach=4, blur=1.0):
@@ -79,7 +79,8 @@ def half_maximum(image, labels, reach=4, blur=1.0):
 
     Returns
     -------
-    ndarray of int32 (Y, X), or of int64 where a number needs it
+    ndarray of int32 (Y, X), or int64 where a number needs it
+        The objects keep their numbers.
 
     Raises
     ------
@@ -88,7 +89,7 @@ def half_maximum(image, labels, reach=4, blur=1.0):
     """
     from skimage.segmentation import expand_labels
 
-    (labels, numbers), image = _flat(labels), _inputs.intensities(image, "the image")
+    (labels, originals), image = _flat(labels), _inputs.intensities(image, "the image")
     _inputs.same_shape(labels, image, "the image", "the label image")
     smooth = ndimage.gaussian_filter(image, blur)
     near = expand_labels(labels, reach)
@@ -104,16 +105,13 @@ def half_maximum(image, labels, reach=4, blur=1.0):
             sizes = ndimage.sum_labels(mine, found, np.arange(1, count + 1))
             kept = ndimage.binary_fill_holes(found == 1 + int(np.argmax(sizes)))
             drawn[window][kept & (near[window] == number)] = number
-    return numbers[drawn]
+    return originals.astype(arrays.smallest(originals))[drawn]
 
 
 def _flat(labels):
-    """The objects numbered from 1, and a table of the numbers that they had."""
-    index, values = _inputs.numbered(labels, "the label image")
-    if index.ndim != 2:
-        raise InputError(f"outlines are drawn on label images of two axes, not of shape {index.shape}")
-    numbers = np.append(0, values.astype(np.int64))
-    return index.astype(np.int32), numbers.astype(np.int32) if numbers.max() < 2**31 else numbers
+    """Objects numbered from 1, and their labels."""
+    numbered, found = arrays.consecutive(arrays.label_image(labels, ndim=2))
+    return numbered.astype(np.int32), found
 
 
 def _objects(labels, margin):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bioimage_course import arrays
 from bioimage_course.errors import DataUnavailableError, InputError
 from bioimage_course.tools import _inputs, voronoi_otsu
 from bioimage_course.tools._fingerprint import kept
@@ -53,10 +54,17 @@ def features(image, sigmas=SIGMAS):
         F is 5 times the number of scales, times the number of channels.
     names : list of str
         What each of the F layers is.
+
+    Raises
+    ------
+    InputError
+        If it is no such image.
     """
     from scipy.ndimage import gaussian_filter
 
-    array = np.asarray(image, dtype=np.float32)
+    array = arrays.numbers(image, "the image").astype(np.float32)
+    if array.ndim not in (2, 3):
+        raise InputError(f"features needs an image (Y, X) or (Y, X, C), not the shape {array.shape}.")
     channels = np.moveaxis(array, -1, 0) if array.ndim == 3 else array[None]
     layers, names = [], []
     for number, channel in enumerate(channels):
@@ -114,9 +122,20 @@ def grow(table, classes, *, trees=50, seed=0):
     Returns
     -------
     sklearn.ensemble.RandomForestClassifier
+
+    Raises
+    ------
+    InputError
+        If there is not one class a row.
     """
     from sklearn.ensemble import RandomForestClassifier
 
+    table, classes = arrays.numbers(table, "the table"), arrays.label_image(classes, "the list of classes", 1)
+    if table.ndim != 2 or len(table) != len(classes):
+        raise InputError(
+            f"There must be one class for each row of the table, but the shapes are {table.shape} and "
+            f"{classes.shape}."
+        )
     forest = RandomForestClassifier(trees, min_samples_leaf=3, class_weight="balanced", random_state=seed)
     return forest.fit(table, classes)
 
@@ -166,8 +185,8 @@ def train(image, strokes, *, sigmas=SIGMAS, trees=50, seed=0):
         If the strokes do not fit to the image or hold fewer than two classes.
     """
     layers, _ = features(normalise(image), sigmas)
-    strokes = np.asarray(strokes)
-    if strokes.shape != layers.shape[:2] or strokes.dtype.kind not in "iu":
+    strokes = arrays.label_image(strokes, "the image of strokes")
+    if strokes.shape != layers.shape[:2]:
         raise InputError(
             f"strokes must be whole numbers in the shape of the image, {layers.shape[:2]}, not "
             f"{strokes.dtype} in {strokes.shape}."
@@ -198,7 +217,8 @@ def segment(image, classifier=None, *, threshold=THRESHOLD, seed_share=SEED_SHAR
     Returns
     -------
     labels : array of int32 (Y, X)
-        0 is background, objects count from 1.
+        0 is background, objects count from 1. Normalisation and blur come from the image at hand: blocks of
+        a large image agree with the whole, but are not the same.
 
     Raises
     ------
@@ -218,6 +238,15 @@ def segment(image, classifier=None, *, threshold=THRESHOLD, seed_share=SEED_SHAR
     return cut(classifier.probabilities(array), classifier.forest.classes_, threshold, seed_share)
 
 
+def _in_blocks(**settings):
+    from bioimage_course.tools.large import Tiling
+
+    return Tiling(problem="Each block would be normalised by percentiles of its own.")
+
+
+segment.tiling = _in_blocks
+
+
 def cut(votes, classes, threshold=THRESHOLD, seed_share=SEED_SHARE):
     """From the votes to objects: the second half of `segment`.
 
@@ -232,10 +261,20 @@ def cut(votes, classes, threshold=THRESHOLD, seed_share=SEED_SHARE):
     Returns
     -------
     labels : array of int32 (Y, X)
+
+    Raises
+    ------
+    InputError
+        If votes and classes do not fit.
     """
     from scipy.ndimage import gaussian_filter
 
-    classes = list(classes)
+    votes, classes = arrays.numbers(votes, "the array of votes"), list(classes)
+    if votes.ndim != 3 or votes.shape[-1] != len(classes) or not {BACKGROUND, OBJECT} <= set(classes):
+        raise InputError(
+            f"votes must have one layer for each of the classes {classes}, among them {BACKGROUND} and "
+            f"{OBJECT}; their shape is {votes.shape}."
+        )
     mask = 1 - votes[..., classes.index(BACKGROUND)] > threshold
     sigma = seed_share * voronoi_otsu.inner_radius(mask)
     return voronoi_otsu.split(mask, gaussian_filter(votes[..., classes.index(OBJECT)], sigma))

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bioimage_course import arrays
 from bioimage_course.data import doors, network
 from bioimage_course.errors import DataUnavailableError, InputError, ToolUnavailableError
 from bioimage_course.tools import _inputs, compat
@@ -83,6 +84,7 @@ def segment(image, model=None, *, prob_thresh=None, nms_thresh=None, limits=None
             _inputs.number(value, name, 0, 1)
     if scale is not None and not (isinstance(scale, str) and scale == "auto"):
         _inputs.number(scale, "scale", 0.05, 20, alternative="auto")
+        _inputs.not_to_nothing(array.shape, scale, f"scale={scale:g}")
     low, high = _inputs.limits(array, limits)
     if model is None:
         model = course_model()
@@ -189,8 +191,7 @@ def median_diameter(labels):
     -------
     float
     """
-    labels = np.asarray(labels)
-    areas = np.unique(labels[labels > 0], return_counts=True)[1]
+    areas = np.bincount(arrays.consecutive(arrays.label_image(labels))[0].ravel())[1:]
     return float(np.sqrt(4 * np.median(areas) / np.pi)) if len(areas) else 0.0
 
 
@@ -206,8 +207,13 @@ def normalise(image, low=None, high=None):
     Returns
     -------
     array of float32
+
+    Raises
+    ------
+    InputError
+        If it is no array of finite numbers.
     """
-    array = np.asarray(image, dtype=np.float32)
+    array = arrays.numbers(image, "the image").astype(np.float32)
     low = np.percentile(array, 1) if low is None else low
     high = np.percentile(array, 99.8) if high is None else high
     return (array - np.float32(low)) / np.float32(max(high - low, 1e-20))
@@ -309,9 +315,10 @@ def quiet():
 def _predict(model, image, scale, thresholds):
     """Labels of a normalised image, in tiles if it is large."""
     tiles = tuple(max(1, int(np.ceil(n * (scale or 1) / TILE))) for n in image.shape)
-    if max(tiles) > 1 and not hasattr(model, "_tile_overlap"):
-        # StarDist would look at one place of the pooling grid only, and let its tiles overlap too little.
-        model._tile_overlap = [(field(model),) * 2] * 2
+    if max(tiles) > 1 and not hasattr(model, "course_field"):
+        # StarDist looks at one place of the pooling grid only, and lets its tiles overlap too little.
+        model.course_field = field(model)
+        model._tile_overlap = [(model.course_field,) * 2] * 2
     labels, _ = model.predict_instances(
         image, scale=scale, n_tiles=tiles, show_tile_progress=False, verbose=False, **thresholds
     )

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bioimage_course import arrays
 from bioimage_course.errors import InputError
-from bioimage_course.metrics import _inputs as checks
 from bioimage_course.tools import _inputs, compat
 from bioimage_course.tools._fingerprint import kept
 from bioimage_course.tools.stardist import median_diameter, normalise
@@ -97,6 +97,7 @@ def segment(image, model=None, *, foreground=None, inside=None, limits=None, sca
             _inputs.number(value, name, 0, 1)
     if scale is not None and not (isinstance(scale, str) and scale == "auto"):
         _inputs.number(scale, "scale", 0.05, 20, alternative="auto")
+        _inputs.not_to_nothing(array.shape, scale, f"scale={scale:g}")
     low, high = _inputs.limits(array, limits)
     if high <= low:  # not a single pixel differs from the others
         return np.zeros(array.shape, np.int32)
@@ -219,6 +220,11 @@ def classes(labels, rim=RIM_WIDTH):
     -------
     array of int64 (Y, X)
 
+    Raises
+    ------
+    InputError
+        If `labels` is no label image with two axes, or `rim` is negative.
+
     Examples
     --------
     >>> classes(np.pad(np.ones((3, 3), int), 1))
@@ -231,7 +237,8 @@ def classes(labels, rim=RIM_WIDTH):
     from scipy.ndimage import distance_transform_edt
     from skimage.segmentation import find_boundaries
 
-    labels, _ = checks.numbered(labels, "the label image")
+    rim = _inputs.number(rim, "rim", 0, np.inf)
+    labels, _ = arrays.consecutive(arrays.label_image(labels, ndim=2))
     edge = find_boundaries(labels, mode="inner")
     depth = distance_transform_edt((labels > 0) & ~edge)  # 0 on the outermost pixels of each object
     diameters = np.sqrt(4 * np.bincount(labels.ravel()) / np.pi)
@@ -257,10 +264,16 @@ def border_weights(labels, w0=10.0, sigma=5.0):
     Returns
     -------
     array of float64 (Y, X)
+
+    Raises
+    ------
+    InputError
+        If `labels` is no label image with two axes, or a number is out of range.
     """
     from scipy.ndimage import distance_transform_edt
 
-    labels, _ = checks.numbered(labels, "the label image")
+    w0, sigma = _inputs.number(w0, "w0", 0, np.inf), _inputs.number(sigma, "sigma", 1e-6, np.inf)
+    labels = arrays.label_image(labels, ndim=2)
     nearest, second = np.full((2, *labels.shape), np.inf)
     for number in np.unique(labels[labels > 0]):
         distance = distance_transform_edt(labels != number)
@@ -269,7 +282,7 @@ def border_weights(labels, w0=10.0, sigma=5.0):
     return np.where(labels > 0, 0.0, w0 * np.exp(-((nearest + second) ** 2) / (2 * sigma**2)))
 
 
-def probabilities(image, model=None, *, scale=1, core=CORE, margin=MARGIN):
+def probabilities(image, model=None, *, scale=1, core=CORE, margin=None):
     """Probabilities of background, rim and inside for each pixel.
 
     Parameters
@@ -282,7 +295,8 @@ def probabilities(image, model=None, *, scale=1, core=CORE, margin=MARGIN):
         Enlarge the image by this factor first.
     core, margin : int
         Images larger than `core` are predicted window by window; each sees `margin` pixels more than it
-        keeps.
+        keeps. Default: MARGIN, which suffices for networks that pool up to four times; for others their
+        `field`.
 
     Returns
     -------
@@ -294,10 +308,13 @@ def probabilities(image, model=None, *, scale=1, core=CORE, margin=MARGIN):
     from bioimage_course.nets import predict
 
     model = course_model() if model is None else model
-    image = np.asarray(image, np.float32)
+    image = _inputs.image(image, "U-Net")
+    _inputs.number(scale, "scale", 0.05, 20)
     if scale != 1:
         image = _resize(image, [max(1, round(n * scale)) for n in image.shape])
     step = _step(model)
+    if margin is None:
+        margin = MARGIN if step <= STEP else max(MARGIN, field(model))
     core = max(core // step, 1) * step  # windows start where the pooling grid does
     margin = -(-margin // step) * step
     padded = np.pad(image, [(BORDER, BORDER + -n % step) for n in image.shape], mode="reflect")
@@ -335,11 +352,18 @@ def instances(probabilities, foreground=0.5, inside=0.5, min_area=MIN_AREA):
     Returns
     -------
     array of int32 (Y, X)
+
+    Raises
+    ------
+    InputError
+        If there are not three finite numbers a pixel.
     """
     from scipy.ndimage import label
     from skimage.segmentation import relabel_sequential, watershed
 
-    p = np.asarray(probabilities)
+    p = arrays.numbers(probabilities, "the array of probabilities")
+    if p.ndim != 3 or len(p) != 3:
+        raise InputError(f"probabilities must have the shape (3, Y, X), not {p.shape}.")
     markers = _at_least(label(p[INSIDE] > inside)[0], max(1, min_area // 4))
     mask = p[RIM] + p[INSIDE] > foreground
     labels = _at_least(watershed(-p[INSIDE], markers, mask=mask | (markers > 0)), min_area)

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from bioimage_course import arrays
+from bioimage_course.errors import InputError
 from bioimage_course.tools import _inputs
 
 SEED_SHARE = 0.4
@@ -32,7 +34,8 @@ def segment(image, *, spot_sigma="auto", outline_sigma=1.0):
     Returns
     -------
     labels : array of int32 (Y, X)
-        0 is background, objects count from 1.
+        0 is background, objects count from 1. Threshold and "auto" come from the image at hand: blocks of a
+        large image agree with the whole, but are not the same (`large.bright_blobs` takes a threshold).
 
     Raises
     ------
@@ -56,10 +59,23 @@ def segment(image, *, spot_sigma="auto", outline_sigma=1.0):
     if array.min() == array.max():  # nothing to be told apart
         return np.zeros(array.shape, np.int32)
     smooth = gaussian_filter(array, outline_sigma)
+    if smooth.min() == smooth.max():  # blurred until nothing is left
+        return np.zeros(array.shape, np.int32)
     mask = smooth > threshold_otsu(smooth)
     if automatic:
         spot_sigma = SEED_SHARE * inner_radius(mask)
     return split(mask, gaussian_filter(array, spot_sigma))
+
+
+def _in_blocks(**settings):
+    from bioimage_course.tools.large import Tiling
+
+    return Tiling(
+        problem="Each block would have a threshold of its own: large.bright_blobs takes one for all."
+    )
+
+
+segment.tiling = _in_blocks
 
 
 def split(mask, landscape):
@@ -76,11 +92,21 @@ def split(mask, landscape):
     -------
     labels : array of int32 (Y, X)
         Foreground without any maximum stays background.
+
+    Raises
+    ------
+    InputError
+        If the two are no mask and no image of the same shape.
     """
     from skimage.measure import label
     from skimage.morphology import local_maxima
     from skimage.segmentation import watershed
 
+    mask, landscape = _mask(mask), arrays.numbers(landscape, "landscape").astype(float)
+    if mask.shape != landscape.shape:
+        raise InputError(
+            f"mask and landscape must fit, but have the shapes {mask.shape} and {landscape.shape}."
+        )
     seeds = label(local_maxima(landscape) & mask)
     # Flooding a flat landscape reaches every pixel from the seed that is nearest on a path inside the mask.
     return watershed(np.zeros(mask.shape, np.uint8), seeds, mask=mask).astype(np.int32)
@@ -97,10 +123,16 @@ def inner_radius(mask):
     -------
     float
         Median over components, each weighted with its area, in pixels; 0 for an empty mask.
+
+    Raises
+    ------
+    InputError
+        If it is no 2D mask.
     """
     from scipy.ndimage import distance_transform_edt, maximum
     from skimage.measure import label
 
+    mask = _mask(mask)
     components = label(mask)
     if not components.any():
         return 0.0
@@ -110,3 +142,12 @@ def inner_radius(mask):
     order = np.argsort(radii)
     middle = np.searchsorted(np.cumsum(areas[order]), areas.sum() / 2)
     return float(radii[order][middle])
+
+
+def _mask(mask):
+    mask = arrays.numbers(mask, "mask")
+    if mask.dtype.kind == "f" or mask.ndim != 2:
+        raise InputError(
+            f"mask must be True or False at each pixel (Y, X), not {mask.dtype} of {mask.shape}."
+        )
+    return mask != 0

@@ -31,7 +31,7 @@ def _pair(value, what, example):
 @exercise(
     chapter="00",
     hints=(
-        "Square brackets after the name of an array pick values from it: image[row, column].",
+        "Which comes first in the brackets, the row or the column? And does counting start at 0 or at 1?",
         "Rows come first and count from 0: row 40, column 60 is image[40, 60].",
     ),
 )
@@ -57,73 +57,6 @@ def one_pixel(look):
             )
         expect_number(answer, close_to=image[40, 60], what="the value", mistakes=mistakes)
     return "One pixel is one number, and image[row, column] is its address."
-
-
-# --- (a) crop, flip, sum a channel ------------------------------
-
-
-def _crop_flip(picture):
-    return picture[50:150, 100:300, 2][:, ::-1]
-
-
-@exercise(
-    chapter="00",
-    hints=(
-        "One pair of brackets can do it all: picture[first row:end row, first column:end column, channel]. "
-        "The end is not included.",
-        "A step of -1 runs backwards: crop[:, ::-1] reverses the columns. The sum is crop.sum().",
-    ),
-)
-def crop_flip_sum(prepare):
-    """Cut out rows 50 to 149 and columns 100 to 299 of the third channel, mirror left and right, and sum."""
-    expect_callable(prepare)
-    for shape, seed in (((300, 500, 3), 0), ((200, 320, 3), 1)):
-        picture = _random_image(shape, seed)
-        right = _crop_flip(picture)
-        crop, total = _pair(call(prepare, picture, pure=True), "crop and sum", "crop, crop.sum()")
-        got = expect_array(crop, what="your crop")
-        if got.shape[-1:] == (3,) and got.ndim == 3:
-            raise Failure("Your crop still has three channels: pick one with a third index, [..., …, 2].")
-        if got.shape == (101, 201):
-            raise Failure(
-                "Your crop is one row and one column too large: the end of a slice is not included."
-            )
-        if got.shape == (99, 199):
-            raise Failure("Your crop is one row and one column too small: [50:150] runs from 50 to 149.")
-        inside = picture[50:150, 100:300]
-        expect_array(
-            crop,
-            close_to=right,
-            what="your crop",
-            mistakes={
-                "Rows and columns are swapped: the rows come first.": picture[100:300, 50:150, 2][:, ::-1],
-                "The crop is right but not mirrored.": inside[..., 2],
-                "You mirrored top and bottom; columns are the second axis: [:, ::-1].": inside[::-1, :, 2],
-                "You turned the crop by half a circle; reverse only the columns.": inside[::-1, ::-1, 2],
-                "That is the second channel: channels count from 0, so the third is number 2.": inside[
-                    :, ::-1, 1
-                ],
-                "That is the first channel: channels count from 0, so the third is number 2.": inside[
-                    :, ::-1, 0
-                ],
-            },
-        )
-        expect_array(crop, dtype=np.uint8, what="your crop")
-        expect_number(
-            total,
-            close_to=int(right.sum()),
-            what="the sum",
-            mistakes={
-                "The sum wrapped around, because it was added up in 8 bits; leave out the dtype.": int(
-                    right.sum(dtype=np.uint8)
-                ),
-                "That is the mean; the sum was asked for.": float(right.mean()),
-                "That is the sum of the whole picture, not of the crop.": int(picture.sum()),
-                "That is the sum of all three channels of the crop.": int(inside.sum()),
-                "That is the number of pixels; crop.sum() adds their values.": right.size,
-            },
-        )
-    return "Slices cut, a step of −1 mirrors, and none of it copies a pixel by hand."
 
 
 # --- the impossible pixel ------------------------------
@@ -153,7 +86,8 @@ def _places(value, shape):
 @exercise(
     chapter="00",
     hints=(
-        "With 8 bits there are 2⁸ = 256 values. Zero is one of them, so which is the largest?",
+        "With 8 bits there are 256 values and zero is one of them, so which is the largest? And can there "
+        "be values below zero?",
         "mask = (table < 0) | (table > 255) marks what cannot be, np.argwhere(mask) lists where it is.",
     ),
 )
@@ -196,14 +130,161 @@ def impossible_pixels(find):
     return "277 needs nine bits: whoever printed that table did not copy it from an 8-bit image."
 
 
-# --- (b) wrap-around ------------------------------
+# --- a camera: sampling and quantisation ------------------------------
+
+
+def _scene(levels, offset, size, steps, seed=0):
+    """Light on a fine grid whose squares have the means (levels + offset) / steps; inside them it varies."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.shape(levels)
+    texture = rng.uniform(-1, 1, (rows, size, columns, size))
+    texture -= texture.mean(axis=(1, 3), keepdims=True)
+    means = ((np.asarray(levels) + offset) / steps)[:, None, :, None]
+    return (means * (1 + 0.4 * texture)).reshape(rows * size, columns * size)
+
+
+def _squares(light, size):
+    return light.reshape(light.shape[0] // size, size, light.shape[1] // size, size)
+
+
+def _check_record(record, size, bits, seed):
+    """One scene, recorded by the learner's function."""
+    steps = 2**bits - 1
+    rng = np.random.default_rng(seed)
+    levels = rng.integers(1, int(1.3 * steps), (3, 5))
+    levels[0, 0], levels[1, 2], levels[2, 4] = 0, steps, int(1.2 * steps)
+    offset = np.where(rng.random(levels.shape) < 0.5, -0.3, 0.3) * (levels > 0)
+    light = _scene(levels, offset, size, steps, seed)
+    right = np.minimum(levels, steps)
+    mean = _squares(light, size).mean(axis=(1, 3))
+    total, clipped = mean * size**2, np.clip(mean, 0, 1)
+    mistakes = {
+        "You add up the light in each square; the mean was asked for.": np.round(
+            np.clip(total, 0, 1) * steps
+        ),
+        "You cut the rest off, as astype(int) alone does; the nearest whole number was asked for.": np.floor(
+            clipped * steps
+        ),
+        "You round up; the nearest whole number was asked for.": np.ceil(clipped * steps),
+        f"With {bits} bits there are {2**bits} values and the first is 0: which is the largest?": np.round(
+            clipped * 2**bits
+        ),
+        f"More light than 1 cannot be recorded: no value may exceed the largest that {bits} bits "
+        "hold.": np.round(mean * steps),
+        "You take one value out of each square; the mean of the square was asked for.": np.round(
+            np.clip(light[::size, ::size], 0, 1) * steps
+        ),
+        "You cut the light at 1 before averaging. A square is full when its *mean* is 1: average first, "
+        "then cut.": np.round(_squares(np.clip(light, 0, 1), size).mean(axis=(1, 3)) * steps),
+        "The squares are averaged but still lie between 0 and 1: turn them into whole numbers.": clipped,
+        f"You always use 8 bits; the check asked for {bits}.": np.round(clipped * 255),
+        "The values have wrapped around: they do not fit into 8 bits, use a type with more room.": (
+            right % 256
+        ),
+    }
+    answer = call(record, light, size, bits, pure=True)
+    if np.shape(answer) == light.shape and size > 1:
+        raise Failure(
+            "Your record has as many values as the scene: one number for each square was asked for."
+        )
+    expect_array(
+        answer, close_to=right, what=f"the record with {bits} bits", mistakes=mistakes, rtol=0, atol=1e-6
+    )
+
+
+def _pairs_of_scenes():
+    """(first, second, size, bits, whether they can be told apart, the sentence for a wrong answer)."""
+    levels = np.array([[3, 9, 14, 6], [8, 2, 5, 11], [12, 7, 4, 10]])
+    plain = _scene(levels, -0.2, 2, 15)
+    swapped = levels.copy()
+    swapped[0, 1], swapped[2, 3] = levels[2, 3], levels[0, 1]
+    full = np.full((3, 4), 18)
+    other_texture = _scene(levels, -0.2, 2, 15, seed=1)
+    a_little_brighter = _scene(levels, 0.2, 2, 15)
+    cases = (
+        (plain, 2, 4, False, "Two equal scenes leave equal records; nothing tells them apart."),
+        (
+            _scene(swapped, -0.2, 2, 15),
+            2,
+            4,
+            True,
+            "Scenes whose squares differ in place leave different records, even with the same sum: compare "
+            "them square by square.",
+        ),
+        (
+            other_texture,
+            2,
+            4,
+            False,
+            "Scenes that differ only *inside* the squares leave the same record: nothing tells them apart.",
+        ),
+        (
+            other_texture,
+            1,
+            8,
+            True,
+            "With squares of size 1 nothing is averaged and the scenes can be told apart: use `size`.",
+        ),
+        (
+            a_little_brighter,
+            2,
+            4,
+            False,
+            "A difference that disappears in rounding is lost: compare the records, not the scenes.",
+        ),
+        (a_little_brighter, 2, 8, True, "With more bits a small difference survives: use `bits`."),
+    )
+    too_bright = (
+        _scene(full, 0, 2, 15),
+        _scene(full + 5, 0, 2, 15),
+        2,
+        4,
+        False,
+        "Both scenes are brighter than the camera can record: both records are full, and nothing tells them "
+        "apart.",
+    )
+    return (*((plain, *case) for case in cases), too_bright)
 
 
 @exercise(
     chapter="00",
     hints=(
-        "255 is the last value that fits. Which pixels are above it after adding 100? Ask before you add: "
-        "the sum itself cannot tell you any more.",
+        "Where does sampling happen in this camera, and where quantisation? Which is the largest value that "
+        "that many bits can hold, and what becomes of light that would exceed it?",
+        "Average with block_reduce, cut at 1 with np.clip, multiply by the largest value, round. Two scenes "
+        "can be told apart if and only if their records are not the same everywhere.",
+    ),
+)
+def camera(record, told_apart):
+    """Record a scene with large squares and few bits, and say which scenes can no longer be told apart."""
+    expect_callable(record, "the first thing you passed")
+    expect_callable(told_apart, "the second thing you passed")
+    for size, bits, seed in ((2, 4, 0), (3, 8, 1), (4, 3, 2), (2, 12, 3)):
+        _check_record(record, size, bits, seed)
+    pairs = _pairs_of_scenes()
+    answers = []
+    for first, second, size, bits, *_ in pairs:
+        answer = call(told_apart, first, second, size, bits, pure=True)
+        if np.ndim(answer):
+            raise Failure("told_apart gives one answer for the two scenes: True or False.")
+        answers.append(expect_number(answer, between=(0, 1), integer=True, what="told_apart"))
+    rights = [int(right) for *_, right, _ in pairs]
+    if answers == [1 - right for right in rights]:
+        raise Failure("told_apart answers the other way round: True means that the records differ.")
+    for answer, (*_, right, sentence) in zip(answers, pairs, strict=True):
+        if answer != right:
+            raise Failure(sentence)
+    return "Scenes that leave the same record are one and the same to every program that comes after."
+
+
+# --- wrap-around ------------------------------
+
+
+@exercise(
+    chapter="00",
+    hints=(
+        "255 is the last value that fits: up to which value can you still add 100? And why can the sum "
+        "not tell you any more which pixels have wrapped?",
         "Cure: make room first, then clip, then go back: wide = image.astype(np.uint16) + 100, "
         "np.clip(wide, 0, 255).astype(np.uint8).",
     ),
@@ -260,7 +341,75 @@ def wrap_around(will_wrap, brighten):
     return "Room first, arithmetic second, clip last. Nothing wraps, and 255 means “at least 255”."
 
 
-# --- (c) count and measure labels ------------------------------
+# --- crop, flip, sum a channel ------------------------------
+
+
+def _crop_flip(picture):
+    return picture[50:150, 100:300, 2][:, ::-1]
+
+
+@exercise(
+    chapter="00",
+    hints=(
+        "The end of a slice is not included: which end makes row 149 the last? Which number has the third "
+        "channel? And which of the two axes that are left runs from left to right?",
+        "One pair of brackets can cut: picture[first row:end row, first column:end column, channel]. "
+        "A step of -1 runs backwards: crop[:, ::-1] reverses the columns. The sum is crop.sum().",
+    ),
+)
+def crop_flip_sum(prepare):
+    """Cut out rows 50 to 149 and columns 100 to 299 of the third channel, mirror left and right, and sum."""
+    expect_callable(prepare)
+    for shape, seed in (((300, 500, 3), 0), ((200, 320, 3), 1)):
+        picture = _random_image(shape, seed)
+        right = _crop_flip(picture)
+        crop, total = _pair(call(prepare, picture, pure=True), "crop and sum", "crop, crop.sum()")
+        got = expect_array(crop, what="your crop")
+        if got.shape[-1:] == (3,) and got.ndim == 3:
+            raise Failure("Your crop still has three channels: pick one with a third index, [..., …, 2].")
+        if got.shape == (101, 201):
+            raise Failure(
+                "Your crop is one row and one column too large: the end of a slice is not included."
+            )
+        if got.shape == (99, 199):
+            raise Failure("Your crop is one row and one column too small: [50:150] runs from 50 to 149.")
+        inside = picture[50:150, 100:300]
+        expect_array(
+            crop,
+            close_to=right,
+            what="your crop",
+            mistakes={
+                "Rows and columns are swapped: the rows come first.": picture[100:300, 50:150, 2][:, ::-1],
+                "The crop is right but not mirrored.": inside[..., 2],
+                "You mirrored top and bottom; columns are the second axis: [:, ::-1].": inside[::-1, :, 2],
+                "You turned the crop by half a circle; reverse only the columns.": inside[::-1, ::-1, 2],
+                "That is the second channel: channels count from 0, so the third is number 2.": inside[
+                    :, ::-1, 1
+                ],
+                "That is the first channel: channels count from 0, so the third is number 2.": inside[
+                    :, ::-1, 0
+                ],
+            },
+        )
+        expect_array(crop, dtype=np.uint8, what="your crop")
+        expect_number(
+            total,
+            close_to=int(right.sum()),
+            what="the sum",
+            mistakes={
+                "The sum wrapped around, because it was added up in 8 bits; leave out the dtype.": int(
+                    right.sum(dtype=np.uint8)
+                ),
+                "That is the mean; the sum was asked for.": float(right.mean()),
+                "That is the sum of the whole picture, not of the crop.": int(picture.sum()),
+                "That is the sum of all three channels of the crop.": int(inside.sum()),
+                "That is the number of pixels; crop.sum() adds their values.": right.size,
+            },
+        )
+    return "Slices cut, a step of −1 mirrors, and none of it copies a pixel by hand."
+
+
+# --- count and measure labels ------------------------------
 
 
 def _measured(labels, number):
@@ -270,8 +419,10 @@ def _measured(labels, number):
 @exercise(
     chapter="00",
     hints=(
-        "np.unique(labels) lists every number that occurs, each once. One of them is no nucleus.",
-        "labels == number is a mask, True (1) inside the object and False (0) outside; its sum is the area.",
+        "Of all the numbers that occur, which one names no object? And must it occur in every label image, "
+        "also in one that is full of objects?",
+        "np.unique(labels) lists every number that occurs, each once; count those above 0. labels == number "
+        "is a mask, True (1) inside the object and False (0) outside; its sum is the area.",
     ),
 )
 def count_labels(measure):
@@ -335,10 +486,11 @@ def _expected_gradient(labels, number):
 @exercise(
     chapter="00",
     hints=(
-        "x = torch.tensor(image.astype(np.float32))[None, None] has the shape N×C×H×W. Then tell PyTorch to "
-        "keep track: x.requires_grad_().",
-        "x[0, 0] is the image again, and a mask picks pixels from it: score = x[0, 0][mask].mean(), with "
-        "mask = torch.tensor(labels == number). score.backward() fills x.grad.",
+        "Which four axes does a network expect, and in which order? And what must you tell PyTorch *before* "
+        "the score is calculated?",
+        "x = torch.tensor(image.astype(np.float32))[None, None] has the shape N×C×H×W, and "
+        "x.requires_grad_() makes PyTorch keep track. x[0, 0] is the image again; with mask = "
+        "torch.tensor(labels == number) the score is x[0, 0][mask].mean(). score.backward() fills x.grad.",
     ),
 )
 def tensor_with_gradient(make):

@@ -83,16 +83,16 @@ def _why_wrong(what, weights, bias, wanted):
     return f"{what} gives {_name(got)} for 00, 01, 10, 11 but should give {wanted}: look at {wrong[0]}."
 
 
-# --- (a) logic gates ------------------------------
+# --- logic gates ------------------------------
 
 
 @exercise(
     chapter="01",
     hints=(
-        "AND fires only if both inputs are on. With weights 1 and 1 the sum is 0, 1, 1 or 2: which bias "
-        "leaves only 2 at or above zero?",
-        "OR needs the line between 0 and 1, AND between 1 and 2. NAND is the opposite of AND: turn every "
-        "sign round.",
+        "If both weights are the same positive number, how large is the sum for each of the four inputs? And "
+        "which of these sums should a bias leave at or above zero?",
+        "With weights 1 and 1 the sum is 0, 1, 1 or 2. OR needs the line between 0 and 1, AND between 1 and "
+        "2. NAND is the opposite of AND: turn every sign round.",
     ),
 )
 def logic_gates(gates):
@@ -109,15 +109,16 @@ def logic_gates(gates):
     return "AND, OR and NAND are one neuron each: the same neuron with its line in another place."
 
 
-# --- (b) all Boolean functions ------------------------------
+# --- all Boolean functions ------------------------------
 
 
 @exercise(
     chapter="01",
     hints=(
-        "Try a handful of values for each weight and for the bias (itertools.product makes all "
-        "combinations) and return the first that gives the wanted outputs; if none does, return None.",
-        "Weights from (-1, 0, 1) and biases from (-1.5, -0.5, 0.5, 1.5) are enough: 36 combinations.",
+        "If each weight and the bias may take only a handful of values, how many combinations are there to "
+        "try? And how will your function notice that none of them fits?",
+        "itertools.product makes all combinations; return the first that gives the wanted outputs. Weights "
+        "from (-1, 0, 1) and biases from (-1.5, -0.5, 0.5, 1.5) are enough: 36 combinations.",
     ),
 )
 def boolean_functions(find_weights):
@@ -160,7 +161,7 @@ def boolean_functions(find_weights):
     raise Failure(f"{found}; {missing[0]} is missing, for example: try more values for weights and bias.")
 
 
-# --- (c) the perceptron rule ------------------------------
+# --- the perceptron rule ------------------------------
 
 _NUCLEI = np.array(
     [  # area in pixels, mean intensity and roundness of real nuclei, rounded so that every step is exact
@@ -237,10 +238,11 @@ def _same(a, b):
 @exercise(
     chapter="01",
     hints=(
-        "Two loops: the outer one counts passes, the inner one goes through the nuclei. Inside: "
-        "prediction = 1 if x @ w + b >= 0 else 0, then error = y - prediction.",
-        "If error is not 0: w = w + error * x, b = b + error, and count one update. After a pass without "
-        "an update leave the outer loop with break.",
+        "What has to happen with a single nucleus, and in which order? And by what do you notice at the end "
+        "of a pass that there is nothing left to correct?",
+        "Two loops, passes and nuclei. Inside: error = y - (1 if x @ w + b >= 0 else 0). If it is not 0: "
+        "w = w + error * x, b = b + error, and count one update. After a pass without an update leave the "
+        "outer loop with break.",
     ),
 )
 def perceptron_rule(train):
@@ -303,15 +305,16 @@ def _compare_runs(got, features):
     )
 
 
-# --- (d) XOR with three neurons ------------------------------
+# --- XOR with three neurons ------------------------------
 
 
 @exercise(
     chapter="01",
     hints=(
-        "XOR in words: at least one input is on, and not both. The first half is OR, the second NAND.",
-        "Row 1 of the hidden weights is your OR neuron, row 2 your NAND neuron, and the output neuron is "
-        "AND of the two.",
+        "Can you say XOR in words, with an “and” in the middle? Which gate is the half before it, which one "
+        "the half after it?",
+        "At least one, and not both: row 1 of the hidden weights is your OR neuron, row 2 your NAND neuron, "
+        "and the output neuron is AND of the two.",
     ),
 )
 def xor_network(network):
@@ -353,14 +356,147 @@ def xor_network(network):
     )
 
 
-# --- (e) open question: your own labels ------------------------------
+# --- an honest report ------------------------------
+
+
+def _two_days(seed):
+    """Area, intensity and roundness on two days: one nucleus in eight mitotic, then two in five."""
+    rng = np.random.default_rng(seed)
+    tables = []
+    for size, mitoses in ((80, 10), (60, 24)):
+        truth = np.zeros(size, dtype=int)
+        truth[rng.choice(size, mitoses, replace=False)] = 1
+        area = np.where(truth, 300, 480) + rng.normal(0, 80, size)
+        intensity = np.where(truth, 112, 75) + rng.normal(0, 19, size)
+        roundness = np.where(truth, 0.78, 0.86) + rng.normal(0, 0.05, size)
+        tables += [np.round(np.column_stack([area, intensity, roundness]), 2), truth]
+    return tables
+
+
+def _standard(table, reference, ddof=0):
+    return (table - reference.mean(axis=0)) / reference.std(axis=0, ddof=ddof)
+
+
+def _learn(features, truth):
+    """What the check gives the learner as `learn`."""
+    from bioimage_course import nets
+
+    return nets.perceptron_rule(features, truth, 100)
+
+
+def _reported(answer, truth):
+    found, alarms = ((answer == 1) & (truth == 1)).sum(), ((answer == 1) & (truth == 0)).sum()
+    return np.array([found, alarms, np.mean(answer == truth), np.mean(truth == 0)], dtype=float)
+
+
+def _reports(features, truth, new, new_truth):
+    """The right reports (either kind of standard deviation) and those of the usual mistakes."""
+    right = [
+        _reported(
+            _learn(_standard(features, features, ddof), truth).predict(_standard(new, features, ddof)),
+            new_truth,
+        )
+        for ddof in (0, 1)
+    ]
+    scaled = _learn(_standard(features, features), truth)
+    both = np.concatenate([features, new])
+    mistakes = {
+        "You learn from raw features: standardise first.": _learn(features, truth).predict(new),
+        "You standardise the second table with its own mean and deviation. It has another share of mitoses, "
+        "so the same nucleus gets other numbers: use those of the first table for both.": scaled.predict(
+            _standard(new, new)
+        ),
+        "You learn from standardised features but predict raw ones: use the same two numbers again.": (
+            scaled.predict(new)
+        ),
+        "You take mean and deviation of both tables together. The second one is for judging only: use those "
+        "of the first.": _learn(_standard(features, both), truth).predict(_standard(new, both)),
+        "You learn from the table that you judge by: learn from the first, judge by the second.": _learn(
+            _standard(new, features), new_truth
+        ).predict(_standard(new, features)),
+    }
+    return right, {sentence: _reported(answer, new_truth) for sentence, answer in mistakes.items()}
+
+
+_PARTS = ("the number of mitoses found", "the number of false alarms", "the share of right answers")
 
 
 @exercise(
     chapter="01",
     hints=(
-        "In mitosis chromatin is condensed: compact, sharp-edged plates, rods or pairs without the smooth "
-        "round outline of an interphase nucleus. Do not use brightness alone.",
+        "Which of the two tables may the mean and the deviation come from, if the second is to show how the "
+        "classifier does on nuclei that it does not know? And which nuclei count as found, which as a false "
+        "alarm?",
+        "mean, deviation = features.mean(axis=0), features.std(axis=0), and the same two for both tables. "
+        "Found: answer 1 and truth 1; false alarm: answer 1 and truth 0.",
+    ),
+)
+def honest_report(report):
+    """Judge a classifier on nuclei of another day: standardise, and count the rare class on its own."""
+    expect_callable(report)
+    for seed in (104, 110):  # in both some mitoses are missed, others raised by mistake
+        features, truth, new, new_truth = _two_days(seed)
+        answer = call(report, _learn, features, truth, new, new_truth, pure=True)
+        if not isinstance(answer, (tuple, list, np.ndarray)) or len(answer) != 4:
+            raise Failure(
+                "Return four numbers: mitoses found, false alarms, share of right answers, and the share "
+                f"without looking, but got {_short(answer)}."
+            )
+        got = np.array([expect_number(value, what="each of the four numbers") for value in answer])
+        _compare_reports(got, *_reports(features, truth, new, new_truth), truth, new_truth)
+    return "Counted on its own, and against somebody who does not look: now the numbers mean something."
+
+
+def _compare_reports(got, right, mistakes, truth, new_truth):
+    """Pass, or raise the Failure of the mistake that explains the four numbers."""
+    blind = right[0][3]
+    if np.isclose(got[:3], [r[:3] for r in right], atol=1e-6).all(axis=1).any():
+        if np.isclose(got[3], blind, atol=1e-6):
+            return
+        sentence = {
+            1 - blind: "call every nucleus 0, not 1",
+            np.mean(truth == 0): "count in the second table, not in the first",
+            (new_truth == 0).sum(): "give the share, not the number",
+        }
+        for wrong, advice in sentence.items():
+            if np.isclose(got[3], wrong, atol=1e-6):
+                raise Failure(f"The first three are right. For the share without looking: {advice}.")
+        raise Failure(
+            "The first three are right. Somebody calls every nucleus of the second table interphase (0): for "
+            "which share of them is that right?"
+        )
+    for sentence, wrong in mistakes.items():
+        if np.isclose(got[:3], wrong[:3], atol=1e-6).all():
+            raise Failure(sentence)
+    if np.isclose(got[2], [100 * r[2] for r in right]).any():
+        raise Failure("Give the share of right answers between 0 and 1, not in per cent.")
+    mitoses = new_truth.sum()
+    for place, what in enumerate(_PARTS):
+        if np.isclose(got[place], [r[place] for r in right], atol=1e-6).any():
+            continue
+        missed = [mitoses - r[0] for r in right]
+        if place == 0 and np.isclose(got[0], missed, atol=1e-6).any():
+            raise Failure("You count the mitoses that were missed; those that were found were asked for.")
+        if place == 0 and np.isclose(got[0], [r[0] + r[1] for r in right], atol=1e-6).any():
+            raise Failure(
+                "You count every nucleus that was called mitotic; found are those that are mitotic."
+            )
+        if place == 1 and np.isclose(got[1], missed, atol=1e-6).any():
+            raise Failure("Those are missed mitoses; a false alarm is an interphase nucleus called mitotic.")
+        raise Failure(
+            f"{what} is {got[place]:.4g}, which is not right: compare the answers for the second table with "
+            "its truth, nucleus by nucleus."
+        )
+
+
+# --- open question: your own labels ------------------------------
+
+
+@exercise(
+    chapter="01",
+    hints=(
+        "What becomes of chromatin in mitosis? Which nuclei are compact, sharp-edged plates, rods or pairs, "
+        "and which are only bright?",
         "Look near the left edge, at the pair of short bars at the top, and right of the centre at row 129.",
     ),
 )

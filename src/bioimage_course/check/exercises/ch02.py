@@ -6,7 +6,7 @@ import numpy as np
 
 from bioimage_course.check import Failure, call, exercise, expect_array, expect_callable, expect_number
 
-# --- (a) two linear layers collapse to one ------------------------------
+# --- two linear layers collapse to one ------------------------------
 
 
 def _weights(seed):
@@ -41,8 +41,8 @@ _MISTAKES_V = (  # what was returned instead of v, and the sentence for it
 @exercise(
     chapter="02",
     hints=(
-        "Multiply out both brackets, then collect what stands in front of x1, of x2, of x3, and what "
-        "stands alone. x2 occurs twice.",
+        "Multiplied out, what stands in front of x1, of x2, of x3, and what stands alone? Which input occurs "
+        "twice?",
         "Follow the paths: the weight v1 is the product along the path from x1 to the output, w5 * w1. A "
         "hidden bias takes a path too: b1 reaches the output multiplied by w5.",
     ),
@@ -81,7 +81,7 @@ def collapse(function):
     return "Four numbers do the work of nine: without activation a hidden layer adds nothing."
 
 
-# --- (b) derivatives ------------------------------
+# --- derivatives ------------------------------
 
 
 def _sigmoid(z):
@@ -118,6 +118,8 @@ def _derivative(function, name, f, far, mistakes, **kwargs):
 @exercise(
     chapter="02",
     hints=(
+        "Which of the four has the same slope everywhere on one side of zero? And can you write the slope of "
+        "the sigmoid and of tanh with the value of the function itself?",
         "With s = sigmoid(z) the derivative is s (1 - s), with t = tanh(z) it is 1 - t². Those of the ReLUs "
         "are constants on either side of zero: np.where(z > 0, …, …).",
         "If you get NaN at -1000: exp(1000) is infinite, and infinite / infinite is NaN. The sigmoid's "
@@ -190,13 +192,151 @@ def derivatives(d_sigmoid, d_tanh, d_relu, d_leaky_relu):
     return "All four agree with finite differences, and at z = ±1000 only the ReLUs have a gradient left."
 
 
-# --- (c) through many layers ------------------------------
+# --- which ones saturate ------------------------------
+
+
+def _gelu(z):
+    from scipy.special import ndtr
+
+    return z * ndtr(z)
+
+
+_CURVES = {  # name: function, whether it saturates on the left and on the right, and what to think about
+    "the sigmoid": (_sigmoid, (1, 1), "far out on either side the sigmoid hardly changes"),
+    "tanh": (np.tanh, (1, 1), "far out on either side tanh hardly changes"),
+    "the identity": (lambda z: z, (0, 0), "the identity has the slope 1 everywhere"),
+    "the ReLU": (lambda z: np.maximum(z, 0), (1, 0), "the ReLU is flat on one side only"),
+    "the leaky ReLU": (
+        lambda z: np.where(z > 0, z, 0.01 * z),
+        (0, 0),
+        "a small slope is a slope, and the leaky ReLU keeps 0.01 on the left",
+    ),
+    "the step": (lambda z: np.where(z >= 0, 1.0, 0.0), (1, 1), "the step is flat on either side"),
+    "GELU": (_gelu, (1, 0), "GELU dips below zero on the left but comes to rest at zero far out"),
+    "softplus": (lambda z: np.logaddexp(0, z), (1, 0), "softplus is a smooth ReLU"),
+    "−ReLU(−z)": (lambda z: -np.maximum(-z, 0), (0, 1), "this one is a ReLU turned round"),
+    "5 + a wide sigmoid": (
+        lambda z: 5 + _sigmoid(z / 4),
+        (1, 1),
+        "the height does not matter, only whether the curve comes to rest",
+    ),
+    "the sine": (
+        np.sin,
+        (0, 0),
+        "bounded is not saturated: the sine never comes to rest, so look at the slope, not at the values",
+    ),
+    "tanh(z) + 0.1 z": (
+        lambda z: np.tanh(z) + 0.1 * z,
+        (0, 0),
+        "the slope of this one never falls below 0.1",
+    ),
+}
+
+
+def _as_function(f):
+    return lambda z: f(np.asarray(z, dtype=float))
 
 
 @exercise(
     chapter="02",
     hints=(
-        "At which z is the gradient of the sigmoid largest, and how large is it there? Look at the gallery.",
+        "How can you measure the slope of a function that you cannot look into, at one place? And what is "
+        "the slope of a curve that has come to rest?",
+        "The slope at z is about (f(z + h) - f(z - h)) / 2h. A side is saturated if it is zero there, or as "
+        "good as zero: below 0.0001, say.",
+    ),
+)
+def saturates(function):
+    """Find out on which sides a function saturates."""
+    expect_callable(function)
+    answers = {}
+    for name, (f, _, _) in _CURVES.items():
+        with np.errstate(all="ignore"):
+            answer = call(function, _as_function(f))
+        if not isinstance(answer, (tuple, list, np.ndarray)) or len(answer) != 2:
+            raise Failure("Return two answers, left and right, each True or False: `return left, right`.")
+        answers[name] = tuple(
+            expect_number(side, between=(0, 1), integer=True, what="each of the two answers")
+            for side in answer
+        )
+    rights = {name: right for name, (_, right, _) in _CURVES.items()}
+    if answers == rights:
+        return "Sigmoid and tanh saturate on both sides, ReLU and GELU on the left, leaky ReLU nowhere."
+    if all(answers[name] == right[::-1] for name, right in rights.items()):
+        raise Failure("Left and right are swapped: return the answer for z = -100 first.")
+    if all(answers[name] == (1 - right[0], 1 - right[1]) for name, right in rights.items()):
+        raise Failure("Your answers are the other way round: True means that the slope is zero.")
+    for name, (_, right, thought) in _CURVES.items():
+        if answers[name] != right:
+            sides = [
+                side for side, a, b in zip(("left", "right"), answers[name], right, strict=True) if a != b
+            ]
+            raise Failure(f"Look at {name} on the {' and on the '.join(sides)}: {thought}.")
+    return None
+
+
+# --- what a network will draw ------------------------------
+
+_BOUNDARIES = {
+    "identity": ("line", "without activation two layers collapse to one; what does one neuron draw?"),
+    "step": (
+        "pieces",
+        "each hidden neuron is flat on either side of a straight line; which edges can an area have that is "
+        "put together from such lines?",
+    ),
+    "sigmoid": ("curve", "has the sigmoid a corner anywhere, from which the boundary could get one?"),
+    "tanh": ("curve", "has tanh a corner anywhere, from which the boundary could get one?"),
+    "ReLU": (
+        "pieces",
+        "away from its corner the ReLU is a straight line; what is a sum of such pieces, where can it bend?",
+    ),
+    "leaky ReLU": (
+        "pieces",
+        "the leaky ReLU has a corner too, only a shallower one; what is a sum of such pieces?",
+    ),
+    "GELU": ("curve", "GELU rounds the corner of the ReLU; where should the boundary get one?"),
+}
+
+
+@exercise(
+    chapter="02",
+    hints=(
+        "The output neuron adds up what the hidden neurons give: has a sum of smooth curves a corner "
+        "anywhere? Has a sum of lines with corners?",
+        "Sort the seven by their own shape: no bend at all, a corner or a jump, or smooth throughout. The "
+        "boundary inherits it.",
+    ),
+)
+def drawn_boundaries(predict):
+    """Predict which kind of boundary a network draws with each activation."""
+    answer = call(predict)
+    if not isinstance(answer, dict):
+        raise Failure('Return a dictionary such as {"identity": "line", …}, with one entry an activation.')
+    given = {str(name).strip().lower(): kind for name, kind in answer.items()}
+    kinds = ("line", "pieces", "curve")
+    for name in _BOUNDARIES:
+        kind = given.get(name.lower())
+        if kind is None or kind == "" or kind is ...:
+            raise Failure(f'There is no prediction for "{name}": choose "line", "pieces" or "curve".')
+        if not isinstance(kind, str) or kind.strip().lower() not in kinds:
+            raise Failure(f'The prediction for "{name}" must be "line", "pieces" or "curve".')
+    for name, (right, thought) in _BOUNDARIES.items():
+        kind = given[name.lower()].strip().lower()
+        if kind == right:
+            continue
+        if kind == "line":
+            thought = "one straight line is what a single neuron draws; can this hidden layer do no more?"
+        raise Failure(f"{name}: {thought}")
+    return "Lines make a line, corners make pieces, smooth curves make a curve. Now look at the pictures."
+
+
+# --- through many layers ------------------------------
+
+
+@exercise(
+    chapter="02",
+    hints=(
+        "Look at the gallery: at which z is the gradient of the sigmoid largest, and how large is it there?",
         "The largest gradient is 0.5 · (1 − 0.5) = 0.25. One layer multiplies by it once, `depth` layers …",
     ),
 )
@@ -223,7 +363,7 @@ def through_sigmoids(best_factor):
     return "At best 0.25 each: ten sigmoids leave less than a millionth of the gradient."
 
 
-# --- (d) dead neurons ------------------------------
+# --- dead neurons ------------------------------
 
 _SUMS = np.array(
     [  # five examples, seven neurons; columns 1, 4 and 6 are dead
@@ -239,9 +379,10 @@ _SUMS = np.array(
 @exercise(
     chapter="02",
     hints=(
-        "A ReLU gives zero where its sum is negative or zero: z <= 0 is a table of True and False. Which "
-        "columns are True throughout?",
-        "`.all(axis=0)` asks column by column, over all examples; `.sum()` counts the columns.",
+        "Which sums does a ReLU turn into zero? And for how many of the examples must that be so before a "
+        "neuron counts as dead?",
+        "z <= 0 is a table of True and False; `.all(axis=0)` asks column by column, over "
+        "all examples; `.sum()` counts the columns.",
     ),
 )
 def dead_neurons(count_dead):
@@ -277,7 +418,7 @@ def dead_neurons(count_dead):
     return "Dead means zero for every example. Run it on a network of your own before you blame the data."
 
 
-# --- (e) softmax ------------------------------
+# --- softmax ------------------------------
 
 _SCORES = np.array([(1.0, 2.3, 0.6, 4.2), (0.0, 0.0, 0.0, 0.0), (-1.0, 3.0, 3.0, 0.5)])
 
@@ -290,6 +431,8 @@ def _softmax(z, axis=-1):
 @exercise(
     chapter="02",
     hints=(
+        "The answers of a row must sum to 1: by what must its exponentials be divided? And what does your "
+        "computer say to the exponential of 1000?",
         "e = np.exp(z), then divide each row by its own sum: e.sum(axis=-1, keepdims=True) keeps the shape "
         "that is needed for dividing.",
         "exp(1000) is infinite. Subtract from each row its largest score first, "
@@ -334,6 +477,15 @@ def softmax(function):
             "(axis=-1, keepdims=True), not that of the whole table."
         )
     expect_array(answer, close_to=_softmax(large), what="your softmax of scores near ±1000")
+    apart = np.array([(0.0, 0.0, 3000.0), (-3000.0, 0.0, 0.0)])
+    with np.errstate(all="ignore"):
+        answer = expect_array(call(function, apart), shape=(2, 3), what="your softmax", finite=False)
+    if np.isnan(answer).any():
+        raise Failure(
+            "Scores that lie far apart, such as (0, 0, 3000), overflow: subtract the *largest* score of "
+            "the row, so that no exponent is above 0."
+        )
+    expect_array(answer, close_to=_softmax(apart), what="your softmax of scores that lie far apart")
     pairs = np.array(list(itertools.product((-2.0, 0.5, 3.0), (-1.0, 0.0, 4.0))))
     first = expect_array(call(function, pairs), shape=pairs.shape, what="your softmax of pairs")[:, 0]
     if not np.allclose(first, _sigmoid(pairs[:, 0] - pairs[:, 1])):
@@ -343,7 +495,7 @@ def softmax(function):
     return "Each row sums to 1, no overflow, and for two classes it is the sigmoid of the difference."
 
 
-# --- (f) the softmax that was applied twice ------------------------------
+# --- the softmax that was applied twice ------------------------------
 
 
 @exercise(

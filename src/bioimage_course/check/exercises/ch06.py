@@ -1,10 +1,9 @@
 """Exercises of chapter 6, Grad-CAM."""
 
-from functools import lru_cache
-
 import numpy as np
 
 from bioimage_course.check import Failure, call, exercise, expect_array, expect_callable, expect_number
+from bioimage_course.tools._fingerprint import kept
 
 # --- (1) the weighted sum ------------------------------
 
@@ -68,7 +67,7 @@ def cam_formula(function):
 # --- (2) with hooks ------------------------------
 
 
-@lru_cache
+@kept
 def _small_network():
     """A CNN with random weights, 3 classes, feature maps of 6×8 in its last block."""
     import torch
@@ -345,7 +344,7 @@ PLACES = ((2, 48), (30, 4), (50, 50), (4, 26))
 """Upper left corners of the hidden squares (8×8)."""
 
 
-@lru_cache
+@kept
 def _suspects():
     """The network that looks at squares, and crops of red cells and platelets (n, 3, 64, 64)."""
     import torch

@@ -204,7 +204,7 @@ def carved(labels, *, reach="8", background=False):
 def _touching_labels():
     """Objects that touch along a line, at a corner, and not at all; one at the border; numbers with gaps."""
     labels = np.zeros((30, 34), int)
-    labels[4:14, 4:12], labels[4:14, 12:20] = 3, 9  # along a line
+    labels[4:14, 4:12], labels[4:14, 12:20] = 1, 9  # along a line
     labels[14:20, 20:26] = 5  # meets 9 at a corner only
     labels[24:, :8] = 2  # at the border, alone
     labels[22:28, 14:20], labels[22:28, 21:27] = 7, 8  # one background pixel between them

@@ -414,7 +414,8 @@ FORECAST = {
 @exercise(
     chapter="12",
     hints=(
-        "What is e to the power of 1000 on a computer? Is there a way to write the sigmoid that never needs it?",
+        "What is e to the power of 1000 on a computer? Is there a way to write the sigmoid that never "
+        "needs it?",
         "p = 1 / (1 + exp(−z)). For very negative z the exponential overflows; (1 + tanh(z / 2)) / 2 is the "
         "same and does not (or scipy.special.expit).",
         "The inverse: z = ln(p / (1 − p)), so p = 0.5 gives 0.",

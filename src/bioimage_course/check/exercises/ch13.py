@@ -368,7 +368,7 @@ def _scattered():
         (76, 92, 3),
     )
     for number, disc in enumerate(discs):
-        labels[_disc(*disc)] = 3 * number + 2
+        labels[_disc(*disc)] = 3 * number + 1
     return labels
 
 

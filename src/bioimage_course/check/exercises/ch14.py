@@ -2,7 +2,15 @@
 
 import numpy as np
 
-from bioimage_course.check import Failure, call, exercise, expect_array, expect_callable, expect_number
+from bioimage_course.check import (
+    Failure,
+    call,
+    exercise,
+    expect_array,
+    expect_callable,
+    expect_number,
+    expect_truth,
+)
 
 # --- (1) the need sheet ------------------------------
 
@@ -106,9 +114,11 @@ def _entry(entry, place):
     if not isinstance(what, str) or not what.strip():
         raise Failure(f"{place} has no “need”: say in a few words what the tool must do or offer.")
     name = f"{place} (“{what.strip()}”)"
-    if not isinstance(entry.get("must"), bool):
-        raise Failure(f"{name}: “must” is True for a must-have and False for a nice-to-have.")
-    if not entry["must"]:
+    try:
+        must = expect_truth(entry.get("must"))
+    except Failure:
+        raise Failure(f"{name}: “must” is True for a must-have and False for a nice-to-have.") from None
+    if not must:
         return None
     reason = entry.get("reason")
     if not isinstance(reason, str) or len(reason.split()) < 3 or reason.strip() == what.strip():
@@ -334,6 +344,9 @@ TOY = [
 OVERTAKEN = [("slow", 0.90, 10.0, 0.0), ("nearly as slow", 0.89, 9.9, 0.0), ("quick", 0.80, 0.0, 0.0)]
 """A race that the third overtakes first: the second costs nearly as much as the first."""
 
+SLOW_AND_POOR = [("slow and poor", 0.50, 20.0, 0.0), ("best", 0.90, 5.0, 0.0), ("quick", 0.80, 1.0, 0.0)]
+"""A race in which the most hours do not buy the highest accuracy."""
+
 
 @exercise(
     chapter="14",
@@ -379,6 +392,7 @@ def weigh(value, winner, first_flip):
         (TOY[:2], 0.12 / 0.3),
         (OVERTAKEN, 0.01),
         (OVERTAKEN[::-1], 0.01),
+        (SLOW_AND_POOR, 0.1 / 4),
     ):
         names = ", ".join(row[0] for row in table)
         best = max(table, key=lambda row: row[1])

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from bioimage_course.check import Failure, call, exercise, expect_array, expect_callable, expect_number
+from bioimage_course.check import (
+    Failure,
+    call,
+    exercise,
+    expect_array,
+    expect_callable,
+    expect_number,
+    expect_truth,
+)
 
 # --- (1) which images to annotate ------------------------------
 
@@ -376,7 +384,8 @@ def _first_time(save, folder):
         raise Failure(
             "The file was there already, and you computed it again: look first whether path.exists()."
         )
-    if first is not True or second is not False:
+    answers = [expect_truth(answer, "what you return") for answer in (first, second)]
+    if answers != [True, False]:
         raise Failure("Return True if the file was written just now, and False if it was there already.")
     if seen[0] == path:
         raise Failure(
@@ -424,7 +433,7 @@ def _power_cut(save, folder):
             "write(…) died half-way, and yet there is a file of the final name: it holds half of it."
         )
     again = call(save, path, write)
-    if not calls or again is not True or not path.exists() or path.read_text() != "complete":
+    if not calls or not expect_truth(again, "what you return") or not path.exists() or path.read_text() != "complete":
         raise Failure("After a crash the second attempt does not give the complete file.")
 
 

@@ -6,7 +6,7 @@
   const LARGEST = 6; // range of the sliders
   const PATIENCE = 100; // corrections after which "run" gives up
 
-  /* Nuclei of two classes: area and roundness, standardised. Mitotic ones are small and elongated.
+  /* Simulated nuclei of two classes: area and roundness, standardised. Mitotic ones are small and elongated.
    * With a gap, points in a band along the diagonal are left out, so that a line can separate the classes. */
   function nuclei(seed, count, distance, gap) {
     const { normal } = random(seed);
@@ -26,8 +26,8 @@
     start: [1, -1, 0.5] };
   const INPUTS = { x: "x₁", y: "x₂", kinds: ["0", "1"], view: [-0.7, 1.7, 1.7, -0.7], ticks: 0.5, start: [-1, 0.5, 0.2] };
   const DATA = {
-    nuclei: { ...FEATURES, label: "Nuclei that a line can separate", points: nuclei(4, 40, 0.9, 0.15) },
-    overlap: { ...FEATURES, label: "Nuclei whose classes overlap", points: nuclei(3, 40, 0.7, -9) },
+    nuclei: { ...FEATURES, label: "Simulated nuclei, separable by a line", points: nuclei(4, 40, 0.9, 0.15) },
+    overlap: { ...FEATURES, label: "Simulated nuclei whose classes overlap", points: nuclei(3, 40, 0.7, -9) },
     and: { ...INPUTS, label: "AND", points: gate([0, 0, 0, 1]) },
     or: { ...INPUTS, label: "OR", points: gate([0, 1, 1, 1]) },
     xor: { ...INPUTS, label: "XOR", points: gate([0, 1, 1, 0]) },

@@ -93,11 +93,13 @@
       this.chosen = { row: inside(row), column: inside(column) };
     }
 
-    /* What the file holds: the measured values, or what is left of them when the lowest bits are set to zero. */
+    /* What the file holds: the measured values, or the nearest of the 2 ** bits values that are spread evenly from 0 to
+     * 255. (Cutting the lowest bits off instead would darken the whole image: that is a property of cutting, not of
+     * bit depth.) */
     get data() {
       if (this.mode.value === "display") return MEASURED;
-      const lost = 8 - this.bits.value;
-      return MEASURED.map((value) => (value >> lost) << lost);
+      const steps = 2 ** this.bits.value - 1;
+      return MEASURED.map((value) => Math.round(Math.round(value * steps / 255) * 255 / steps));
     }
 
     get value() { return this.data[this.chosen.row * SIDE + this.chosen.column]; }
@@ -120,7 +122,7 @@
       this.key.textContent = `patch[${this.chosen.row}, ${this.chosen.column}] is ${value}. `
         + `${black} pixels are shown as black, ${white} as white.`;
       this.note.textContent = destroys
-        ? `The lowest ${8 - this.bits.value} of 8 bits are set to zero in every pixel. Now the values themselves have changed, and `
+        ? `Every value is replaced by the nearest of ${2 ** this.bits.value}. Now the values themselves have changed, and `
           + "no display setting brings the old ones back."
         : "Only the way from value to grey has changed. Whatever you measure, here the mean, stays the same.";
       if (!destroys && this.low.value === 0 && this.high.value === 255 && this.gamma.value === 1) {
