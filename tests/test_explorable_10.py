@@ -23,7 +23,7 @@ def parameters(depth, width, skip):
 
 
 def receptive_field(depth):
-    """Measured: pixels of the image that move one output pixel, and how many to one side, at the worst place."""
+    """Measured: pixels of the image that move one output pixel, and how many to one side, at worst."""
     nets.seed_everything(0)
     model = nets.UNet(1, 1, depth=depth, width=2, norm=None).double().eval()
     for module in model.modules():  # no ReLU must be dead and nothing cancel

@@ -290,9 +290,7 @@ def main(argv=None):
     parser.add_argument("--no-zoom", action="store_true", help="train without scale augmentation")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=unet.WEIGHTS)
-    parser.add_argument(
-        "--wider", action="store_true", help="only try thresholds beyond the grid"
-    )
+    parser.add_argument("--wider", action="store_true", help="only try thresholds beyond the grid")
     parser.add_argument("--score", action="store_true", help="train nothing, finish the checkpoint in --out")
     args = parser.parse_args(argv)
     images, masks, _ = dsb2018.load_part("validation")

@@ -433,7 +433,12 @@ def _power_cut(save, folder):
             "write(…) died half-way, and yet there is a file of the final name: it holds half of it."
         )
     again = call(save, path, write)
-    if not calls or not expect_truth(again, "what you return") or not path.exists() or path.read_text() != "complete":
+    if (
+        not calls
+        or not expect_truth(again, "what you return")
+        or not path.exists()
+        or path.read_text() != "complete"
+    ):
         raise Failure("After a crash the second attempt does not give the complete file.")
 
 
