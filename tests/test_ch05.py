@@ -70,7 +70,7 @@ def measure(sign=1, seeded=True, mean=False, both=True, same=False):
     def optimism(score, fields, seeds):
         found = []
         for seed in seeds:
-            state = seed if seeded else 0
+            state = {True: seed, False: 0, None: None}[seeded]
             crop = next(ShuffleSplit(1, test_size=1 / 3, random_state=state).split(fields))
             field = next(
                 GroupShuffleSplit(1, test_size=1 / 3, random_state=state).split(fields, groups=fields)
@@ -91,6 +91,7 @@ def test_measured_optimism():
     [
         ({"sign": -1}, "sign is the wrong way round"),
         ({"seeded": False}, "same for every seed"),
+        ({"seeded": None}, "Called twice it splits in two ways"),
         ({"mean": True}, "You return the mean"),
         ({"both": False}, "called 3 and 0 times"),
         ({"same": True}, "called 0 and 6 times"),

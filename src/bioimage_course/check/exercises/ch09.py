@@ -478,14 +478,14 @@ def threshold_cases():
         labels[np.hypot(y - row, x - column) < 8] = number
     noise = np.random.default_rng(4).normal(0, 2, labels.shape)
     plain = 20 + 60.0 * (labels > 0) + noise
-    dim = plain - 48 * (labels == 3)  # its mean is above the background's, but not above its brightest pixels
+    dim = plain - 48 * (labels == 1)  # its mean is above the background's, but not above its brightest pixels
     bright = plain + 500 * (labels == 1)
     light = plain * np.exp(-((x / 40.0) ** 1.5))
     return [
         ("four nuclei of equal brightness", plain, labels, True),
         ("four nuclei, one of them very bright", bright, labels, True),
         ("uneven light", light, labels, False),
-        ("one nucleus as dim as noise", dim - 9 * (labels == 3), labels, False),
+        ("one nucleus as dim as noise", dim - 9 * (labels == 1), labels, False),
         ("no nuclei", 20 + noise, np.zeros_like(labels), False),
     ]
 
