@@ -420,20 +420,20 @@ def folder(tmp_path_factory):
 
 @pytest.mark.parametrize("name", IMAGES)
 @given(animal=images())
-@few(40)
+@few(15)
 def test_images(folder, name, animal):
     meet(IMAGES[name], *animal, folder)
 
 
 @pytest.mark.parametrize("name", SLOW_IMAGES)
 @given(animal=images())
-@few(10)
+@few(4)
 def test_images_for_tools_and_widgets(folder, name, animal):
     meet(SLOW_IMAGES[name], *animal, folder)
 
 
 @pytest.mark.parametrize("name", LABEL_IMAGES)
 @given(animal=label_images())
-@few(40)
+@few(15)
 def test_label_images(folder, name, animal):
     meet(LABEL_IMAGES[name], *animal, folder)
