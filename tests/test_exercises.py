@@ -302,7 +302,8 @@ def test_nonsense_is_neither_right_nor_a_traceback(name):
     count = len(inspect.signature(exercise).parameters)
     for what, value in NONSENSE.items():
         verdict = exercise.verdict(*[value] * count)
-        assert verdict.status == "failed", f"{what} gave: {verdict}"
+        fitting = ("failed", "open") if value is None else ("failed",)  # None stands in some starters
+        assert verdict.status in fitting, f"{what} gave: {verdict}"
         assert verdict.message and "\n" not in verdict.message, what
         assert "Traceback" not in verdict.message, what
 
