@@ -131,6 +131,8 @@ def grow(table, classes, *, trees=50, seed=0):
     from sklearn.ensemble import RandomForestClassifier
 
     table, classes = arrays.numbers(table, "the table"), arrays.label_image(classes, "the list of classes", 1)
+    if np.abs(table.astype(float)).max() > np.finfo(np.float32).max:  # a forest counts in single precision
+        raise InputError("The table has numbers beyond 3e38, which a forest cannot split.")
     if table.ndim != 2 or len(table) != len(classes):
         raise InputError(
             f"There must be one class for each row of the table, but the shapes are {table.shape} and "
