@@ -677,9 +677,9 @@ same_range = 100 * np.abs(crop - dim).mean() / crop.max()
 invented = {name: len(set(np.unique(other)) - set(np.unique(labels))) for name, other in
             (("nearest", nearest), ("interpolated", linear), ("JPEG", jpeg))}
 show.claims(
-    ("few-squares", "be4a5d", smallest < 4 * 64, f"smallest nucleus {smallest} pixels = {smallest / 64:.1f} squares of 8 × 8"),
+    ("few-squares", "a0154a", smallest < 4 * 64, f"smallest nucleus {smallest} pixels = {smallest / 64:.1f} squares of 8 × 8"),
     ("false-stripes", "2ac119", stripes_seen == [18, 18, 6], f"{stripes_seen} stripes in 36 µm with 0.1, 0.5 and 1.5 µm"),
-    ("rounding", "9596a5", moved <= 8 and shift[4] < 1, f"4 bits: largest change {moved}, mean changed by {shift[4]:.1f}"),
+    ("rounding", "a09da4", moved <= 8 and shift[4] < 1, f"4 bits: largest change {moved}, mean changed by {shift[4]:.1f}"),
     ("two-bits", "9cc117", shift[2] > 0.1 * crop.mean(), f"2 bits: mean changed by {shift[2]:.1f}, of {crop.mean():.1f}"),
     ("eight-bits-do", "5fd08b", image.dtype == np.uint16 and image.max() < 256, f"{image.dtype}, largest value {image.max()}"),
     ("red-channel", "e3650a", against_the_rest[0] > against_the_rest[1] > against_the_rest[2],
