@@ -396,7 +396,7 @@ def test_enlarging_keeps_the_mean_and_refuses_other_shapes():
     large = nets.enlarge(maps, (64, 32))
     assert large.shape == (2, 64, 32)
     torch.testing.assert_close(large.mean(dim=(1, 2)), maps.mean(dim=(1, 2)), rtol=0.05, atol=0)
-    with pytest.raises(InputError, match="must have the shape"):
+    with pytest.raises(InputError, match="numbers of shape"):
         nets.enlarge(maps[0], (64, 64))
 
 

@@ -174,7 +174,7 @@ def afraid_of_leftovers(path, write):
         (afraid_of_leftovers, "second attempt"),
         (lambda path, write: True, "never call write"),
         (lambda path, write: write(path.with_name("t")), "no file of the name"),
-        (lambda path, write: always(path, write) if not path.exists() else None, "Return True"),
+        (lambda path, write: always(path, write) if not path.exists() else None, "did you forget `return`"),
     ],
 )
 def test_wrong_saving(function, sentence):

@@ -259,7 +259,7 @@ def test_package_data_hold_quiz_and_solutions(project):
     data = project.root / generated.PACKAGE_DATA
     assert (data / "quizzes/01.yml").read_text() == demo_project.QUIZ
     solutions = yaml.safe_load((data / "solutions/01.yml").read_text())
-    assert solutions["half"] == "def half(x):\n    return x / 2\n"
+    assert solutions["half"] == {"number": 1, "solution": "def half(x):\n    return x / 2\n"}
 
 
 def test_a_broken_quiz_is_reported_and_its_files_stay(project):

@@ -47,7 +47,7 @@ def test_samples_are_accepted():
     ("image", "word"),
     [
         (np.full((8, 8), np.nan), "NaN"),
-        (np.full((8, 8), np.inf), "NaN or infinity"),
+        (np.full((8, 8), np.inf), "NaN, infinity"),
         (np.zeros((3, 8, 8)), "2D image"),
         (np.zeros(8), "2D image"),
     ],

@@ -115,8 +115,9 @@ def box(project: Project, source: Source) -> str | None:
         sentence = " ".join(claim.sentence.split())
         items.append(f"- {sentence} [In the text](#{PREFIX}{claim.name})\n\n  *{numbers}*\n")
     where = f"[the notebook with solutions]({project.file_url(notebooks.solution_file(source))})"
+    head = ':::: {.chapter-claims}\n::: {.callout-note collapse="true"}\n## What this chapter claims, and on what'
     return (
-        ':::: {.chapter-claims}\n::: {.callout-note collapse="true"}\n## What this chapter claims, and on what\n\n'
+        f"{head}\n\n"
         + "\n".join(items)
         + f"\nEach is computed in the cell tagged `claims` near the end of {where}, and compared there "
         "on every change of the course: if a sentence stops being true, the course's tests fail.\n:::\n::::\n"

@@ -15,8 +15,8 @@ from tqdm.auto import tqdm
 
 from bioimage_course.errors import InputError
 from bioimage_course.nets.history import History
+from bioimage_course.nets.running import as_tensor, on_device, seeded
 from bioimage_course.nets.running import device as best_device
-from bioimage_course.nets.running import on_device, seeded
 
 OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
 
@@ -176,10 +176,8 @@ def _run(model, loader, loss, metrics, device, where, update=None):
 def _unpack(batch, place):
     if not isinstance(batch, (tuple, list)) or len(batch) != 2:
         raise InputError(f"In {place}: a batch must be a pair (inputs, targets), not {type(batch).__name__}.")
-    try:
-        inputs, targets = map(torch.as_tensor, batch)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"In {place}: inputs and targets must be tensors ({error}).") from None
+    names = ("inputs", "targets")
+    inputs, targets = (as_tensor(part, f"{place}: {name}") for name, part in zip(names, batch, strict=True))
     if inputs.ndim == 0 or targets.ndim == 0 or len(inputs) != len(targets) or not len(inputs):
         raise InputError(
             f"In {place}: {_shapes(inputs, targets)}; both need the same, positive first length."
