@@ -115,7 +115,8 @@ def box(project: Project, source: Source) -> str | None:
         sentence = " ".join(claim.sentence.split())
         items.append(f"- {sentence} [In the text](#{PREFIX}{claim.name})\n\n  *{numbers}*\n")
     where = f"[the notebook with solutions]({project.file_url(notebooks.solution_file(source))})"
-    head = ':::: {.chapter-claims}\n::: {.callout-note collapse="true"}\n## What this chapter claims, and on what'
+    title = "What this chapter claims, and on what"
+    head = f':::: {{.chapter-claims}}\n::: {{.callout-note collapse="true"}}\n## {title}'
     return (
         f"{head}\n\n"
         + "\n".join(items)
