@@ -378,7 +378,7 @@ X, Y = torch.rand(12, 2), torch.randint(0, 2, (12,))
         ([(X, Y)], {"model": "unet"}, "torch.nn.Module"),
         ([X], {}, "must be a pair"),
         ([{"x": X, "y": Y}], {}, "not dict"),
-        ([(X, "labels")], {}, "must be tensors"),
+        ([(X, "labels")], {}, "targets must be a tensor"),
         (None, {}, "A loader must give batches"),
         (7, {}, "A loader must give batches"),
     ],
