@@ -273,6 +273,42 @@ def expect_parts(value, number, what):
     return list(value)
 
 
+def expect_choices(given, right, replies, what):
+    """Expect one answer for each of some situations, chosen from the answers that fit one of them.
+
+    Parameters
+    ----------
+    given : dict
+        What the learner filled in: situation -> answer; ``...`` where nothing is filled in yet.
+    right : dict
+        Situation -> right answer, each answer once.
+    replies : dict
+        Answer -> what is said where it was given wrongly: when it would fit, not what fits here.
+    what : tuple of str
+        The dictionary's name, and what its keys are: ``("now", "situation")``.
+
+    Raises
+    ------
+    NotImplementedError
+        If an answer is still missing; the check then says "not done yet".
+    """
+    name, key = what
+    if not isinstance(given, dict):
+        raise Failure(f"{name} must be a dictionary with one answer for each {key}.")
+    names = list(right.values())
+    number = {5: "five", 6: "six", 7: "seven"}.get(len(names), len(names))
+    for question, fitting in right.items():
+        if question not in given:
+            raise Failure(f"There is no answer for {question!r}.")
+        answer = given[question]
+        if answer is ...:
+            raise NotImplementedError
+        if answer not in names:
+            raise Failure(f"{answer!r} is none of the {number}: {', '.join(names)}.")
+        if answer != fitting:
+            raise Failure(f"{question!r}: not {answer!r}. {replies[answer]}")
+
+
 def expect_truth(value, what="your result"):
     """Expect True or False, also NumPy's or a tensor's.
 

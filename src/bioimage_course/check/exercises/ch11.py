@@ -6,7 +6,15 @@ points to the right (columns grow) and ray n/4 down (rows grow).
 
 import numpy as np
 
-from bioimage_course.check import Failure, call, exercise, expect_array, expect_callable, expect_number
+from bioimage_course.check import (
+    Failure,
+    call,
+    exercise,
+    expect_array,
+    expect_callable,
+    expect_choices,
+    expect_number,
+)
 
 SHAPE = (96, 96)
 
@@ -569,6 +577,14 @@ NOW = {
     ),
     "a downloaded model reaches AP 0.92 on images of a collection that it was trained on": "own images first",
 }
+NOT_NOW = {
+    "go on": "Something about shape, size, contrast or the number is amiss here.",
+    "other tool": "One inner point sees the whole boundary of these objects, or the question is another one.",
+    "rescale": "The size in pixels is not the trouble here.",
+    "fixed limits": "The contrast of empty images is not the trouble here.",
+    "same images first": "That cures a comparison of two numbers from different images.",
+    "own images first": "That cures a number from images which the model has known.",
+}
 
 
 @exercise(
@@ -584,29 +600,5 @@ NOW = {
 )
 def what_now(now):
     """Say, for each of six situations, what you would do."""
-    if not isinstance(now, dict):
-        raise Failure("now must be a dictionary with one answer for each situation.")
-    names = list(NOW.values())
-    for situation, right in NOW.items():
-        if situation not in now:
-            raise Failure(f"There is no answer for {situation!r}.")
-        answer = now[situation]
-        if answer is ...:
-            raise NotImplementedError
-        if answer not in names:
-            raise Failure(f"{answer!r} is none of the six: {', '.join(names)}.")
-        if answer != right:
-            raise Failure(f"{situation!r}: not {answer!r}. {_not_now(answer)}")
+    expect_choices(now, NOW, NOT_NOW, ("now", "situation"))
     return "Shape, size, contrast, and where a number comes from: four questions before you trust a mask."
-
-
-def _not_now(answer):
-    return {
-        "go on": "Something about shape, size, contrast or the number is amiss here.",
-        "other tool": "One inner point sees the whole boundary of these objects, or the question is "
-        "another one.",
-        "rescale": "The size in pixels is not the trouble here.",
-        "fixed limits": "The contrast of empty images is not the trouble here.",
-        "same images first": "That cures a comparison of two numbers from different images.",
-        "own images first": "That cures a number from images which the model has known.",
-    }[answer]

@@ -6,7 +6,15 @@ along rows, then along columns, of length 1 inside objects.
 
 import numpy as np
 
-from bioimage_course.check import Failure, call, exercise, expect_array, expect_callable, expect_labels
+from bioimage_course.check import (
+    Failure,
+    call,
+    exercise,
+    expect_array,
+    expect_callable,
+    expect_choices,
+    expect_labels,
+)
 
 # --- shapes and flows ------------------------------
 
@@ -587,6 +595,16 @@ KNOBS = {
     "tuned settings change little: half of the cells, of an unusual kind, are missed": "fine-tune",
     "objects at the edge of the picture are wrong, all others are right": "mirror",
 }
+NOT_THIS_KNOB = {
+    "cellprob_threshold": "It moves outlines in or out, and lets dim objects come or go.",
+    "flow_threshold": "It keeps or drops whole objects by how well their own flow fits; outlines stay.",
+    "diameter": "It makes cellpose resize the image; it helps where objects have a size the network "
+    "does not know.",
+    "normalize": "It decides which intensities become 0 and 1; it matters where an image is empty or "
+    "very bright.",
+    "mirror": "It changes what lies beyond the edge of the picture, and little elsewhere.",
+    "fine-tune": "That is the last step, for what no setting can cure.",
+}
 
 
 @exercise(
@@ -601,30 +619,5 @@ KNOBS = {
 )
 def which_knob(knob):
     """Name, for each of six symptoms, the setting that you would turn first."""
-    if not isinstance(knob, dict):
-        raise Failure("knob must be a dictionary with one answer for each symptom.")
-    names = list(KNOBS.values())
-    for symptom, right in KNOBS.items():
-        if symptom not in knob:
-            raise Failure(f"There is no answer for {symptom!r}.")
-        answer = knob[symptom]
-        if answer is ...:
-            raise NotImplementedError
-        if answer not in names:
-            raise Failure(f"{answer!r} is none of the six: {', '.join(names)}.")
-        if answer != right:
-            raise Failure(f"{symptom!r}: not {answer!r}. {_not_this_knob(answer)}")
+    expect_choices(knob, KNOBS, NOT_THIS_KNOB, ("knob", "symptom"))
     return "Look at the symptom first: what the network saw, what it said, or what was made of it."
-
-
-def _not_this_knob(answer):
-    return {
-        "cellprob_threshold": "It moves outlines in or out, and lets dim objects come or go.",
-        "flow_threshold": "It keeps or drops whole objects by how well their own flow fits; outlines stay.",
-        "diameter": "It makes cellpose resize the image; it helps where objects have a size the network "
-        "does not know.",
-        "normalize": "It decides which intensities become 0 and 1; it matters where an image is empty or "
-        "very bright.",
-        "mirror": "It changes what lies beyond the edge of the picture, and little elsewhere.",
-        "fine-tune": "That is the last step, for what no setting can cure.",
-    }[answer]

@@ -6,7 +6,15 @@ object, as in slices; the label of a click is 1 for "this belongs to the object"
 
 import numpy as np
 
-from bioimage_course.check import Failure, call, exercise, expect_array, expect_callable, expect_number
+from bioimage_course.check import (
+    Failure,
+    call,
+    exercise,
+    expect_array,
+    expect_callable,
+    expect_choices,
+    expect_number,
+)
 
 SHAPE = (80, 96)
 
@@ -425,6 +433,16 @@ NEEDS = {
     "the nucleus, not the clump around it, at the first attempt": "a box",
     "to know whether vit_b_lm is better than MobileSAM on your microscope": "images of my own",
 }
+NOT_NEEDED = {
+    "a second decoder": "That is what segmenting without prompts needs, if it is to know what you are "
+    "looking for.",
+    "SAM's own weights": "They are enough for prompts and for a grid of clicks; this wish asks for "
+    "something more.",
+    "the embedding, saved": "That saves the time of the encoder; it makes no mask better.",
+    "tiles": "They keep small objects from being shrunk away in a large image.",
+    "a box": "That is a better prompt; here the prompt is not the question.",
+    "images of my own": "They answer whether a score is to be believed; here no score is the question.",
+}
 
 
 @exercise(
@@ -439,30 +457,5 @@ NEEDS = {
 )
 def what_it_takes(needs):
     """Say, for each of six wishes, what it needs."""
-    if not isinstance(needs, dict):
-        raise Failure("needs must be a dictionary with one answer for each wish.")
-    names = list(NEEDS.values())
-    for wish, right in NEEDS.items():
-        if wish not in needs:
-            raise Failure(f"There is no answer for {wish!r}.")
-        answer = needs[wish]
-        if answer is ...:
-            raise NotImplementedError
-        if answer not in names:
-            raise Failure(f"{answer!r} is none of the six: {', '.join(names)}.")
-        if answer != right:
-            raise Failure(f"{wish!r}: not {answer!r}. {_not_needed(answer)}")
+    expect_choices(needs, NEEDS, NOT_NEEDED, ("needs", "wish"))
     return "Weights, prompt, time, size, and a test of your own: that is the plan."
-
-
-def _not_needed(answer):
-    return {
-        "a second decoder": "That is what segmenting without prompts needs, if it is to know what you are "
-        "looking for.",
-        "SAM's own weights": "They are enough for prompts and for a grid of clicks; this wish asks for "
-        "something more.",
-        "the embedding, saved": "That saves the time of the encoder; it makes no mask better.",
-        "tiles": "They keep small objects from being shrunk away in a large image.",
-        "a box": "That is a better prompt; here the prompt is not the question.",
-        "images of my own": "They answer whether a score is to be believed; here no score is the question.",
-    }[answer]
