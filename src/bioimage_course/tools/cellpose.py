@@ -12,23 +12,21 @@ everything else use the library itself.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import io
 import json
-import logging
 import os
-import warnings
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from bioimage_course import compat
+from bioimage_course.compat import quiet
 from bioimage_course.data import doors, network
 from bioimage_course.errors import DataUnavailableError, InputError, ToolUnavailableError
-from bioimage_course.tools import _inputs, compat
-from bioimage_course.tools._fingerprint import kept
-from bioimage_course.tools.stardist import median_diameter
+from bioimage_course.fingerprint import kept
+from bioimage_course.metrics.objects import median_diameter
+from bioimage_course.tools import _inputs
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "cellpose-flows"
 """Folder of the course's own flow network: weights, card, results."""
@@ -211,7 +209,7 @@ def segment(
 
 
 def tiling(model=None, *, limits=None, diameter="default", **others):
-    """What `segment` needs to be run in blocks (see `tools.large.tiling`); the same objects are not promised.
+    """What `segment` needs to be run in blocks (see `large.tiling`); the same objects are not promised.
 
     Parameters
     ----------
@@ -224,7 +222,7 @@ def tiling(model=None, *, limits=None, diameter="default", **others):
     -------
     large.Tiling
     """
-    from bioimage_course.tools.large import Tiling
+    from bioimage_course.large import Tiling
 
     own = "Each block would be resized by diameters of its own: give the diameter of the whole image."
     problem = _inputs.unlike_blocks(limits) or (own if diameter == "auto" else "")
@@ -430,16 +428,3 @@ def _download(name, path, agreed):
 def _sha256(path):
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-@contextlib.contextmanager
-def quiet():
-    """Keep cellpose's remarks, warnings and progress bars out of the notebook."""
-    before, silence = logging.root.manager.disable, io.StringIO()
-    logging.disable(logging.WARNING)
-    try:
-        with contextlib.redirect_stderr(silence), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)

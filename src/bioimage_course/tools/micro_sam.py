@@ -10,18 +10,17 @@ segmentation take.
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-import warnings
 from pathlib import Path
 
 import numpy as np
 
+from bioimage_course import compat
+from bioimage_course.compat import quiet
 from bioimage_course.data import doors, network
 from bioimage_course.errors import InputError, ToolUnavailableError
-from bioimage_course.tools import _inputs, compat
-from bioimage_course.tools._fingerprint import digest, kept
+from bioimage_course.fingerprint import digest, kept
+from bioimage_course.tools import _inputs
 
 CHECKPOINT = "weights-mobilesam"
 """Name of MobileSAM's weights among the data sets of the course; micro-sam calls the same file ``vit_t``."""
@@ -128,7 +127,7 @@ def tiling(model=None, *, limits=None, **others):
     -------
     large.Tiling
     """
-    from bioimage_course.tools.large import Tiling
+    from bioimage_course.large import Tiling
 
     return Tiling(problem=_inputs.unlike_blocks(limits))
 
@@ -492,15 +491,6 @@ def results():
         The content of ``weights/micro-sam/results.json``.
     """
     return json.loads((WEIGHTS / "micro-sam" / "results.json").read_text(encoding="utf-8"))
-
-
-@contextlib.contextmanager
-def quiet():
-    """Keep the messages, progress bars and warnings of micro-sam and its helpers out of the notebook."""
-    silence = io.StringIO()
-    with contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 # ---------------------------------------------------------------- helpers

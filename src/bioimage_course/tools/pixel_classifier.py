@@ -17,8 +17,8 @@ import numpy as np
 
 from bioimage_course import arrays
 from bioimage_course.errors import DataUnavailableError, InputError
+from bioimage_course.fingerprint import kept
 from bioimage_course.tools import _inputs, voronoi_otsu
-from bioimage_course.tools._fingerprint import kept
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "pixel-classifier"
 """Folder of the course's own classifier: annotated pixels, card and results."""
@@ -241,7 +241,7 @@ def segment(image, classifier=None, *, threshold=THRESHOLD, seed_share=SEED_SHAR
 
 
 def _in_blocks(**settings):
-    from bioimage_course.tools.large import Tiling
+    from bioimage_course.large import Tiling
 
     return Tiling(problem="Each block would be normalised by percentiles of its own.")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bioimage_course.tools import scores
+from bioimage_course.results import dsb2018
 
 FOLDER = Path(__file__).resolve().parents[1] / "weights" / "race"
 
@@ -45,7 +45,7 @@ def counts(entrant, kind, found=None):
     """
     found = results() if found is None else found
     told = found["entrants"][entrant]["kinds"][kind]
-    return scores.from_record({"iou_thresholds": found["iou_thresholds"], "images": told["images"]})
+    return dsb2018.from_record({"iou_thresholds": found["iou_thresholds"], "images": told["images"]})
 
 
 def rows(found=None):

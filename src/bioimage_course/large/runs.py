@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from bioimage_course import fingerprint
 from bioimage_course.errors import InputError
 from bioimage_course.metrics import _inputs as checks
 from bioimage_course.show.inputs import to_array
-from bioimage_course.tools import _fingerprint
 
 STALE = 24 * 3600  # seconds after which an unfinished file is taken for abandoned
 BESIDE = "changes while it works"  # key of what a function changes itself, in plan.json
@@ -78,9 +78,9 @@ def agree(folder: Path, segment, results: str, **settings) -> str:
     """
     folder.mkdir(parents=True, exist_ok=True)
     sweep(folder)
-    plan, old = settings | {"segment": _fingerprint.parts(segment)}, noted(folder)
+    plan, old = settings | {"segment": fingerprint.parts(segment)}, noted(folder)
     if not old or not any(folder.glob(results)):
-        plan["run"] = _fingerprint.digest(plan)
+        plan["run"] = fingerprint.digest(plan)
         note(folder, plan)
         return plan["run"]
     other = [key for key in settings if old.get(key) != plan[key]]
@@ -100,11 +100,11 @@ def changing(folder: Path, segment):
 
     Its code and the arguments that `functools.partial` gives it always count.
     """
-    before = _fingerprint.parts(segment)
+    before = fingerprint.parts(segment)
     try:
         yield
     finally:
-        now = _fingerprint.parts(segment)
+        now = fingerprint.parts(segment)
         changed = {name for name in before | now if before.get(name) != now.get(name)}
         changed = {name for name in changed if name != "code" and not name.startswith("argument ")}
         plan = noted(folder)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from bioimage_course.errors import InputError
-from bioimage_course.tools.large.runs import agree, changing, each, label_array, native, refuse, save
+from bioimage_course.large.runs import agree, changing, each, label_array, native, refuse, save
 
 SUFFIXES = (".tif", ".tiff", ".png")
 
