@@ -179,7 +179,7 @@ def test_set_repo_url_twice_changes_nothing_and_back_restores(copy, monkeypatch,
      "https://github.com/a/..", "https://github.com/a b/c", "https://github.com/-a/b", "https://github.com/a/b\nevil"],
 )  # fmt: skip
 def test_addresses_that_are_refused(url):
-    with pytest.raises(InputError, match="https://github.com/OWNER/NAME"):
+    with pytest.raises(InputError, match=r"https://github.com/OWNER/NAME"):
         repo_url.checked(url)
 
 

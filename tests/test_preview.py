@@ -105,8 +105,10 @@ def shows(**data):
 
 PICTURE = shows(image_png=base64.b64encode(PNG).decode(), text_plain="<Figure>")
 FIGURE_CELL = (
-    '#| label: fig-loss\n#| fig-cap: "The *loss* falls [@minsky1969]"\n'
-    '#| fig-alt: "A \\"falling\\" line"\nplot()',
+    (
+        '#| label: fig-loss\n#| fig-cap: "The *loss* falls [@minsky1969]"\n'
+        '#| fig-alt: "A \\"falling\\" line"\nplot()'
+    ),
     [PICTURE],
 )
 
@@ -379,7 +381,7 @@ HTML_TABLE = ("#| label: fig-loss\ntable()", [shows(text_html="<table>", text_pl
 
 
 @pytest.mark.parametrize(
-    "text, line, words",
+    ("text", "line", "words"),
     [
         ("See\n@fig-nothing.", 4, "@fig-nothing refers to nothing"),
         ("See @sec-onn.", 3, "did you mean 'sec-one'?"),
@@ -423,7 +425,7 @@ def test_mistakes_name_file_and_line(book, text, line, words):
 
 
 @pytest.mark.parametrize(
-    "cell, words",
+    ("cell", "words"),
     [
         (NO_ALT, "has no `#| fig-alt:`"),
         (NO_CAPTION, "has no `#| fig-cap:`"),
@@ -449,7 +451,7 @@ def test_reference_on_an_unnumbered_page(book):
 
 
 @pytest.mark.parametrize(
-    "page, line, words",
+    ("page", "line", "words"),
     [
         ("Text first.\n", 1, "must begin with its title"),
         ("---\ntitle: One\n---\n\n# One\n", 2, "shifts Quarto's numbering"),
@@ -469,7 +471,7 @@ def test_bad_bibliography(book):
 
 
 @pytest.mark.parametrize(
-    "config, words",
+    ("config", "words"),
     [
         (CONFIG.replace("02-two.qmd", "02-too.qmd"), "_quarto.yml:13: the page book/02-too.qmd does not"),
         (CONFIG.replace("book/02-two.qmd", "book/01-one.qmd"), "book/01-one.qmd is listed twice"),

@@ -90,7 +90,7 @@ def test_short_training_is_reproducible_and_learns(script, tmp_path):
 @pytest.mark.mirror
 def test_card_score_comes_out_of_the_shipped_file(script, mirror):
     results = tools.stardist.results()
-    images, masks, names, digest = script.prepare("test")
+    images, masks, _names, digest = script.prepare("test")
     assert digest == results["data"]["test_pixels_sha256"]
     for scale, told in ((None, results["test"]), ("auto", results["test"]["two_passes"])):
         rows, _ = script.score(masks, script.predict_all(tools.stardist.course_model(), images, scale))

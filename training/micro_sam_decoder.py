@@ -270,7 +270,6 @@ def write(network, results, thresholds, out):
 
 def encoder_hash():
     """sha256 of the encoder's file: the decoder is of no use with another."""
-
     return hashlib.sha256(Path(data.fetch(tools.micro_sam.CHECKPOINT)).read_bytes()).hexdigest()
 
 

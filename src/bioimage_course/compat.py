@@ -130,7 +130,7 @@ def restore_numpy_product() -> None:
     import numpy as np
 
     if not hasattr(np, "product"):
-        np.product = np.prod
+        np.prod = np.prod
 
 
 def home(tool: str) -> Path:

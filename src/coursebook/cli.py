@@ -17,6 +17,7 @@ COMMANDS = {
     "preview": ("coursebook.preview", "render the book with the built-in preview renderer"),
     "notebooks": ("coursebook.build", "make and execute the notebooks from notebooks/sources/"),
     "check": ("coursebook.checks", "check pages, references, glossary, badges and generated files"),
+    "quick": ("coursebook.quick", "within three minutes: lint, the book's rules, examples, short tests"),
     "test": ("coursebook.testing", "run all tests; further arguments go to pytest"),
     "mutants": ("coursebook.mutants", "change the solutions a little: the checks must notice"),
     "lab": ("coursebook.lab", "open JupyterLab on the learner's notebooks"),

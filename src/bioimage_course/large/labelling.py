@@ -137,7 +137,7 @@ def label_image(
         warnings.warn(needs.problem, stacklevel=2)
     settings = {"shape": list(image.shape), "dtype": image.dtype.newbyteorder("=").str}
     run = agree(parts, segment, "r*.npz", **settings, block=block, halo=halo, stride=stride)
-    if (out.is_file() or out.is_dir() and any(out.iterdir())) and _made_by(out) != run:
+    if (out.is_file() or (out.is_dir() and any(out.iterdir()))) and _made_by(out) != run:
         raise InputError(f"{out.name} was not made by this run: choose another place or delete it.")
     seen = fingerprint.stamp(image)
     if seen is None or seen != noted(parts).get("files"):

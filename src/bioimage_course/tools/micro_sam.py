@@ -100,7 +100,7 @@ def segment(
     if _inputs.number(points_per_side, "points_per_side", 1, 128) != int(points_per_side):
         raise InputError(f"points_per_side must be a whole number, not {points_per_side!r}.")
     low, high = _inputs.limits(array, limits)
-    if high <= low or prompts is not None and not len(prompts):
+    if high <= low or (prompts is not None and not len(prompts)):
         return np.zeros(array.shape[:2], np.int32)
     model = _model(model)
     if embeddings is None:
