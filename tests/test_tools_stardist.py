@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from bioimage_course import data, large, metrics, tools
+from bioimage_course import data, large, metrics, shipped, tools
 from bioimage_course.errors import DataUnavailableError, InputError, ToolUnavailableError
 
 pytestmark = pytest.mark.skipif(not tools.available("stardist"), reason="StarDist is not installed")
@@ -174,15 +174,15 @@ def test_broken_download_is_a_sentence(monkeypatch, tmp_path):
 def test_changed_weights_are_refused(tmp_path):
     copy = tmp_path / "stardist-nuclei"
     shutil.copytree(stardist.WEIGHTS, copy)
-    stardist._verify(copy)
+    shipped.verify(copy, "StarDist model", "stardist_nuclei.py")
     with open(copy / "weights_best.h5", "r+b") as file:
         file.seek(5000)
         file.write(b"changed")
     with pytest.raises(DataUnavailableError, match="sha256"):
-        stardist._verify(copy)
+        shipped.verify(copy, "StarDist model", "stardist_nuclei.py")
     (copy / "weights_best.h5").unlink()
     with pytest.raises(DataUnavailableError, match="incomplete"):
-        stardist._verify(copy)
+        shipped.verify(copy, "StarDist model", "stardist_nuclei.py")
 
 
 def test_normalise_is_csbdeeps(nuclei):

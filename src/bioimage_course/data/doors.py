@@ -11,7 +11,6 @@ last one wins with the same bytes. A download that breaks off starts afresh.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import shutil
@@ -29,6 +28,7 @@ from bioimage_course import places
 from bioimage_course.data import network
 from bioimage_course.data.catalogue import Entry, File
 from bioimage_course.errors import DataUnavailableError
+from bioimage_course.files import sha256
 
 ATTEMPTS = 3
 TIMEOUT = (10, 30)  # seconds to connect, seconds without a byte
@@ -53,12 +53,6 @@ def offline() -> bool:
     """
     value = os.environ.get("BIOIMAGE_COURSE_OFFLINE", "").strip().lower()
     return value not in ("", "0", "false", "no", "off", "n", "f")
-
-
-def sha256(path: Path) -> str:
-    """Hexadecimal sha256 of a file's bytes."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def intact(path: Path, file: File) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bioimage_course import fingerprint
+from bioimage_course import files, fingerprint
 from bioimage_course.errors import InputError
 from bioimage_course.large.grid import Block, Tiling, blocks, neighbours, own, radius, tiling
 from bioimage_course.large.omezarr import create
@@ -26,7 +26,6 @@ from bioimage_course.large.runs import (
     noted,
     pixels,
     refuse,
-    save,
 )
 
 UNREADABLE = (
@@ -215,7 +214,7 @@ def _segment_block(block: Block, image, segment, parts: Path, run: str) -> tuple
     objects = int(kept.max(initial=0))
     small = kept.astype(np.uint16 if objects < 2**16 else np.int32)
     part = Part(objects, touching, radius(kept), run, seen)
-    save(path, lambda stream: np.savez_compressed(stream, labels=small, **vars(part)))
+    files.save(path, lambda stream: np.savez_compressed(stream, labels=small, **vars(part)))
     return part, True
 
 
@@ -272,7 +271,7 @@ def _write_block(job, target: Path, parts: Path) -> None:
         for other, start in sources:
             _paint(canvas, block, other, start, parts)
         zarr.open_array(str(target / "0"), mode="r+")[block.core] = canvas
-    save(done, lambda stream: None)
+    files.save(done, b"")
 
 
 def _paint(canvas, block: Block, other: Block, start: int, parts: Path) -> None:

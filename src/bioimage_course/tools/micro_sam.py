@@ -10,12 +10,11 @@ segmentation take.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 
-from bioimage_course import compat
+from bioimage_course import compat, shipped
 from bioimage_course.compat import quiet
 from bioimage_course.data import doors, network
 from bioimage_course.errors import InputError, ToolUnavailableError
@@ -24,8 +23,6 @@ from bioimage_course.tools import _inputs
 
 CHECKPOINT = "weights-mobilesam"
 """Name of MobileSAM's weights among the data sets of the course; micro-sam calls the same file ``vit_t``."""
-
-WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
 
 
 BATCH = 4
@@ -398,7 +395,7 @@ def decoder():
     """
     from bioimage_course import nets
 
-    return nets.load(WEIGHTS / "micro-sam-decoder" / "decoder.pt", model=untrained_decoder())
+    return nets.load(shipped.WEIGHTS / "micro-sam-decoder" / "decoder.pt", model=untrained_decoder())
 
 
 def untrained_decoder(width=WIDTH):
@@ -490,7 +487,7 @@ def results():
     dict
         The content of ``weights/micro-sam/results.json``.
     """
-    return json.loads((WEIGHTS / "micro-sam" / "results.json").read_text(encoding="utf-8"))
+    return shipped.results("micro-sam")
 
 
 # ---------------------------------------------------------------- helpers

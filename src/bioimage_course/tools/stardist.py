@@ -8,24 +8,22 @@ instead of tracebacks, and silence. For everything else use the library itself; 
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import os
 from pathlib import Path
 
 import numpy as np
 
-from bioimage_course import compat
+from bioimage_course import compat, shipped
 from bioimage_course.compat import quiet
 from bioimage_course.data import doors, network
 from bioimage_course.data.intensities import normalise
-from bioimage_course.errors import DataUnavailableError, InputError, ToolUnavailableError
+from bioimage_course.errors import InputError, ToolUnavailableError
 from bioimage_course.fingerprint import kept
 from bioimage_course.metrics.objects import median_diameter
 from bioimage_course.tools import _inputs
 
-WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "stardist-nuclei"
+WEIGHTS = shipped.WEIGHTS / "stardist-nuclei"
 """Folder of the course's own model: config, thresholds, weights, its card and its results."""
 
 SMALL, ENLARGE = 16, 2
@@ -196,7 +194,7 @@ def course_model():
     ToolUnavailableError
         If StarDist is not installed.
     """
-    _verify(WEIGHTS)
+    shipped.verify(WEIGHTS, "StarDist model", "stardist_nuclei.py")
     StarDist2D = _library().StarDist2D
     with quiet():
         return StarDist2D(None, name=WEIGHTS.name, basedir=str(WEIGHTS.parent))
@@ -210,7 +208,7 @@ def results():
     dict
         The content of ``weights/stardist-nuclei/results.json``.
     """
-    return json.loads((WEIGHTS / "results.json").read_text(encoding="utf-8"))
+    return shipped.results(WEIGHTS)
 
 
 @kept
@@ -283,23 +281,6 @@ def _library():
         import stardist.models
 
     return stardist.models
-
-
-def _verify(folder):
-    """Compare the sha256 of each file of the checkpoint with the results file."""
-    try:
-        expected = json.loads((folder / "results.json").read_text(encoding="utf-8"))["files"]
-        for name, digest in expected.items():
-            if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
-                raise DataUnavailableError(
-                    f"{name} of the course's StarDist model is not the file that was trained (its "
-                    f"sha256 differs); "
-                    "install bioimage-course again, or retrain with training/stardist_nuclei.py."
-                )
-    except (OSError, KeyError, ValueError) as error:
-        raise DataUnavailableError(
-            f"The course's StarDist model in {folder} is incomplete ({error}); install bioimage-course again."
-        ) from None
 
 
 def _downloaded(key):

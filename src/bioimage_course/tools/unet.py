@@ -8,19 +8,16 @@ of them. The network is `nets.UNet`, trained by ``training/unet_nuclei.py``.
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import numpy as np
 
-from bioimage_course import arrays, compat
+from bioimage_course import arrays, compat, shipped
 from bioimage_course.data.intensities import normalise
 from bioimage_course.errors import InputError
 from bioimage_course.fingerprint import kept
 from bioimage_course.metrics.objects import median_diameter
 from bioimage_course.tools import _inputs
 
-WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "unet-nuclei"
+WEIGHTS = shipped.WEIGHTS / "unet-nuclei"
 """Folder of the course's own model: weights, their card, thresholds and results."""
 
 BACKGROUND, RIM, INSIDE = 0, 1, 2
@@ -403,7 +400,7 @@ def results():
     dict
         The content of ``weights/unet-nuclei/results.json``. Scores on the test images: `results.dsb2018`.
     """
-    return json.loads((WEIGHTS / "results.json").read_text(encoding="utf-8"))
+    return shipped.results(WEIGHTS)
 
 
 # ---------------------------------------------------------------- helpers
