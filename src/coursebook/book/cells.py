@@ -53,7 +53,7 @@ def _active_outputs(cell: dict) -> set[str]:
 
 
 @functools.lru_cache(maxsize=32)
-def _cells(path: Path, modified: float) -> list[dict]:
+def _cells(path: Path, _modified: float) -> list[dict]:
     """Return a notebook's cells (format 4). Reading JSON; importing nbformat alone takes seconds."""
     try:
         notebook = json.loads(path.read_text(encoding="utf-8"))

@@ -22,7 +22,7 @@ def dead_links(book: Book, path: str) -> list[Finding]:
     targets: list[str] = []
     anchors: set[str] = set()
 
-    def collect(element, doc):
+    def collect(element, _doc):
         if isinstance(element, pf.Link | pf.Image):
             targets.append(element.url)
         if isinstance(element, pf.RawBlock | pf.RawInline):

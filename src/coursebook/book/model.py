@@ -94,7 +94,7 @@ def inlines(text: str) -> list:
 def _walk(blocks, kind):
     found = []
 
-    def collect(element, doc):
+    def collect(element, _doc):
         if isinstance(element, kind):
             found.append(element)
 

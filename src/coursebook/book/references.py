@@ -45,7 +45,7 @@ def resolve(page: Page, labels: dict[str, Label], missing: set[str], keys: set[s
     `missing` are labels of cells that could not be embedded, which was said already.
     """
 
-    def action(element, doc):
+    def action(element, _doc):
         if isinstance(element, pf.Cite):
             return _cite(element, page, labels, missing, keys)
         if isinstance(element, pf.Str):
