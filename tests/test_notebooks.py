@@ -9,7 +9,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from coursebook import checks, execute, notebooks, pages, sources
+from coursebook import checks, execute, notebooks, sources
+from coursebook.book.reader import Book
 from coursebook.project import Project
 
 PROJECT = Project(Path(__file__).resolve().parents[1])
@@ -20,7 +21,7 @@ MEAN = 60  # seconds, over all notebooks (measured on two idle cores: 43)
 each_source = pytest.mark.parametrize("source", SOURCES, ids=[source.name for source in SOURCES])
 
 
-BOOK = pages.Book(PROJECT)  # read once for all rules
+BOOK = Book(PROJECT)  # read once for all rules
 
 
 @pytest.mark.parametrize("rule", checks.RULES)
