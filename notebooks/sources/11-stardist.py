@@ -25,11 +25,11 @@ from skimage.measure import regionprops_table
 from skimage.segmentation import find_boundaries
 from skimage.transform import rescale
 
-from bioimage_course import check, compat, data, explore, metrics, results, show, tools
-from bioimage_course.materials.ch11 import banana, inner_point
+from bioimage_course import check, data, explore, metrics, show, tools
+from bioimage_course.check.exercises.ch11 import banana, inner_point
 
-compat.prepare("stardist")  # Keras 2, before TensorFlow is imported
-with compat.quiet():
+tools.compat.prepare("stardist")  # Keras 2, before TensorFlow is imported
+with tools.stardist.quiet():
     import tensorflow as tf
     from csbdeep.utils import normalize
     from stardist.geometry import dist_to_coord, ray_angles, star_dist
@@ -247,7 +247,7 @@ config = Config2D(
     train_epochs=8, train_steps_per_epoch=12, train_learning_rate=2e-3, train_tensorboard=False,
     train_n_val_patches=8,
 )
-with compat.quiet():
+with tools.stardist.quiet():
     small = StarDist2D(config, basedir=None)
     run = small.train(
         [normalised[:, :half]], [truth[:, :half]],
@@ -272,7 +272,7 @@ print("validation loss fell:", run.history["val_loss"][-1] < run.history["val_lo
 
 # %%
 model = tools.stardist.course_model()
-with compat.quiet():
+with tools.stardist.quiet():
     predicted_probability, predicted_distances = model.predict(normalised)
 
 # %% tags=["nbval-check-output"]
@@ -617,7 +617,7 @@ found = {
 figure, panels = show.figure(2, 3, height=5.4)
 for column, (name, empty) in enumerate(empties.items()):
     for row, (how, scaled) in enumerate(
-        (("own percentiles", normalize(empty, 1, 99.8)), ("fixed limits", data.normalise(empty, *limits)))
+        (("own percentiles", normalize(empty, 1, 99.8)), ("fixed limits", tools.stardist.normalise(empty, *limits)))
     ):
         axes, labels = panels[row, column], found[name][row]
         axes.imshow(scaled, cmap="gray", vmin=0, vmax=1)
@@ -670,7 +670,7 @@ rays_3d = Rays_GoldenSpiral(96)
 lengths_3d = star_dist3D(stack.labels, rays_3d)
 numbers = [n for n in np.unique(stack.labels) if n]
 centres = np.array([inner_point(stack.labels == n) for n in numbers])
-with compat.quiet():
+with tools.stardist.quiet():
     polyhedra = polyhedron_to_label(
         lengths_3d[tuple(centres.T)], centres, rays_3d, stack.labels.shape, labels=np.array(numbers), verbose=False
     )
@@ -758,7 +758,7 @@ show.table(rows, ["factor", "median diameter (pixels)", "AP@0.5"], digits=2)
 # Each line stands for a sentence of the chapter's page, and says what it rests on.
 
 # %% tags=["claims", "nbval-check-output"]
-unet, flows = (results.dsb2018.difference(name, "stardist", 0.9) for name in ("unet", "cellpose"))
+unet, flows = (tools.scores.difference(name, "stardist", 0.9) for name in ("unet", "cellpose"))
 largest_in_training = max(i["median_diameter_px"] for i in results["train"]["images"])
 unseen = sum(i["median_diameter_px"] > largest_in_training for i in test["images"])
 plateau = [ap for ap, value in zip(sweep["prob_thresh"], grids["prob_thresh"]) if 0.25 < value < 0.65]
