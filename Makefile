@@ -9,7 +9,7 @@ INSTALL = @command -v $(PYTHON) >/dev/null || { \
 	exit 2; }; $(PYTHON) requirements/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: help book lab test mutants doctor check notebooks lock retrain bench book-env course-env clean
+.PHONY: help book lab quick test mutants doctor check notebooks lock retrain bench book-env course-env clean
 
 help:  ## list the targets
 	@echo "PYTHON=$(PYTHON) makes .venv; targets:"
@@ -31,6 +31,9 @@ endif
 
 lab: course-env  ## open JupyterLab on the learner's notebooks (CPU=1: smaller install without CUDA)
 	@$(COURSE) lab
+
+quick: course-env  ## lint, the book's rules, docstring examples and the short tests: under three minutes
+	@$(COURSE) quick $(ARGS)
 
 test: course-env  ## run all tests; ARGS="-k stardist" is handed on to pytest
 	@$(COURSE) test $(ARGS)

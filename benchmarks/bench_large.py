@@ -43,8 +43,8 @@ def seconds(side):
     pixels = image(side)
     with (
         tempfile.TemporaryDirectory() as folder,
-        mock.patch.object(labelling, "_segment_block", lambda block, **settings: (PART, True)),
-        mock.patch.object(labelling, "_write_block", lambda job, **settings: None),
+        mock.patch.object(labelling, "_segment_block", return_value=(PART, True)),
+        mock.patch.object(labelling, "_write_block"),
     ):
         start = time.process_time()
         done = large.label_image(pixels, one_dot, Path(folder) / "labels.zarr", block=BLOCK, halo=HALO)

@@ -16,9 +16,17 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads slow tiny networks 20 times
 os.environ["BIOIMAGE_COURSE_OFFLINE"] = "1"
 
-from browser import axe, browser, open_page  # noqa: E402, F401  fixtures for tests in a real browser
+from browser import axe, browser, open_page  # noqa: F401  fixtures for tests in a real browser
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the tests of slow.txt, which were found to be slow, like those that say so themselves."""
+    slow = set((ROOT / "tests" / "slow.txt").read_text(encoding="utf-8").splitlines())
+    for item in items:
+        if f"{item.path.name}::{item.name}" in slow:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)

@@ -36,7 +36,7 @@ def test_every_exercise_has_two_hints_and_they_stand_in_this_order():
 
 
 @pytest.mark.parametrize(
-    "look, sentence",
+    ("look", "sentence"),
     [
         (lambda image: image[60, 40], "swapped"),
         (lambda image: image[39, 59], "count from 1"),
@@ -60,7 +60,7 @@ def with_sum(crop):
 
 
 @pytest.mark.parametrize(
-    "prepare, sentence",
+    ("prepare", "sentence"),
     [
         (lambda p: with_sum(p[100:300, 50:150, 2][:, ::-1]), "Rows and columns are swapped"),
         (lambda p: with_sum(p[PART][:, :, 2]), "not mirrored"),
@@ -85,7 +85,7 @@ def test_wrong_crops(prepare, sentence):
 
 
 @pytest.mark.parametrize(
-    "find, sentence",
+    ("find", "sentence"),
     [
         (lambda t: np.argwhere(t > 255)[:, ::-1], "swapped"),
         (lambda t: np.argwhere(t > 255) + 1, "count from 0"),
@@ -174,7 +174,7 @@ def test_other_cameras(other):
 
 
 @pytest.mark.parametrize(
-    "wrong, sentence",
+    ("wrong", "sentence"),
     [
         (lambda x, n, b: np.rint(np.minimum(n * n * squares(x, n), 1) * (2**b - 1)), "add up the light"),
         (lambda x, n, b: (np.minimum(squares(x, n), 1) * (2**b - 1)).astype(int), "cut the rest off"),
@@ -197,7 +197,7 @@ def test_wrong_cameras(wrong, sentence):
 
 
 @pytest.mark.parametrize(
-    "wrong, sentence",
+    ("wrong", "sentence"),
     [
         (lambda a, b, n, bits: not told_apart(a, b, n, bits), "the other way round"),
         (lambda a, b, n, bits: (a != b).any(), "*inside* the squares"),
@@ -235,7 +235,7 @@ def brighten(image):
 
 
 @pytest.mark.parametrize(
-    "predict, cure, sentence",
+    ("predict", "cure", "sentence"),
     [
         (lambda i: i + 100 > 255, brighten, "True nowhere"),
         (lambda i: i >= 155, brighten, "still fits"),
@@ -275,7 +275,7 @@ def count(labels):
 
 
 @pytest.mark.parametrize(
-    "measure, sentence",
+    ("measure", "sentence"),
     [
         (lambda la, n: (la.max(), area(la, n)), "largest number"),
         (lambda la, n: (len(np.unique(la)), area(la, n)), "background"),
@@ -337,7 +337,7 @@ def twice(image, labels, number):
 
 
 @pytest.mark.parametrize(
-    "make, sentence",
+    ("make", "sentence"),
     [
         (lambda i, la, n: tensor(i), "requires_grad_()"),
         (lambda i, la, n: tensor(i).requires_grad_(), "still empty"),

@@ -22,7 +22,7 @@ RIGHT_GATES = {"AND": ([1, 1], -1.5), "OR": ([1, 1], -0.5), "NAND": ([-1, -1], 1
 
 
 @pytest.mark.parametrize(
-    "wrong, sentence",
+    ("wrong", "sentence"),
     [
         ({"AND": ([1, 1], -1)}, "only above zero"),
         ({"OR": ([1, 1], 0)}, "only above zero"),
@@ -60,7 +60,7 @@ ALL_BIASES = (-1.5, -0.5, 0.5, 1.5)
 
 
 @pytest.mark.parametrize(
-    "find_weights, sentence",
+    ("find_weights", "sentence"),
     [
         (search((0, 1), ALL_BIASES), "be negative as well"),
         (search((-1, 0, 1), (-0.6, 0.6)), "try more values"),
@@ -89,7 +89,7 @@ def test_exactly_fourteen_functions_have_weights():
 
 
 @pytest.mark.parametrize(
-    "mistake, sentence",
+    ("mistake", "sentence"),
     [
         ({"sign": -1}, "wrong sign"),
         ({"learn_bias": False}, "bias never changes"),
@@ -107,7 +107,7 @@ def right_rule(X, y, n):
 
 
 @pytest.mark.parametrize(
-    "train, sentence",
+    ("train", "sentence"),
     [
         (lambda X, y, n: right_rule(X, y, 1), "stop after one pass"),
         (lambda X, y, n: (*right_rule(X, y, n)[:2], ch01._rule(X, y, n)[3]), "you seem to count passes"),
@@ -135,7 +135,7 @@ RIGHT_XOR = ([[1, 1], [-1, -1]], [-0.5, 1.5], [1, 1], -1.5)
 
 
 @pytest.mark.parametrize(
-    "wrong, sentence",
+    ("wrong", "sentence"),
     [
         (([[1, 1], [1, 1]], [-0.5, -0.5], [1, 1], -1.5), "second adds nothing"),
         (([[1, -1], [1, -1]], [-0.5, 1.5], [1, 1], -1.5), "transposed"),
@@ -157,7 +157,7 @@ def test_other_xor_networks_pass():
 
 
 @pytest.mark.parametrize(
-    "numbers, sentence",
+    ("numbers", "sentence"),
     [
         ([], "list is empty"),
         ([9999], "no nucleus number 9999"),
@@ -215,7 +215,7 @@ def test_course_rule_never_converges_on_xor():
 
 
 @pytest.mark.parametrize(
-    "features, truth, passes, words",
+    ("features", "truth", "passes", "words"),
     [
         ([[1.0], [2.0]], [0], 10, "shapes are"),
         ([1.0, 2.0], [0, 1], 10, "shapes are"),
@@ -296,7 +296,7 @@ def changed(place, change):
 
 
 @pytest.mark.parametrize(
-    "wrong, sentence",
+    ("wrong", "sentence"),
     [
         (standardised_by(lambda a, b: (a, b)), "raw features"),
         (standardised_by(lambda a, b: (ch01._standard(a, a), ch01._standard(b, b))), "its own mean"),

@@ -30,7 +30,7 @@ def test_the_collapsed_network_gives_the_same_outputs():
 
 
 @pytest.mark.parametrize(
-    "wrong, sentence",
+    ("wrong", "sentence"),
     [
         (lambda w1, w2, w3, w4, w5, w6, *b: ([w5 * w1, w5 * w2, w6 * w4], 0), "two paths lead"),
         (
@@ -72,7 +72,7 @@ def test_the_textbook_formulas_pass():
 
 
 @pytest.mark.parametrize(
-    "wrong, sentence",
+    ("wrong", "sentence"),
     [
         ({"d_sigmoid": sigmoid}, "the sigmoid itself"),
         ({"d_sigmoid": lambda z: z * (1 - z)}, "puts z where"),
@@ -125,7 +125,7 @@ def test_other_ways_to_see_saturation(right):
 
 
 @pytest.mark.parametrize(
-    "wrong, sentence",
+    ("wrong", "sentence"),
     [
         (lambda f: (flat(f, 100), flat(f, -100)), "swapped"),
         (lambda f: (not flat(f, -100), not flat(f, 100)), "the other way round"),
@@ -157,7 +157,7 @@ PREDICTED = {name: kind for name, (kind, _) in ch02._BOUNDARIES.items()}
 
 
 @pytest.mark.parametrize(
-    "change, sentence",
+    ("change", "sentence"),
     [
         ({"identity": "curve"}, "collapse"),
         ({"step": "curve"}, "either side"),
@@ -206,7 +206,7 @@ def test_the_predictions_are_what_networks_draw():
 
 
 @pytest.mark.parametrize(
-    "wrong, sentence",
+    ("wrong", "sentence"),
     [
         (lambda n: 0.5**n, "one half"),
         (lambda n: 0.25, "single sigmoid"),
@@ -230,7 +230,7 @@ def test_the_factor_is_the_true_maximum():
 
 
 @pytest.mark.parametrize(
-    "wrong, sentence",
+    ("wrong", "sentence"),
     [
         (lambda z: (z <= 0).sum(), "single zeros"),
         (lambda z: (z <= 0).any(axis=0).sum(), "at least one"),
@@ -265,7 +265,7 @@ def centred(z, centre):
 
 
 @pytest.mark.parametrize(
-    "wrong, sentence",
+    ("wrong", "sentence"),
     [
         (lambda z: np.exp(z) / np.exp(z).sum(), "whole table"),
         (lambda z: np.exp(z) / np.exp(z).sum(axis=0), "columns"),

@@ -35,7 +35,7 @@ def by_crop(fields, seed):
 
 
 @pytest.mark.parametrize(
-    "split, sentence",
+    ("split", "sentence"),
     [
         (by_crop, "draw whole fields, not crops"),
         (lambda fields, seed: by_field(fields, 0), "same for every seed"),
@@ -87,7 +87,7 @@ def test_measured_optimism():
 
 
 @pytest.mark.parametrize(
-    "mistake, sentence",
+    ("mistake", "sentence"),
     [
         ({"sign": -1}, "sign is the wrong way round"),
         ({"seeded": False}, "same for every seed"),
@@ -132,7 +132,7 @@ def test_panels_of_the_notebook_are_those_of_the_check():
 
 
 @pytest.mark.parametrize(
-    "stop, sentence",
+    ("stop", "sentence"),
     [
         (lambda losses, patience: ch05._stop(losses, patience, reset=False), "begin anew"),
         (lambda losses, patience: ch05._stop(losses, patience, late=1), "one epoch too long"),
@@ -234,7 +234,7 @@ def space(rate=(1e-4, 1e-1), log=True, drop=0.5, width="int", rename=False):
 
 
 @pytest.mark.parametrize(
-    "suggest, sentence",
+    ("suggest", "sentence"),
     [
         (space(log=False), "only 1% of all trials"),
         (space(rate=(1e-3, 1e-1)), "at least from 0.0001"),

@@ -373,7 +373,7 @@ def test_methods_are_compared_on_the_same_images():
     rows = tools.scores.comparison("unet", "stardist")
     assert [row["IoU threshold"] for row in rows] == ["0.5", "0.75", "0.9"]
     assert rows[1]["difference"] == f"{paired.difference:+.3f}"
-    with pytest.raises(InputError, match="not at 0.77"):
+    with pytest.raises(InputError, match=r"not at 0.77"):
         tools.scores.difference("unet", "stardist", 0.77)
 
 

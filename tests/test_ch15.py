@@ -1,5 +1,7 @@
 """The exercises of chapter 15: each usual mistake gets its own sentence."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -323,7 +325,7 @@ def test_calibration_of_the_ends_and_of_an_empty_bin():
     def dropped(c, s, b):
         edges = np.linspace(0, 1, b + 1)
         total = 0
-        for low, high in zip(edges[:-1], edges[1:], strict=True):
+        for low, high in itertools.pairwise(edges):
             m = (s >= low) & (s < high)
             total += abs(s[m].sum() - c[m].sum())
         return total / len(s)

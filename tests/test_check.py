@@ -579,7 +579,7 @@ def test_tensors_given_to_a_learner_are_copies():
 
 
 def test_unknown_exercise_names_the_nearest(mean):
-    with pytest.raises(CourseError, match="did you mean check.mean_intensity?"):
+    with pytest.raises(CourseError, match=r"did you mean check.mean_intensity?"):
         _ = check.mean_intensty
     with pytest.raises(AttributeError):  # so that hasattr works
         _ = check.qqqqqq

@@ -338,16 +338,16 @@ def test_offline_names_three_remedies(no_mirror):
 
 def test_no_network_is_said_quickly(online):
     start = time.perf_counter()
-    with pytest.raises(DataUnavailableError, match="127.0.0.1:9 cannot be reached.*connect to the internet"):
+    with pytest.raises(DataUnavailableError, match=r"127.0.0.1:9 cannot be reached.*connect to the internet"):
         get(make_entry("http://127.0.0.1:9/toy.bin"))
     assert time.perf_counter() - start < 5
     assert left_in(online) == []
 
 
 def test_wrong_function_for_the_kind(no_mirror):
-    with pytest.raises(InputError, match="data.load"):
+    with pytest.raises(InputError, match=r"data.load"):
         data.fetch("nuclei")
-    with pytest.raises(InputError, match="data.fetch"):
+    with pytest.raises(InputError, match=r"data.fetch"):
         data.load("weights-mobilesam")
 
 

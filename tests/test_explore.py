@@ -10,7 +10,7 @@ from PIL import Image
 
 from bioimage_course import data, explore
 from bioimage_course.errors import InputError, ToolUnavailableError
-from bioimage_course.explore.explorables import SCRIPTS
+from bioimage_course.explore.explorables import SCRIPTS, headers, read_header
 from coursebook import patch, screenshots
 
 TAGS = explore.tags()
@@ -46,6 +46,33 @@ def test_there_is_a_picture_for_print(tag):
     )
 
 
+@pytest.mark.parametrize("tag", TAGS)
+def test_a_script_names_its_function_and_the_states_of_its_pictures(tag):
+    header = headers()[tag]
+    made = getattr(explore, header.name)
+    assert header.name in explore.__all__ and made.__doc__.startswith(header.about)
+    assert made().attributes == ({"mode": header.modes[0]} if header.modes else {})
+    controls = set(re.findall(r"""["']?name["']?: *["'`]([\w-]+)["'`]""", source(tag)))
+    for step in filter(None, "; ".join(header.posters).split("; ")):
+        word, control, *_ = step.split()
+        assert word in screenshots.ACTIONS
+        assert {control, control.rsplit("-", 1)[0]} & controls, f"{tag} has no control {control!r}"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "(() => {})();",
+        "/* <a-explorer>: no words. */",
+        "/* @name a\n * @about b */",
+        "/*\n * @name a\n * @name b\n * @about c\n * @poster */",
+    ],
+)
+def test_a_script_that_does_not_introduce_itself_is_refused(script):
+    with pytest.raises(InputError, match=r"a-explorer\.js must say in its first comment `@name"):
+        read_header("a-explorer", script)
+
+
 def test_widgets_hold_the_same_scripts_as_the_book():
     widget = explore.perceptron()
     assert widget._esm.startswith(source("base"))
@@ -74,6 +101,7 @@ def test_a_widget_runs_in_a_headless_notebook():
         (lambda: explore.explorable("../../secret"), "There is no explorable"),
         (lambda: explore.explorable(None), "There is no explorable None"),
         (lambda: explore.explorable("perceptron-explorer", mode=[1]), "must be a text or a number"),
+        (lambda: explore.backprop("adam"), '"graph" or "descent", not'),
         (lambda: explore.stardist("nms"), '"distances" or "suppression"'),
         (lambda: explore.curtain(np.zeros((4, 4)), np.zeros((5, 5))), "same shape"),
         (lambda: explore.insight(np.zeros(4)), "2 or 3 axes"),

@@ -471,7 +471,7 @@ NOT_LABELS = [
 )
 def test_what_is_no_label_image(metric, broken):
     for arguments in ((broken, GOOD), (GOOD, broken), (broken, broken)):
-        with pytest.raises(InputError, match="truth|prediction"):
+        with pytest.raises(InputError, match=r"truth|prediction"):
             metric(*arguments)
 
 

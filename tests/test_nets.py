@@ -528,5 +528,5 @@ def test_failed_save_leaves_the_old_checkpoint(tmp_path, monkeypatch):
         with pytest.raises(CourseError):
             nets.save(nets.MLP([3, 1]), path, card)
     assert before == (path.read_bytes(), path.with_suffix(".json").read_text())
-    with pytest.raises(InputError, match=".pt"):
+    with pytest.raises(InputError, match=r".pt"):
         nets.save(nets.MLP([2, 1]), tmp_path / "net.json")

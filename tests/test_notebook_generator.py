@@ -309,7 +309,7 @@ def test_execution_saves_outputs_and_then_is_up_to_date(project, capsys, monkeyp
     outputs = {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
     assert "image/svg+xml" in outputs["fig-line"][0].data
     assert outputs["tbl-numbers"][0].data["text/markdown"].startswith("| a |")
-    assert [o[0].text for i, o in outputs.items() if "checked" in str(o)][0] == "checked double\n"
+    assert next(o[0].text for i, o in outputs.items() if "checked" in str(o)) == "checked double\n"
     assert set(notebook.metadata) == {"kernelspec", "language_info"}
     assert "iopub" not in text and "timestamp" not in text
     record = execute.read_timings(project)["01-lines"]

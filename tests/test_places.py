@@ -231,7 +231,7 @@ def test_cellpose_names_the_certificate(self_signed, monkeypatch, tmp_path):
     pytest.importorskip("cellpose", reason="cellpose is not installed")
     monkeypatch.setattr(tools.cellpose, "ADDRESS", self_signed)
     monkeypatch.setenv("CELLPOSE_LOCAL_MODELS_PATH", str(tmp_path / "models"))
-    with pytest.raises(ToolUnavailableError, match="certificate of localhost.*REQUESTS_CA_BUNDLE"):
+    with pytest.raises(ToolUnavailableError, match=r"certificate of localhost.*REQUESTS_CA_BUNDLE"):
         tools.cellpose.pretrained(download=True)
 
 
@@ -241,7 +241,7 @@ def test_cellpose_names_the_folder_that_cannot_be_written(monkeypatch, tmp_path)
     monkeypatch.setenv("BIOIMAGE_COURSE_OFFLINE", "0")
     monkeypatch.setenv("CELLPOSE_LOCAL_MODELS_PATH", str(tmp_path / "file" / "models"))
     with pytest.raises(
-        ToolUnavailableError, match="cannot be written to.*CELLPOSE_LOCAL_MODELS_PATH"
+        ToolUnavailableError, match=r"cannot be written to.*CELLPOSE_LOCAL_MODELS_PATH"
     ) as told:
         tools.cellpose.pretrained(download=True)
     assert "internet" not in str(told.value)

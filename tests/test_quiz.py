@@ -145,7 +145,7 @@ def page(text):
 class Outline(html.parser.HTMLParser):
     """Tags with attributes, and which tags they are inside of."""
 
-    VOID = {"input", "br", "img", "hr", "meta", "link"}
+    VOID = frozenset({"input", "br", "img", "hr", "meta", "link"})
 
     def __init__(self, text):
         super().__init__()
@@ -321,7 +321,7 @@ def parts(box):
 
 def test_widget_judges_and_explains(in_package):
     first, second, _ = check.quiz(98).children
-    title, ticks, reasons, button, verdict = parts(first)
+    _title, ticks, reasons, button, verdict = parts(first)
     assert [tick.description for tick in ticks] == ["a) labelled data, $w_1x_1$", "b) no <data>"]
     assert all(reason.layout.display == "none" for reason in reasons)
     button.click()
@@ -349,7 +349,7 @@ def test_widget_judges_and_explains(in_package):
 
 
 def test_widget_escapes_html(in_package):
-    title, ticks, reasons, *_ = parts(check.quiz("98").children[0])
+    title, _ticks, _reasons, *_ = parts(check.quiz("98").children[0])
     assert "$x &lt; 3$" in title.value and "<code>a&lt;b &amp; c</code>" in title.value
     assert "<strong>data</strong>" in title.value and "choose one" in title.value
     evil = '<img src=x onerror="alert(1)">'

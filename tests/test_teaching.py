@@ -126,7 +126,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize("old, new, words", BAD, ids=[words for *_, words in BAD])
+@pytest.mark.parametrize(("old", "new", "words"), BAD, ids=[words for *_, words in BAD])
 def test_what_does_not_add_up_is_found_at_its_line(project, old, new, words):
     assert teaching.mistakes(guide(project)) == []
     line = demo_project.edit(project, teaching.PLAN, old, new)

@@ -103,7 +103,7 @@ def test_models_that_cannot_be_had_get_one_sentence(monkeypatch):
         raise ConnectionError("Max retries\nexceeded")
 
     monkeypatch.setattr(sam._library(), "get_sam_model", broken)
-    with pytest.raises(ToolUnavailableError, match="could not be downloaded .*cannot be reached") as told:
+    with pytest.raises(ToolUnavailableError, match=r"could not be downloaded .*cannot be reached") as told:
         sam.predictor("vit_b_lm")
     assert "\n" not in str(told.value)
 
@@ -188,7 +188,7 @@ def test_boxes_find_their_nuclei(asked):
 
 @pytest.mark.mirror
 def test_rows_come_before_columns(asked):
-    picture, truth, model, embeddings = asked
+    _picture, truth, model, embeddings = asked
     row, column = 119, 56  # a bright nucleus; the transposed place is dark
     assert truth[row, column] and not truth[column, row]
     (record,) = sam.masks(model, embeddings, points=[[row, column]])
@@ -216,7 +216,7 @@ def test_the_explorable_shows_what_the_model_answers(asked):
     """Some of its answers, asked again; the kept masks differ by at most what merging allows."""
     import test_explorable_13 as shown
 
-    picture, _, model, embeddings = asked
+    _picture, _, model, embeddings = asked
     top, left, side = micro_sam_clicks.TOP, micro_sam_clicks.LEFT, micro_sam_clicks.SIDE
     for k in (7, 21):
         number, around = micro_sam_clicks.boxes(shown.LABELS)[k // 5]

@@ -81,7 +81,7 @@ def test_other_weights_are_refused_without_being_executed(tmp_path):
         pytest.skip("MobileSAM's code is not installed")
     file = tmp_path / "evil.pt"
     torch.save({"x": print}, file)  # a pickled function
-    with pytest.raises(Exception, match="[Ww]eights.only"):
+    with pytest.raises(Exception, match=r"[Ww]eights.only"):
         sam_features.encoder(file)
 
 

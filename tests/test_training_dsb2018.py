@@ -56,7 +56,7 @@ def test_scores_of_the_shipped_methods_agree_with_their_cards():
 
 
 def test_unknown_method_is_one_sentence():
-    with pytest.raises(InputError, match="No scores of 'magic'.*stardist"):
+    with pytest.raises(InputError, match=r"No scores of 'magic'.*stardist"):
         tools.scores.about("magic")
 
 

@@ -319,7 +319,7 @@ def w2s_care(run):
     _, noisy, clean = load_w2s()
     pairs = [(standardise(n), standardise(fit_to(c, n), n)) for n, c in zip(noisy, clean, strict=True)]
     restored, elsewhere, losses = [None] * len(noisy), [], []
-    names, fmd_noisy, fmd_clean = load_fmd()
+    _names, fmd_noisy, fmd_clean = load_fmd()
     for number, (training, test) in enumerate(folds(len(noisy))):
         chosen = [pairs[i] for i in training]
         model, curve = train(

@@ -189,7 +189,7 @@ def crowding(labels, gap=GAP):
     return len(np.unique(labels[near])) / len(objects) if len(objects) else 0.0
 
 
-def choose(images, truths, names, count=IMAGES):
+def choose(truths, names, count=IMAGES):
     """The images with the least and the most crowded truths; among equals by name."""
     shares = [crowding(truth) for truth in truths]
     order = sorted(range(len(names)), key=lambda i: (shares[i], names[i]))
@@ -203,7 +203,7 @@ def load_kind(kind):
         samples = samples[ADJUST:] if kind == "tissue" else samples[:ADJUST]
         return [s.image for s in samples], [s.labels for s in samples], [s.name for s in samples]
     test = dsb2018.load_part("test")
-    return tuple([things[i] for i in choose(*test)[kind]] for things in test)
+    return tuple([things[i] for i in choose(*test[1:])[kind]] for things in test)
 
 
 def nuclei_bright(image):

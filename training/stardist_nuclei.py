@@ -117,7 +117,7 @@ def train(
     if start:
         model.load_weights(str(Path(start).resolve() / WEIGHTS))
     schedule = cosine(epochs, rate)
-    model.callbacks.append(tf.keras.callbacks.LearningRateScheduler(lambda epoch, lr: float(schedule(epoch))))
+    model.callbacks.append(tf.keras.callbacks.LearningRateScheduler(lambda epoch, _: float(schedule(epoch))))
     history = model.train(
         *train_pairs,
         validation_data=validation_pairs,

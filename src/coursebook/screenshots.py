@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bioimage_course.explore.explorables import SCRIPTS, tags
+from bioimage_course.explore.explorables import SCRIPTS, headers, tags
 
 FOLDER = Path(__file__).parents[2] / "book" / "assets" / "explorables"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
@@ -29,121 +29,20 @@ PAGE = """<!doctype html>
 """
 
 
-# What to do before a picture is taken: an explorable shows more once it has been touched. Several states of
-# one explorable are put below each other.
-def _trained(page):
-    page.locator("[data-name=train]").click()
-
-
-def _few_corrections(page):
-    for _ in range(3):
-        page.locator("[data-name=step]").click()
-
-
-def _brightened(page):
-    page.locator("[data-name=high]").fill("70")
-
-
-def _three_bits(page):
-    page.locator("[data-name=mode-bits]").check(force=True)
-
-
-def _sixteen_rays(page):
-    page.locator("[data-name=rays]").fill("16")
-
-
-def _half_suppressed(page):
-    page.locator("[data-name=mode-suppression]").check(force=True)
-    for _ in range(4):
-        page.locator("[data-name=step]").click()
-
-
-def _half_way_back(page):
-    for _ in range(6):
-        page.locator("[data-name=next]").click()
-
-
-def _descended(page):
-    page.locator("[data-name=mode-descent]").check(force=True)
-    for _ in range(45):
-        page.locator("[data-name=step]").click()
-
-
-def _two_thirds_convolved(page):
-    page.locator("[data-name=padding-zeros]").check(force=True)
-    page.locator("[data-name=position]").fill("169")
-
-
-def _as_in_the_paper(page):
-    page.locator("[data-name=paper]").click()
-
-
-def _wide_box(page):
-    page.locator("[data-name=mode-box]").check(force=True)
-    page.locator("[data-name=margin]").fill("2")
-
-
-def _overfitted(page):
-    page.locator("[data-name=train]").click()
-
-
-def _four_orders_walked(page):
-    for _ in range(4):
-        page.locator("[data-name=next]").click()
-
-
-def _cut_at_seeds(page):
-    page.locator("[data-name=sigma]").fill("1")
-    page.locator("[data-name=mode-cut]").check(force=True)
-    page.locator("[data-name=otsu]").click()
-
-
-def _particles_under_way(page):
-    page.locator("[data-name=steps]").fill("8")
-
-
-def _fooled_by_the_square(page):
-    page.locator("[data-name=network]").select_option("marked")
-    page.locator("[data-name=square]").check()
-    page.locator("[data-name=cell-platelet]").check(force=True)
-
-
-def _averaged(page):
-    page.locator("[data-name=run]").click()
-
-
-def _strict(page):
-    page.locator("[data-name=threshold]").fill("0.75")
-
-
-def _small_halo(page):
-    page.locator("[data-name=side-48]").check(force=True)
-    page.locator("[data-name=halo]").fill("3")
-
-
-def _microglia(page):
-    page.locator("[data-name=example]").select_option("fish")
-
-
-PREPARE = {
-    "activation-explorer": [_trained],
-    "backprop-explorer": [_half_way_back, _descended],
-    "cellpose-explorer": [_particles_under_way],
-    "blocks-explorer": [_small_halo],
-    "convolution-explorer": [_two_thirds_convolved],
-    "decision-explorer": [_microglia],
-    "grad-cam-explorer": [_fooled_by_the_square],
-    "denoising-explorer": [_averaged],
-    "overfitting-explorer": [_overfitted],
-    "perceptron-explorer": [_few_corrections],
-    "pixel-explorer": [_brightened, _three_bits],
-    "score-explorer": [_strict],
-    "shapley-explorer": [_four_orders_walked],
-    "sam-explorer": [lambda page: None, _wide_box],
-    "stardist-explorer": [_sixteen_rays, _half_suppressed],
-    "threshold-explorer": [_cut_at_seeds],
-    "unet-explorer": [_as_in_the_paper],
+ACTIONS = {
+    "click": lambda control, times="1": [control.click() for _ in range(int(times))],
+    "fill": lambda control, value: control.fill(value),
+    "check": lambda control: control.check(force=True),
+    "select": lambda control, value: control.select_option(value),
 }
+"""What ``@poster`` lines may say: word, name of a control, value, as in ``click step 3; check mode-box``."""
+
+
+def prepare(page, steps: str) -> None:
+    """Bring an explorable into the state of one of its ``@poster`` lines: touched, it shows more."""
+    for step in filter(None, map(str.strip, steps.split(";"))):
+        word, control, *value = step.split()
+        ACTIONS[word](page.locator(f"[data-name={control}]"), *value)
 
 
 def find_browser() -> str:
@@ -180,8 +79,8 @@ def take(names: list[str]) -> list[Path]:
             page.goto(path.as_uri())
             page.locator(f"{tag} .app").wait_for()
             shots = []
-            for prepare in PREPARE.get(tag, [lambda page: None]):
-                prepare(page)
+            for steps in headers()[tag].posters:  # several states are put below each other
+                prepare(page, steps)
                 page.mouse.move(0, 0)
                 page.evaluate("document.activeElement.blur()")
                 page.wait_for_timeout(400)

@@ -3,6 +3,8 @@
 import difflib
 import functools
 import json
+import re
+from dataclasses import dataclass
 from importlib import resources
 
 from ..errors import InputError
@@ -29,6 +31,84 @@ def tags() -> list[str]:
     """Names of all explorables, which are also their HTML tags."""
     names = [entry.name for entry in SCRIPTS.iterdir()]
     return sorted(name.removesuffix(".js") for name in names if name.endswith("-explorer.js"))
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an explorable's script says of itself in the lines ``@word …`` of its first comment.
+
+    Attributes
+    ----------
+    tag : str
+        Name of the script and of the HTML element.
+    name : str
+        Name of the function in `explore` that shows it.
+    about : str
+        One sentence: what it shows.
+    modes : tuple of str
+        Values of the attribute `mode`, if there is a choice; the first is the default.
+    posters : tuple of str
+        For each picture of the explorable, what to do before it is taken (`coursebook.screenshots`).
+    """
+
+    tag: str
+    name: str
+    about: str
+    modes: tuple[str, ...]
+    posters: tuple[str, ...]
+
+
+@functools.cache
+def headers() -> dict[str, Header]:
+    """Return what all explorables say of themselves, by tag."""
+    return {tag: read_header(tag, _script(tag)) for tag in tags()}
+
+
+def read_header(tag: str, script: str) -> Header:
+    """Return what a script says of itself.
+
+    Raises
+    ------
+    InputError
+        If its first comment does not have one ``@name``, one ``@about`` and at least one ``@poster``.
+    """
+    comment = re.match(r"/\*.*?\*/", script, re.DOTALL)
+    lines = re.findall(r"^ \* @(\w+) ?(.*?)(?: ?\*/)?$", comment[0] if comment else "", re.MULTILINE)
+    said = {"name": [], "about": [], "modes": [], "poster": []}
+    for word, text in lines:
+        said.setdefault(word, []).append(text)
+    once = len(said["name"]) == len(said["about"]) == 1 and len(said["modes"]) <= 1
+    if not once or not said["poster"]:
+        raise InputError(
+            f"{tag}.js must say in its first comment `@name function`, `@about one sentence` and "
+            "`@poster what to do before its picture is taken`."
+        )
+    modes = tuple(" ".join(said["modes"]).split())
+    return Header(tag, said["name"][0], said["about"][0], modes, tuple(said["poster"]))
+
+
+def function(header: Header):
+    """Return the function of `explore` that shows this explorable."""
+
+    def show():
+        return explorable(header.tag)
+
+    def show_mode(mode: str = (header.modes or ("",))[0]):
+        if mode not in header.modes:
+            raise InputError(f"mode must be {' or '.join(map(json.dumps, header.modes))}, not {mode!r}.")
+        return explorable(header.tag, mode=mode)
+
+    made = show_mode if header.modes else show
+    made.__name__ = made.__qualname__ = header.name
+    made.__doc__ = header.about
+    if header.modes:
+        choice = " or ".join(header.modes)
+        made.__doc__ += f"\n\nParameters\n----------\nmode : {choice}\n    What is shown first.\n"
+    return made
+
+
+def _script(name: str) -> str:
+    return (SCRIPTS / f"{name}.js").read_text(encoding="utf-8")
 
 
 def explorable(tag: str, **attributes):
@@ -66,139 +146,12 @@ def _widget_class(tag: str):
     import anywidget
     import traitlets
 
-    def text(name: str) -> str:
-        return (SCRIPTS / f"{name}.js").read_text(encoding="utf-8")
-
     class Explorable(anywidget.AnyWidget):
         __doc__ = f"Widget that shows <{tag}>."
-        _esm = text("base") + text(tag) + RENDER % json.dumps(tag)
+        _esm = _script("base") + _script(tag) + RENDER % json.dumps(tag)
         attributes = traitlets.Dict().tag(sync=True)
 
         def __repr__(self):
             return f"<{tag}> (shown in a live notebook and in the book)"
 
     return Explorable
-
-
-def activation():
-    """Activation functions, their gradients, and a small network trained with them (chapter 2)."""
-    return explorable("activation-explorer")
-
-
-def backprop(mode: str = "graph"):
-    """Forward and back through a small graph, and three optimisers on one loss surface (chapter 3).
-
-    Parameters
-    ----------
-    mode : "graph" or "descent"
-        What is shown first.
-
-    Raises
-    ------
-    InputError
-        If `mode` is something else.
-    """
-    if mode not in ("graph", "descent"):
-        raise InputError(f'mode must be "graph" or "descent", not {mode!r}.')
-    return explorable("backprop-explorer", mode=mode)
-
-
-def cellpose():
-    """Heat spreads in masks, particles follow the flow, crowds at the end are objects (chapter 12)."""
-    return explorable("cellpose-explorer")
-
-
-def blocks():
-    """An image in blocks with a halo: which objects are whole, cut, counted twice or lost (chapter 16)."""
-    return explorable("blocks-explorer")
-
-
-def convolution():
-    """A kernel slides over a small image: weights, padding, stride, dilation and pooling (chapter 4)."""
-    return explorable("convolution-explorer")
-
-
-def decision():
-    """Ten questions about a project, and six kinds of methods ranked with their reasons (chapter 14)."""
-    return explorable("decision-explorer")
-
-
-def grad_cam():
-    """A small classifier in the page, its feature maps, and Grad-CAM of any class and layer (chapter 6)."""
-    return explorable("grad-cam-explorer")
-
-
-def denoising():
-    """Blind spots on a small noisy image: what a predictor sees and answers, how it is judged (chapter 8)."""
-    return explorable("denoising-explorer")
-
-
-def overfitting():
-    """A small network trained live: model size, noise, number of examples, both losses (chapter 5)."""
-    return explorable("overfitting-explorer")
-
-
-def perceptron():
-    """Weights, bias and decision boundary of one neuron, and the perceptron rule (chapter 1)."""
-    return explorable("perceptron-explorer")
-
-
-def pixels():
-    """Values of pixels, display range and gamma, and what a lower bit depth destroys (chapter 0)."""
-    return explorable("pixel-explorer")
-
-
-def scores():
-    """Move and grow predicted objects and watch accuracy, Dice, IoU, AP and panoptic quality (chapter 15)."""
-    return explorable("score-explorer")
-
-
-def shapley():
-    """Shapley values of three features of a nucleus: coalitions, orders and their mean (chapter 7)."""
-    return explorable("shapley-explorer")
-
-
-def threshold():
-    """A threshold moves over the histogram: objects, between-class variance and score follow (chapter 9)."""
-    return explorable("threshold-explorer")
-
-
-def sam(mode: str = "click"):
-    """Clicks and boxes as prompts for Segment Anything, with masks computed beforehand (chapter 13).
-
-    Parameters
-    ----------
-    mode : "click" or "box"
-        What is shown first.
-
-    Raises
-    ------
-    InputError
-        If `mode` is something else.
-    """
-    if mode not in ("click", "box"):
-        raise InputError(f'mode must be "click" or "box", not {mode!r}.')
-    return explorable("sam-explorer", mode=mode)
-
-
-def stardist(mode: str = "distances"):
-    """Radial distances of a nucleus, and non-maximum suppression of candidates (chapter 11).
-
-    Parameters
-    ----------
-    mode : "distances" or "suppression"
-        What is shown first.
-
-    Raises
-    ------
-    InputError
-        If `mode` is something else.
-    """
-    if mode not in ("distances", "suppression"):
-        raise InputError(f'mode must be "distances" or "suppression", not {mode!r}.')
-    return explorable("stardist-explorer", mode=mode)
-
-
-def unet():
-    """A U-Net to order: shapes at each level, parameters, receptive field and memory (chapter 10)."""
-    return explorable("unet-explorer")

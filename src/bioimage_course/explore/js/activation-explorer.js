@@ -1,5 +1,9 @@
 /* <activation-explorer>: activation functions with their gradients, and a network with one hidden layer that is
- * trained in the page by full-batch gradient descent. Needs base.js before it. */
+ * trained in the page by full-batch gradient descent. Needs base.js before it.
+ *
+ * @name activation
+ * @about Activation functions, their gradients, and a small network trained with them (chapter 2).
+ * @poster click train */
 (() => {
   "use strict";
   const { define, random, number, clamp } = window.CourseExplorable;

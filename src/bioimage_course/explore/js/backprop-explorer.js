@@ -1,8 +1,14 @@
 /* <backprop-explorer>: forward and backward through a small graph, and three optimisers on one loss surface.
- * Needs base.js before it. Attribute mode="descent" starts in the second mode.
+ * Needs base.js before it.
  *
  * PIXELS and INSIDE count pixels of StarDist's example image img2d.tif and of its annotation mask2d.tif (see
- * LICENSE-stardist.txt in this folder): grey values 0-4, 5-9, …; a test counts them again. */
+ * LICENSE-stardist.txt in this folder): grey values 0-4, 5-9, …; a test counts them again.
+ *
+ * @name backprop
+ * @about Forward and back through a small graph, and three optimisers on one loss surface (chapter 3).
+ * @modes graph descent
+ * @poster click next 6
+ * @poster check mode-descent; click step 45 */
 (() => {
   "use strict";
   const { define, number, clamp } = window.CourseExplorable;

@@ -3,7 +3,10 @@
  *
  * The objects are drawn at random in the page. The "method" that segments them is perfect, but it sees only the
  * crop it is given; all numbers are counted from the pixels.
- */
+ *
+ * @name blocks
+ * @about An image in blocks with a halo: which objects are whole, cut, counted twice or lost (chapter 16).
+ * @poster check side-48; fill halo 3 */
 (() => {
   "use strict";
   const { define, number, make, random } = window.CourseExplorable;

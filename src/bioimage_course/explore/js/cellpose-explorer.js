@@ -1,5 +1,9 @@
 /* <cellpose-explorer>: heat spreads in masks, particles follow the flow, and crowds at the end are objects (Stringer
- * et al. 2021, https://doi.org/10.1038/s41592-020-01018-x). Everything is computed in the page. Needs base.js. */
+ * et al. 2021, https://doi.org/10.1038/s41592-020-01018-x). Everything is computed in the page. Needs base.js.
+ *
+ * @name cellpose
+ * @about Heat spreads in masks, particles follow the flow, crowds at the end are objects (chapter 12).
+ * @poster fill steps 8 */
 (() => {
   "use strict";
   const { define, clamp } = window.CourseExplorable;

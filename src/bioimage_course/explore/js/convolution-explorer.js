@@ -4,7 +4,10 @@
  * The image: 64×64 pixels (rows 268–331, columns 300–363) of StarDist's sample image of nuclei, each 4×4 pixels
  * averaged and rounded to grey values (tests/test_explorable_04.py repeats this). BSD 3-Clause, notice in
  * LICENSE-stardist.txt; the image itself is BBBC038, CC0.
- */
+ *
+ * @name convolution
+ * @about A kernel slides over a small image: weights, padding, stride, dilation and pooling (chapter 4).
+ * @poster check padding-zeros; fill position 169 */
 (() => {
   "use strict";
   const { define, number, clamp, make } = window.CourseExplorable;

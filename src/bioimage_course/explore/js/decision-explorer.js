@@ -1,11 +1,14 @@
-/* <decision-explorer>: ten questions about a project, six kinds of methods ranked by reasons that can be read.
- * Needs base.js before it. Everything that is judged stands in the tables below: change them, nothing else.
- * The six kinds and most questions follow chapter 8 of "AI in Microscopy: A BioImaging Guide". */
+/* <decision-explorer>. Needs base.js before it. Everything that is judged stands in the tables below: change them, nothing else.
+ * The six kinds and most questions follow chapter 8 of "AI in Microscopy: A BioImaging Guide".
+ *
+ * @name decision
+ * @about Ten questions about a project, and six kinds of methods ranked with their reasons (chapter 14).
+ * @poster select example fish */
 (() => {
   "use strict";
   const { define, make, number } = window.CourseExplorable;
 
-  // ------------------------------------------------------------------ the tables
+  // ---- the tables
 
   /* Every question may also stay open: then it counts for nothing. `unless`: where it is not asked. */
   const OPEN = "open";
@@ -315,7 +318,7 @@
     empty: ["an empty sheet", ""],
   };
 
-  // ------------------------------------------------------------------ the reckoning
+  // ---- the reckoning
 
   const NAMES = Object.keys(CATEGORIES);
   const given = (answers, id) => answers[id] || OPEN;
@@ -414,7 +417,7 @@
     return lines.join("\n") + "\n";
   }
 
-  // ------------------------------------------------------------------ the page
+  // ---- the page
 
   class DecisionExplorer extends window.CourseExplorable {
     static label = "Which kind of tool?";

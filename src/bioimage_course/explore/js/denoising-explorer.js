@@ -4,7 +4,10 @@
  * The image: 72×72 pixels (rows 268–339, columns 300–371) of StarDist's sample image of nuclei, each 3×3 pixels
  * averaged and rounded to grey values (tests/test_explorable_08.py repeats this). BSD 3-Clause, notice in
  * LICENSE-stardist.txt; the image itself is BBBC038, CC0.
- */
+ *
+ * @name denoising
+ * @about Blind spots on a small noisy image: what a predictor sees and answers, how it is judged (chapter 8).
+ * @poster click run */
 (() => {
   "use strict";
   const { define, number, clamp, make, random } = window.CourseExplorable;

@@ -4,7 +4,10 @@
  * Two networks of training/shortcuts.py (four blocks of 3×3 convolution, ReLU and 2×2 max pooling, then the mean and a
  * linear layer; 8-bit weights) and three crops of BCCD (MIT, © 2017 shenggan), written here by
  * src/coursebook/small_networks.py.
- */
+ *
+ * @name grad_cam
+ * @about A small classifier in the page, its feature maps, and Grad-CAM of any class and layer (chapter 6).
+ * @poster select network marked; check square; check cell-platelet */
 (() => {
   "use strict";
   const { define, number, clamp, random } = window.CourseExplorable;

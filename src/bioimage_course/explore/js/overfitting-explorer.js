@@ -1,6 +1,10 @@
 /* <overfitting-explorer>: a small network is trained in the page, with training and validation loss.
  * Two classes of simulated nuclei; two hidden layers, tanh, cross-entropy, Adam (Kingma and Ba 2015) on the whole
- * training set at once. Needs base.js before it. */
+ * training set at once. Needs base.js before it.
+ *
+ * @name overfitting
+ * @about A small network trained live: model size, noise, number of examples, both losses (chapter 5).
+ * @poster click train */
 (() => {
   "use strict";
   const { define, random, number, clamp } = window.CourseExplorable;

@@ -1,5 +1,9 @@
 /* <perceptron-explorer>: a neuron with two inputs, its decision boundary, and the perceptron rule
- * (Rosenblatt 1958). Needs base.js before it. */
+ * (Rosenblatt 1958). Needs base.js before it.
+ *
+ * @name perceptron
+ * @about Weights, bias and decision boundary of one neuron, and the perceptron rule (chapter 1).
+ * @poster click step 3 */
 (() => {
   "use strict";
   const { define, random, number, clamp } = window.CourseExplorable;

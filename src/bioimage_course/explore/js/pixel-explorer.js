@@ -3,7 +3,12 @@
  *
  * The picture is a part of StarDist's example image img2d.tif:
  * Copyright (c) 2018-2025, Uwe Schmidt, Martin Weigert. All rights reserved. BSD 3-Clause License, see
- * LICENSE-stardist.txt in this folder. */
+ * LICENSE-stardist.txt in this folder.
+ *
+ * @name pixels
+ * @about Values of pixels, display range and gamma, and what a lower bit depth destroys (chapter 0).
+ * @poster fill high 70
+ * @poster check mode-bits */
 (() => {
   "use strict";
   const { define, number, clamp } = window.CourseExplorable;

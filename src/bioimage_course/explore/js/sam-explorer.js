@@ -1,13 +1,18 @@
 /* <sam-explorer>: clicks and boxes as prompts for Segment Anything (Kirillov et al. 2023,
  * https://arxiv.org/abs/2304.02643). Needs base.js before it.
- * Attribute mode="box" starts with boxes.
  *
  * The network does not run in the page. All masks are answers of MobileSAM, asked beforehand by
  * training/micro_sam_clicks.py and kept at half the resolution.
  *
  * The picture is a part of StarDist's example image img2d.tif, with its annotation mask2d.tif:
  * Copyright (c) 2018-2025, Uwe Schmidt, Martin Weigert. All rights reserved. BSD 3-Clause License, see
- * LICENSE-stardist.txt in this folder. */
+ * LICENSE-stardist.txt in this folder.
+ *
+ * @name sam
+ * @about Clicks and boxes as prompts for Segment Anything, with masks computed beforehand (chapter 13).
+ * @modes click box
+ * @poster
+ * @poster check mode-box; fill margin 2 */
 (() => {
   "use strict";
   const { define, clamp } = window.CourseExplorable;

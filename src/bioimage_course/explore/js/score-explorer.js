@@ -1,5 +1,9 @@
 /* <score-explorer>: move and grow predicted objects and watch all scores of a segmentation follow.
- * Needs base.js before it. Everything is counted pixel by pixel in the page. */
+ * Needs base.js before it. Everything is counted pixel by pixel in the page.
+ *
+ * @name scores
+ * @about Move and grow predicted objects and watch accuracy, Dice, IoU, AP and panoptic quality (chapter 15).
+ * @poster fill threshold 0.75 */
 (() => {
   "use strict";
   const { define, clamp } = window.CourseExplorable;

@@ -3,7 +3,10 @@
  *
  * Forest, background and nuclei are those of chapter 7, written by coursebook/shapley.py. The pictures are cut from the
  * built-in sample "mitosis": image CC0 (Broad Bioimage Benchmark Collection), by way of CellProfiler's examples.
- */
+ *
+ * @name shapley
+ * @about Shapley values of three features of a nucleus: coalitions, orders and their mean (chapter 7).
+ * @poster click next 4 */
 (() => {
   "use strict";
   const { define, number, clamp, make } = window.CourseExplorable;

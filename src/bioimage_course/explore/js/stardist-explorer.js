@@ -1,10 +1,15 @@
 /* <stardist-explorer>: radial distances of a nucleus, and non-maximum suppression (Schmidt et al. 2018,
  * https://doi.org/10.1007/978-3-030-00934-2_30). Needs base.js before it.
- * Attribute mode="suppression" starts in the second mode.
  *
  * The picture is a part of StarDist's example image img2d.tif, with its annotation mask2d.tif:
  * Copyright (c) 2018-2025, Uwe Schmidt, Martin Weigert. All rights reserved. BSD 3-Clause License, see
- * LICENSE-stardist.txt in this folder. */
+ * LICENSE-stardist.txt in this folder.
+ *
+ * @name stardist
+ * @about Radial distances of a nucleus, and non-maximum suppression of candidates (chapter 11).
+ * @modes distances suppression
+ * @poster fill rays 16
+ * @poster check mode-suppression; click step 4 */
 (() => {
   "use strict";
   const { define, random, number, clamp } = window.CourseExplorable;

@@ -3,7 +3,11 @@
  *
  * The picture is a part of StarDist's example image img2d.tif and its mask:
  * Copyright (c) 2018-2025, Uwe Schmidt, Martin Weigert. All rights reserved. BSD 3-Clause License, see
- * LICENSE-stardist.txt in this folder. */
+ * LICENSE-stardist.txt in this folder.
+ *
+ * @name threshold
+ * @about A threshold moves over the histogram: objects, between-class variance and score follow (chapter 9).
+ * @poster fill sigma 1; check mode-cut; click otsu */
 (() => {
   "use strict";
   const { define, number, clamp } = window.CourseExplorable;

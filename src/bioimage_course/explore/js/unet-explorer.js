@@ -3,7 +3,10 @@
  *
  * The network is nets.UNet (two 3×3 convolutions with batch normalisation a block, 2×2 pooling, 2×2 transposed
  * convolutions, one channel in, three scores out); without padding it is that of Ronneberger et al. 2015.
- */
+ *
+ * @name unet
+ * @about A U-Net to order: shapes at each level, parameters, receptive field and memory (chapter 10).
+ * @poster click paper */
 (() => {
   "use strict";
   const { define, number } = window.CourseExplorable;
