@@ -396,7 +396,7 @@ def _calling(node, holder, field):
     elif isinstance(node.func, ast.Attribute) and not _is_module(node.func.value):
         yield node.func.value
     elif node.args and not (
-        name in CONVERSIONS or (name == "int" and isinstance(holder, ast.Return | ast.Tuple))
+        name in CONVERSIONS or name == "int" and isinstance(holder, ast.Return | ast.Tuple)
     ):
         yield node.args[0]
 

@@ -25,7 +25,7 @@ _attach, __dir__, __all__ = lazy_loader.attach(
 )
 __all__ += ["available", "require"]
 
-# Chapters 8 to 16, but 12, still use these names; they move when those notebooks are executed next.
+# Chapters 8 to 11 and 16 still use these names; they move when those notebooks are executed next.
 _MOVED = {
     "compat": "compat",
     "large": "large",

@@ -249,7 +249,7 @@ def autograd(Value):
         shown = ", ".join(f"{g:.4g}" for g in got)
         raise Failure(
             f"{words} at {inputs}: your gradient is {shown}, nudging the input gives "
-            f"{', '.join(f'{g:.4g}' for g in right)}."
+            + f"{', '.join(f'{g:.4g}' for g in right)}."
         )
     for seed in range(100):
         function, inputs = random_graph(seed)
