@@ -26,8 +26,9 @@ def _is_cell(item) -> bool:
 
 
 def pytest_collection_modifyitems(items):
-    """Skip the cells whose weights are out of reach, and say which."""
+    """Skip the cells whose weights are out of reach, and say which; no notebook is a short test."""
     for item in filter(_is_cell, items):
+        item.add_marker(pytest.mark.slow)
         missing = execute.missing_sets(_needs(item))
         if missing and "needs-weights" in item.cell.metadata.get("tags", []):
             reason = f"needs {', '.join(missing)}: set BIOIMAGE_COURSE_MIRROR to a folder that has it"

@@ -21,6 +21,14 @@ from browser import axe, browser, open_page  # noqa: F401  fixtures for tests in
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_collection_modifyitems(items):
+    """Mark the tests of slow.txt, which were found to be slow, like those that say so themselves."""
+    slow = set((ROOT / "tests" / "slow.txt").read_text(encoding="utf-8").splitlines())
+    for item in items:
+        if f"{item.path.name}::{item.name}" in slow:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(autouse=True)
 def same_chance():
     """Let every test draw the same random numbers, whatever ran before it in the same process."""

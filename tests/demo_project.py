@@ -182,7 +182,7 @@ Move the handles.
 In code `@nobody [dead](link)` means nothing.
 
 ```python
-# @nobody {{< nothing >}} ![](x)
+# @nobody {{{< nothing >}}} ![](x)
 ```
 
 ## What goes wrong

@@ -1,6 +1,5 @@
 """Chapter 16: exercises tell right answers, usual mistakes and untouched starters apart."""
 
-import copy
 import os
 import re
 import shutil
@@ -12,7 +11,6 @@ import pytest
 
 from bioimage_course import check
 from bioimage_course.check.exercises import ch16
-from coursebook import execute, notebooks, sources
 from coursebook.project import Project
 from exercise_cells import Chapter, failure
 
@@ -434,26 +432,6 @@ def test_wrong_ways(function, sentence):
 
 def test_the_first_way_that_is_good_enough_passes():
     assert check.which_way.verdict(way()).passed
-
-
-# --- the notebook ------------------------------
-
-
-@pytest.mark.slow
-def test_every_cell_can_be_run_twice(tmp_path):
-    """Somebody tries things: each cell is run, and at once run again (what it writes is there by then)."""
-    from nbclient import NotebookClient
-
-    source = sources.read(PROJECT, CHAPTER.path)
-    notebook = notebooks.solution_notebook(PROJECT, source)
-    twice = []
-    for cell in notebook.cells:
-        again = copy.deepcopy(cell)
-        again["id"] = f"{cell['id']}-2"[-64:]
-        twice += [cell, again] if cell.cell_type == "code" else [cell]
-    notebook.cells = twice
-    environment = execute.kernel_environment(PROJECT, tmp_path)
-    NotebookClient(notebook, timeout=600).execute(env=environment, cwd=str(tmp_path))
 
 
 # --- the container ------------------------------

@@ -6,7 +6,8 @@ import shutil
 import pytest
 
 import demo_project
-from coursebook import checks, claims, cli, generated, notebooks, sources
+from coursebook import checks, claims, cli, generated, notebooks, preview, sources
+from coursebook.book import pandoc
 from coursebook.project import Project
 
 CHAPTER = "book/01-lines.qmd"
@@ -45,16 +46,16 @@ ALT = 'fig-alt="A line that falls from left to right."'
 BAD = [
     ("page-title", CHAPTER, "# Lines {#sec-lines}", "---\ntitle: Lines\n---", CHAPTER, "first line"),
     ("page-title", CHAPTER, "# Lines {#sec-lines}", "# Lines", CHAPTER, "# Title {#sec-topic}"),
-    ("page-title", CHAPTER, "## Quiz", "# Quiz", CHAPTER, "second heading of level 1"),
+    ("page-title", CHAPTER, "## Quiz", "# Quiz", CHAPTER, "one heading of level 1"),
     ("page-title", "book/references.qmd", "# Ref", "Ref", "book/references.qmd", "first line"),
     ("heading-levels", CHAPTER, "## Exercises", "#### Exercises", CHAPTER, "jumps from level 2 to level 4"),
     ("no-code-cells", CHAPTER, "```python", "```{python}", CHAPTER, "executable"),
-    ("shortcodes", CHAPTER, "A curve.", "{{< video film.mp4 >}}", CHAPTER, "unknown shortcode 'video'"),
+    ("shortcodes", CHAPTER, "A curve.", "{{< video film.mp4 >}}", CHAPTER, "unknown shortcode `video`"),
     ("shortcodes", CHAPTER, "A curve.", "See {{< pagebreak >}}.", CHAPTER, "stand alone"),
     ("shortcodes", CHAPTER, "_generated/01-quiz", "_generated/02-quiz", CHAPTER, "there is no file"),
-    ("unique-labels", CHAPTER, "{#fig-drawn", "{#fig-line", CHAPTER, "taken by"),
+    ("unique-labels", CHAPTER, "{#fig-drawn", "{#fig-line", CHAPTER, "already used in"),
     ("unique-labels", "book/references.qmd", "{#refs}", "{#sec-more}", "book/references.qmd", "sec-more"),
-    ("unique-labels", CHAPTER, "#tbl-numbers >", "#fig-line >", CHAPTER, "taken by book/01-lines.qmd"),
+    ("unique-labels", CHAPTER, "#tbl-numbers >", "#fig-line >", CHAPTER, "already used in book/01-lines.qmd"),
     ("claims", CHAPTER, "{#claim-two-is-second .claim}", "{.claim}", SOURCE, "'two-is-second' has no sent"),
     ("claims", SOURCE, '("two-is-second"', '("two-is-third"', CHAPTER, "'two-is-second' has no entry"),
     ("claims", CHAPTER, "Two is the second.", "Two is never the second.", SOURCE, "read both again"),
@@ -65,23 +66,25 @@ BAD = [
     ("claims", PREFACE, "Welcome", "[Best.]{#claim-best .claim} Welcome", PREFACE, "no notebook"),
     ("references", CHAPTER, "@fig-line,", "@fig-lime,", CHAPTER, "did you mean fig-line"),
     ("references", CHAPTER, "@sec-more", "@sec-less", CHAPTER, "@sec-less refers to nothing"),
-    ("links", CHAPTER, "(../index.qmd)", "(../start.qmd)", CHAPTER, "there is no ../start.qmd"),
-    ("links", CHAPTER, "(01-lines.qmd#sec-more)", "(01-lines.qmd#sec-mode)", CHAPTER, "no place #sec-mode"),
-    ("links", CHAPTER, "(#sec-lines)", "(#lines)", CHAPTER, "no place #lines"),
-    ("links", CHAPTER, "#straight-line)", "#curved-line)", CHAPTER, "no place #curved-line"),
+    ("links", CHAPTER, "(../index.qmd)", "(../start.qmd)", CHAPTER, "../start.qmd leads to no page"),
+    ("links", CHAPTER, "(01-lines.qmd#sec-more)", "(01-lines.qmd#sec-mode)", CHAPTER, "#sec-mode leads to"),
+    ("links", CHAPTER, "(#sec-lines)", "(#lines)", CHAPTER, "#lines leads to no place"),
+    ("links", CHAPTER, "#straight-line)", "#curved-line)", CHAPTER, "#curved-line leads to no place"),
     ("links", CHAPTER, "(../index.qmd)", "(_preface.qmd)", CHAPTER, "no page of the book"),
     ("links", CHAPTER, "(../index.qmd)", "(../../etc)", CHAPTER, "outside the project"),
     ("links", CHAPTER, "js/line-explorer.js", "js/lime-explorer.js", CHAPTER, "there is no"),
     ("links", PREFACE, "book/01-lines.qmd", "01-lines.qmd", PREFACE, "from index.qmd"),
     ("links", README, "# Demo", "[x](LICENCE)", README, "there is no LICENCE"),
+    ("markup", CHAPTER, "A curve.", "::: {.callout-hint}\nA curve.\n:::", CHAPTER, "unknown callout 'hint'"),
+    ("markup", CHAPTER, "$$ {#eq-line}", "$$ {#eq-line}\n\n$\\frac{1}{$", CHAPTER, "Could not convert"),
     ("embeds", CHAPTER, "01-lines.ipynb#fig-line", "02-x.ipynb#fig-line", CHAPTER, "there is no notebook"),
     ("embeds", CHAPTER, "ipynb#fig-line", "ipynb#fig-curve", CHAPTER, "no cell labelled 'fig-curve'"),
     ("embeds", CHAPTER, "ipynb#fig-line", "ipynb", CHAPTER, "name the cell"),
     ("embedded-notebooks", SOLVED, '"image/svg+xml"', '"text/html"', CHAPTER, "saved text/html"),
-    ("embeds", SOLVED, '"text/markdown"', '"text/latex"', CHAPTER, "no saved text/markdown"),
+    ("embeds", SOLVED, '"text/markdown"', '"text/latex"', CHAPTER, "no saved Markdown table"),
     ("embeds", CHAPTER, "ipynb#fig-line", "ipynb#01-cell-016", CHAPTER, "is a widget"),
     ("captions", SOLVED, "fig-cap: ", "fig-cup: ", CHAPTER, "no `#| fig-cap:`"),
-    ("captions", SOLVED, "fig-alt: ", "fig-alp: ", CHAPTER, "no alt text"),
+    ("captions", SOLVED, "fig-alt: ", "fig-alp: ", CHAPTER, "no `#| fig-alt:`"),
     ("captions", SOLVED, "tbl-cap: ", "tbl-cup: ", CHAPTER, "no `#| tbl-cap:`"),
     ("source-alt-texts", SOURCE, RISES, "Upwards.", SOURCE, "shorter than 20"),
     ("source-alt-texts", SOURCE, '"A line."', f'"{RISES}"', SOURCE, "repeats the caption"),
@@ -114,16 +117,16 @@ BAD = [
     ("uncited", CHAPTER, " [@euclid1956]", "", BIB, "nothing cites euclid1956"),
     ("bibliography", BIB, "10.1000/elements", "https://doi.org/10.1000/elements", BIB, "is no DOI"),
     ("bibliography", BIB, "  year = {1956},\n", "", BIB, "has no year"),
-    ("bibliography", BIB, "@book", "@book{euclid1956,\n}\n@book", BIB, "here twice (line 1)"),
+    ("bibliography", BIB, "@book", "@book{euclid1956,\n}\n@book", BIB, "already defined in line 1"),
     ("bibliography", BIB, "@book", "@book{zeno1900,\n}\n@book", BIB, "belongs before zeno1900"),
     ("glossary-form", GLOSSARY, "Straight Line", "Straight line", GLOSSARY, "not in title case"),
     ("glossary-form", GLOSSARY, "Straight", "Zero: |\n  x\nStraight", GLOSSARY, "belongs before"),
     ("glossary-form", GLOSSARY, "|\n  It is the shortest way.", "", GLOSSARY, "no definition"),
     ("glossary-use", CHAPTER, "(glossary.qmd#straight-line)", "(glossary.qmd)", GLOSSARY, "no page links"),
     ("quarto-yml", CONFIG, "output-dir", "output-dri", CONFIG, "did you mean output-dir"),
-    ("quarto-yml", CONFIG, "css: book/assets/course.css", "css: x.css", CONFIG, "no file x.css"),
+    ("quarto-yml", CONFIG, "css: book/assets/course.css", "css: x.css", CONFIG, "x.css does not exist"),
     ("quarto-yml", CONFIG, "    - book/references.qmd\n", "", "book/references.qmd", "not list"),
-    ("quarto-yml", CONFIG, "book/references.qmd\n", "book/x.qmd\n", CONFIG, "no file"),
+    ("quarto-yml", CONFIG, "book/references.qmd\n", "book/x.qmd\n", CONFIG, "book/x.qmd does not exist"),
     ("quarto-yml", CONFIG, "mathml", "mathjax", CONFIG, "must be mathml"),
     ("badges", README, "someone/demo-course/blob/main/notebooks", "else/demo-course/blob/main/notebooks",
      README, "points at else/demo-course"),
@@ -154,7 +157,7 @@ def test_each_rule_finds_its_bad_example(project, rule, file, old, new, where, w
 
     findings = checks.run(project, [rule])[rule]
 
-    hits = [finding for finding in findings if finding.path == where and words in finding.message]
+    hits = [finding for finding in findings if finding.path == where and words in str(finding)]
     assert hits, findings
     if where == file == CHAPTER and not rule.startswith("chapter-"):  # those speak of the page as a whole
         assert abs(hits[0].line - line) <= 3, (hits, line)
@@ -216,6 +219,59 @@ def test_findings_inside_an_include_name_the_included_file(project):
     demo_project.edit(project, "book/_preface.qmd", "Welcome", "See @fig-nothing. Welcome")
     found = checks.run(project, ["references"])["references"]
     assert [(f.path, f.line) for f in found] == [("book/_preface.qmd", 1)]
+
+
+# ---------------------------------------------------------------- one reader
+
+# Where a regular expression and pandoc once disagreed: text, and what is wrong with it.
+MARKDOWN = [
+    ("[there](#the-code-of-it)\n\n### The `code` of it", ""),
+    ("[second](#same-1)\n\n### Same\n\n### Same", ""),
+    ("[third](#same-2)\n\n### Same\n\n### Same", "#same-2 leads to no place"),
+    ("Inline $x@y$.", ""),
+    ("Indented code:\n\n    [dead](nowhere.qmd) @fig-nothing [@no2000] ![](x.png)", ""),
+    ("A [link][nowhere] of words.", "[link][nowhere] is a link whose address is nowhere"),
+    ("A [link][place] of words.\n\n[place]: #sec-lines", ""),
+    ("A [link][place] of words.\n\n[place]: #sec-none", "#sec-none leads to no place"),
+    ("Write \\@fig-line to refer to it.", ""),
+    ("<!-- @fig-no [x](y) -->", ""),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), MARKDOWN)
+def test_preview_and_check_read_the_same_markdown(project, text, words):
+    demo_project.edit(project, CHAPTER, "A curve.", text + "\n\nA curve.")
+    results = checks.run(project, ["references", "citations", "links", "image-alt-texts", "markup"])
+    found = [str(finding) for findings in results.values() for finding in findings]
+    try:
+        preview.compose(project.root)
+        complaints = []
+    except preview.BookError as error:
+        complaints = list(map(str, error.findings))
+    assert found == complaints
+    assert [words in each for each in found] == ([True] if words else [])
+
+
+def test_check_finds_a_reference_on_an_unnumbered_page(project):
+    demo_project.edit(project, PREFACE, "Welcome", "See @fig-line. Welcome")
+    found = checks.run(project, ["references"])["references"]
+    assert [(f.path, f.line) for f in found] == [(PREFACE, 1)]
+    assert "stands on an unnumbered page" in found[0].message and found[0].mend == "write an ordinary link"
+
+
+def test_each_of_two_dead_links_is_found_in_its_line(project):
+    line = demo_project.edit(project, CHAPTER, "A curve.", "[a](#none)\n\n[b](#none) A curve.")
+    found = checks.run(project, ["links"])["links"]
+    assert [f.line for f in found] == [line, line + 2]
+
+
+def test_pandoc_is_asked_once(project, monkeypatch):
+    first = checks.run(project, ["references"])
+    pandoc.run.cache_clear()
+    asked, run = [], pandoc.run
+    monkeypatch.setattr(pandoc, "run", lambda text, *options: asked.append(options) or run(text, *options))
+    assert checks.run(project, ["references"]) == first
+    assert [options for options in asked if "--from=biblatex" not in options] == []
 
 
 # ---------------------------------------------------------------- the command

@@ -1,15 +1,17 @@
 """The command line: help without heavy imports, one sentence for mistakes, the repository's address."""
 
+import itertools
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from bioimage_course.errors import InputError
-from coursebook import cli, repo_url, testing
+from coursebook import cli, quick, repo_url, testing
 from coursebook.project import Project
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -97,28 +99,97 @@ def test_missing_package_names_the_remedy(monkeypatch, capsys):
     assert "'nosuchmodule' is not installed" in capsys.readouterr().err
 
 
-def test_course_test_takes_paths_instead_of_the_defaults(monkeypatch):
+@pytest.fixture
+def steps(monkeypatch):
+    """What `course test` and `course quick` would run, instead of running it."""
+    asked = []
+
+    def choice(command, env):
+        asked.append((command, env))
+        return subprocess.CompletedProcess(command, 0)
+
+    def step(name, command, environment):
+        asked.append((command, environment))
+        return int(name in failing), "3 passed, 1 warning in 1.50s\n"
+
+    failing = set()
+    monkeypatch.setattr(testing.subprocess, "run", choice)
+    monkeypatch.setattr(quick, "run", step)
+    monkeypatch.delenv("DNNL_MAX_CPU_ISA", raising=False)
     monkeypatch.chdir(ROOT)
-    assert "tests" in testing.command(["-x"]) and "--dist" in testing.command(["-x"])
-    assert testing.command(["tests/test_cli.py::test_version"])[-2:] == [
-        "--nbval-current-env", "tests/test_cli.py::test_version"
-    ]  # fmt: skip
+    return SimpleNamespace(asked=asked, failing=failing)
+
+
+@pytest.mark.parametrize(
+    "choice", [["tests/test_cli.py::test_version"], ["-k", "stardist"], ["-m", "nightly"]]
+)
+def test_course_test_hands_a_choice_to_pytest(choice, steps):
+    assert testing.main(choice) == 0
+    ((command, _),) = steps.asked
+    assert command[-len(choice) :] == tuple(choice) and "--nbval-lax" in command
+
+
+def test_course_test_is_quick_first_and_then_the_rest(steps, capsys):
+    assert testing.main(["--color=no"]) == 0
+    commands = [command for command, _ in steps.asked]
+    assert [c[: len(q)] for c, q in zip(commands, quick.STEPS.values(), strict=False)] == list(
+        quick.STEPS.values()
+    )
+    assert commands[-1][-3:] == ("tests", "notebooks/solutions", "--color=no")
+    assert capsys.readouterr().out.splitlines()[-1].strip("= ") == "6 passed, 2 warning in 3.00s"
+
+
+def test_course_test_stops_where_quick_finds_something(steps):
+    steps.failing.add("book")
+    assert testing.main([]) == 1
+    assert len(steps.asked) == 3  # lint, format, book
+    assert quick.main(["--only", "book", "--only", "lint"]) == 1
+    assert len(steps.asked) == 5  # the step after the failed one runs too
 
 
 @pytest.mark.parametrize("other", [True, False])
-def test_course_test_computes_as_another_processor_would(other, monkeypatch):
-    asked = {}
-
-    def run(command, env):
-        asked.update(command=command, env=env)
-        return subprocess.CompletedProcess(command, 0)
-
-    monkeypatch.setattr(testing.subprocess, "run", run)
-    monkeypatch.delenv("DNNL_MAX_CPU_ISA", raising=False)
-    monkeypatch.chdir(ROOT)
+def test_course_test_computes_as_another_processor_would(other, steps):
     assert testing.main(["-x"] + ["--other-processor"] * other) == 0
-    assert "--other-processor" not in asked["command"] and asked["command"][-1] == "-x"
-    assert asked["env"].get("DNNL_MAX_CPU_ISA") == ("SSE41" if other else None)
+    for command, environment in steps.asked:
+        assert "--other-processor" not in command
+        assert environment.get("DNNL_MAX_CPU_ISA") == ("SSE41" if other else None)
+
+
+def test_every_test_is_short_or_long_or_nightly():
+    """The marks of the three runs leave nothing out and share nothing."""
+    for marks in itertools.product([True, False], repeat=4):
+        state = dict(zip(["slow", "browser", "index", "nightly"], marks, strict=True))
+        runs = [simple_eval(expression, state) for expression in (quick.SHORT, testing.LONG, "nightly")]
+        assert sum(runs) == 1
+
+
+def simple_eval(expression, state):
+    """pytest's own reading of an expression of marks."""
+    from _pytest.mark.expression import Expression
+
+    return Expression.compile(expression).evaluate(lambda name: state[name])
+
+
+def test_slow_tests_are_written_from_a_run(tmp_path):
+    file = tmp_path / "times.xml"
+    case = '<testcase classname="tests.test_{}" name="test_x[{}]" time="{}"/>'
+    cases = [case.format("a", 1, 9.1), case.format("a", 2, 0.5), case.format("b", 1, 2.1)]
+    file.write_text(f"<testsuites><testsuite>{''.join(cases)}</testsuite></testsuites>")
+    assert quick.slow_tests(file).splitlines()[1:] == ["test_a.py::test_x[1]", "test_b.py::test_x[1]"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "last"),
+    [
+        (
+            ["12 passed in 3.00s\n", "= 1 failed, 2 passed in 60.50s (0:01:00) =\n"],
+            "1 failed, 14 passed in 63.50s",
+        ),
+        (["nothing"], "no tests ran in 0.00s"),
+    ],
+)
+def test_last_line_counts_all_runs(texts, last):
+    assert testing.total(*texts).strip("= ") == last
 
 
 # ---------------------------------------------------------------- set-repo-url

@@ -31,8 +31,15 @@ def rows(capsys) -> list[dict]:
 # ---------------------------------------------------------------- the real thing
 
 
+# All tools in one process, and one by itself; the others by themselves every night.
+EVERY_COMMIT = ("together", "micro-sam")
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("tool", doctor_jobs.JOBS)
+@pytest.mark.parametrize(
+    "tool",
+    [pytest.param(job, marks=[pytest.mark.nightly] * (job not in EVERY_COMMIT)) for job in doctor_jobs.JOBS],
+)
 def test_tool_does_its_job(tool):
     row = doctor.examine(tool, timeout=900)
     assert row["ok"], f"{row['remark']} -> {row['remedy']}"

@@ -150,11 +150,6 @@ def test_every_goal_on_the_card_has_a_checked_exercise(source):
 
 
 @pytest.mark.parametrize(("source", "exercise"), IN_SOURCES)
-def test_solution_passes(source, exercise, capsys):
-    assert line_of_check(SOURCES[source], exercise, "solution", capsys).startswith(f"✔ {exercise}: ")
-
-
-@pytest.mark.parametrize(("source", "exercise"), IN_SOURCES)
 def test_untouched_starter_is_not_done_yet(source, exercise, capsys):
     assert line_of_check(SOURCES[source], exercise, "exercise", capsys).startswith(
         f"○ {exercise}: not done yet"
@@ -193,10 +188,11 @@ def single(value):
 
 
 def forms():
-    """Ways to write a result that mean the same."""
+    """Ways to write a result that mean the same, the solution's own first."""
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     plain = {"number": lambda x: x, "array": lambda x: x}
     return {
+        "as it is": plain,
         "Python's numbers and lists": {"number": lambda x: np.asarray(x).item(), "array": np.ndarray.tolist},
         "NumPy's numbers": plain | {"number": lambda x: np.asarray(x)[()]},
         "arrays without axes": plain | {"number": np.asarray},

@@ -88,3 +88,13 @@ def test_a_change_of_one_tool_concerns_the_notebooks_that_import_it(root):
         "14",
         "16",
     }  # its chapter, the race, which calls every adapter, and flows in blocks
+
+
+def test_comments_docstrings_and_empty_lines_make_nothing_stale():
+    plain = 'def double(x):\n    return 2 * x, "# no comment"\n'
+    told = (
+        '"""A module."""\n\n\n'
+        'def double(x):  # twice\n    """Twice\n    x."""\n\n    return 2 * x, "# no comment"\n'
+    )
+    assert inputs.code(told) == inputs.code(plain) == plain.rstrip()
+    assert inputs.code(plain.replace("2 *", "3 *")) != inputs.code(plain)

@@ -3,12 +3,14 @@
 The cells themselves are tested by nbval: ``pytest --nbval-lax notebooks/solutions``.
 """
 
+import copy
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from coursebook import checks, execute, notebooks, pages, sources
+from coursebook import checks, execute, notebooks, sources
+from coursebook.book.reader import Book
 from coursebook.project import Project
 
 PROJECT = Project(Path(__file__).resolve().parents[1])
@@ -19,7 +21,7 @@ MEAN = 60  # seconds, over all notebooks (measured on two idle cores: 43)
 each_source = pytest.mark.parametrize("source", SOURCES, ids=[source.name for source in SOURCES])
 
 
-BOOK = pages.Book(PROJECT)  # read once for all rules
+BOOK = Book(PROJECT)  # read once for all rules
 
 
 @pytest.mark.parametrize("rule", checks.RULES)
@@ -60,8 +62,19 @@ def test_notebooks_keep_the_promised_average():
     assert not seconds or sum(seconds) / len(seconds) <= MEAN
 
 
+def sample_of(*chapters):
+    """All notebooks, of which those of `chapters` on every commit and the others every night."""
+    return pytest.mark.parametrize(
+        "source",
+        [
+            pytest.param(each, marks=[pytest.mark.nightly] * (each.chapter not in chapters), id=each.name)
+            for each in SOURCES
+        ],
+    )
+
+
 @pytest.mark.slow
-@each_source
+@sample_of("00", "12")  # of every exercise test_exercises runs the starter, without a kernel
 def test_an_untouched_copy_runs_and_says_not_done_yet(source, tmp_path):
     """Set-up, exercises, checks and what they need run in one kernel; nothing ends with a traceback."""
     from nbclient import NotebookClient
@@ -89,3 +102,23 @@ def needed_cells(source):
             chosen.append(cell)
             needed = (needed - defined) | sources.used_names(cell)
     return chosen[::-1]
+
+
+@pytest.mark.slow
+@sample_of("00")
+def test_every_cell_can_be_run_twice(source, tmp_path):
+    """Somebody tries things: each cell is run, and at once run again (what it writes is there by then)."""
+    from nbclient import NotebookClient
+
+    missing = execute.missing_sets(source.needs)
+    if missing:
+        pytest.skip(f"needs {', '.join(missing)}: set BIOIMAGE_COURSE_MIRROR to a folder that has it")
+    notebook = notebooks.solution_notebook(PROJECT, source)
+    twice = []
+    for cell in notebook.cells:
+        again = copy.deepcopy(cell)
+        again["id"] = f"{cell['id']}-2"[-64:]
+        twice += [cell, again] if cell.cell_type == "code" else [cell]
+    notebook.cells = twice
+    environment = execute.kernel_environment(PROJECT, tmp_path, needs=source.needs)
+    NotebookClient(notebook, timeout=600).execute(env=environment, cwd=str(tmp_path))

@@ -1,6 +1,7 @@
 """The preview renderer, on tiny books: each feature, and each mistake with its file and line."""
 
 import base64
+import os
 import re
 import textwrap
 
@@ -85,7 +86,7 @@ def mistakes(book, *args, **more):
     """Return what the renderer complains about, one string a mistake."""
     with pytest.raises(BookError) as caught:
         book(*args, **more)
-    return [str(problem) for problem in caught.value.problems]
+    return [str(problem) for problem in caught.value.findings]
 
 
 def notebook(*cells):
@@ -384,8 +385,8 @@ HTML_TABLE = ("#| label: fig-loss\ntable()", [shows(text_html="<table>", text_pl
     ("text", "line", "words"),
     [
         ("See\n@fig-nothing.", 4, "@fig-nothing refers to nothing"),
-        ("See @sec-onn.", 3, "did you mean 'sec-one'?"),
-        ("As [@rosenblat1958] said.", 3, "not in the bibliography; did you mean 'rosenblatt1958'?"),
+        ("See @sec-onn.", 3, "did you mean sec-one?"),
+        ("As [@rosenblat1958] said.", 3, "not in the bibliography; did you mean rosenblatt1958?"),
         ("[@fig-a; @minsky1969]\n\n![A](a.png){#fig-a fig-alt=r}", 3, "stand in one pair of brackets"),
         ("![A](a.png){#fig-a fig-alt=r}\n\n![B](a.png){#fig-a fig-alt=r}", 5, "#fig-a is already used"),
         ("\n\n![](a.png)", 5, "has no alt text"),
@@ -465,7 +466,7 @@ def test_bad_beginnings(book, page, line, words):
 
 def test_bad_bibliography(book):
     found = mistakes(book, files={"book/references.bib": BIB + BIB})
-    assert found[0] == "book/references.bib:7: rosenblatt1958 was already defined in line 2."
+    assert found[0] == "book/references.bib:7: rosenblatt1958 was already defined in line 2"
     found = mistakes(book, files={"book/references.bib": "@article{x, title = {open\n"})
     assert found[0].startswith("book/references.bib")
 
@@ -526,7 +527,7 @@ def test_command_prints_where_the_book_is(book, tmp_path, capsys):
 
 def test_book_command_says_which_engine(book, tmp_path, capsys, monkeypatch):
     from bioimage_course.errors import ToolUnavailableError
-    from coursebook import book as command
+    from coursebook import render as command
 
     book()
     monkeypatch.chdir(tmp_path / "src" / "book")
@@ -543,6 +544,48 @@ def test_book_command_says_which_engine(book, tmp_path, capsys, monkeypatch):
     assert command.main([]) == 0
     assert (tmp_path / "asked").read_text().strip() == f"render {tmp_path / 'src'}"
     assert "with Quarto" in capsys.readouterr().out
+
+
+def test_one_page_is_rendered_into_the_book(book, tmp_path, capsys):
+    before = {name: path.read_bytes() for name, path in book("Old.", "See @sec-one.").items()}
+    source, site = tmp_path / "src", tmp_path / "site"
+    (source / "book/01-one.qmd").write_text("# One {#sec-one}\n\nNew.\n")
+    arguments = ["--root", str(source), "--output", str(site), "--only"]
+    assert preview.main([*arguments, "01"]) == 0
+    assert "1 page " in capsys.readouterr().out
+    assert b"New." in (site / "book/01-one.html").read_bytes()
+    for name in before.keys() - {"book/01-one.html"}:
+        assert (site / name).read_bytes() == before[name], name
+    preview.render(source, tmp_path / "whole")
+    assert (site / "book/01-one.html").read_bytes() == (tmp_path / "whole/book/01-one.html").read_bytes()
+    with pytest.raises(preview.InputError, match="No page is called '77'; there are index, 01-one"):
+        preview.main([*arguments, "77"])
+
+
+def test_a_saved_page_is_rendered_again_and_asked_for(book, tmp_path):
+    import functools
+    import threading
+    import urllib.request
+
+    from coursebook.preview import watch
+
+    book("Old.")
+    source, site = tmp_path / "src", tmp_path / "site"
+    times, _ = watch.changed(source, {})
+    (source / "book/01-one.qmd").write_text("# One {#sec-one}\n\nNewer and longer.\n")
+    os.utime(source / "book/01-one.qmd", (1, 1))
+    times, paths = watch.changed(source, times)
+    assert paths == {source / "book/01-one.qmd"} and watch.page_of(source, paths) == "01"
+    assert watch.page_of(source, {source / "_quarto.yml"}) == ""
+    assert watch.changed(source, times)[1] == set()
+    with watch.Server(("127.0.0.1", 0), functools.partial(watch.Handler, directory=str(site))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        get = lambda name: urllib.request.urlopen(address + name, timeout=20).read().decode()  # noqa: E731
+        assert get("/__version") == "0"
+        assert "location.reload()" in get("/book/01-one.html") and "https:" not in watch.RELOAD
+        assert "location.reload()" not in (site / "book/01-one.html").read_text("utf-8")
+        server.shutdown()
 
 
 # ---------------------------------------------------------------- the course's own book

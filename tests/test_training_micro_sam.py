@@ -13,7 +13,7 @@ from bioimage_course import data, errors, nets, tools
 pytestmark = pytest.mark.skipif(not tools.available("micro-sam"), reason="micro-sam is not installed")
 
 FOLDER = tools.micro_sam.WEIGHTS / "micro-sam-decoder"
-REMEASURED = 4  # test images segmented again; all 50 take minutes
+REMEASURED = 2  # test images segmented again; all 50 take minutes
 
 
 @pytest.fixture(scope="module")

@@ -168,13 +168,15 @@ def test_shortened_training_follows_the_results(mirror, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.mirror
-def test_test_score_comes_out_of_the_shipped_file(mirror):
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.nightly)])
+def test_test_score_comes_out_of_the_shipped_file(step, mirror):
     """Counts image by image; one nucleus more or less may hang on the machine's rounding."""
-    images, truths, names = dsb2018.load_part("test")
-    told = tools.scores.about("unet")
-    assert [image["name"] for image in told["images"]] == names
-    predictions = [unet.segment(image, scale="auto") for image in images]
-    scores = metrics.average_precision_dataset(truths, predictions)
-    assert scores.pooled[0] == pytest.approx(unet.results()["test"]["ap"], abs=0.003)
-    before = np.array([image["tp"][0] for image in told["images"]])
-    assert np.abs(scores.tp[:, 0] - before).sum() <= 10
+    images, truths, names = (part[::step] for part in dsb2018.load_part("test"))
+    told = tools.scores.about("unet")["images"][::step]
+    assert [image["name"] for image in told] == names
+    scores = metrics.average_precision_dataset(
+        truths, [unet.segment(image, scale="auto") for image in images]
+    )
+    assert np.abs(scores.tp[:, 0] - np.array([image["tp"][0] for image in told])).sum() <= 10 / step + 2
+    if step == 1:
+        assert scores.pooled[0] == pytest.approx(unet.results()["test"]["ap"], abs=0.003)

@@ -740,7 +740,7 @@ show.claims(
      f"64 fields against 4, points: {more_data}; 384 crops of more fields against four: {new_or_same[384]}"),
     ("searches-gain", "c048f0", all(gain["test"] > 0 for gain in search) and sum(gain["test"] > gain["validation"] for gain in search) == 2
      and sum(fell > 0 for fell in loss_fell) == 2 and min(loss_fell) < -0.05,
-     "; ".join(f"promised {gain['validation']:+.1f} points, gained {gain['test']:+.1f}, loss lower by {fell:+.2f}" for gain, fell in zip(search, loss_fell))),
+     "; ".join(f"promised {gain['validation']:+.1f} points, gained {gain['test']:+.1f}, loss lower by {fell:+.2f}" for gain, fell in zip(search, loss_fell)).replace("-", "−")),
     ("choosing-flatters", "07a3cb", abs(too_high["mistakes of their own"] - 8) < 1 and abs(too_high["mistakes mostly shared"] - 5) < 1,
      f"{too_high['mistakes of their own']:.0f} and {too_high['mistakes mostly shared']:.0f} points"),
     ("fields-count", "52138c", 2 < spread[4] / spread[32] < 4.5, "by a factor between 2 and 4.5"),

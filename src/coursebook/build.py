@@ -6,8 +6,9 @@ from pathlib import Path
 
 from bioimage_course.errors import InputError
 from coursebook import generated, sources
+from coursebook.book.findings import Finding
 from coursebook.execute import execute as execute_notebooks
-from coursebook.project import Finding, Project
+from coursebook.project import Project
 
 
 def build(

@@ -1,39 +1,39 @@
-"""``course check``: everything about the book that can be wrong and that no renderer insists on.
+"""``course check``: everything about the course that can be wrong and that no renderer insists on.
 
 Quarto only warns about undefined references, missing citations, dead links and unknown
 shortcodes; here each is a finding ``file:line: message``, and one finding makes the command exit
-with 1. Each rule is one small function in the table :data:`RULES`; ``course check --list`` shows
-the table. Nothing heavy is imported: the light environment of the book is enough.
+with 1. What the reader of the book (`coursebook.book`) found is asked, not read again. Each rule is one
+small function in the table :data:`RULES`; ``course check --list`` shows the table. Nothing heavy is
+imported: the light environment of the book is enough.
 """
 
 import argparse
 import ast
-import difflib
 import re
 import sys
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bioimage_course.errors import InputError
 from coursebook import claims as claimed
-from coursebook import execute, generated, glossary, notebooks, pages, quizzes, sources
-from coursebook.pages import Book, Page
-from coursebook.preview.embeds import active_outputs
-from coursebook.project import Finding, Project
+from coursebook import execute, generated, glossary, notebooks, quizzes, sources
+from coursebook.book import documents
+from coursebook.book.findings import Finding, nearest
+from coursebook.book.reader import Book
+from coursebook.book.text import Line
+from coursebook.project import Project
 
-REFERENCE_KINDS = ("fig", "tbl", "sec", "eq")
-SHORTCODES = ("include", "embed", "pagebreak")
 SECTIONS = ("What goes wrong", "Quiz", "Exercises", "In five lines", "Further reading")
 SHORTEST_ALT = 20
 LARGEST_CHECKPOINT, LARGEST_TOTAL = 10e6, 40e6
 
-REFERENCE = re.compile(r"(?<![\w\\/.])@((?:fig|tbl|sec|eq)-[\w-]+)")
-CITATION = re.compile(r"(?<![\w\\/.])@\{?([A-Za-z0-9_]\w*(?:[:.#$%&+?<>~/-]\w+)*)")
 DOI = re.compile(r"10\.\d{4,9}/[^\s{}\"]+")
 ABSOLUTE_PATH = re.compile(r"(?<![\w.:/~-])/(?:home|Users)/\w+|\b[A-Za-z]:\\+Users\\")
-INDEX_ADDRESS = re.compile(r"pythonhosted\.org|https?://\S*/simple\b|index-url|registry\.npmjs\.org")
+INDEX_ADDRESS = re.compile(
+    r"https?://[^\s\"']*/simple\b|\bindex-url\b|--(?:hash-)?find-links\b|https?://\S+\.(?:whl|tar\.gz)\b"
+)
 REMOTE_TAG = re.compile(
     r"<(?:script|img|link|iframe|source|video|audio|object|embed)\b[^>]*?"
     r"\b(?:src|href|data|poster)\s*=\s*[\"'](?:https?:)?//[^\"']*",
@@ -42,7 +42,7 @@ REMOTE_TAG = re.compile(
 REMOTE_CALL = re.compile(
     r"(?:url\(|@import|\bfrom|\bimport|fetch\(|import\(|\.src\s*=|\.href\s*=)\s*[\"'(`]*(?:https?:)?//\w"
 )
-HTML_IMAGE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
+HTML_TARGET = re.compile(r"<(\w[\w-]*)\b[^>]*?\b(?:src|href|data|poster)\s*=\s*[\"']([^\"']*)[\"']")
 CUSTOM_ELEMENT = re.compile(r"<([a-z]+(?:-[a-z0-9]+)*-explorer)\b")
 COLAB = re.compile(
     r"https://colab\.research\.google\.com/github/([^/\s]+/[^/\s]+)/blob/[^/\s]+/([^\s)\"'>\]]+)"
@@ -138,7 +138,7 @@ def rule(text: str):
     return add
 
 
-def at(line: pages.Line, message: str) -> Finding:
+def at(line: Line, message: str) -> Finding:
     """Return a finding at a page's line."""
     return Finding(line.file, line.number, message)
 
@@ -148,210 +148,61 @@ def at(line: pages.Line, message: str) -> Finding:
 
 @rule("a page begins with `# Title`, a chapter with `# Title {#sec-topic}`; no other heading of level 1")
 def page_title(book: Book):
-    for page in book.pages:
-        first = page.lines[0] if page.lines else pages.Line("", page.path, 1, "prose")
+    yield from _of_reader(book, "page-title")
+    for page in book.manuscripts:
+        first = page.lines[0] if page.lines else Line("", page.path, 1, "prose")
         title = re.fullmatch(r"# [^{}\s][^{}]*?(?: (\{[^{}]+\}))?", first.text.strip())
         if not title:
             yield at(first, "the first line of a page must be its title: `# Title {#sec-topic}`")
         elif page.is_chapter and not re.match(r"\{#sec-[\w-]+[ }]", title[1] or ""):
             yield at(first, "the first line of a chapter must be `# Title {#sec-topic}`")
-        for level, text, _, line in page.headings[1:]:
-            if level == 1:
-                yield at(line, f"{text!r} is a second heading of level 1; a page has one")
 
 
 @rule("headings descend one level at a time")
 def heading_levels(book: Book):
-    for page in book.pages:
+    for page in book.manuscripts:
         for above, heading in zip(page.headings, page.headings[1:], strict=False):
             if heading[0] > above[0] + 1:
                 yield at(heading[3], f"{heading[1]!r} jumps from level {above[0]} to level {heading[0]}")
 
 
-@rule("pages hold no code cells: code lives in the notebooks")
-def no_code_cells(book: Book):
-    for page in book.pages:
-        for line in page.lines:
-            if line.kind == "code" and re.match(r"\s*(?:>\s*)*[`~]{3,}\s*\{[A-Za-z]\w*[\s,}]", line.text):
-                yield at(line, "an executable code cell; move it to the notebook and embed its output")
+def asked(name: str, text: str) -> None:
+    """Put a rule into the table whose violations the reader of the book finds."""
+    RULES[name] = Rule(name, text, lambda book: _of_reader(book, name))
 
 
-@rule("shortcodes are include, embed or pagebreak, and included files exist")
-def shortcodes(book: Book):
-    for page in book.pages:
-        for code in page.shortcodes:
-            if code.name not in SHORTCODES:
-                yield at(code.line, f"unknown shortcode {code.name!r}; known are {', '.join(SHORTCODES)}")
-            elif code.line.text.strip() != code.line.text.strip("> ") or not _alone(code):
-                yield at(code.line, f"the shortcode {code.name!r} must stand alone in its line")
-        for code in page.missing:
-            yield at(code.line, f"there is no file {code.argument} to include (from {page.path})")
-
-
-def _alone(code: pages.Shortcode) -> bool:
-    return bool(re.fullmatch(r"\s*\{\{<[^<>]*>\}\}\s*", code.line.text))
-
-
-@rule("labels are unique: fig-, tbl-, eq- and sec- in the whole book, others on their page")
-def unique_labels(book: Book):
-    seen: dict[str, pages.Line] = {}
-    for page in book.pages:
-        for name, line in _labels(page):
-            key = name if name.split("-")[0] in REFERENCE_KINDS else f"{page.path}#{name}"
-            if key in seen:
-                first = seen[key]
-                yield at(line, f"the label {name!r} is taken by {first.file}:{first.number}")
-            else:
-                seen[key] = line
-
-
-def _labels(page: Page) -> list[tuple[str, pages.Line]]:
-    """Return the names on a page that the author or an embed gave, in order of appearance."""
-    found = list(page.identifiers)
-    for code in page.shortcodes:
-        if code.name == "embed" and "#" in code.argument:
-            labels = code.argument.split()[0].partition("#")[2].split(",")
-            found += [(label.strip(), code.line) for label in labels]
-    order = {id(line): position for position, line in enumerate(page.lines)}
-    return sorted(found, key=lambda item: order[id(item[1])])
-
-
-@rule("every @fig-, @tbl-, @sec- and @eq- refers to a label of the book")
-def references(book: Book):
-    known = {name for page in book.pages for name, _ in _labels(page)}
-    for page in book.pages:
-        for match, line in page.finditer(REFERENCE):
-            name = match[1].rstrip("-")
-            if name not in known:
-                yield at(line, f"@{name} refers to nothing" + _hint(name, known))
+asked("no-code-cells", "pages hold no code cells: code lives in the notebooks")
+asked("shortcodes", "shortcodes are include, embed or pagebreak, stand alone, and included files exist")
+asked("unique-labels", "labels are unique: fig-, tbl-, eq- and sec- in the whole book, others on their page")
+asked("references", "every @fig-, @tbl-, @sec- and @eq- refers to a label of the book, from a numbered page")
+asked("markup", "boxes, tabs, layouts, formulas and YAML are what pandoc and Quarto understand")
+asked("embeds", "embeds name a cell with a saved picture or Markdown table, never HTML or a widget")
+asked("embedded-notebooks", "no notebook that a page embeds from has saved HTML, a script or a widget")
+asked("citations", "every citation is in the bibliography")
 
 
 @rule("links lead to files, pages and anchors that exist")
 def links(book: Book):
-    for page in [*book.pages, *_documents(book)]:
-        found = [(m[1], line) for m, line in page.finditer(pages.LINK)]
-        found += [(m[2], line) for m, line in page.finditer(pages.HTML_TARGET, "html")]
-        for target, line in found:
-            problem = _dead(book, page, target)
-            if problem:
-                yield at(line, problem)
+    yield from _of_reader(book, "links")
+    for path in sorted(book.root.glob("*.md")):
+        yield from documents.dead_links(book, path.name)
 
 
-def _documents(book: Book) -> list[Page]:
-    """Return the Markdown files in the root, which readers of the repository see."""
-    return [pages.read_page(book.root, path.name) for path in sorted(book.root.glob("*.md"))]
-
-
-def _dead(book: Book, page: Page, target: str) -> str | None:
-    """Say why a link's target does not exist, or return None."""
-    if not target or re.match(r"[a-z][a-z0-9+.-]*:|//", target):
-        return None
-    path, _, anchor = target.partition("#")
-    file = page.resolve(path) if path else page.path
-    if file is None:
-        return f"{target} lies outside the project"
-    if file.endswith(".html") and file[:-5] + ".qmd" in book.page_paths:
-        file = file[:-5] + ".qmd"
-    if not (book.root / file).exists():
-        return f"there is no {path} (from {page.path})"
-    goal = page if file == page.path else book.page(file)
-    if file.endswith(".qmd") and goal is None:
-        return f"{path} is no page of the book: _quarto.yml does not list it"
-    if anchor and goal and anchor not in goal.anchors:
-        return f"{file} has no place #{anchor}" + _hint(anchor, goal.anchors)
-    return None
+def _of_reader(book: Book, name: str) -> Iterator[Finding]:
+    return (finding for finding in book.findings if finding.rule == name)
 
 
 # ---------------------------------------------------------------- figures
 
 
-@rule("embeds name a cell with a saved picture or Markdown table, never HTML or a widget")
-def embeds(book: Book):
-    for line, label, cell in _embedded(book):
-        if isinstance(cell, str):
-            yield at(line, cell)
-            continue
-        if "widget" in cell["metadata"].get("tags", []):
-            yield at(line, f"{label} is a widget; pages embed static figures only")
-        outputs = cell.get("outputs", [])
-        kinds = {kind for output in outputs for kind in output.get("data", {})}
-        if any(output["output_type"] == "error" for output in outputs):
-            yield at(line, f"the saved output of {label} is an error")
-        wanted = {"fig": {"image/png", "image/svg+xml"}, "tbl": {"text/markdown"}}.get(label.split("-")[0])
-        if wanted and not kinds & wanted:
-            yield at(line, f"{label} has no saved {' or '.join(sorted(wanted))}: execute the notebook")
-        elif cell["cell_type"] == "code" and not outputs and "echo=true" not in line.text:
-            yield at(line, f"{label} has no saved output: execute the notebook")
-
-
-@rule("no cell of a notebook that a page embeds from has saved HTML, a script or a widget")
-def embedded_notebooks(book: Book):
-    seen = set()
-    for line, file in _embedded_files(book):
-        if file in seen:
-            continue
-        seen.add(file)
-        for cell in (book.notebook(file) or {"cells": []})["cells"]:
-            for kind in sorted(active_outputs(cell)):
-                yield at(
-                    line,
-                    f"the cell {cell.get('id')} of {file} saved {kind}, for which Quarto loads scripts from "
-                    "the network on every page that embeds anything from this notebook",
-                )
-
-
-def _embedded_files(book: Book) -> Iterator[tuple[pages.Line, str]]:
-    for page in book.pages:
-        for code in page.shortcodes:
-            file = (
-                page.resolve(code.argument.partition("#")[0].split(" ")[0]) if code.name == "embed" else None
-            )
-            if file:
-                yield code.line, file
-
-
-def _embedded(book: Book) -> Iterator[tuple[pages.Line, str, dict | str]]:
-    """Yield line, label and notebook cell of each embed; in place of the cell, why there is none."""
-    for page in book.pages:
-        for code in page.shortcodes:
-            if code.name != "embed":
-                continue
-            target = (code.argument.split() or [""])[0]
-            path, _, labels = target.partition("#")
-            file = page.resolve(path)
-            notebook = book.notebook(file) if file else None
-            if notebook is None:
-                yield code.line, "", f"there is no notebook {path} (from {page.path})"
-                continue
-            if not labels:
-                yield code.line, "", f"name the cell to embed: {path}#fig-name"
-            for label in filter(None, map(str.strip, labels.split(","))):
-                cell = _find_cell(notebook, label)
-                yield code.line, label, cell or f"{path} has no cell labelled {label!r}"
-
-
-def _find_cell(notebook: dict, label: str) -> dict | None:
-    for cell in notebook["cells"]:
-        if label in (cell.get("id"), pages.options("".join(cell["source"])).get("label")):
-            return cell
-    return None
-
-
-@rule("embedded figures and tables have a caption, figures a different alt text that says what is there")
+@rule("figures and tables have a caption, embedded figures a different alt text that says what is there")
 def captions(book: Book):
-    for line, label, cell in _embedded(book):
-        if isinstance(cell, str) or cell["cell_type"] != "code":
-            continue
-        options = pages.options("".join(cell["source"]))
-        if label.startswith("tbl-") and not options.get("tbl-cap"):
-            yield at(line, f"{label} has no `#| tbl-cap:` in the notebook")
-        if label.startswith("fig-"):
-            if not options.get("fig-cap"):
-                yield at(line, f"{label} has no `#| fig-cap:` in the notebook")
-            alts = options.get("fig-alt")
-            for alt in alts if isinstance(alts, list) else [alts]:
-                for problem in _weak_alt(alt, str(options.get("fig-cap") or "")):
-                    yield at(line, f"{label}: {problem}")
+    yield from _of_reader(book, "captions")
+    for manuscript in book.manuscripts:
+        for line, cell in manuscript.cells:
+            if cell.label.startswith("fig-"):
+                for problem in [problem for alt in cell.alts for problem in _weak_alt(alt, cell.caption)]:
+                    yield at(line, f"{cell.label}: {problem}")
 
 
 @rule("figure cells of the sources have an alt text that says what is there")
@@ -367,23 +218,14 @@ def source_alt_texts(book: Book):
 
 @rule("images have an alt text that says what is there and is not the caption")
 def image_alt_texts(book: Book):
-    for page in book.pages:
-        for match, line in page.finditer(pages.IMAGE):
-            in_link = page.prose[: match.start()].endswith("[")
-            alt = re.search(r"fig-alt\s*=\s*\"([^\"]*)\"", match["attributes"] or "")
-            is_figure = line.text.strip() == match[0].strip() and match["text"].strip()
-            text = alt[1] if alt else "" if is_figure else match["text"]
-            if in_link and text.strip():
-                continue
-            for problem in _weak_alt(text, match["text"] if is_figure else ""):
-                yield at(line, f"{match['target']}: {problem}")
-        for match, line in page.finditer(HTML_IMAGE, "html"):
-            if re.search(r"role\s*=\s*[\"']presentation[\"']", match[0]):
-                continue
-            alt = re.search(r"\balt\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", match[0])
-            source = re.search(r"\bsrc\s*=\s*[\"']([^\"']*)", match[0])
-            for problem in _weak_alt((alt[1] or alt[2]) if alt else "", ""):
-                yield at(line, f"{source[1] if source else '<img>'}: {problem}")
+    yield from _of_reader(book, "image-alt-texts")
+    for page in book.write().pages:
+        manuscript = page.manuscript
+        for picture in book.write().written[page.href].pictures:
+            if picture.in_link or not picture.alt or manuscript.resolve(picture.url) in manuscript.files:
+                continue  # the alternative texts of embedded cells are judged by `captions`
+            for problem in _weak_alt(picture.alt, page.captions.get(picture.url, "")):
+                yield at(manuscript.place(picture.url, picture.nth, "html"), f"{picture.url}: {problem}")
 
 
 def _weak_alt(alt, caption: str) -> Iterator[str]:
@@ -399,10 +241,8 @@ def _weak_alt(alt, caption: str) -> Iterator[str]:
 
 @rule("explorables load base.js, then their own script, and hold a picture for print")
 def explorables(book: Book):
-    for page in book.pages:
-        scripts = [
-            Path(m[2]).name for m, _ in page.finditer(pages.HTML_TARGET, "html") if m[2].endswith(".js")
-        ]
+    for page in book.manuscripts:
+        scripts = [Path(m[2]).name for m, _ in page.finditer(HTML_TARGET, "html") if m[2].endswith(".js")]
         for match, line in page.finditer(CUSTOM_ELEMENT, "html"):
             own = f"{match[1]}.js"
             for script in ("base.js", own):
@@ -419,12 +259,10 @@ def explorables(book: Book):
 
 @rule("pages, styles and scripts load nothing from the network")
 def no_remote_resources(book: Book):
-    for page in book.pages:
+    yield from _of_reader(book, "no-remote-resources")
+    for page in book.manuscripts:
         for match, line in page.finditer(REMOTE_TAG, "html"):
             yield at(line, f"loads from the network: {match[0][:100]}")
-        for match, line in page.finditer(pages.IMAGE):
-            if re.match(r"(?:https?:)?//", match["target"]):
-                yield at(line, f"loads from the network: {match['target']}")
     files = [*book.root.glob("book/assets/**/*"), *book.root.glob("src/bioimage_course/explore/js/*.js")]
     for path in sorted(file for file in files if file.suffix in (".css", ".js", ".html")):
         for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
@@ -447,7 +285,7 @@ def chapter_anatomy(book: Book):
                 yield at(first, f"{{{{< include _generated/{number}-{part}.md >}}}} is missing")
         if not CUSTOM_ELEMENT.search(page.html):
             yield at(first, "the chapter has no explorable (<topic-explorer> in a raw HTML block)")
-        if not any(code.name == "embed" for code in page.shortcodes):
+        if not page.embeds:
             yield at(first, "the chapter embeds nothing from its notebook")
         titles = [title for level, title, _, _ in page.headings if level == 2]
         present = [title for title in titles if title in SECTIONS]
@@ -518,8 +356,9 @@ def exercise_checks(book: Book):
         defined = _exercise_functions(path)
         for cell in source.cells:
             if "exercise" in cell.tags and cell.exercise not in defined:
-                message = f"{file} defines no exercise {cell.exercise!r}" + _hint(cell.exercise, defined)
-                yield Finding(source.file, cell.line, message)
+                message = f"{file} defines no exercise {cell.exercise!r}"
+                mend = nearest(cell.exercise, defined)
+                yield Finding(source.file, cell.line, message, mend=mend)
         for name, line in defined.items():
             if name not in source.exercises():
                 yield Finding(file, line, f"{source.file} has no exercise {name!r}")
@@ -541,27 +380,9 @@ def _exercise_functions(path: Path) -> dict[str, int]:
 # ---------------------------------------------------------------- literature and glossary
 
 
-@rule("every citation is in the bibliography")
-def citations(book: Book):
-    known = {entry.key for entry in book.bibliography}
-    for page in book.pages:
-        for key, line in _cited(page):
-            if key not in known:
-                yield at(line, f"@{key} is not in the bibliography" + _hint(key, known))
-
-
-def _cited(page: Page) -> Iterator[tuple[str, pages.Line]]:
-    """Yield the citation keys on a page, with their lines."""
-    for match, line in page.finditer(CITATION):
-        start = page.prose.rfind("](", 0, match.start())
-        in_target = start >= 0 and not re.search(r"[)\s]", page.prose[start + 2 : match.start()])
-        if not in_target and not REFERENCE.match(match[0]) and match[1].split("-")[0] not in REFERENCE_KINDS:
-            yield match[1], line
-
-
 @rule("every entry of the bibliography is cited")
 def uncited(book: Book):
-    cited = {key for page in book.pages for key, _ in _cited(page)}
+    cited = {key for page in book.document.pages for key in page.citations}
     for entry in book.bibliography:
         if entry.key not in cited:
             yield Finding(entry.file, entry.line, f"nothing cites {entry.key}")
@@ -569,26 +390,23 @@ def uncited(book: Book):
 
 @rule("the bibliography is sorted, has no duplicates, its entries have author, title, year and a true DOI")
 def bibliography(book: Book):
-    first: dict[str, pages.Entry] = {}
+    yield from _of_reader(book, "bibliography")
     previous = ""
     for entry in book.bibliography:
-        if entry.key in first:
-            message = f"{entry.key} is here twice (line {first[entry.key].line})"
-            yield Finding(entry.file, entry.line, message)
-        elif entry.key.casefold() < previous.casefold():
+        if entry.key.casefold() < previous.casefold():
             yield Finding(entry.file, entry.line, f"{entry.key} belongs before {previous}")
-        first.setdefault(entry.key, entry)
         previous = max(previous, entry.key, key=str.casefold)
-        missing = [name for name in ("title", "year") if not entry.fields.get(name)]
+        missing = [
+            word for name, word in (("title", "title"), ("issued", "year")) if not entry.fields.get(name)
+        ]
         if not entry.fields.get("author") and not entry.fields.get("editor"):
             missing.insert(0, "author")
         if missing:
             yield Finding(entry.file, entry.line, f"{entry.key} has no {' and no '.join(missing)}")
-        doi = entry.fields.get("doi")
+        doi = entry.fields.get("DOI")
         if doi is not None and not DOI.fullmatch(doi):
-            yield Finding(
-                entry.file, entry.line, f"{entry.key}: {doi!r} is no DOI; it has the form 10.1234/abc"
-            )
+            message = f"{entry.key}: {doi!r} is no DOI"
+            yield Finding(entry.file, entry.line, message, mend="it has the form 10.1234/abc")
 
 
 @rule("glossary.yml: `Term In Title Case: |`, sorted, no term twice")
@@ -599,10 +417,10 @@ def glossary_form(book: Book):
 @rule("every glossary term is linked from a chapter")
 def glossary_use(book: Book):
     targets = {
-        match[1].partition("#")[2]
-        for page in book.pages
-        for match in pages.LINK.finditer(page.prose)
-        if page.path != glossary.PAGE and match[1].partition("#")[0].endswith("glossary.qmd")
+        reference.anchor
+        for page in book.write().pages
+        for reference in book.write().written[page.href].references
+        if page.path != glossary.PAGE and reference.target.endswith("glossary.html")
     }
     for term in glossary.read(book.project)[0]:
         if term.anchor not in targets:
@@ -615,14 +433,15 @@ def glossary_use(book: Book):
 
 @rule("_quarto.yml: known keys, existing files, all pages listed once, formulas as MathML")
 def quarto_yml(book: Book):
+    yield from _of_reader(book, "quarto-yml")
     text = (book.root / "_quarto.yml").read_text(encoding="utf-8")
 
-    def finding(word: str, message: str) -> Finding:
+    def finding(word: str, message: str, mend: str = "") -> Finding:
         lines = text.splitlines()
         number = next(
             (n for n, line in enumerate(lines, 1) if re.search(rf"(?<!\w){re.escape(word)}", line)), 1
         )
-        return Finding("_quarto.yml", number, message)
+        return Finding("_quarto.yml", number, message, mend=mend)
 
     config = book.project.quarto
     for where, known in QUARTO_KEYS.items():
@@ -631,17 +450,10 @@ def quarto_yml(book: Book):
             section = section.get(key) if isinstance(section, dict) else None
         for key in section if isinstance(section, dict) else ():
             if key not in known:
-                yield finding(
-                    f"{key}:", f"unknown key {key!r}{' in ' + where if where else ''}" + _hint(key, known)
-                )
+                message = f"unknown key {key!r}{' in ' + where if where else ''}"
+                yield finding(f"{key}:", message, nearest(key, known))
     listed = book.project.pages()
     html = (config.get("format") or {}).get("html") or {}
-    for file in [*listed, *_as_list(config.get("bibliography")), *_as_list(html.get("css"))]:
-        if not (book.root / file).is_file():
-            yield finding(file, f"there is no file {file}")
-    for page, count in Counter(listed).items():
-        if count > 1:
-            yield finding(page, f"{page} is listed {count} times")
     for path in sorted([*book.root.glob("*.qmd"), *book.root.glob("book/*.qmd")]):
         page = book.project.relative(path)
         if page not in listed and not path.name.startswith("_"):
@@ -650,14 +462,10 @@ def quarto_yml(book: Book):
         yield finding("html-math-method", "html-math-method must be mathml: the others load a script")
 
 
-def _as_list(value) -> list:
-    return value if isinstance(value, list) else [] if value is None else [value]
-
-
 @rule("badges and addresses of the repository agree with repo-url in _quarto.yml")
 def badges(book: Book):
     slug = "/".join(book.project.repo_url.split("/")[-2:])
-    names = ["README.md", "CONTRIBUTING.md", "CITATION.cff", *sorted(book.page_paths)]
+    names = ["README.md", "CONTRIBUTING.md", "CITATION.cff", *sorted(page.path for page in book.manuscripts)]
     names += [book.project.relative(path) for path in sorted(book.root.glob("book/_generated/*.md"))]
     for name in names:
         path = book.root / name
@@ -701,13 +509,13 @@ def saved_outputs(book: Book):
             tags = cell["metadata"].get("tags", [])
             for output in cell.get("outputs", []):
                 text = execute.output_text({**output, "text": "".join(output.get("text", ""))})
-                line = _line_of(path, f'"id": "{cell["id"]}"')
+                found = [f"the saved output names {leak}" for leak in execute.leaked_paths(text, private)]
                 if output["output_type"] == "error" and "raises-exception" not in tags:
-                    yield Finding(file, line, f"a saved error: {output['ename']}: {output['evalue']}")
+                    found.append(f"a saved error: {output['ename']}: {output['evalue']}")
                 if output.get("name") == "stderr" and "stderr-ok" not in tags:
-                    yield Finding(file, line, "saved stderr in a cell that is not tagged stderr-ok")
-                for leak in execute.leaked_paths(text, private):
-                    yield Finding(file, line, f"the saved output names {leak}")
+                    found.append("saved stderr in a cell that is not tagged stderr-ok")
+                for message in found:
+                    yield Finding(file, _line_of(path, f'"id": "{cell["id"]}"'), message)
 
 
 @rule("no committed text names a folder of somebody's machine, no requirements a package index")
@@ -774,11 +582,6 @@ def _sources(book: Book) -> list[sources.Source]:
     return book.sources
 
 
-def _hint(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
 def _line_of(path: Path, text: str) -> int:
     lines = path.read_text(encoding="utf-8").splitlines()
     return next((number for number, line in enumerate(lines, 1) if text in line), 1)
@@ -800,11 +603,12 @@ def run(project: Project, names: Iterable[str] = ()) -> dict[str, list[Finding]]
     names = list(names) or list(RULES)
     for name in names:
         if name not in RULES:
-            raise InputError(
-                f"No rule is called {name!r}{_hint(name, RULES)}; `course check --list` lists them."
-            )
+            hint = nearest(name, RULES) or "`course check --list` lists them"
+            raise InputError(f"No rule is called {name!r}; {hint}")
     book = Book(project)
-    return {name: sorted(set(RULES[name].find(book))) for name in names}
+    return {
+        name: sorted({replace(finding, rule=name) for finding in RULES[name].find(book)}) for name in names
+    }
 
 
 def main(argv: list[str]) -> int:

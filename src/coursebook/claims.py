@@ -14,9 +14,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from coursebook import notebooks, pages
-from coursebook.pages import Line, Page
-from coursebook.project import Finding, Project
+from coursebook import notebooks
+from coursebook.book import text
+from coursebook.book.findings import Finding
+from coursebook.book.reader import Book
+from coursebook.book.text import Line, Manuscript
+from coursebook.project import Project
 from coursebook.sources import Source
 
 PREFIX = "claim-"
@@ -52,14 +55,14 @@ class Entry:
     holds: bool | None
 
 
-def on_page(page: Page) -> list[Claim]:
+def on_page(page: Manuscript) -> list[Claim]:
     """Return the claims of a page in order of appearance."""
-    text = "\n".join(line.text for line in page.lines)
+    written = "\n".join(line.text for line in page.lines)
     found = []
     for match in END.finditer(page.prose):
         start = _opening(page.prose, match.start())
         if start is not None and re.search(r"\.claim\b", match["rest"]):
-            found.append(Claim(match["name"], text[start + 1 : match.start()], page.line(start)))
+            found.append(Claim(match["name"], written[start + 1 : match.start()], page.line(start)))
     return found
 
 
@@ -98,8 +101,8 @@ def _outputs(path: Path) -> dict[str, tuple[str, bool]]:
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if path.is_file() else ():
         if "claims" in cell["metadata"].get("tags", ()):
             for output in cell["outputs"]:
-                text = "".join(output.get("data", {}).get("text/markdown", ""))
-                found |= {row["name"]: (row["numbers"], row["holds"] == "yes") for row in ROW.finditer(text)}
+                table = "".join(output.get("data", {}).get("text/markdown", ""))
+                found |= {row["name"]: (row["numbers"], row["holds"] == "yes") for row in ROW.finditer(table)}
     return found
 
 
@@ -110,7 +113,7 @@ def box(project: Project, source: Source) -> str | None:
     if not entries or not (project.root / path).is_file():
         return None
     items = []
-    for claim in on_page(pages.read_page(project.root, path)):
+    for claim in on_page(text.read(project.root, path)):
         numbers = (entries[claim.name].numbers if claim.name in entries else None) or "not computed yet"
         sentence = " ".join(claim.sentence.split())
         items.append(f"- {sentence} [In the text](#{PREFIX}{claim.name})\n\n  *{numbers}*\n")
@@ -125,10 +128,10 @@ def box(project: Project, source: Source) -> str | None:
     )
 
 
-def find(book: pages.Book, sources: list[Source]) -> Iterator[Finding]:
+def find(book: Book, sources: list[Source]) -> Iterator[Finding]:
     """Find sentences without entry, entries without sentence, false conditions and changed sentences."""
     by_name = {source.name: source for source in sources}
-    for page in book.pages:
+    for page in book.manuscripts:
         claims = {claim.name: claim for claim in on_page(page)}
         source = by_name.get(page.name)
         if source:
@@ -144,7 +147,7 @@ def _at(claim: Claim, message: str) -> Finding:
     return Finding(claim.line.file, claim.line.number, message)
 
 
-def _compare(book: pages.Book, page: Page, claims: dict[str, Claim], source: Source) -> Iterator[Finding]:
+def _compare(book: Book, page: Manuscript, claims: dict[str, Claim], source: Source) -> Iterator[Finding]:
     entries = {entry.name: entry for entry in in_notebook(book.project, source)}
     for name, claim in claims.items():
         if name not in entries:

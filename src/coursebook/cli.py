@@ -13,8 +13,8 @@ from bioimage_course.errors import CourseError
 
 # subcommand -> (module whose main(argv) does the work, one line of help)
 COMMANDS = {
-    "book": ("coursebook.book", "render the book to _book/ (with Quarto where it exists)"),
-    "preview": ("coursebook.preview", "render the book with the built-in preview renderer"),
+    "book": ("coursebook.render", "render the book to _book/ (with Quarto where it exists)"),
+    "preview": ("coursebook.preview", "render the book, or one page, with the built-in preview renderer"),
     "notebooks": ("coursebook.build", "make and execute the notebooks from notebooks/sources/"),
     "check": ("coursebook.checks", "check pages, references, glossary, badges and generated files"),
     "quick": ("coursebook.quick", "within three minutes: lint, the book's rules, examples, short tests"),

@@ -27,7 +27,8 @@ import nbformat
 from bioimage_course.data import catalogue, doors
 from bioimage_course.errors import InputError, ToolUnavailableError
 from coursebook import inputs, notebooks
-from coursebook.project import Finding, Project, write_text
+from coursebook.book.findings import Finding
+from coursebook.project import Project, write_text
 from coursebook.sources import Cell, Source
 
 TIMINGS = "notebooks/timings.json"

@@ -36,7 +36,8 @@ from coursebook import (
     sources,
     teaching,
 )
-from coursebook.project import Finding, Project, write_text
+from coursebook.book.findings import Finding
+from coursebook.project import Project, write_text
 from coursebook.sources import Source
 
 PACKAGE_DATA = "src/bioimage_course/check"

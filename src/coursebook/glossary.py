@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import yaml
 
-from coursebook.project import Finding, Project
+from coursebook.book.findings import Finding
+from coursebook.project import Project
 
 SOURCE = "glossary.yml"
 PAGE = "book/glossary.qmd"

@@ -8,7 +8,9 @@ the notebooks that use it and no others.
 import ast
 import functools
 import hashlib
+import io
 import re
+import tokenize
 from pathlib import Path
 
 from coursebook.project import Project
@@ -23,8 +25,27 @@ def digest(project: Project, source: Source) -> str:
     found = hashlib.sha256()
     for path in sorted({project.root / "requirements" / "course.lock", *files(project, source)}):
         if path.is_file():
-            found.update(f"{project.relative(path)}\0".encode() + path.read_bytes() + b"\0")
+            content = (
+                path.read_bytes() if path.suffix != ".py" else code(path.read_text(encoding="utf-8")).encode()
+            )
+            found.update(f"{project.relative(path)}\0".encode() + content + b"\0")
     return found.hexdigest()
+
+
+@functools.lru_cache(maxsize=512)
+def code(text: str) -> str:
+    """Return Python source without comments, docstrings and empty lines: what a notebook's results depend on."""
+    lines = text.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column]
+    for node in ast.walk(ast.parse(text)):
+        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        if documented and ast.get_docstring(node, clean=False) is not None:
+            first = node.body[0]
+            lines[first.lineno - 1 : first.end_lineno] = [""] * (first.end_lineno - first.lineno + 1)
+    return "\n".join(line.rstrip() for line in lines if line.strip())
 
 
 def files(project: Project, source: Source) -> set[Path]:

@@ -13,43 +13,9 @@ from pathlib import Path
 import yaml
 
 from bioimage_course.errors import InputError
+from coursebook.book.findings import BookError, Finding
 
 LICENCES = "Text: CC BY 4.0. Code: BSD-3-Clause."
-
-
-@dataclass(frozen=True, order=True)
-class Finding:
-    """One thing that is wrong, and where.
-
-    Attributes
-    ----------
-    path : str
-        File, relative to the repository's root, with forward slashes.
-    line : int
-        Line number, counted from 1.
-    message : str
-        What is wrong and what was expected, in one sentence.
-    """
-
-    path: str
-    line: int
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.message}"
-
-
-class FindingsError(InputError):
-    """A file that cannot be used, with everything that is wrong with it.
-
-    Attributes
-    ----------
-    findings : list of Finding
-    """
-
-    def __init__(self, findings: list[Finding]):
-        self.findings = findings
-        super().__init__("\n".join(map(str, findings)))
 
 
 @dataclass(frozen=True)
@@ -88,14 +54,18 @@ class Project:
     @cached_property
     def quarto(self) -> dict:
         """The content of ``_quarto.yml``."""
+        file = self.root / "_quarto.yml"
         try:
-            content = yaml.safe_load((self.root / "_quarto.yml").read_text(encoding="utf-8"))
+            content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            message = f"not found in {self.root}: is this the course's folder?"
+            raise BookError([Finding(file.name, 0, message)]) from None
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
-            where = f"_quarto.yml:{mark.line + 1 if mark else 1}"
-            raise InputError(f"{where}: not valid YAML: {getattr(error, 'problem', error)}") from None
+            message = f"this is not valid YAML: {getattr(error, 'problem', error)}"
+            raise BookError([Finding(file.name, mark.line + 1 if mark else 1, message)]) from None
         if not isinstance(content, dict):
-            raise InputError("_quarto.yml:1: expected a mapping with `project:` and `book:`")
+            raise BookError([Finding(file.name, 1, "expected a mapping with `project:` and `book:`")])
         return content
 
     @property
@@ -159,7 +129,7 @@ def _flatten(entries: list) -> list[str]:
     return pages
 
 
-def write_text(path: Path, text: str) -> bool:
+def write_text(path: Path, text: str | bytes) -> bool:
     """Write `text` to `path` in one step, unless it is there already.
 
     A temporary file beside `path` is renamed, so that nobody ever reads half a file.
@@ -169,13 +139,14 @@ def write_text(path: Path, text: str) -> bool:
     bool
         True if the file changed.
     """
-    if path.is_file() and path.read_bytes() == text.encode():
+    content = text.encode() if isinstance(text, str) else text
+    if path.is_file() and path.read_bytes() == content:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(text.encode())
+            file.write(content)
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:

@@ -6,22 +6,37 @@ import os
 import subprocess
 import sys
 import time
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 from bioimage_course.errors import ToolUnavailableError
 from coursebook.project import Project
-from coursebook.testing import WORKERS
 
-PYTHON = (sys.executable, "-m")
+WORKERS = 2  # more would ask for more memory than a laptop has: a notebook may take 4 GB
+SLOW = Path("tests", "slow.txt")
+SECONDS = 2.0
+
+PYTEST = (sys.executable, "-m", "pytest")
+SHARING = ("-n", str(WORKERS), "--dist", "loadfile")  # the cells of a notebook must stay together
+SHORT = "not slow and not browser and not index and not nightly"
 STEPS = {
-    "lint": (*PYTHON, "ruff", "check", "--quiet"),
-    "format": (*PYTHON, "ruff", "format", "--check", "--quiet"),
-    "book": (*PYTHON, "coursebook.cli", "check"),
-    "tests": (
-        *(*PYTHON, "pytest", "-q", "-p", "no:nbval", "-p", "no:cacheprovider", "--doctest-modules"),
-        *("-n", str(WORKERS), "-m", "not slow and not browser and not index", "src", "tests"),
+    "lint": (sys.executable, "-m", "ruff", "check", "--quiet", "--output-format", "concise"),
+    "format": (sys.executable, "-m", "ruff", "format", "--check", "--quiet"),
+    "book": (sys.executable, "-m", "coursebook.cli", "check"),
+    "short tests": (
+        *PYTEST,
+        "-q",
+        "-p",
+        "no:nbval",
+        *SHARING,
+        "-m",
+        SHORT,
+        "--doctest-modules",
+        "src",
+        "tests",
     ),
 }
-"""Name of a step: its command. The last runs the examples of the docstrings and the short tests."""
+"""Name of a step: its command. The last runs the examples of the docstrings, too."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -34,18 +49,63 @@ def main(argv: list[str] | None = None) -> int:
     ToolUnavailableError
         If only the light environment is installed.
     """
-    parser = argparse.ArgumentParser(prog="course quick", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="course quick", description="Lint, the book's rules, docstring examples and the short tests."
+    )
     parser.add_argument("--only", choices=STEPS, action="append", help="a step by its name; may be repeated")
-    chosen = parser.parse_args(argv).only or list(STEPS)
-    if importlib.util.find_spec("pytest") is None:
-        raise ToolUnavailableError("pytest is not installed in this environment; run `make quick`.")
-    root = Project.find().root
-    threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // WORKERS))}
-    failed = []
-    for name in chosen:
-        print(f"== {name}", flush=True)
-        start = time.perf_counter()
-        code = subprocess.run(STEPS[name], cwd=root, env=threads | os.environ).returncode
-        print(f"== {name}: {'failed' if code else 'fine'}, {time.perf_counter() - start:.0f} s", flush=True)
-        failed += [name] if code else []
+    parser.add_argument(
+        "--slow", metavar="XML", type=Path, help=f"write {SLOW} from a run with --junitxml=XML"
+    )
+    chosen = parser.parse_args(argv)
+    start_at_the_root()
+    if chosen.slow:
+        SLOW.write_text(slow_tests(chosen.slow), encoding="utf-8")
+        return 0
+    failed = [name for name in chosen.only or STEPS if run(name, STEPS[name], environment())[0]]
     return 1 if failed else 0
+
+
+def start_at_the_root() -> None:
+    """Change to the repository's root, where all tests run.
+
+    Raises
+    ------
+    ToolUnavailableError
+        If only the light environment is installed.
+    """
+    if importlib.util.find_spec("pytest") is None:
+        raise ToolUnavailableError("pytest is not installed in this environment; run `make test`.")
+    os.chdir(Project.find().root)
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of the tests: each process would otherwise take all cores for its sums."""
+    return {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // WORKERS))} | os.environ
+
+
+def run(name: str, command: tuple[str, ...], environment: dict[str, str]) -> tuple[int, str]:
+    """Run a step, show what it says while it runs; return its exit code and what it said."""
+    print(f"== {name}", flush=True)
+    start, said = time.perf_counter(), []
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    ) as step:
+        for line in step.stdout:
+            print(line, end="", flush=True)
+            said.append(line)
+    how = "failed" if step.returncode else "fine"
+    print(f"== {name}: {how}, {time.perf_counter() - start:.0f} s", flush=True)
+    return step.returncode, "".join(said)
+
+
+def slow_tests(junit: Path) -> str:
+    """Return the text of tests/slow.txt: what took more than `SECONDS` in a run of all tests."""
+    slow = sorted(
+        f"{case.get('classname').removeprefix('tests.')}.py::{case.get('name')}"
+        for case in ElementTree.parse(junit).iter("testcase")
+        if case.get("classname", "").startswith("tests.") and float(case.get("time")) > SECONDS
+    )
+    heading = (
+        f"# More than {SECONDS:g} seconds each, says `course quick --slow`; `course quick` leaves them out."
+    )
+    return "\n".join([heading, *slow, ""])

@@ -22,7 +22,8 @@ from pathlib import Path
 
 import yaml
 
-from coursebook.project import Finding, FindingsError, Project
+from coursebook.book.findings import Finding, FindingsError
+from coursebook.project import Project
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 KINDS = {"one": "Choose one answer.", "many": "Choose all that apply."}

@@ -38,7 +38,8 @@ import yaml
 
 from bioimage_course.errors import InputError
 from coursebook import colab
-from coursebook.project import Finding, FindingsError, Project
+from coursebook.book.findings import Finding, FindingsError
+from coursebook.project import Project
 
 NAME = re.compile(r"(?P<chapter>\d\d)-[a-z0-9]+(-[a-z0-9]+)*")
 MARKER = re.compile(r"^# %%")

@@ -14,8 +14,9 @@ import yaml
 from bioimage_course.data import catalogue
 from bioimage_course.errors import InputError
 from coursebook import execute
+from coursebook.book.findings import Finding
 from coursebook.figures import duration
-from coursebook.project import Finding, Project
+from coursebook.project import Project
 from coursebook.quizzes import Quiz
 from coursebook.sources import Source
 

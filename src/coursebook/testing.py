@@ -1,15 +1,14 @@
-"""``course test``: every test there is, in one run of pytest."""
+"""``course test``: every test there is."""
 
-import importlib.util
 import os
+import re
 import subprocess
-import sys
+from collections import Counter
 
-from bioimage_course.errors import ToolUnavailableError
-from coursebook.project import Project
+from coursebook import quick
 
-PATHS = ("tests", "notebooks/solutions")
-WORKERS = 2  # more would ask for more memory than a laptop has: a notebook may take 4 GB
+NBVAL = ("--nbval-lax", "--nbval-current-env")
+LONG = "(slow or browser or index) and not nightly"
 
 OTHER_PROCESSOR = {
     "ATEN_CPU_CAPABILITY": "default",  # PyTorch
@@ -24,37 +23,52 @@ OTHER_PROCESSOR = {
 """What makes the libraries compute as on a processor without AVX, in one thread: other last digits."""
 
 
-def command(arguments: list[str]) -> list[str]:
-    """Return pytest's command line: unit tests, and nbval over the notebooks with solutions.
-
-    Paths among the arguments replace the two default folders. The whole suite is shared out between two
-    processes, file by file, because the cells of a notebook must stay together.
-    """
-    chosen = any(os.path.exists(each.split("::")[0]) for each in arguments if not each.startswith("-"))
-    paths = [] if chosen else [path for path in PATHS if os.path.isdir(path)]
-    sharing = ["-n", str(WORKERS), "--dist", "loadfile"] if paths and (os.cpu_count() or 1) >= WORKERS else []
-    options = ["--nbval-lax", "--nbval-current-env", *sharing]
-    return [sys.executable, "-m", "pytest", *options, *paths, *arguments]
-
-
 def main(argv: list[str] | None = None) -> int:
     """Run the tests; all arguments but ``--other-processor`` go to pytest, whose exit code comes back.
 
-    With ``--other-processor`` everything is computed as on a processor without AVX: no test may depend on
-    the last digits of a floating-point number.
+    Arguments that name files, marks or expressions choose tests. Without a choice it is the whole suite: the
+    steps of ``course quick``, and if none fails the long tests and nbval over the notebooks with solutions.
+    With ``--other-processor`` everything is computed as on a processor without AVX: no test may depend on the
+    last digits of a floating-point number.
 
     Raises
     ------
     ToolUnavailableError
         If only the light environment is installed.
     """
-    if importlib.util.find_spec("pytest") is None:
-        raise ToolUnavailableError("pytest is not installed in this environment; run `make test`.")
-    os.chdir(Project.find().root)
+    quick.start_at_the_root()
     arguments = list(argv or [])
-    other = "--other-processor" in arguments
-    asked = command([each for each in arguments if each != "--other-processor"])
-    environment = os.environ | (OTHER_PROCESSOR if other else {})
-    if "-n" in asked:  # otherwise each process would take all cores for its sums
-        environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // WORKERS)))
-    return subprocess.run(asked, env=environment).returncode
+    environment = quick.environment()
+    if "--other-processor" in arguments:
+        arguments.remove("--other-processor")
+        environment |= OTHER_PROCESSOR
+    if _is_choice(arguments):
+        return subprocess.run((*quick.PYTEST, *NBVAL, *arguments), env=environment).returncode
+    for name, command in quick.STEPS.items():
+        code, short = quick.run(name, (*command, *(arguments if "pytest" in command else ())), environment)
+        if code:
+            return code
+    command = (*quick.PYTEST, *NBVAL, *quick.SHARING, "-m", LONG, "tests", "notebooks/solutions", *arguments)
+    code, long = quick.run("long tests and notebooks", command, environment)
+    print(total(short, long))
+    return code
+
+
+def total(*outputs: str) -> str:
+    """Return pytest's last line for several runs together."""
+    counts, seconds = Counter(), 0.0
+    for text in outputs:
+        for line in re.findall(r"^=*\s*(\d+ [a-z]+.* in [\d.]+s)\b", text, re.MULTILINE)[-1:]:
+            counts.update(
+                {what.rstrip("s"): int(number) for number, what in re.findall(r"(\d+) ([a-z]+)", line)}
+            )
+            seconds += float(line.rpartition(" ")[2].rstrip("s"))
+    order = ["failed", "passed", "skipped", "deselected", "xfailed", "xpassed", "warning", "error"]
+    parts = [f"{counts[what]} {what}" for what in order if counts[what]]
+    return f" {', '.join(parts) or 'no tests ran'} in {seconds:.2f}s ".center(80, "=")
+
+
+def _is_choice(arguments: list[str]) -> bool:
+    """Whether some of the arguments name files, marks or expressions."""
+    paths = (each.split("::")[0] for each in arguments if not each.startswith("-"))
+    return any(each.startswith(("-m", "-k")) for each in arguments) or any(map(os.path.exists, paths))

@@ -139,7 +139,7 @@ def inner_radius(mask):
     numbers = np.arange(1, components.max() + 1)
     radii = np.asarray(maximum(distance_transform_edt(mask), components, numbers))
     areas = np.bincount(components.ravel())[1:]
-    order = np.argsort(radii)
+    order = np.argsort(radii, kind="stable")
     middle = np.searchsorted(np.cumsum(areas[order]), areas.sum() / 2)
     return float(radii[order][middle])
 

@@ -1,28 +1,16 @@
 """The preview renderer: the book from the same sources as Quarto's, where there is no Quarto.
 
-It exists so that the book can be built wherever Python packages can be had. Pandoc reads and writes;
-the modules here do what Quarto's filters and its book project do, as far as this course uses them:
-
-``settings``
-    the part of ``_quarto.yml`` that matters
-``sources``, ``embeds``
-    a page's Markdown with includes and notebook cells put in
-``document``
-    numbering, figures, tables, callouts, tabsets
-``references``
-    cross-references and citations over the whole book
-``site``
-    links, pictures and scripts of the written pages
+It exists so that the book can be built wherever Python packages can be had. What the pages say, and what
+is wrong with them, it has from `coursebook.book`, the reader that ``course check`` asks, too; here stand
 ``frame``
-    sidebar, contents, search
+    sidebar, contents, search around a page's text
+``watch``
+    a server that renders a page again when it is saved
 
-It is stricter than Quarto: what Quarto warns of (a reference to nothing, a missing citation, a dead
-link) or says nothing about (a picture without alt text) fails the build with file and line. It is no
-dialect of its own: a page that Quarto would render otherwise is a bug here.
+What the reader found fails the build with file and line.
 """
 
 import argparse
-import re
 import shutil
 import sys
 import tempfile
@@ -31,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bioimage_course.errors import InputError
-from coursebook.project import Project
+from coursebook.book.findings import BookError
+from coursebook.book.reader import Book
+from coursebook.project import Project, write_text
 
-from .problems import BookError, Problem
-
-__all__ = ["BookError", "Problem", "Site", "compose", "main", "render"]
+__all__ = ["BookError", "Site", "compose", "main", "render"]
 
 
 @dataclass
@@ -67,128 +55,86 @@ class Site:
                 output.replace(Path(folder) / "old")
             new.replace(output)
 
+    def update(self, output: Path) -> None:
+        """Write the pages of this site into the rendered book in `output`."""
+        for name, content in self.files.items():
+            write_text(output / name, content)
+        for name in sorted(self.copies):
+            write_text(output / name, (self.root / name).read_bytes())
 
-def compose(root: str | Path) -> Site:
+
+def compose(root: str | Path, only: str = "") -> Site:
     """Render the book of a project in memory.
 
     Parameters
     ----------
     root : path
         The folder with ``_quarto.yml``.
+    only : str
+        Chapter (``"03"``) or page (``"book/setup.qmd"``, ``"setup"``); without it all pages are rendered.
 
     Raises
     ------
     BookError
         With every mistake found, each with file and line.
     """
-    from . import frame, references, settings, site, sources
-    from .document import Builder
+    from coursebook.book import links
 
-    root = Path(root).resolve()
-    config = settings.read(root)
-    problems: list[Problem] = []
-    keys = _citation_keys(root, config.bibliography, problems)
-    pages, number, letter = [], 0, 0
-    for entry in config.entries:
-        page = _parse(sources.read(root, entry.path), entry.appendix)
-        if page.chapter_numbered and entry.path != "index.qmd":
-            number, letter = number + (not entry.appendix), letter + entry.appendix
-            page.number = chr(ord("A") + letter - 1) if entry.appendix else str(number)
-        Builder(page, home=entry.path == "index.qmd", code_fold=config.code_fold).build()
-        pages.append(page)
+    from . import frame
 
-    labels = {}
+    book = Book(Project(Path(root).resolve()))
+    chosen = _choose(book, only) if only else []
+    document = book.write(chosen)
+    pages, settings = document.pages, book.settings
+    names = {page.path for page in pages}
+    generated = {name for page in pages for name in page.manuscript.files} | set(frame.SCRIPTS)
+    site = Site(book.root, {}, set(), [page.href for page in pages if page.href in document.written])
+    shell, records, glossary = frame.template(), [], ""
     for page in pages:
-        for label in page.labels:
-            if label.name in labels:
-                where = labels[label.name].page.replace(".html", ".qmd")
-                page.source.problem(
-                    f"the label #{label.name} is already used in {where}.", label.name, last=True
-                )
-            labels.setdefault(label.name, label)
-    for page in pages:
-        references.resolve(page, labels, keys)
-
-    bibliography_page = next((page for page in pages if references.holds_bibliography(page)), None)
-    cited = sorted({key for page in pages for key in page.citations})
-    names, generated = {page.path for page in pages}, {f for page in pages for f in page.source.files}
-    written = {}
-    shell = frame.template()
-    records, glossary = [], ""
-    for page in pages:
-        body = references.with_bibliography(page, bibliography_page, cited, config, root)
+        if page.href not in document.written:
+            continue
         if page.href.endswith("glossary.html"):
-            glossary = body
-        records += frame.search_records(page, body)
-        text = frame.page_html(page, body, pages, config, shell)
-        written[page.href] = site.scan(page, text, names, generated | set(frame.SCRIPTS), root)
-    site.check(pages, written)
+            glossary = page.body
+        records += frame.search_records(page, page.body)
+        around = links.scan(page, frame.page_html(page, pages, settings, shell), names, generated, book.root)
+        site.files[page.href] = frame.fill(around.html, page.body)
+        site.files.update(page.manuscript.files)
+        site.copies |= around.files | document.written[page.href].files
+    if book.found():
+        raise BookError(book.found())
+    if chosen:
+        return site
     scripts = (frame.script(), frame.search_script(records), frame.glossary_script(glossary))
-
-    problems += [problem for page in pages for problem in page.source.problems]
-    if problems:
-        raise BookError(problems)
-    files: dict[str, str | bytes] = {href: found.html for href, found in written.items()}
-    for page in pages:
-        files.update(page.source.files)
-    files.update(zip(frame.SCRIPTS, scripts, strict=True))
-    if config.site_url:
-        files["sitemap.xml"] = frame.sitemap(pages, config)
-    copies = {config.image} if config.image else set()
-    copies |= {name for found in written.values() for name in found.files}
-    for pattern in config.resources:
-        copies |= {p.relative_to(root).as_posix() for p in root.glob(pattern) if p.is_file()}
-    return Site(root, files, copies, [page.href for page in pages])
-
-
-def render(root: str | Path, output: str | Path) -> Site:
-    """Render the book of `root` into the folder `output` and return what was written."""
-    site = compose(root)
-    site.write(Path(output))
+    site.files.update(zip(frame.SCRIPTS, scripts, strict=True))
+    if settings.site_url:
+        site.files["sitemap.xml"] = frame.sitemap(pages, settings)
+    site.copies |= {settings.image} if settings.image else set()
+    for pattern in settings.resources:
+        site.copies |= {p.relative_to(book.root).as_posix() for p in book.root.glob(pattern) if p.is_file()}
     return site
 
 
-def _citation_keys(root, bibliographies, problems) -> set[str]:
-    from . import pandoc
-
-    keys: set[str] = set()
-    for name in bibliographies:
-        text = (root / name).read_text(encoding="utf-8")
-        seen: dict[str, int] = {}
-        for number, line in enumerate(text.splitlines(), 1):
-            entry = re.match(r"\s*@(\w+)\s*\{\s*([^,\s]+)\s*,", line)
-            if entry and entry[1].lower() not in ("comment", "string", "preamble"):
-                if entry[2] in seen:
-                    problems.append(
-                        Problem(name, number, f"{entry[2]} was already defined in line {seen[entry[2]]}.")
-                    )
-                seen.setdefault(entry[2], number)
-        try:
-            keys |= pandoc.citation_keys(root / name)
-        except pandoc.PandocError as error:
-            line = re.search(r"line (\d+)", str(error))
-            raise BookError(
-                [Problem(name, int(line[1]) if line else 0, str(error).splitlines()[-1])]
-            ) from None
-    return keys
+def _choose(book: Book, name: str) -> list[str]:
+    """Return the paths of the pages that `name` means."""
+    paths = [manuscript.path for manuscript in book.manuscripts]
+    found = [path for path in paths if name in (path, Path(path).stem, Path(path).name[:2])]
+    if not found:
+        known = ", ".join(Path(path).stem for path in paths)
+        raise InputError(f"No page is called {name!r}; there are {known}.")
+    return found
 
 
-def _parse(source, appendix):
-    import io
-
-    import panflute as pf
-
-    from . import pandoc
-    from .model import Page, title_of
-
-    text, warnings = pandoc.run(source.text, f"--from={pandoc.READER}", "--to=json")
-    for warning in warnings:
-        line = re.search(r"line (\d+)", warning)
-        source.problem(f"pandoc says: {warning}", line=int(line[1]) if line else None)
-    page = Page(source, "", appendix, pf.load(io.StringIO(text)))
-    heading = title_of(page.doc)
-    page.chapter_numbered = heading is None or "unnumbered" not in heading.classes
-    return page
+def render(root: str | Path, output: str | Path, only: str = "") -> Site:
+    """Render the book of `root`, or one page of it, into the folder `output`; return what was written."""
+    output = Path(output)
+    if only and not (output / "index.html").is_file():
+        only = ""  # one page needs the styles and scripts of the others
+    site = compose(root, only)
+    if only:
+        site.update(output)
+    else:
+        site.write(output)
+    return site
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -201,16 +147,30 @@ def main(argv: list[str] | None = None) -> int:
         "--output", type=Path, help="folder to write to (default: _book in the course's folder)"
     )
     parser.add_argument("--root", type=Path, help="folder of the course (default: the one around here)")
+    parser.add_argument("--only", default="", metavar="NN", help="render this chapter or page only")
+    parser.add_argument(
+        "--watch", action="store_true", help="serve the book; render a page again when it is saved"
+    )
     options = parser.parse_args(argv)
-    started = time.perf_counter()
     root = options.root or Project.find().root
     output = options.output or root / "_book"
+    if options.watch:
+        from . import watch
+
+        return watch.serve(root, output, options.only)
+    return show(root, output, options.only)
+
+
+def show(root: Path, output: Path, only: str = "") -> int:
+    """Render, and print where the result is or what is wrong with the sources."""
+    started = time.perf_counter()
     try:
-        site = render(root, output)
+        site = render(root, output, only)
     except BookError as error:
         print(error, file=sys.stderr)
         return 1
-    index = (output / "index.html").resolve()
     seconds = time.perf_counter() - started
-    print(f"{len(site.pages)} pages with the preview renderer in {seconds:.1f} s\nOpen {index} in a browser.")
+    count = "1 page" if len(site.pages) == 1 else f"{len(site.pages)} pages"
+    place = (output / (site.pages[0] if only else "index.html")).resolve()
+    print(f"{count} with the preview renderer in {seconds:.1f} s\nOpen {place} in a browser.")
     return 0

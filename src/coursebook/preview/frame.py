@@ -8,10 +8,11 @@ from html.parser import HTMLParser
 from importlib import resources
 from string import Template
 
-from .model import NBSP, Page
-from .references import relative
-from .settings import Settings
+from coursebook.book.configuration import Settings
+from coursebook.book.model import NBSP, Page
+from coursebook.book.references import relative
 
+PLACE = "<!-- the text of the page -->"
 SCRIPTS = ["site_libs/preview/frame.js", "site_libs/preview/search.js", "site_libs/preview/glossary.js"]
 
 
@@ -25,13 +26,11 @@ def script() -> str:
     return resources.files(__package__).joinpath("frame.js").read_text(encoding="utf-8")
 
 
-def page_html(page: Page, body: str, pages: list[Page], settings: Settings, shell: Template) -> str:
-    """Put `body` into the frame."""
+def page_html(page: Page, pages: list[Page], settings: Settings, shell: Template) -> str:
+    """Return the frame around a page, with a mark where `fill` puts its text."""
     here = posixpath.dirname(page.href) or "."
     root = posixpath.relpath(".", here)
     home = page is pages[0]
-    if home:
-        body = _book_title(settings) + body
     return shell.substitute(
         lang=html.escape(settings.lang),
         head_title=html.escape(settings.title if home else f"{_plain(page)} – {settings.title}"),
@@ -45,11 +44,16 @@ def page_html(page: Page, body: str, pages: list[Page], settings: Settings, shel
         root=root,
         body_class=" course-home-page" if home else "",
         sidebar=_sidebar(page, pages, settings),
-        toc=_toc(page, body, settings.toc_depth),
-        body=body,
+        toc=_toc(page, page.body, settings.toc_depth),
+        body=(_book_title(settings) if home else "") + PLACE,
         pager=_pager(page, pages),
         footer_text=_footer(page, settings),
     )
+
+
+def fill(around: str, body: str) -> str:
+    """Put a page's text into the frame that `page_html` made."""
+    return around.replace(PLACE, body, 1)
 
 
 def _social(page: Page, settings: Settings, home: bool) -> str:

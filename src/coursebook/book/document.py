@@ -33,7 +33,7 @@ class Builder(Floats):
         page, doc = self.page, self.page.doc
         heading = title_of(doc)
         if heading is None:
-            self.problem("the page must begin with its title: `# Title {#sec-topic}`.", line=1)
+            self.complain("page-title", "the page must begin with its title: `# Title {#sec-topic}`", line=1)
             heading = pf.Header(pf.Str("?"), level=1)
         else:
             doc.content.pop(0)
@@ -75,8 +75,9 @@ class Builder(Floats):
 
     # numbers and labels
 
-    def problem(self, message, token="", line=None):
-        self.page.source.problem(message, token, line)
+    def complain(self, rule: str, message: str, token: str = "", line: int | None = None) -> None:
+        """Note a mistake at a line, or where `token` stands."""
+        self.page.manuscript.complain(rule, message, token, line)
 
     def label(self, name, text, number, chapter=False):
         if name:
@@ -119,7 +120,7 @@ class Builder(Floats):
 
     def header(self, block) -> list:
         if block.level == 1:
-            self.problem("a page has one heading of level 1, its title.", pf.stringify(block))
+            self.complain("page-title", "a page has one heading of level 1, its title", pf.stringify(block))
         if self.inside:
             return [block]
         number = ""
@@ -169,7 +170,9 @@ class Builder(Floats):
 
     def callout(self, block, kind) -> list:
         if kind not in CALLOUTS:
-            self.problem(f"unknown callout {kind!r}; known are {', '.join(CALLOUTS)}.", f"callout-{kind}")
+            self.complain(
+                "markup", f"unknown callout {kind!r}; known are {', '.join(CALLOUTS)}", f"callout-{kind}"
+            )
             return [block]
         options = block.attributes
         content = list(block.content)
@@ -183,7 +186,7 @@ class Builder(Floats):
             title, spoken = [pf.Str(kind.capitalize())], []
         simple = options.get("appearance", "default")
         if simple not in ("default", "simple", "minimal"):
-            self.problem(f"unknown callout appearance {simple!r}.", f"callout-{kind}")
+            self.complain("markup", f"unknown callout appearance {simple!r}", f"callout-{kind}")
         style = "simple" if simple != "default" else "default"
         no_icon = " no-icon" if options.get("icon") == "false" or simple == "minimal" else ""
         classes = f"callout callout-style-{style} callout-{kind}{no_icon} callout-titled"
@@ -209,7 +212,7 @@ class Builder(Floats):
     def tabset(self, block) -> list:
         first = next((b for b in block.content if isinstance(b, pf.Header)), None)
         if first is None:
-            self.problem("a tabset needs a heading for each of its tabs.", ".panel-tabset")
+            self.complain("markup", "a tabset needs a heading for each of its tabs", ".panel-tabset")
             return [block]
         self.tabsets += 1
         group = block.attributes.get("group")

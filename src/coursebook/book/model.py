@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import panflute as pf
 
 from . import pandoc
-from .sources import Source
+from .text import Manuscript
 
 NBSP = "\u00a0"
 KINDS = {"fig": "Figure", "tbl": "Table", "eq": "Equation", "sec": "Section"}
@@ -35,26 +35,40 @@ class Heading:
 
 
 @dataclass
-class Page:
-    """A page on its way from source to HTML."""
+class Picture:
+    """A picture of the written page, the how manieth of its address, and whether it is what a link shows."""
 
-    source: Source
-    number: str  # "3", "A", or "" for an unnumbered chapter
+    url: str
+    alt: str
+    nth: int
+    in_link: bool
+
+
+@dataclass
+class Page:
+    """A page on its way from manuscript to HTML."""
+
+    manuscript: Manuscript
     appendix: bool
     doc: pf.Doc
+    number: str = ""  # "3", "A", or "" for an unnumbered chapter
     title: str = ""
     identifier: str = ""
     chapter_numbered: bool = True
     labels: list[Label] = field(default_factory=list)
     headings: list[Heading] = field(default_factory=list)
+    captions: dict[str, str] = field(default_factory=dict)  # address of a picture -> the caption beside it
     citations: list[str] = field(default_factory=list)
+    body: str = ""  # HTML
 
     @property
     def path(self) -> str:
-        return self.source.path
+        """Path of the source from the root."""
+        return self.manuscript.path
 
     @property
     def href(self) -> str:
+        """Path of the written page from the site's root."""
         return re.sub(r"\.qmd$", ".html", self.path)
 
 
@@ -80,7 +94,7 @@ def inlines(text: str) -> list:
 def _walk(blocks, kind):
     found = []
 
-    def collect(element, doc):
+    def collect(element, _doc):
         if isinstance(element, kind):
             found.append(element)
 

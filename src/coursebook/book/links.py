@@ -2,14 +2,15 @@
 
 import html
 import posixpath
+from collections import Counter
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from ..addresses import resolve
-from .model import Page
-from .problems import nearest
+from .addresses import resolve
+from .findings import nearest
+from .model import KINDS, Page, Picture
 
 # tag -> attributes that name a file (Quarto copies the same ones)
 FILES = {
@@ -45,26 +46,26 @@ class Written:
     identifiers: list[str] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
     files: set[str] = field(default_factory=set)
+    pictures: list[Picture] = field(default_factory=list)
 
 
 class _Scanner(HTMLParser):
     """Rewrites start tags one by one and collects what they name; everything else stays as it is."""
 
-    def __init__(self, page: Page, pages: set[str], generated, root: Path):
+    def __init__(self, page: Page, pages: set[str], generated: set[str], root: Path):
         super().__init__(convert_charrefs=False)
         self.page, self.pages, self.generated, self.root = page, pages, generated, root
         self.out: list[str] = []
         self.found = Written("")
-        self.section = 0
+        self.links = 0  # > 0 inside a link
 
     def handle_starttag(self, tag, attrs):
         text, values = self.get_starttag_text(), dict(attrs)
         if values.get("id"):
             self.found.identifiers.append(values["id"])
-        if tag == "img" and not (values.get("alt") or "").strip() and values.get("role") != "presentation":
-            self.page.source.problem(
-                f"the picture {values.get('src')} has no alt text.", values.get("src") or "<img"
-            )
+        self.links += tag == "a"
+        if tag == "img" and values.get("role") != "presentation":
+            self.picture(values.get("src") or "", (values.get("alt") or "").strip())
         for name in FILES.get(tag, ()):
             if values.get(name) and not values.get("class", "").startswith("quarto-xref"):
                 new = self.reference(tag, values[name])
@@ -79,13 +80,22 @@ class _Scanner(HTMLParser):
 
     handle_startendtag = handle_starttag
 
+    def picture(self, url: str, alt: str) -> None:
+        """Note a picture; one without alternative text is a mistake."""
+        nth = sum(picture.url == url for picture in self.found.pictures)
+        self.found.pictures.append(Picture(url, alt, nth, self.links > 0))
+        if not alt:
+            message = f"the picture {url} has no alt text"
+            self.page.manuscript.complain("image-alt-texts", message, url or "<img", nth=nth, view="html")
+
     def reference(self, tag, value) -> str:
         """Note what `value` names, and return it as it must read in the HTML."""
-        source = self.page.source
+        complain = self.page.manuscript.complain
         parts = urlsplit(value)
         if parts.scheme or parts.netloc:
             if tag != "a" and parts.scheme != "data":
-                source.problem(f"<{tag}> loads {value} from the network; pages must work without.", value)
+                message = f"<{tag}> loads {value} from the network; pages must work without"
+                complain("no-remote-resources", message, value, view="html")
             return value
         if not parts.path:
             self.found.references.append(Reference(tag, value, self.page.href, unquote(parts.fragment)))
@@ -93,14 +103,13 @@ class _Scanner(HTMLParser):
         path = unquote(parts.path)
         target = resolve(self.page.path, path)
         if target is None:
-            source.problem(f"{value} lies outside the project.", value)
+            complain("links", f"{value} lies outside the project", value, view="html")
             return value
         anchor = f"#{parts.fragment}" if parts.fragment else ""
         if target.endswith(".qmd"):
             if target not in self.pages:
-                source.problem(
-                    f"the link {value} leads to no page of the book{nearest(target, self.pages)}.", value
-                )
+                message = f"the link {value} leads to no page of the book (from {self.page.path})"
+                complain("links", message, value, view="html", mend=nearest(target, self.pages))
                 return value
             target = target[:-4] + ".html"
             self.found.references.append(Reference(tag, value, target, unquote(parts.fragment)))
@@ -112,11 +121,12 @@ class _Scanner(HTMLParser):
             self.found.files.add(target)
         else:
             what = "picture" if tag == "img" else "file"
-            source.problem(f"there is no {what} {value} (from {self.page.path}).", value)
+            complain("links", f"there is no {what} {value} (from {self.page.path})", value, view="html")
             return value
         return posixpath.relpath(target, posixpath.dirname(self.page.path) or ".") + anchor
 
     def handle_endtag(self, tag):
+        self.links -= tag == "a"
         self.out.append(f"</{tag}>")
 
     def handle_data(self, data):
@@ -135,7 +145,7 @@ class _Scanner(HTMLParser):
         self.out.append(f"<!{decl}>")
 
 
-def scan(page: Page, text: str, pages: set[str], generated, root: Path) -> Written:
+def scan(page: Page, text: str, pages: set[str], generated: set[str], root: Path) -> Written:
     """Rewrite the links of a page's HTML and collect identifiers, references and local files."""
     scanner = _Scanner(page, pages, generated, root)
     scanner.feed(text)
@@ -146,20 +156,20 @@ def scan(page: Page, text: str, pages: set[str], generated, root: Path) -> Writt
 
 def check(pages: list[Page], written: dict[str, Written]) -> None:
     """Complain about identifiers used twice and anchors that do not exist."""
+    first: dict[str, Page] = {}  # where the names stand that must be unique in the whole book
     for page in pages:
         found = written[page.href]
-        seen = set()
         for name in found.identifiers:
-            if name in seen:
-                page.source.problem(
-                    f"the identifier #{name} is used twice on this page.", f"#{name}", last=True
-                )
-            seen.add(name)
+            if name.split("-")[0] in KINDS and first.setdefault(name, page) is not page:
+                message = f"the label #{name} is already used in {first[name].path}"
+                page.manuscript.complain("unique-labels", message, f"#{name}", nth=-1)
+        for name, count in Counter(found.identifiers).items():
+            if count > 1:
+                message = f"the identifier #{name} is used twice on this page"
+                page.manuscript.complain("unique-labels", message, f"#{name}", nth=-1)
         for reference in found.references:
             known = set(written[reference.target].identifiers) if reference.target in written else set()
             if reference.anchor and reference.anchor not in known:
-                page.source.problem(
-                    f"the link {reference.value} leads to no place on {reference.target}"
-                    f"{nearest(reference.anchor, known)}.",
-                    reference.value,
-                )
+                message = f"the link {reference.value} leads to no place on {reference.target}"
+                mend = nearest(reference.anchor, known)
+                page.manuscript.complain("links", message, reference.value, view="html", mend=mend)

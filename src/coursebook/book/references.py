@@ -3,12 +3,14 @@
 import io
 import posixpath
 import re
+from pathlib import Path
 
 import panflute as pf
 
 from . import pandoc
+from .configuration import Settings
+from .findings import nearest
 from .model import KINDS, NBSP, Label, Page
-from .problems import nearest
 
 # Quarto reads @name as a cross-reference if it begins with one of these, as a citation otherwise.
 PREFIXES = {
@@ -28,6 +30,7 @@ PREFIXES = {
     "exm",
     "exr",
 }
+LINK = re.compile(r"(?<![\\\w\]])!?\[[^\[\]]+\]\[[^\[\]]*\]\S*")  # [text][name]
 UNREAD = re.compile(r"^@(?:fig|tbl|eq|sec)-\w")
 
 
@@ -36,55 +39,64 @@ def relative(page: str, target: str) -> str:
     return posixpath.relpath(target, posixpath.dirname(page) or ".")
 
 
-def resolve(page: Page, labels: dict[str, Label], keys: set[str]) -> None:
-    """Replace the cross-references on `page` by links and note its citations; complain about dead ones."""
+def resolve(page: Page, labels: dict[str, Label], missing: set[str], keys: set[str]) -> None:
+    """Replace the cross-references on `page` by links and note its citations; complain about dead ones.
 
-    def action(element, doc):
+    `missing` are labels of cells that could not be embedded, which was said already.
+    """
+
+    def action(element, _doc):
         if isinstance(element, pf.Cite):
-            return _cite(element, page, labels, keys)
+            return _cite(element, page, labels, missing, keys)
+        if isinstance(element, pf.Str):
+            _leftover(element, page)
         return None
 
-    def leftover(element, doc):
-        if (
-            isinstance(element, pf.Str)
-            and UNREAD.match(element.text)
-            and not isinstance(element.parent, pf.Cite)
-        ):
-            page.source.problem(f"{element.text} was not read as a reference: write @label.", element.text)
-        if isinstance(element, pf.Str) and re.match(r":{3,}$", element.text):
-            page.source.problem(
-                "a line with ::: was not read as the border of a block: leave an empty line before it, in a "
-                "list indent it exactly as far as the item's text.",
-                _line_with(page, element),
-            )
-
-    page.doc.walk(leftover)
     page.doc.walk(action)
 
 
-def _line_with(page, element) -> str:
+def _leftover(element: pf.Str, page: Page) -> None:
+    """Complain about what was meant as a reference, a link or the border of a block, and stayed text."""
+    text = element.text
+    escaped = f"\\{text}" in page.manuscript.prose  # `\@fig-x` is meant as text
+    if UNREAD.match(text) and not escaped and not isinstance(element.parent, pf.Cite):
+        page.manuscript.complain(
+            "references", f"{text} was not read as a reference", text, mend="write @label"
+        )
+    if re.match(r":{3,}$", text):
+        page.manuscript.complain(
+            "markup",
+            "a line with ::: was not read as the border of a block: leave an empty line before it, in a "
+            "list indent it exactly as far as the item's text",
+            _line_with(page, element),
+        )
+    if "][" in text and any(text in match[0] for match in LINK.finditer(page.manuscript.prose)):
+        page.manuscript.complain("links", f"{text} is a link whose address is nowhere on the page", text)
+
+
+def _line_with(page: Page, element) -> str:
     """Return what follows a ``:::`` that stands in the text, to find its line."""
     following = element.next
     while isinstance(following, (pf.Space, pf.SoftBreak)):
         following = following.next
     word = pf.stringify(following).strip("“”{} ") if isinstance(following, pf.Element) else ""
-    return word.split("=")[0] if word and page.source.find(word) else element.text
+    return word.split("=")[0] if word and page.manuscript.places(word) else element.text
 
 
-def _cite(cite, page, labels, keys):
+def _cite(cite, page: Page, labels: dict[str, Label], missing: set[str], keys: set[str]):
+    complain = page.manuscript.complain
     kinds = [c.id[:1].lower() + c.id[1:] for c in cite.citations]
     crossrefs = [name for name in kinds if name.split("-")[0] in PREFIXES and "-" in name]
     if not crossrefs:
         for citation in cite.citations:
             page.citations.append(citation.id)
             if citation.id not in keys:
-                page.source.problem(
-                    f"the citation @{citation.id} is not in the bibliography{nearest(citation.id, keys)}.",
-                    f"@{citation.id}",
-                )
+                message = f"the citation @{citation.id} is not in the bibliography"
+                complain("citations", message, f"@{citation.id}", mend=nearest(citation.id, keys))
         return None
     if len(crossrefs) < len(kinds):
-        page.source.problem("a reference and a citation stand in one pair of brackets.", f"@{crossrefs[0]}")
+        message = "a reference and a citation stand in one pair of brackets"
+        complain("references", message, f"@{crossrefs[0]}")
         return None
     new = []
     for citation, name in zip(cite.citations, kinds, strict=True):
@@ -92,15 +104,16 @@ def _cite(cite, page, labels, keys):
         if new:
             new += [pf.Str(","), pf.Space()]
         if label is None:
-            page.source.problem(
-                f"@{citation.id} refers to nothing{nearest(name, labels)}.", f"@{citation.id}"
-            )
+            if name not in missing:
+                message = f"@{citation.id} refers to nothing"
+                complain("references", message, f"@{citation.id}", mend=nearest(name, labels))
             continue
         if not page.number:
-            page.source.problem(
-                f"@{citation.id} stands on an unnumbered page, where Quarto shows a wrong text: "
-                "write an ordinary link.",
+            complain(
+                "references",
+                f"@{citation.id} stands on an unnumbered page, where Quarto shows a wrong text",
                 f"@{citation.id}",
+                mend="write an ordinary link",
             )
         new.append(_link(page, label, citation))
         if citation.suffix:
@@ -125,7 +138,9 @@ def holds_bibliography(page: Page) -> bool:
     return any(isinstance(block, pf.Div) and block.identifier == "refs" for block in page.doc.content)
 
 
-def with_bibliography(page: Page, home: Page | None, cited: list[str], settings, root) -> str:
+def with_bibliography(
+    page: Page, home: Page | None, cited: list[str], settings: Settings, readable: list[str], root: Path
+) -> str:
     """Return the page as HTML, its citations formatted.
 
     As in Quarto, the list of references of the whole book stands on the page that has the place for it
@@ -145,15 +160,18 @@ def with_bibliography(page: Page, home: Page | None, cited: list[str], settings,
         "--email-obfuscation=none",
     ]
     options += [f"--metadata=lang:{settings.lang}"]
+    files: tuple[Path, ...] = ()
     if page.citations or (page is home and cited):
         options += ["--citeproc", "--metadata=link-citations:true"]
-        options += [f"--bibliography={root / name}" for name in settings.bibliography]
+        options += [f"--bibliography={root / name}" for name in readable]
         options += [f"--csl={root / settings.csl}"] if settings.csl else []
-    body, warnings = pandoc.run(stream.getvalue(), *options)
+        files += tuple(root / name for name in [*readable, settings.csl] if name)
+    body, warnings = pandoc.remembered(root, stream.getvalue(), *options, files=files)
     for warning in warnings:
         if not warning.startswith("Citeproc: citation"):  # already said, with its line
             formula = re.search(r"TeX math (.*?)(?:, rendering|:|$)", warning)
-            page.source.problem(f"pandoc says: {warning}", formula[1][:40] if formula else "")
+            token = formula[1][:40] if formula else ""
+            page.manuscript.complain("markup", f"pandoc says: {warning}", token)
     if home is not None and page is not home:
         target = relative(page.href, home.href)
         body = re.sub(

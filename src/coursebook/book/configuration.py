@@ -1,11 +1,11 @@
-"""The part of ``_quarto.yml`` that the preview needs."""
+"""The part of ``_quarto.yml`` that rendering needs."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-
-from .problems import BookError, Problem
+from ..project import Project
+from .findings import BookError, Finding
 
 
 @dataclass
@@ -44,62 +44,36 @@ class Settings:
     csl: str = ""
 
 
-def read(root: Path) -> Settings:
-    """Read ``_quarto.yml`` in `root`.
+def read(project: Project) -> tuple[Settings, list[Finding]]:
+    """Read ``_quarto.yml``.
+
+    Returns
+    -------
+    (Settings, list of Finding)
+        What it says, without the pages that do not exist, and what is wrong with it.
 
     Raises
     ------
     BookError
-        The file is missing, is no YAML, describes no book, or names a page that does not exist.
+        The file is missing, is no YAML, or describes no book.
     """
-    path = root / "_quarto.yml"
-    try:
-        text = path.read_text(encoding="utf-8")
-        config = yaml.safe_load(text) or {}
-    except FileNotFoundError:
-        raise BookError(
-            [Problem("_quarto.yml", 0, f"not found in {root}: is this the course's folder?")]
-        ) from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        message = f"this is not valid YAML: {getattr(error, 'problem', error)}"
-        raise BookError([Problem("_quarto.yml", mark.line + 1 if mark else 0, message)]) from None
-
+    root, config = project.root, project.quarto
     book = config.get("book") or {}
     if not isinstance(book, dict) or not book.get("chapters"):
-        raise BookError([Problem("_quarto.yml", 0, "`book: chapters:` lists no page.")])
+        raise BookError([_finding("`book: chapters:` lists no page")])
     entries = list(_entries(book["chapters"])) + list(_entries(book.get("appendices") or [], appendix=True))
     # Quarto puts the home page first, wherever it is listed.
     entries.sort(key=lambda entry: entry.path != "index.qmd")
-    problems = [
-        Problem("_quarto.yml", line_of(text, entry.path), f"the page {entry.path} does not exist.")
-        for entry in entries
-        if not (root / entry.path).is_file()
-    ]
-    if entries[0].path != "index.qmd":
-        problems.append(Problem("_quarto.yml", 0, "a Quarto book needs a home page `index.qmd`."))
-    seen = set()
-    for entry in entries:
-        if entry.path in seen:
-            problems.append(
-                Problem("_quarto.yml", line_of(text, entry.path), f"{entry.path} is listed twice.")
-            )
-        seen.add(entry.path)
     html = (config.get("format") or {}).get("html") or {}
     html = html if isinstance(html, dict) else {}
     bibliography = _list(config.get("bibliography") or book.get("bibliography"))
-    for name in (
-        bibliography
-        + _list(html.get("css"))
-        + [file for key in ("image", "favicon") for file in _list(book.get(key))]
-        + _list(config.get("csl"))
-    ):
-        if not (root / name).is_file():
-            problems.append(Problem("_quarto.yml", line_of(text, name), f"the file {name} does not exist."))
-    if problems:
-        raise BookError(problems)
+    named = bibliography + _list(html.get("css")) + _list(config.get("csl"))
+    named += _list(book.get("image")) + _list(book.get("favicon"))
+    text = (root / "_quarto.yml").read_text(encoding="utf-8")
+    findings = [*_missing(root, text, entries, named)]
+    entries = [entry for entry in entries if (root / entry.path).is_file()]
     authors = [a.get("name", "") if isinstance(a, dict) else str(a) for a in _list(book.get("author"))]
-    return Settings(
+    settings = Settings(
         title=str(book.get("title", "")),
         subtitle=str(book.get("subtitle", "")),
         authors=authors,
@@ -121,6 +95,27 @@ def read(root: Path) -> Settings:
         favicon=str(book.get("favicon") or ""),
         csl=str(config.get("csl") or ""),
     )
+    return settings, findings
+
+
+def _missing(root: Path, text: str, entries: list[Entry], named: list[str]) -> Iterator[Finding]:
+    """Say which pages and files do not exist, and what else is wrong with the list of pages."""
+    if entries[0].path != "index.qmd":
+        yield _finding("a Quarto book needs a home page `index.qmd`")
+    seen = set()
+    for entry in entries:
+        if not (root / entry.path).is_file():
+            yield _finding(f"the page {entry.path} does not exist", line_of(text, entry.path))
+        if entry.path in seen:
+            yield _finding(f"{entry.path} is listed twice", line_of(text, entry.path))
+        seen.add(entry.path)
+    for name in named:
+        if not (root / name).is_file():
+            yield _finding(f"the file {name} does not exist", line_of(text, name))
+
+
+def _finding(message: str, line: int = 0) -> Finding:
+    return Finding("_quarto.yml", line, message, "quarto-yml")
 
 
 def line_of(text: str, word: str) -> int:
@@ -141,9 +136,7 @@ def _entries(items, part="", appendix=False):
         elif "href" in item or "file" in item:
             yield Entry(item.get("href") or item["file"], part, appendix, str(item.get("text", "")))
         else:
-            raise BookError(
-                [Problem("_quarto.yml", 0, f"cannot read this entry of the chapter list: {item!r}")]
-            )
+            raise BookError([_finding(f"cannot read this entry of the chapter list: {item!r}")])
 
 
 def _snippets(root: Path, value) -> str:

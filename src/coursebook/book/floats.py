@@ -1,5 +1,6 @@
 """Figures, tables and grids: what has a caption and a number."""
 
+import copy
 import json
 
 import panflute as pf
@@ -16,18 +17,28 @@ class Floats:
         """Give the image its alt text: `fig-alt`, or the text in its brackets when it is no caption."""
         text = image.attributes.pop("fig-alt", None) or pf.stringify(image)
         if not text.strip():
-            self.problem(f'the picture {image.url} has no alt text: add {{fig-alt="…"}}.', image.url)
+            self.complain(
+                "image-alt-texts", f'the picture {image.url} has no alt text: add {{fig-alt="…"}}', image.url
+            )
         image.content = [pf.Str(text)]
+
+    def captioned(self, images, caption) -> None:
+        """Remember the caption beside pictures: their alternative text must say something else."""
+        for image in images:
+            self.page.captions[image.url] = pf.stringify(pf.Plain(*copy.deepcopy(caption)))
 
     def figure(self, block) -> list:
         """``![caption](file){#fig-name fig-alt="…"}`` alone in a paragraph."""
         image = next((i for i in images_in(block.content)), None)
         caption = [i for b in block.caption.content for i in b.content] if block.caption else []
         if image is not None and "fig-alt" not in image.attributes:
-            self.problem(
-                f'the figure {image.url} has a caption but no alt text: add {{fig-alt="…"}}.', image.url
+            self.complain(
+                "image-alt-texts",
+                f'the figure {image.url} has a caption but no alt text: add {{fig-alt="…"}}',
+                image.url,
             )
             image.attributes["fig-alt"] = "missing"
+        self.captioned(images_in(block.content), caption)
         return self.float("fig", block.identifier, list(block.content), caption)
 
     def figure_div(self, block) -> list:
@@ -37,12 +48,13 @@ class Floats:
         if not caption and isinstance(last, pf.Para) and not any(True for _ in images_in([last])):
             caption = list(content.pop().content)
         if not caption:
-            self.problem(
-                f"the figure {block.identifier} has no caption: end it with a paragraph.",
+            self.complain(
+                "captions",
+                f"the figure {block.identifier} has no caption: end it with a paragraph",
                 f"#{block.identifier}",
             )
         if not content:
-            self.problem(f"the figure {block.identifier} is empty.", f"#{block.identifier}")
+            self.complain("markup", f"the figure {block.identifier} is empty", f"#{block.identifier}")
         grid = any(key in block.attributes for key in LAYOUT)
         subfigures = grid or any(identifier_of(b).startswith("fig-") for b in content)
         return self.float(
@@ -56,10 +68,12 @@ class Floats:
             number = self.next(kind)
             self.label(identifier, f"{KINDS[kind]}{NBSP}{number}", number)
         elif identifier:
-            self.problem(f"the label #{identifier} of a figure must begin with fig-.", f"#{identifier}")
+            self.complain(
+                "markup", f"the label #{identifier} of a figure must begin with fig-", f"#{identifier}"
+            )
         self.inside += 1
         if grid is not None:
-            body = self.layout(grid, content, parent=number, page_label=identifier)
+            body = self.layout(grid, content, parent=number)
         else:
             body = self.blocks(plain_images(content))
             for image in images_in(body):
@@ -89,7 +103,7 @@ class Floats:
             raw("</figure></div>"),
         ]
 
-    def layout(self, block, content, parent="", page_label="") -> list:
+    def layout(self, block, content, parent="") -> list:
         """Place pictures or blocks side by side: ``layout-ncol``, ``layout-nrow`` or ``layout``."""
         cells = []
         for child in content:
@@ -135,7 +149,7 @@ class Floats:
                 columns = int(attributes.get("layout-ncol", 1))
             return [[100 / columns] * columns for _ in range(-(-count // columns))]
         except (ValueError, TypeError, IndexError, ZeroDivisionError):
-            self.problem("cannot read the layout of this block.", "layout")
+            self.complain("markup", "cannot read the layout of this block", "layout")
             return [[100.0]] * count
 
     def _cell(self, child, parent, position) -> list:
@@ -159,8 +173,10 @@ class Floats:
             body, caption = [pf.Plain(*child.content)], []
         for image in images_in(body):
             if caption and "fig-alt" not in image.attributes:
-                self.problem(
-                    f'the figure {image.url} has a caption but no alt text: add {{fig-alt="…"}}.', image.url
+                self.complain(
+                    "image-alt-texts",
+                    f'the figure {image.url} has a caption but no alt text: add {{fig-alt="…"}}',
+                    image.url,
                 )
                 image.attributes["fig-alt"] = "missing"
             self.alt(image)
@@ -189,8 +205,9 @@ class Floats:
         if not caption and content and isinstance(content[-1], pf.Para):
             caption = list(content.pop().content)
         if not caption:
-            self.problem(
-                f"the table {block.identifier} has no caption: end it with a paragraph.",
+            self.complain(
+                "captions",
+                f"the table {block.identifier} has no caption: end it with a paragraph",
                 f"#{block.identifier}",
             )
         return self._table_float(block.identifier, content, caption)
@@ -201,9 +218,11 @@ class Floats:
             number = self.next("tbl")
             self.label(identifier, f"Table{NBSP}{number}", number)
             if not caption:
-                self.problem(f"the table {identifier} has no caption.", f"#{identifier}")
+                self.complain("captions", f"the table {identifier} has no caption", f"#{identifier}")
         elif identifier:
-            self.problem(f"the label #{identifier} of a table must begin with tbl-.", f"#{identifier}")
+            self.complain(
+                "markup", f"the label #{identifier} of a table must begin with tbl-", f"#{identifier}"
+            )
         for table in tables_in(content):
             table.identifier = ""
             if number or len(content) > 1:  # a caption without a label stays the table's own, as in Quarto

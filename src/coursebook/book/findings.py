@@ -1,0 +1,63 @@
+"""What is wrong with the course: each mistake with file, line, rule, and how to mend it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from bioimage_course.errors import InputError
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """One thing that is wrong, and where.
+
+    Attributes
+    ----------
+    path : str
+        File, relative to the repository's root, with forward slashes.
+    line : int
+        Line number, counted from 1; 0 stands for the file as a whole.
+    message : str
+        What is wrong and what was expected, in one sentence.
+    rule : str
+        Name of the rule of ``course check`` that is broken.
+    mend : str
+        What to write instead, if that is known.
+    """
+
+    path: str
+    line: int
+    message: str
+    rule: str = ""
+    mend: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.path}:{self.line}" if self.line else self.path
+        return f"{where}: {self.message}" + (f"; {self.mend}" if self.mend else "")
+
+
+class FindingsError(InputError):
+    """A file that cannot be used, with everything that is wrong with it.
+
+    Attributes
+    ----------
+    findings : list of Finding
+    """
+
+    def __init__(self, findings: Iterable[Finding]):
+        self.findings = sorted(set(findings))
+        super().__init__("\n".join(map(str, self.findings)))
+
+
+class BookError(FindingsError):
+    """The book cannot be rendered; `findings` lists every reason."""
+
+    def __str__(self) -> str:
+        count = len(self.findings)
+        return f"{count} mistake{'s' if count > 1 else ''} in the book's sources\n{super().__str__()}"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return ``"did you mean …?"`` for the known word most like `word`, or nothing."""
+    found = get_close_matches(word, list(known), n=1)
+    return f"did you mean {found[0]}?" if found else ""
