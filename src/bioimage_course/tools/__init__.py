@@ -4,13 +4,11 @@ The adapters load lazily; a tool that is not installed, or whose weights cannot 
 :class:`bioimage_course.errors.ToolUnavailableError` with the one line that fixes it.
 """
 
-import importlib
-
 import lazy_loader
 
 from bioimage_course.compat import available, require
 
-_attach, __dir__, __all__ = lazy_loader.attach(
+__getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
         "cellpose",
@@ -24,18 +22,3 @@ _attach, __dir__, __all__ = lazy_loader.attach(
     ],
 )
 __all__ += ["available", "require"]
-
-# Chapters 8 to 11 and 16 still use these names; they move when those notebooks are executed next.
-_MOVED = {
-    "compat": "compat",
-    "large": "large",
-    "outlines": "metrics.outlines",
-    "race": "results.race",
-    "scores": "results.dsb2018",
-}
-
-
-def __getattr__(name):
-    if name in _MOVED:
-        return importlib.import_module(f"bioimage_course.{_MOVED[name]}")
-    return _attach(name)
