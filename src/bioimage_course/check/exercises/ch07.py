@@ -273,12 +273,10 @@ def deletion(function):
             close_to=right,
             what=f"your curve for an image of 6×8 pixels in {steps} steps",
             mistakes={
-                f"The first value must be the untouched image's: {steps} steps, {steps + 1} values.": right[
+                f"The untouched image's value is missing: a curve of {steps} steps has {steps + 1} values.": right[
                     1:
                 ],
-                f"The last value, all pixels replaced, is missing: {steps} steps, {steps + 1} values.": right[
-                    :-1
-                ],
+                f"The last value is missing: a curve of {steps} steps has {steps + 1} values.": right[:-1],
                 "You start with the least important pixels: argsort sorts upwards, so sort −importance.": (
                     deletion_curve(*arguments, rising=True)
                 ),
