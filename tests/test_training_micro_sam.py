@@ -13,7 +13,7 @@ from bioimage_course.results import dsb2018 as scores
 
 pytestmark = pytest.mark.skipif(not tools.available("micro-sam"), reason="micro-sam is not installed")
 
-FOLDER = tools.micro_sam.WEIGHTS / "micro-sam-decoder"
+FOLDER = shipped.WEIGHTS / "micro-sam-decoder"
 REMEASURED = 2  # test images segmented again; all 50 take minutes
 
 

@@ -273,9 +273,7 @@ def deletion(function):
             close_to=right,
             what=f"your curve for an image of 6×8 pixels in {steps} steps",
             mistakes={
-                f"The untouched image's value is missing: a curve of {steps} steps has {steps + 1} values.": right[
-                    1:
-                ],
+                f"The first value is missing: a curve of {steps} steps has {steps + 1} values.": right[1:],
                 f"The last value is missing: a curve of {steps} steps has {steps + 1} values.": right[:-1],
                 "You start with the least important pixels: argsort sorts upwards, so sort −importance.": (
                     deletion_curve(*arguments, rising=True)
