@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from bioimage_course import compat, data, errors, nets, tools
+from bioimage_course import compat, data, errors, nets, shipped, tools
 from bioimage_course.results import dsb2018 as scores
 
 pytestmark = pytest.mark.skipif(not tools.available("micro-sam"), reason="micro-sam is not installed")
