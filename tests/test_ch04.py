@@ -294,6 +294,18 @@ def test_each_silent_mistake_is_named(mistakes, sentence):
     assert sentence in failure("name_cell", naming(**mistakes))
 
 
+@pytest.mark.parametrize(
+    "place",
+    [lambda row, column: (32, column), lambda row, column: (row, 32), lambda row, column: (column, row)],
+    ids=["row ignored", "column ignored", "swapped"],
+)
+def test_a_cell_off_the_middle_is_found(place):
+    def elsewhere(image, row, column, side, model):
+        return naming()(image, *(place(row, column) if side == 64 else (row, column)), side, model)
+
+    assert "at row 42 and column 72" in failure("name_cell", elsewhere)
+
+
 def test_one_answer_for_all_is_refused():
     def lazy(image, row, column, side, model):
         naming()(image, row, column, side, model)

@@ -484,6 +484,10 @@ def _named_mistake(function, image):
         return "What reaches the model is not the picture: look at it channel by channel."
     if training:
         return "The model is in training mode: its answer depends on the batch."
+    larger = np.pad(image, ((10, 26), (40, 20), (0, 0)), mode="reflect")
+    batch, _ = _probe(function, (larger, 42, 72, 64))
+    if batch.shape != (1, 3, 64, 64) or not np.allclose(batch[0].numpy(), moved, atol=0.02):
+        return "Of a larger image, with the cell at row 42 and column 72, the model gets another part."
     batch, _ = _probe(function, _situations(image)["magnified twice"])
     if batch.shape[-2:] != (64, 64):
         return "A cell magnified twice reaches the model twice as large: bring the crop to 64 × 64 pixels."
