@@ -77,7 +77,7 @@ def main(argv=None):
         return 0
     torch.set_num_threads(args.threads)
     for run in chosen(args.only, args.fold):
-        if store.done(run, args.steps):
+        if store.done(run, args.steps) or not run.written:
             continue
         with store.hold(run) as free:
             if not free:

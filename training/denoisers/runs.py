@@ -57,7 +57,12 @@ class Run:
     @property
     def trains(self):
         """Whether it takes long."""
-        return self.method in NETWORKS or self.method in libraries.METHODS
+        return self.method in (*NETWORKS, *libraries.METHODS, *libraries.PLANNED)
+
+    @property
+    def written(self):
+        """Whether there is code for its method."""
+        return self.method not in libraries.PLANNED or self.method in libraries.METHODS
 
 
 def plan() -> list[Run]:
@@ -232,7 +237,7 @@ def listing(store) -> list[str]:
         hours = seconds_of(run, done) / 3600
         missing += hours
         with store.hold(run) as free:
-            state = "missing" if free else "running"
+            state = ("missing" if run.written else "to write") if free else "running"
         if free and store.checkpoint(run).exists():
             state = "begun"
         lines.append(f"{state:8} {run.name}  about {hours:.2f} CPU hours")
