@@ -3,7 +3,7 @@
     python benchmarks/bench_large.py
 
 There is one object in every block of 8 × 8 pixels. Reading, segmenting and all that touches a block's file
-are taken out; what is left is the bookkeeping of `tools.large.label_image`: the grid, the plan, the numbers,
+are taken out; what is left is the bookkeeping of `large.label_image`: the grid, the plan, the numbers,
 the neighbours, one job a block. Processor time, in rounds, in turns; the fastest of each counts. The result
 goes to ``results/large.json``.
 """
@@ -18,8 +18,8 @@ from unittest import mock
 
 import numpy as np
 
-from bioimage_course.tools import large
-from bioimage_course.tools.large import labelling
+from bioimage_course import large
+from bioimage_course.large import labelling
 
 BLOCK, HALO, ROUNDS = 8, 4, 5
 SIDES = (32, 128)  # 1,024 and 16,384 blocks
@@ -59,7 +59,7 @@ def main():
     rounds = [{side: seconds(side) for side in SIDES} for _ in range(ROUNDS)]
     best = {side: min(row[side] for row in rounds) for side in SIDES}
     result = {
-        "what": "tools.large.label_image without reading, segmenting, writing; processor time",
+        "what": "large.label_image without reading, segmenting, writing; processor time",
         "milliseconds a block": {str(side**2): round(1000 * s, 4) for side, s in best.items()},
         "ratio": round(best[SIDES[1]] / best[SIDES[0]], 3),
         "processor": platform.machine(),

@@ -51,7 +51,7 @@ def test_every_container_becomes_the_same_array(kind):
         lambda image: metrics.psnr(image, IMAGE),
         lambda image: data.Sample("s", image),
         lambda image: tools.denoise.blind_spots(image),
-        lambda image: tools.outlines.half_maximum(image, LABELS),
+        lambda image: metrics.outlines.half_maximum(image, LABELS),
     ],
 )
 def test_a_mask_is_never_ignored(function):
@@ -70,12 +70,12 @@ def test_objects_do_not_depend_on_their_numbers(largest):
     numbered, found = arrays.consecutive(labels)
     np.testing.assert_array_equal(numbered, LABELS)
     assert found.tolist() == [0, 1, largest]
-    drawn = tools.outlines.redraw(labels, unsteadiness=0)
+    drawn = metrics.outlines.redraw(labels, unsteadiness=0)
     np.testing.assert_array_equal(drawn, labels)
-    assert np.unique(tools.outlines.half_maximum(IMAGE, labels)).tolist() == [0, 1, largest]
+    assert np.unique(metrics.outlines.half_maximum(IMAGE, labels)).tolist() == [0, 1, largest]
     np.testing.assert_array_equal(tools.unet.classes(labels), tools.unet.classes(LABELS))
     np.testing.assert_allclose(tools.unet.border_weights(labels), tools.unet.border_weights(LABELS))
-    assert tools.stardist.median_diameter(labels) == pytest.approx(np.sqrt(4 * 144 / np.pi))
+    assert metrics.median_diameter(labels) == pytest.approx(np.sqrt(4 * 144 / np.pi))
     assert data.crops(data.Sample("s", IMAGE, labels), 8).shape == (2, 8, 8)
     assert metrics.match(labels, LABELS).tp == 2
 
@@ -83,10 +83,10 @@ def test_objects_do_not_depend_on_their_numbers(largest):
 @pytest.mark.parametrize(
     "function",
     [
-        tools.outlines.redraw,
+        metrics.outlines.redraw,
         tools.unet.classes,
         tools.unet.border_weights,
-        tools.stardist.median_diameter,
+        metrics.median_diameter,
         lambda labels: metrics.match(labels, labels),
         lambda labels: data.Sample("s", IMAGE, labels),
         show.label_colours,

@@ -130,7 +130,9 @@ def from_masked(patch, spots, rng):
 
 def across_edges(patch, row, column, rng):
     places = [(row + y, column + x) for y, x in ((-1, 0), (1, 0), (0, -1), (0, 1))]
-    return rng.choice([patch[p] for p in places if min(p) >= 0 and max(p) < 12])
+    return rng.choice(
+        [patch[p] for p in places if min(p) >= 0 and p[0] < patch.shape[0] and p[1] < patch.shape[1]]
+    )
 
 
 @pytest.mark.parametrize(
@@ -143,6 +145,33 @@ def across_edges(patch, row, column, rng):
 )
 def test_neighbours_that_are_not_original_not_all_or_not_of_the_generator(function, sentence):
     assert sentence in failure("blind_spot", function)
+
+
+def test_a_border_that_is_never_read_is_noticed():
+    def choose(patch, row, column, rng):
+        around = [v for v in ch08._neighbours(patch, row, column) if v not in patch[0] or row > 1]
+        return rng.choice(around)
+
+    assert "never takes the value in row 0" in failure("blind_spot", masking(choose))
+
+
+def draws_until_inside(patch, row, column, rng):
+    while True:
+        y, x = (row, column) + rng.integers(-1, 2, 2)
+        if (y, x) != (row, column) and 0 <= y < patch.shape[0] and 0 <= x < patch.shape[1]:
+            return patch[y, x]
+
+
+def mirrored(patch, row, column, rng):
+    offsets = [(y, x) for y in (0, 1, 2) for x in (0, 1, 2) if (y, x) != (1, 1)]
+    y, x = offsets[rng.integers(8)]
+    return np.pad(patch, 1, mode="reflect")[row + y, column + x]
+
+
+@pytest.mark.parametrize("choose", [draws_until_inside, mirrored])
+def test_other_ways_to_draw_a_neighbour(choose):
+    answer = check.blind_spot.verdict(masking(choose))
+    assert answer.passed, answer.message
 
 
 def everywhere(patch, spots, rng):
@@ -208,6 +237,12 @@ def test_reference_is_the_median_of_the_neighbours():
 )
 def test_wrong_blind_medians(function, sentence):
     assert sentence in failure("blind_median", function)
+
+
+def test_the_default_radius_is_that_of_the_starter():
+    assert check.blind_median.verdict(lambda i, r=1: ch08.donut(i, r)).passed
+    assert check.blind_median.verdict(lambda image, radius: ch08.donut(image, radius)).passed
+    assert "Without a radius" in failure("blind_median", lambda i, r=2: ch08.donut(i, r))
 
 
 @pytest.mark.parametrize("mode", ["wrap", "constant"])

@@ -8,7 +8,7 @@ import pytest
 from scipy import ndimage
 from skimage.segmentation import watershed
 
-from bioimage_course import check, data, tools
+from bioimage_course import check, data, results, tools
 from bioimage_course.check.exercises import ch10
 from bioimage_course.errors import InputError
 from exercise_cells import failure
@@ -224,7 +224,7 @@ def test_wrong_margins(function, words):
 def test_measured_reach_needs_the_adapters_margin():
     """The worst side decides: at 12 of 16 places the field is 204 pixels, and it reaches 107 to one side."""
     network = copy.deepcopy(tools.unet.course_model())
-    picture = torch.as_tensor(tools.stardist.normalise(data.load("nuclei").image)[:256, :256])[None, None]
+    picture = torch.as_tensor(data.normalise(data.load("nuclei").image)[:256, :256])[None, None]
     found = []
     for place in (128, 130, 141):
         x = picture.clone().requires_grad_()
@@ -238,7 +238,7 @@ def test_measured_reach_needs_the_adapters_margin():
 def test_only_windows_on_the_grid_give_one_pass():
     network, image = (
         tools.unet.course_model(),
-        tools.stardist.normalise(data.load("nuclei").image)[:256, :256],
+        data.normalise(data.load("nuclei").image)[:256, :256],
     )
 
     def answer(window):
@@ -366,15 +366,15 @@ def test_other_wrong_windows(function, words):
 
 
 def test_methods_are_compared_on_the_same_images():
-    paired = tools.scores.difference("unet", "stardist", 0.75)
-    pooled = [tools.scores.counts(name).pooled[5] for name in ("unet", "stardist")]
+    paired = results.dsb2018.difference("unet", "stardist", 0.75)
+    pooled = [results.dsb2018.counts(name).pooled[5] for name in ("unet", "stardist")]
     assert paired.difference == pytest.approx(pooled[0] - pooled[1])
     assert paired.n == 50 and paired.low < paired.difference < paired.high
-    rows = tools.scores.comparison("unet", "stardist")
+    rows = results.dsb2018.comparison("unet", "stardist")
     assert [row["IoU threshold"] for row in rows] == ["0.5", "0.75", "0.9"]
     assert rows[1]["difference"] == f"{paired.difference:+.3f}"
     with pytest.raises(InputError, match=r"not at 0.77"):
-        tools.scores.difference("unet", "stardist", 0.77)
+        results.dsb2018.difference("unet", "stardist", 0.77)
 
 
 def test_thresholds_of_the_wider_grid_are_best_inside_it():

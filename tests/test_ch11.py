@@ -95,7 +95,7 @@ def test_other_step_widths_pass(step):
 
 def test_starDist_itself_passes():
     pytest.importorskip("stardist")
-    from bioimage_course.tools import compat
+    from bioimage_course import compat
 
     compat.prepare("stardist")
     from stardist.geometry import star_dist

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 from skimage.segmentation import relabel_sequential
 
-from bioimage_course import check, tools
+from bioimage_course import check, compat, tools
 from bioimage_course.check.exercises import ch12
 from bioimage_course.errors import InputError
 from exercise_cells import failure
@@ -123,8 +123,8 @@ def test_other_right_answers_pass():
 
 @pytest.mark.skipif(not tools.available("cellpose"), reason="cellpose is not installed")
 def test_cellpose_itself_agrees():
-    tools.compat.prepare("cellpose")
-    with tools.cellpose.quiet():
+    compat.prepare("cellpose")
+    with compat.quiet():
         from cellpose import dynamics
 
     labels, predicted = ch12._quality_case()

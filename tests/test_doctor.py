@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
+from bioimage_course import compat
 from bioimage_course.errors import InputError, ToolUnavailableError
-from bioimage_course.tools import compat
 from coursebook import cli, doctor, doctor_jobs
 
 
@@ -139,7 +139,7 @@ def test_choosing_tools():
             doctor.choose(bad)
 
 
-# ---------------------------------------------------------------- bioimage_course.tools.compat
+# ---------------------------------------------------------------- bioimage_course.compat
 
 
 def test_available_and_require(monkeypatch):
@@ -157,7 +157,7 @@ def test_unknown_tool_is_refused():
 
 def test_keras_2_is_chosen_before_tensorflow():
     code = (
-        "from bioimage_course.tools import compat; compat.use_keras2(); compat.use_keras2()\n"
+        "from bioimage_course import compat; compat.use_keras2(); compat.use_keras2()\n"
         "import os, sys; print(os.environ['TF_USE_LEGACY_KERAS'], 'tensorflow' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

@@ -1,9 +1,9 @@
-"""The explorable of chapter 16 keeps, cuts, doubles and loses what tools.large does."""
+"""The explorable of chapter 16 keeps, cuts, doubles and loses what large does."""
 
 import numpy as np
 import pytest
 
-from bioimage_course.tools import large
+from bioimage_course import large
 from browser import frame
 from explorable_page import control, number, opened
 

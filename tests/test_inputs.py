@@ -2,7 +2,7 @@
 
 import pytest
 
-from coursebook import inputs, sources
+from coursebook import execute, inputs, sources
 from coursebook.project import Project
 
 LAZY = """\
@@ -98,3 +98,10 @@ def test_comments_docstrings_and_empty_lines_make_nothing_stale():
     )
     assert inputs.code(told) == inputs.code(plain) == plain.rstrip()
     assert inputs.code(plain.replace("2 *", "3 *")) != inputs.code(plain)
+
+
+@pytest.mark.slow
+def test_nothing_is_stale_on_a_fresh_clone(root):
+    project = Project(root)
+    reasons = {s.name: execute.stale_reason(project, s) for s in sources.read_all(project)[0]}
+    assert not {name: reason for name, reason in reasons.items() if reason}

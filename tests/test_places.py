@@ -11,7 +11,7 @@ import threading
 import numpy as np
 import pytest
 
-from bioimage_course import check, data, places, tools
+from bioimage_course import check, compat, data, places, tools
 from bioimage_course.check import engine, exercise, record
 from bioimage_course.data import catalogue, doors, network
 from bioimage_course.errors import DataUnavailableError, ToolUnavailableError
@@ -77,7 +77,7 @@ def test_a_mirror_needs_no_home_directory(mirror, homeless, monkeypatch):
 
 def test_tools_that_keep_files_at_home(homeless, monkeypatch, tmp_path):
     """They say what is missing, and take the cache folder where one is named."""
-    for call in (tools.cellpose.weights_file, lambda: tools.compat.home("stardist")):
+    for call in (tools.cellpose.weights_file, lambda: compat.home("stardist")):
         with pytest.raises(ToolUnavailableError, match="BIOIMAGE_COURSE_CACHE") as told:
             call()
         assert "\n" not in str(told.value)

@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from bioimage_course import data, metrics, tools
+from bioimage_course import compat, data, metrics, results, tools
 from bioimage_course.errors import DataUnavailableError, InputError, ToolUnavailableError
 
 pytestmark = pytest.mark.skipif(not tools.available("cellpose"), reason="cellpose is not installed")
@@ -46,13 +46,13 @@ def test_checkpoint_is_small_and_described():
 
 
 def test_results_agree_with_the_common_table():
-    results, scores = cellpose.results(), tools.scores.counts("cellpose")
-    assert results["test"]["ap_pooled"] == pytest.approx(scores.pooled[0], abs=1e-4)
-    split = results["data"]
+    measured, scores = cellpose.results(), results.dsb2018.counts("cellpose")
+    assert measured["test"]["ap_pooled"] == pytest.approx(scores.pooled[0], abs=1e-4)
+    split = measured["data"]
     assert len(split["training_images"]) == 127 and len(split["validation_images"]) == 23
     assert not set(split["training_images"]) & set(split["validation_images"])
-    assert results["ap_validation"] == max(row["ap"] for row in results["tried_on_validation"])
-    assert results["thresholds"] in [row["options"] for row in results["tried_on_validation"]]
+    assert measured["ap_validation"] == max(row["ap"] for row in measured["tried_on_validation"])
+    assert measured["thresholds"] in [row["options"] for row in measured["tried_on_validation"]]
 
 
 def test_course_model_finds_the_nuclei(nuclei):
@@ -67,7 +67,7 @@ def test_it_is_a_real_cellpose_model(crop):
 
     model = cellpose.course_model()
     assert isinstance(model, CellposeModel)
-    with cellpose.quiet():
+    with compat.quiet():
         masks, flows, _ = model.eval(crop, bsize=256)
     assert masks.shape == crop.shape and flows[1].shape == (2, *crop.shape)
 
@@ -84,7 +84,7 @@ def test_limits_keep_an_empty_image_empty(crop):
 
 
 def test_limits_do_not_change_later_calls(crop):
-    with cellpose.quiet():
+    with compat.quiet():
         before = cellpose.course_model().eval(crop, bsize=256, normalize={"tile_norm_blocksize": 0})[0]
         cellpose.segment(crop, limits=(0, 10_000))
         after = cellpose.course_model().eval(crop, bsize=256, normalize={"tile_norm_blocksize": 0})[0]

@@ -7,7 +7,7 @@ import pytest
 
 import micro_sam_clicks
 import micro_sam_prompts
-from bioimage_course import data, metrics, tools
+from bioimage_course import data, metrics, results, tools
 from bioimage_course.check.exercises.ch13 import depth
 from bioimage_course.errors import DataUnavailableError, InputError, ToolUnavailableError
 
@@ -120,7 +120,7 @@ def test_without_weights_one_sentence(no_mirror):
 def test_results_add_up():
     confidence, counts = sam.results()["confidence"], {}
     for name in micro_sam_prompts.METHODS:
-        images = tools.scores.about(name)["images"]
+        images = results.dsb2018.about(name)["images"]
         truths = [image["tp"][0] + image["fn"][0] for image in images]
         counts[name] = ([image["name"] for image in images], truths)
         if name in confidence:
@@ -128,13 +128,13 @@ def test_results_add_up():
     assert counts["sam-boxes"] == counts["sam-clicks"] == counts["sam-grid"]
     tried = sam.results()["amg"]["thresholds"]
     best = max(tried, key=lambda row: row["ap"])
-    note = tools.scores.about("sam-grid")["note"]
+    note = results.dsb2018.about("sam-grid")["note"]
     assert f"{best['pred_iou_thresh']} and {best['stability_score_thresh']}, chosen on" in note
 
 
 def test_a_part_of_the_images_never_stands_in_the_table_of_all():
-    assert {row["images"] for row in tools.scores.table()} == {50}
-    for file in tools.scores.FOLDER.glob("*.json"):
+    assert {row["images"] for row in results.dsb2018.table()} == {50}
+    for file in results.dsb2018.FOLDER.glob("*.json"):
         assert "--limit" not in json.loads(file.read_text(encoding="utf-8"))["command"], file.name
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from bioimage_course import data
+from bioimage_course import compat, data
 from bioimage_course.errors import DataUnavailableError, InputError, ToolUnavailableError
-from bioimage_course.tools import compat, sam_features
+from bioimage_course.tools import sam_features
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 

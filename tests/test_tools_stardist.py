@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from bioimage_course import data, metrics, tools
+from bioimage_course import data, large, metrics, shipped, tools
 from bioimage_course.errors import DataUnavailableError, InputError, ToolUnavailableError
 
 pytestmark = pytest.mark.skipif(not tools.available("stardist"), reason="StarDist is not installed")
@@ -92,8 +92,8 @@ def test_automatic_scale_enlarges_small_nuclei_only(nuclei, monkeypatch):
 def test_median_diameter_of_known_discs():
     rows, columns = np.mgrid[:64, :64]
     labels = (np.hypot(rows - 20, columns - 20) <= 10) * 3 + (np.hypot(rows - 45, columns - 45) <= 10) * 7
-    assert stardist.median_diameter(labels) == pytest.approx(20, abs=0.5)
-    assert stardist.median_diameter(np.zeros((4, 4), int)) == 0
+    assert metrics.median_diameter(labels) == pytest.approx(20, abs=0.5)
+    assert metrics.median_diameter(np.zeros((4, 4), int)) == 0
 
 
 def test_large_images_in_tiles_agree_with_whole_ones(nuclei, monkeypatch):
@@ -174,21 +174,21 @@ def test_broken_download_is_a_sentence(monkeypatch, tmp_path):
 def test_changed_weights_are_refused(tmp_path):
     copy = tmp_path / "stardist-nuclei"
     shutil.copytree(stardist.WEIGHTS, copy)
-    stardist._verify(copy)
+    shipped.verify(copy, "StarDist model", "stardist_nuclei.py")
     with open(copy / "weights_best.h5", "r+b") as file:
         file.seek(5000)
         file.write(b"changed")
     with pytest.raises(DataUnavailableError, match="sha256"):
-        stardist._verify(copy)
+        shipped.verify(copy, "StarDist model", "stardist_nuclei.py")
     (copy / "weights_best.h5").unlink()
     with pytest.raises(DataUnavailableError, match="incomplete"):
-        stardist._verify(copy)
+        shipped.verify(copy, "StarDist model", "stardist_nuclei.py")
 
 
 def test_normalise_is_csbdeeps(nuclei):
     from csbdeep.utils import normalize
 
-    np.testing.assert_allclose(stardist.normalise(nuclei.image), normalize(nuclei.image, 1, 99.8), atol=1e-5)
+    np.testing.assert_allclose(data.normalise(nuclei.image), normalize(nuclei.image, 1, 99.8), atol=1e-5)
 
 
 def test_missing_stardist_is_a_sentence(monkeypatch):
@@ -203,7 +203,7 @@ def test_missing_stardist_is_a_sentence(monkeypatch):
 def test_the_median_diameter_of_labels_of_any_size_and_type(dtype):
     labels = np.zeros((20, 30), dtype)
     labels[2:12, 2:12], labels[5:15, 16:26] = 1, min(np.iinfo(dtype).max // 2 + 1, 2**62)
-    assert stardist.median_diameter(labels) == pytest.approx(np.sqrt(400 / np.pi))
+    assert metrics.median_diameter(labels) == pytest.approx(np.sqrt(400 / np.pi))
 
 
 def test_tiles_of_a_large_image_change_nothing_and_overlap_as_far_as_the_network_sees(monkeypatch):
@@ -211,5 +211,5 @@ def test_tiles_of_a_large_image_change_nothing_and_overlap_as_far_as_the_network
     once = stardist.segment(image)
     monkeypatch.setattr(stardist, "TILE", 256)
     tiled = stardist.segment(image)
-    assert tools.large.identical(once, tiled) == once.max() == tiled.max() > 30
+    assert large.identical(once, tiled) == once.max() == tiled.max() > 30
     assert set(stardist.course_model()._axes_tile_overlap("YX")) == {stardist.FIELD}

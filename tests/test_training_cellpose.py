@@ -6,20 +6,20 @@ import json
 import numpy as np
 import pytest
 
-from bioimage_course import data, tools
+from bioimage_course import compat, data, tools
 
 pytestmark = pytest.mark.skipif(not tools.available("cellpose"), reason="cellpose is not installed")
 
 
 @pytest.fixture(scope="module")
 def script():
-    tools.compat.prepare("cellpose")
+    compat.prepare("cellpose")
     return importlib.import_module("cellpose_flows")
 
 
 def test_copies_begin_with_the_tiles_and_keep_labels_with_images(script):
     nuclei = data.load("nuclei")
-    images, masks = script.copies([tools.stardist.normalise(nuclei.image)], [nuclei.labels], 3, seed=0)
+    images, masks = script.copies([data.normalise(nuclei.image)], [nuclei.labels], 3, seed=0)
     assert len(images) == len(masks) == 3 * 4  # 512² in tiles of 256², times three
     np.testing.assert_array_equal(masks[0], nuclei.labels[:256, :256])
     for image, labels in zip(images, masks, strict=True):

@@ -7,7 +7,7 @@ import pytest
 
 import classical
 import dsb2018
-from bioimage_course import metrics, tools
+from bioimage_course import metrics, results, tools
 from bioimage_course.tools import pixel_classifier
 
 
@@ -85,8 +85,8 @@ def test_more_annotated_images_make_a_better_forest():
 def test_card_score_of_voronoi_otsu_comes_out_again(test_images):
     images, truths, names = test_images
     found = [tools.voronoi_otsu.segment(image) for image in images]
-    told = tools.scores.counts("voronoi-otsu")
-    assert names == [image["name"] for image in tools.scores.about("voronoi-otsu")["images"]]
+    told = results.dsb2018.counts("voronoi-otsu")
+    assert names == [image["name"] for image in results.dsb2018.about("voronoi-otsu")["images"]]
     measured = metrics.average_precision_dataset(truths, found)
     assert measured.pooled[0] == pytest.approx(told.pooled[0], abs=0.005)
     assert measured.pooled[5] == pytest.approx(told.pooled[5], abs=0.005)
@@ -98,7 +98,7 @@ def test_card_score_of_the_pixel_classifier_comes_out_again(test_images):
     """Every fifth image, from the shipped annotations."""
     images, truths, _ = (part[::5] for part in test_images)
     found = [pixel_classifier.segment(image) for image in images]
-    told = tools.scores.counts("pixel-classifier")
+    told = results.dsb2018.counts("pixel-classifier")
     measured = metrics.average_precision_dataset(truths, found)
     np.testing.assert_array_equal((measured.tp + measured.fn)[:, 0], (told.tp + told.fn)[::5, 0])
     np.testing.assert_allclose(measured.by_image[:, 0], told.by_image[::5, 0], atol=0.05)
@@ -108,7 +108,7 @@ def test_card_score_of_the_pixel_classifier_comes_out_again(test_images):
 
 def test_card_says_the_score_of_the_counts():
     card = (pixel_classifier.WEIGHTS / "README.md").read_text(encoding="utf-8")
-    scores = tools.scores.counts("pixel-classifier")
+    scores = results.dsb2018.counts("pixel-classifier")
     low, high = scores.interval()
     for value in (scores.pooled[0], scores.mean[0], low[0], high[0]):
         assert f"{value:.3f}" in card

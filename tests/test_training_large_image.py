@@ -5,7 +5,7 @@ import importlib
 import numpy as np
 import pytest
 
-from bioimage_course.tools import large
+from bioimage_course import large
 
 pytest.importorskip("zarr", reason="zarr is not installed")
 

@@ -8,17 +8,18 @@ import shutil
 import numpy as np
 import pytest
 
-from bioimage_course import data, errors, nets, tools
+from bioimage_course import compat, data, errors, nets, shipped, tools
+from bioimage_course.results import dsb2018 as scores
 
 pytestmark = pytest.mark.skipif(not tools.available("micro-sam"), reason="micro-sam is not installed")
 
-FOLDER = tools.micro_sam.WEIGHTS / "micro-sam-decoder"
+FOLDER = shipped.WEIGHTS / "micro-sam-decoder"
 REMEASURED = 2  # test images segmented again; all 50 take minutes
 
 
 @pytest.fixture(scope="module")
 def script():
-    tools.compat.prepare("micro-sam")
+    compat.prepare("micro-sam")
     return importlib.import_module("micro_sam_decoder")
 
 
@@ -30,7 +31,7 @@ def results():
 @pytest.fixture(scope="module")
 def scored():
     """What ``--score`` wrote among the scores of all methods."""
-    return tools.scores.about("sam-decoder")
+    return scores.about("sam-decoder")
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import race
-from bioimage_course import data, metrics, tools
+from bioimage_course import data, metrics, results
 
-RESULTS = tools.race.results()
+RESULTS = results.race.results()
 
 
 def two_pairs():
@@ -48,7 +48,7 @@ def test_all_entrants_ran_on_all_their_images():
             for image, row in zip(listed, found["images"], strict=True):
                 assert row["tp"][0] + row["fn"][0] == image["nuclei"], (name, image["name"])
                 assert row["cpu"] > 0 and row["seconds"] > 0
-            scores = tools.race.counts(name, kind, RESULTS)
+            scores = results.race.counts(name, kind, RESULTS)
             assert found["pooled_ap50"] == pytest.approx(scores.pooled[0], abs=1e-4)
 
 
@@ -60,7 +60,7 @@ def test_kinds_do_not_overlap_and_differ_as_their_names_say():
 
 
 def test_rows_reckon_minutes_from_the_assumptions():
-    rows = {(row["entrant"], row["kind"]): row for row in tools.race.rows(RESULTS)}
+    rows = {(row["entrant"], row["kind"]): row for row in results.race.rows(RESULTS)}
     minutes = {step: told["minutes"] for step, told in RESULTS["assumed"]["minutes"].items()}
     outlining = (
         RESULTS["assumed"]["outlined_nuclei"]["tissue"] * RESULTS["assumed"]["seconds_per_nucleus"] / 60
@@ -73,8 +73,8 @@ def test_rows_reckon_minutes_from_the_assumptions():
     assert not rows["voronoi-otsu", "easy"]["seen"] and not rows["sam-grid", "easy"]["seen"]
     for row in rows.values():
         assert 0 <= row["low"] <= row["ap"] <= row["high"] <= 1 and row["count_ratio"] > 0
-    twice = tools.race.minutes_by_hand("crowded", 200, RESULTS)
-    assert twice == pytest.approx(2 * tools.race.minutes_by_hand("crowded", 100, RESULTS))
+    twice = results.race.minutes_by_hand("crowded", 200, RESULTS)
+    assert twice == pytest.approx(2 * results.race.minutes_by_hand("crowded", 100, RESULTS))
 
 
 def test_card_names_the_rule_and_the_assumptions():
@@ -94,5 +94,5 @@ def test_the_quickest_entrant_reaches_its_score_again(mirror):
     images, truths, _ = race.load_kind("tissue")
     segment = race.make("voronoi-otsu")
     scores = metrics.average_precision_dataset(truths, [segment(image) for image in images])
-    np.testing.assert_allclose(scores.tp, tools.race.counts("voronoi-otsu", "tissue", RESULTS).tp, atol=1)
+    np.testing.assert_allclose(scores.tp, results.race.counts("voronoi-otsu", "tissue", RESULTS).tp, atol=1)
     assert data.load("tissue-he-dsb2018").licence.startswith("CC0")

@@ -5,14 +5,14 @@ import importlib
 import numpy as np
 import pytest
 
-from bioimage_course import data, metrics, tools
+from bioimage_course import compat, data, metrics, results, tools
 
 pytestmark = pytest.mark.skipif(not tools.available("stardist"), reason="StarDist is not installed")
 
 
 @pytest.fixture(scope="module")
 def script():
-    tools.compat.prepare("stardist")
+    compat.prepare("stardist")
     return importlib.import_module("stardist_nuclei")
 
 
@@ -38,7 +38,7 @@ def test_split_has_no_overlap_and_follows_the_seed(script):
 
 
 def test_zoom_enlarges_image_and_labels_alike(shared):
-    labels, width = _blobs(), tools.stardist.median_diameter
+    labels, width = _blobs(), metrics.median_diameter
     image = labels.astype(np.float32)
     larger, larger_labels = shared.zoom_in(image, labels, 2)
     assert larger.shape == image.shape and larger_labels.dtype == labels.dtype
@@ -67,7 +67,7 @@ def test_augmentation_follows_its_seed(script):
 @pytest.mark.slow
 def test_short_training_is_reproducible_and_learns(script, tmp_path):
     nuclei = data.load("nuclei")
-    image = tools.stardist.normalise(nuclei.image)
+    image = data.normalise(nuclei.image)
     labels = script.clean_labels(nuclei.labels)
     pairs = ([image[:, :256]], [labels[:, :256]]), ([image[:, 256:]], [labels[:, 256:]])
     settings = {
@@ -91,7 +91,7 @@ def test_short_training_is_reproducible_and_learns(script, tmp_path):
 def test_counts_of_a_sample_come_out_of_the_shipped_file(script, mirror):
     images, masks, _ = (part[::5] for part in script.load_pairs("test"))
     found = [tools.stardist.segment(image, scale="auto") for image in images]
-    told = np.array([image["tp"][0] for image in tools.scores.about("stardist")["images"][::5]])
+    told = np.array([image["tp"][0] for image in results.dsb2018.about("stardist")["images"][::5]])
     counts = metrics.average_precision_dataset(masks, found)
     assert (
         np.abs(counts.tp[:, 0] - told).sum() <= 4

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import dsb2018
-from bioimage_course import data, metrics, nets, tools
+from bioimage_course import data, metrics, nets, results, tools
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 script = pytest.importorskip("unet_nuclei")
@@ -132,7 +132,7 @@ def test_card_thresholds_are_the_best_of_the_search():
 
 
 def test_score_of_card_and_table_agree():
-    counts = tools.scores.counts("unet")
+    counts = results.dsb2018.counts("unet")
     told = unet.results()["test"]
     assert counts.pooled[0] == pytest.approx(told["ap"], abs=1e-4)
     assert told["ap"] >= 0.75
@@ -172,7 +172,7 @@ def test_shortened_training_follows_the_results(mirror, tmp_path):
 def test_test_score_comes_out_of_the_shipped_file(step, mirror):
     """Counts image by image; one nucleus more or less may hang on the machine's rounding."""
     images, truths, names = (part[::step] for part in dsb2018.load_part("test"))
-    told = tools.scores.about("unet")["images"][::step]
+    told = results.dsb2018.about("unet")["images"][::step]
     assert [image["name"] for image in told] == names
     scores = metrics.average_precision_dataset(
         truths, [unet.segment(image, scale="auto") for image in images]

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from bioimage_course import data, explore, metrics, nets, show, tools
+from bioimage_course import compat, data, explore, metrics, nets, results, show, tools
 from bioimage_course.errors import CourseError
 
 dask_array = pytest.importorskip("dask.array", reason="dask is not installed")
@@ -215,10 +215,10 @@ IMAGES = {
     "tools.denoise.noise_level": tools.denoise.noise_level,
     "tools.denoise.wavelets": tools.denoise.wavelets,
     "tools.denoise.blind_spots": lambda a: tools.denoise.blind_spots(a, seed=0)[0],
-    "tools.stardist.normalise": tools.stardist.normalise,
+    "data.normalise": data.normalise,
     "tools.unet.instances": tools.unet.instances,
     "tools.micro_sam.to_uint8": tools.micro_sam.to_uint8,
-    "tools.outlines.half_maximum image": lambda a: tools.outlines.half_maximum(a, LABELS),
+    "metrics.outlines.half_maximum image": lambda a: metrics.outlines.half_maximum(a, LABELS),
 }
 SLOW_IMAGES = {
     "show.feature_maps": show.feature_maps,
@@ -256,11 +256,11 @@ LABEL_IMAGES = {
     "nets.attention_ratio mask": lambda a: nets.attention_ratio(np.ones((1, 13, 17)), a),
     "explore.curtain labels": lambda a: explore.curtain(np.zeros(np.shape(a)), a, as_labels=True) and None,
     "explore.annotate labels": lambda a: explore.annotate(np.zeros(np.shape(a)), a) and None,
-    "tools.outlines.redraw": tools.outlines.redraw,
-    "tools.outlines.half_maximum": lambda a: tools.outlines.half_maximum(np.zeros(np.shape(a)), a),
+    "metrics.outlines.redraw": metrics.outlines.redraw,
+    "metrics.outlines.half_maximum": lambda a: metrics.outlines.half_maximum(np.zeros(np.shape(a)), a),
     "tools.unet.classes": tools.unet.classes,
     "tools.unet.border_weights": tools.unet.border_weights,
-    "tools.stardist.median_diameter": tools.stardist.median_diameter,
+    "metrics.median_diameter": metrics.median_diameter,
     "tools.voronoi_otsu.inner_radius": tools.voronoi_otsu.inner_radius,
     "tools.pixel_classifier.grow classes": lambda a: (
         tools.pixel_classifier.grow(np.zeros((rows(a), 2)), a, trees=2) and None
@@ -286,17 +286,17 @@ NOT_DRIVEN = {
         explore.tags explore.threshold explore.unet
         tools.available tools.require
         tools.cellpose.announcement tools.cellpose.course_model tools.cellpose.flow_network
-        tools.cellpose.pretrained tools.cellpose.quiet tools.cellpose.results tools.cellpose.weights_file
-        tools.compat.available tools.compat.home tools.compat.prepare tools.compat.remedy tools.compat.require
-        tools.compat.restore_numpy_product tools.compat.use_keras2
-        tools.micro_sam.decoder tools.micro_sam.predictor tools.micro_sam.quiet tools.micro_sam.results
+        tools.cellpose.pretrained tools.cellpose.results tools.cellpose.weights_file
+        compat.available compat.home compat.prepare compat.quiet compat.remedy compat.require
+        compat.restore_numpy_product compat.use_keras2
+        tools.micro_sam.decoder tools.micro_sam.predictor tools.micro_sam.results
         tools.micro_sam.untrained_decoder
         tools.pixel_classifier.course_classifier tools.pixel_classifier.results
-        tools.race.counts tools.race.minutes_by_hand tools.race.results tools.race.rows
+        results.race.counts results.race.minutes_by_hand results.race.results results.race.rows
         tools.sam_features.build tools.sam_features.encoder
-        tools.scores.about tools.scores.counts tools.scores.from_record tools.scores.methods
-        tools.scores.comparison tools.scores.difference tools.scores.row tools.scores.table
-        tools.stardist.course_model tools.stardist.pretrained tools.stardist.quiet tools.stardist.results
+        results.dsb2018.about results.dsb2018.counts results.dsb2018.from_record results.dsb2018.methods
+        results.dsb2018.comparison results.dsb2018.difference results.dsb2018.row results.dsb2018.table
+        tools.stardist.course_model tools.stardist.pretrained tools.stardist.results
         tools.unet.course_model tools.unet.results""",
     "takes a network or what another function of the module made": """
         nets.count_parameters nets.save tools.cellpose.as_cellpose
@@ -316,20 +316,22 @@ NOT_DRIVEN = {
 
 def public():
     """Names of all public functions and classes of the helper package, and of the adapters."""
-    found = set()
-    for module in (data, show, metrics, nets, explore, tools):
+    found = {f"compat.{key}" for key, value in vars(compat).items() if _own(value, key, compat)}
+    for module in (data, show, metrics, nets, explore, results, tools):
         short = module.__name__.rpartition(".")[2]
         for name in module.__all__:
             thing = getattr(module, name)
             if not isinstance(thing, types.ModuleType):
                 found |= {f"{short}.{name}"} if callable(thing) else set()
-            elif name != "large":  # has a zoo of its own in test_tools_large.py
+            else:  # large has a zoo of its own in test_large.py
                 found |= {
-                    f"{short}.{name}.{key}"
-                    for key, value in vars(thing).items()
-                    if callable(value) and not key.startswith("_") and value.__module__ == thing.__name__
+                    f"{short}.{name}.{key}" for key, value in vars(thing).items() if _own(value, key, thing)
                 }
     return found
+
+
+def _own(value, name, module):
+    return callable(value) and not name.startswith("_") and value.__module__ == module.__name__
 
 
 def test_every_public_function_is_driven_or_listed_with_a_reason():

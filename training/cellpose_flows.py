@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 
 import dsb2018
-from bioimage_course import metrics, nets, tools
+from bioimage_course import compat, data, metrics, nets, tools
 
 OUT = Path(__file__).resolve().parents[1] / "src" / "bioimage_course" / "weights" / "cellpose-flows"
 FILE = "cellpose-flows.pt"
@@ -40,7 +40,7 @@ SCALES = (None, "auto")
 
 def normalise(images):
     """Percentiles 1 and 99.8 at 0 and 1, so that the augmenter's noise and offsets have one scale."""
-    return [tools.stardist.normalise(image) for image in images]
+    return [data.normalise(image) for image in images]
 
 
 def copies(images, masks, n, seed):
@@ -275,7 +275,7 @@ def main(argv=None):
     parser.add_argument("--choose", action="store_true", help="train nothing, choose the thresholds again")
     parser.add_argument("--score", action="store_true", help="train nothing, score the checkpoint in --out")
     args = parser.parse_args(argv)
-    tools.compat.prepare("cellpose")
+    compat.prepare("cellpose")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     if args.score:
         score(args.out)

@@ -159,7 +159,7 @@ def apply(model, image):
 
 def n2v_library(noisy, steps):
     """Noise2Void by its authors' package n2v, trained on these images; the images restored."""
-    from bioimage_course.tools import compat
+    from bioimage_course import compat
 
     compat.prepare("n2v")
     import tensorflow as tf

@@ -3,7 +3,7 @@
 Every model of the course learns from the same 127 images, is adjusted on the same 23 (thresholds, early
 stopping, choices between variants), and is scored on the same 50, once, when everything is fixed. `score`
 writes the counts of each method into one file, ``src/bioimage_course/weights/dsb2018/<method>.json``;
-``tools.scores.table()`` shows them side by side.
+``results.dsb2018.table()`` shows them side by side.
 
 A script beside this one begins with ``import dsb2018``. Run by itself, this file scores the shipped StarDist
 model: ``python training/dsb2018.py``.
@@ -21,9 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bioimage_course import data, metrics, tools
+from bioimage_course import data, metrics, results, tools
 
-OUT = tools.scores.FOLDER
+OUT = results.dsb2018.FOLDER
 COLLECTION = "nuclei-dsb2018"
 VALIDATION_IMAGES = 23
 DIAMETERS = (8, 60)  # pixels; the range that scale augmentation covers: what objectives from 10× to 63× show
@@ -101,7 +101,7 @@ def make_augmenter(seed, zooming=True):
 
     def augment(image, labels):
         # scale: two of three patches, towards a diameter of 8 to 60 px, never below the original
-        diameter = tools.stardist.median_diameter(labels)
+        diameter = metrics.median_diameter(labels)
         target = np.exp(rng.uniform(*np.log(DIAMETERS)))
         zoom = np.clip(target / diameter, 1, MAX_ZOOM) if diameter else rng.uniform(1, MAX_ZOOM)
         if zooming and rng.random() < 2 / 3 and zoom > 1.05:
@@ -127,7 +127,7 @@ def validation_set(images, masks):
     rng = np.random.default_rng(0)
     copies = []
     for image, labels in zip(images, masks, strict=True):
-        target, diameter = rng.uniform(30, 55), tools.stardist.median_diameter(labels)
+        target, diameter = rng.uniform(30, 55), metrics.median_diameter(labels)
         if diameter and target / diameter > 1.2:
             larger = zoom_in(image, labels, min(MAX_ZOOM, target / diameter))
             if len(np.unique(larger[1])) > 2:

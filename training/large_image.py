@@ -34,8 +34,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bioimage_course import data
-from bioimage_course.tools import large
+from bioimage_course import data, large
 from coursebook.execute import PeakMemory
 
 OUT = Path(__file__).resolve().parents[1] / "src" / "bioimage_course" / "weights" / "large-image"

@@ -3,7 +3,7 @@
     python training/loose_masks.py
 
 For the 50 test images, every annotated nucleus is outlined anew where the image falls to half of its height
-(`tools.outlines.half_maximum`), and the result is scored against the annotation like a method. Nothing is
+(`metrics.outlines.half_maximum`), and the result is scored against the annotation like a method. Nothing is
 trained. Writes ``src/bioimage_course/weights/outlines/results.json``: counts at ten IoU thresholds and the
 ratio of areas, image by image.
 """
@@ -18,15 +18,15 @@ from pathlib import Path
 import numpy as np
 
 import dsb2018
-from bioimage_course import metrics, tools
+from bioimage_course import metrics
 from bioimage_course.metrics.objects import COMMON_THRESHOLDS
 
-OUT = Path(tools.outlines.__file__).resolve().parents[1] / "weights" / "outlines"
+OUT = Path(metrics.outlines.__file__).resolve().parents[1] / "weights" / "outlines"
 
 
 def measure(image, labels):
     """Counts of half-maximum outlines against the annotation, and by how much the areas differ."""
-    redrawn = tools.outlines.half_maximum(image, labels)
+    redrawn = metrics.outlines.half_maximum(image, labels)
     matchings = metrics.match(labels, redrawn, COMMON_THRESHOLDS)
     areas = np.bincount(labels.ravel(), minlength=labels.max() + 1)[1:].astype(float)
     others = np.bincount(redrawn.ravel(), minlength=labels.max() + 1)[1:]

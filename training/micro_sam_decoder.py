@@ -44,7 +44,7 @@ import numpy as np
 
 import dsb2018
 import micro_sam_prompts
-from bioimage_course import metrics, nets, tools
+from bioimage_course import compat, data, metrics, nets, tools
 
 OUT = dsb2018.OUT.parent / "micro-sam-decoder"
 SIDE, CELL = 1024, 16  # SAM's image and the pixels of it that one vector of the embedding stands for
@@ -108,7 +108,7 @@ def mosaic(pairs, rng, side=256):
 def training_set(cache, seed=0, limit=None, log=print):
     """Augmented training images, by fours and every fourth alone: embeddings, sizes and targets."""
     images, masks, _ = (part[:limit] for part in dsb2018.load_part("train"))
-    images = [tools.stardist.normalise(image) for image in images]
+    images = [data.normalise(image) for image in images]
     augment, rng = dsb2018.make_augmenter(seed), np.random.default_rng(seed)
     order = rng.permutation(len(images))
     groups = [order[i : i + 4] for i in range(0, len(order), 4)] + [
@@ -231,7 +231,7 @@ def predict(network, embeddings):
 
 def average_precision(segmenters, truths, thresholds):
     """AP at an IoU of 0.5, pooled over all nuclei."""
-    with tools.micro_sam.quiet():
+    with compat.quiet():
         found = [np.asarray(s.generate(**thresholds, min_size=0)).astype(np.int32) for s in segmenters]
     return float(metrics.average_precision_dataset(truths, found).pooled[0])
 
@@ -270,8 +270,6 @@ def write(network, results, thresholds, out):
 
 def encoder_hash():
     """sha256 of the encoder's file: the decoder is of no use with another."""
-    from bioimage_course import data
-
     return hashlib.sha256(Path(data.fetch(tools.micro_sam.CHECKPOINT)).read_bytes()).hexdigest()
 
 

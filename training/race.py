@@ -34,7 +34,7 @@ import numpy as np
 import dsb2018
 from bioimage_course import data, metrics, tools
 from bioimage_course.metrics.objects import COMMON_THRESHOLDS
-from bioimage_course.tools.race import KINDS
+from bioimage_course.results.race import KINDS
 
 OUT = dsb2018.OUT.parent / "race"
 IMAGES = 8  # of each of the first two kinds

@@ -33,7 +33,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bioimage_course import tools
+from bioimage_course import compat, metrics, tools
 from bioimage_course.metrics.objects import COMMON_THRESHOLDS
 from dsb2018 import (
     data_hash,
@@ -165,7 +165,7 @@ def describe(names, images, truths):
             "name": name,
             "shape": list(image.shape),
             "nuclei": int(np.count_nonzero(np.unique(truth))),
-            "median_diameter_px": round(tools.stardist.median_diameter(truth), 1),
+            "median_diameter_px": round(metrics.median_diameter(truth), 1),
         }
         for name, image, truth in zip(names, images, truths, strict=True)
     ]
@@ -326,7 +326,7 @@ def main(argv=None):
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--score", action="store_true", help="train nothing, score the checkpoint in --out")
     args = parser.parse_args(argv)
-    tools.compat.prepare("stardist")
+    compat.prepare("stardist")
     parts, data = load_parts(args.data, args.validation, args.seed)
     if args.score:
         results = json.loads((args.out / "results.json").read_text(encoding="utf-8"))

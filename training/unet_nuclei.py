@@ -31,7 +31,7 @@ import numpy as np
 import torch
 
 import dsb2018
-from bioimage_course import metrics, nets, tools
+from bioimage_course import data, metrics, nets
 from bioimage_course.tools import unet
 
 CLASS_WEIGHTS = (1.0, 2.0, 1.0)  # the rim has few pixels, and they decide whether nuclei merge
@@ -47,7 +47,7 @@ EARLIER_LOOK = 0.751  # AP@0.5 on the test images of a checkpoint that was kept 
 
 def normalise_all(images):
     """Images with percentiles 1 and 99.8 at 0 and 1, as float32."""
-    return [tools.stardist.normalise(image) for image in images]
+    return [data.normalise(image) for image in images]
 
 
 def make_drawer(images, masks, patch, seed, zooming=True):
@@ -158,7 +158,7 @@ def choose_thresholds(model, images, masks):
     table = []
     for thresholds in itertools.product(FOREGROUND, INSIDE):
         once = [at(i, 1, thresholds) for i in range(len(images))]
-        widths = [tools.stardist.median_diameter(labels) for labels in once]
+        widths = [metrics.median_diameter(labels) for labels in once]
         twice = [at(i, 2, thresholds) if 0 < widths[i] < max(SMALL) else None for i in range(len(images))]
         for small in SMALL:
             labels = [b if 0 < w < small else a for a, b, w in zip(once, twice, widths, strict=True)]

@@ -27,7 +27,7 @@ import torch
 from scipy import ndimage
 from skimage import filters, morphology, restoration
 
-from bioimage_course import check, data, explore, metrics, nets, show, tools
+from bioimage_course import check, compat, data, explore, metrics, nets, show, tools
 
 blue, orange, green = (show.PALETTE[name] for name in ("blue", "orange", "green"))
 
@@ -421,10 +421,10 @@ print("its loss stays above half of the noise:", history.train_loss[-1] > 0.5 * 
 # ## With the libraries
 #
 # `n2v` is the program of the method's authors. It is no longer maintained and needs Keras 2, which
-# `tools.compat.prepare` takes care of. Its input is a table of patches (N, Y, X, channels).
+# `compat.prepare` takes care of. Its input is a table of patches (N, Y, X, channels).
 
 # %%
-tools.compat.prepare("n2v")  # before TensorFlow is imported
+compat.prepare("n2v")  # before TensorFlow is imported
 with tools.stardist.quiet():
     import tensorflow as tf
     from n2v.models import N2V, N2VConfig

@@ -31,8 +31,9 @@ from skimage.morphology import local_maxima
 from skimage.segmentation import find_boundaries, watershed
 
 from bioimage_course import check, data, explore, metrics, show, tools
-from bioimage_course.check.exercises.ch01 import MITOSES
-from bioimage_course.check.exercises.ch09 import six_objects
+from bioimage_course.materials.ch01 import MITOSES
+from bioimage_course.materials.ch09 import six_objects
+from bioimage_course.results import dsb2018
 
 colour = show.PALETTE
 nuclei = data.load("nuclei")
@@ -133,7 +134,7 @@ check.otsu(otsu_threshold)
 # The same for our image, for every threshold that there is.
 
 # %%
-from bioimage_course.check.exercises.ch09 import between_class_variance  # a loop like yours, without the loop
+from bioimage_course.materials.ch09 import between_class_variance  # a loop like yours, without the loop
 
 counts = np.bincount(image.ravel(), minlength=256)
 spread = between_class_variance(counts)
@@ -698,7 +699,7 @@ show.table(rows, ["task and labels", "score", "hand-made", "MobileSAM", "both", 
 #| label: tbl-dsb2018-classical
 #| tbl-cap: "The 50 test images of DSB2018: AP pooled over all nuclei, with a 95 % bootstrap interval over images (how far the score would move with other images; for a comparison of methods see the next table). StarDist, of which a later chapter tells, for comparison. The time is that of two CPU cores."
 keep = ["method", "AP@0.5", "95 % interval", "AP@0.75", "seconds an image", "DSB2018 in its training"]
-show.table([{key: row[key] for key in keep} for row in tools.scores.table("voronoi-otsu", "pixel-classifier", "stardist")])
+show.table([{key: row[key] for key in keep} for row in dsb2018.table("voronoi-otsu", "pixel-classifier", "stardist")])
 
 # %%
 #| label: tbl-dsb2018-pairs
@@ -709,7 +710,7 @@ def pooled(counts):
     return tp / (tp + fp + fn)
 
 
-dsb = {name: tools.scores.counts(name) for name in ("voronoi-otsu", "pixel-classifier", "stardist")}
+dsb = {name: dsb2018.counts(name) for name in ("voronoi-otsu", "pixel-classifier", "stardist")}
 counts_of = {name: np.stack([found.tp[:, 0], found.fp[:, 0], found.fn[:, 0]], axis=1) for name, found in dsb.items()}
 duels = {(one, two): metrics.paired_difference(counts_of[one], counts_of[two], statistic=pooled)
          for one, two in (("pixel-classifier", "voronoi-otsu"), ("stardist", "voronoi-otsu"), ("stardist", "pixel-classifier"))}
@@ -719,7 +720,7 @@ show.table([[f"{one} − {two}", str(duel)] for (one, two), duel in duels.items(
 #| label: fig-by-image
 #| fig-cap: "AP@0.5 of each of the 50 test images, every method's own images in order from worst to best. In the easy half the three methods lie close together. What separates them is the left end: the images on which a method fails."
 #| fig-alt: "Three rising curves. Voronoi-Otsu labelling begins near 0.1 and has eight images below 0.5, the pixel classifier begins near 0.25 and has three, StarDist begins at 0.5; from the middle on all three run close together towards 1."
-ap_of = {name: tools.scores.counts(name).by_image[:, 0] for name in ("voronoi-otsu", "pixel-classifier", "stardist")}
+ap_of = {name: dsb2018.counts(name).by_image[:, 0] for name in ("voronoi-otsu", "pixel-classifier", "stardist")}
 figure, axes = show.figure(height=3.2)
 styles = {"voronoi-otsu": ("Voronoi-Otsu", "vermilion", ":"), "pixel-classifier": ("pixel classifier", "blue", "--"), "stardist": ("StarDist", "black", "-")}
 for name, (words, tint, style) in styles.items():

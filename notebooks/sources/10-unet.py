@@ -28,10 +28,11 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 from bioimage_course import check, data, explore, metrics, nets, show, tools
+from bioimage_course.results import dsb2018
 
 colour = show.PALETTE
 nuclei = data.load("nuclei")
-image, truth = tools.stardist.normalise(nuclei.image), nuclei.labels  # percentiles 1 and 99.8 become 0 and 1
+image, truth = data.normalise(nuclei.image), nuclei.labels  # percentiles 1 and 99.8 become 0 and 1
 window = np.s_[384:512, 64:192]  # a crop in which nuclei touch
 
 # %% [markdown]
@@ -248,7 +249,7 @@ check.carve_borders(carve)
 # %%
 #| label: tbl-unet-touching
 #| tbl-cap: "Masks of the built-in image that touch. A target of two classes has as many objects as the masks have connected components (two pixels that meet at a corner only are not connected). With a border carved out, one pixel on either side, each nucleus is on its own again and a little smaller. (One mask of this image consists of two pieces from the beginning: hence one component more than nuclei.)"
-from bioimage_course.check.exercises.ch10 import carved  # exercise 3, done
+from bioimage_course.materials.ch10 import carved  # exercise 3, done
 
 
 def touching(labels):
@@ -547,7 +548,7 @@ show.matches(image[:256, 256:], truth[:256, 256:], roads["insides as markers, wa
 # %%
 #| label: tbl-unet-dsb2018
 #| tbl-cap: "U-Net and StarDist, trained on the same 127 images and scored on the same 50 test images: AP pooled over all nuclei, the difference of the two with its interval (whole images drawn again and again, both methods on the same ones), and on how many images the U-Net scores higher. StarDist enlarges images with small nuclei; for the U-Net that did not help on the validation images, so it does not."
-show.table(tools.scores.comparison("unet", "stardist"))
+show.table(dsb2018.comparison("unet", "stardist"))
 
 # %%
 #| label: tbl-unet-training
@@ -682,7 +683,7 @@ check.sliding_window(predict_in_windows)
 # poolings their stride is 8. The first is also cut with margins that are four pixels off that grid.
 
 # %%
-from bioimage_course.check.exercises.ch10 import windows  # exercise 5, done
+from bioimage_course.materials.ch10 import windows  # exercise 5, done
 
 instance = train(three, 3, norm="instance")
 batch = small["3 classes, cross-entropy and Dice"]
@@ -881,7 +882,7 @@ class UNet3D(nn.Module):
 
 
 stack = data.load("nuclei-3d")
-volume = tools.stardist.normalise(stack.image)[:28, :60, :56]  # sides that can be halved twice
+volume = data.normalise(stack.image)[:28, :60, :56]  # sides that can be halved twice
 labels = stack.labels[:28, :60, :56]
 rims = np.zeros(labels.shape, bool)
 for axis in range(3):
@@ -946,7 +947,7 @@ show.table(rows, ["inside", "objects", "median area", "AP@0.5"], digits=2)
 # Each line stands for a sentence of the chapter's page, and says what it rests on.
 
 # %% tags=["claims", "nbval-check-output"]
-loose, strict, strictest = (tools.scores.difference("unet", "stardist", iou) for iou in (0.5, 0.75, 0.9))
+loose, strict, strictest = (dsb2018.difference("unet", "stardist", iou) for iou in (0.5, 0.75, 0.9))
 joined_ap, shaved_ap = (metrics.match(truth, labels, 0.5) for labels in (joined, shaved))
 joined_dice, shaved_dice = (metrics.dice(truth > 0, labels > 0) for labels in (joined, shaved))
 two_classes = [ways for name, ways in loss_matches.items() if name.startswith("2")]

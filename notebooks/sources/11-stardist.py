@@ -25,10 +25,11 @@ from skimage.measure import regionprops_table
 from skimage.segmentation import find_boundaries
 from skimage.transform import rescale
 
-from bioimage_course import check, data, explore, metrics, show, tools
-from bioimage_course.check.exercises.ch11 import banana, inner_point
+from bioimage_course import check, compat, data, explore, metrics, show, tools
+from bioimage_course.materials.ch11 import banana, inner_point
+from bioimage_course.results import dsb2018
 
-tools.compat.prepare("stardist")  # Keras 2, before TensorFlow is imported
+compat.prepare("stardist")  # Keras 2, before TensorFlow is imported
 with tools.stardist.quiet():
     import tensorflow as tf
     from csbdeep.utils import normalize
@@ -617,7 +618,7 @@ found = {
 figure, panels = show.figure(2, 3, height=5.4)
 for column, (name, empty) in enumerate(empties.items()):
     for row, (how, scaled) in enumerate(
-        (("own percentiles", normalize(empty, 1, 99.8)), ("fixed limits", tools.stardist.normalise(empty, *limits)))
+        (("own percentiles", normalize(empty, 1, 99.8)), ("fixed limits", data.normalise(empty, *limits)))
     ):
         axes, labels = panels[row, column], found[name][row]
         axes.imshow(scaled, cmap="gray", vmin=0, vmax=1)
@@ -758,7 +759,7 @@ show.table(rows, ["factor", "median diameter (pixels)", "AP@0.5"], digits=2)
 # Each line stands for a sentence of the chapter's page, and says what it rests on.
 
 # %% tags=["claims", "nbval-check-output"]
-unet, flows = (tools.scores.difference(name, "stardist", 0.9) for name in ("unet", "cellpose"))
+unet, flows = (dsb2018.difference(name, "stardist", 0.9) for name in ("unet", "cellpose"))
 largest_in_training = max(i["median_diameter_px"] for i in results["train"]["images"])
 unseen = sum(i["median_diameter_px"] > largest_in_training for i in test["images"])
 plateau = [ap for ap, value in zip(sweep["prob_thresh"], grids["prob_thresh"]) if 0.25 < value < 0.65]

@@ -27,11 +27,11 @@ import torch
 from scipy import ndimage
 from skimage.segmentation import relabel_sequential
 
-from bioimage_course import check, data, explore, metrics, nets, show, tools
-from bioimage_course.check.exercises.ch12 import bent_cell, middle, two_cells
+from bioimage_course import check, compat, data, explore, metrics, nets, results, show, tools
+from bioimage_course.materials.ch12 import bent_cell, middle, two_cells
 
-tools.compat.prepare("cellpose")
-with tools.cellpose.quiet():
+compat.prepare("cellpose")
+with compat.quiet():
     from cellpose import dynamics, train, vit
 
 colour = show.PALETTE
@@ -95,7 +95,7 @@ check.heat_flow(diffuse, flow)
 #| label: fig-heat
 #| fig-cap: "Heat in a bent cell, after 5, 50 and 400 steps (colours: logarithm of the temperature), and the flow: at each pixel an arrow of length 1 in the direction in which it gets warmer fastest. From the ends the arrows do not point at the flame but round the corner, where the heat came from."
 #| fig-alt: "Four panels with a thick half ring. In the first three a warm spot at the middle of its inner edge grows until the whole shape is warm, the two ends least. In the fourth, arrows run from both ends along the bend towards a dot at the middle of the inner edge."
-from bioimage_course.check.exercises.ch12 import heat  # exercise 1, done
+from bioimage_course.materials.ch12 import heat  # exercise 1, done
 
 cell = bent_cell()
 figure, panels = show.figure(1, 4, height=2.6)
@@ -160,7 +160,7 @@ figure
 def follow_cellpose(flow, points, steps):
     """Cellpose's own way: bilinear interpolation of the flow between pixels; points (n, 2), rows and columns."""
     start = tuple(np.asarray(points, dtype=int).T)
-    with tools.cellpose.quiet():
+    with compat.quiet():
         return np.asarray(dynamics.follow_flows(flow, inds=start, niter=steps)).T
 
 
@@ -221,7 +221,7 @@ check.follow_flows(follow)
 # %%
 #| label: tbl-flow-networks
 #| tbl-cap: "The two networks. Both read an image in square patches, think about patches, and write the answer for all pixels of a patch at once. The numbers are counted from the networks as built here; Cellpose-SAM with random weights."
-with tools.cellpose.quiet():
+with compat.quiet():
     giant = vit.CPSAM().eval()  # Cellpose-SAM's architecture, without its weights
 ours = tools.cellpose.flow_network()
 sizes = {name: sum(p.numel() for p in network.parameters()) for name, network in (("sam", giant), ("ours", ours))}
@@ -241,7 +241,7 @@ show.table(
 
 # %% tags=["nbval-check-output"]
 del giant
-with tools.cellpose.quiet():
+with compat.quiet():
     giant = vit.CPSAM(bsize=64).eval()
 patch = torch.tensor(image[:64, :64].astype(np.float32))[None, None].repeat(1, 3, 1, 1)
 with torch.no_grad():
@@ -264,7 +264,7 @@ halves = [[half[i : i + 128, j : j + 128] for i in range(0, 512, 128) for j in (
           for half in (image[:, :256], image[:, 256:])]
 halves_truth = [[half[i : i + 128, j : j + 128] for i in range(0, 512, 128) for j in (0, 128)]
                 for half in (truth[:, :256].astype(np.int32), truth[:, 256:].astype(np.int32))]
-with tools.cellpose.quiet(), tempfile.TemporaryDirectory() as folder:
+with compat.quiet(), tempfile.TemporaryDirectory() as folder:
     _, losses, other_losses = train.train_seg(
         tiny, train_data=halves[0], train_labels=halves_truth[0], test_data=halves[1], test_labels=halves_truth[1],
         n_epochs=41, batch_size=8, bsize=96, learning_rate=5e-3, weight_decay=0.01, min_train_masks=1, save_path=folder,
@@ -295,7 +295,7 @@ print("the loss fell:", losses[-5:].mean() < 0.8 * losses[:3].mean())
 # %%
 model = tools.cellpose.course_model()
 chosen = tools.cellpose.results()["thresholds"]
-with tools.cellpose.quiet():
+with compat.quiet():
     masks, flows, styles = model.eval(image, bsize=256, flow_threshold=0.4, cellprob_threshold=0.0)
 
 # %%
@@ -336,7 +336,7 @@ print("AP@0.5 above 0.7:", matchings[0.5].average_precision > 0.7)
 # %%
 #| label: tbl-flow-dsb2018
 #| tbl-cap: "On the 50 test images, once: our flow network and the StarDist model of the last chapter, which learnt from the same 127 images. AP pooled over all nuclei, the difference of the two with its interval (whole images drawn again and again), and on how many images the flow network scores higher."
-show.table(tools.scores.comparison("cellpose", "stardist"))
+show.table(results.dsb2018.comparison("cellpose", "stardist"))
 
 # %% [markdown]
 # ## The thresholds
@@ -347,7 +347,7 @@ show.table(tools.scores.comparison("cellpose", "stardist"))
 def labels_with(flow_threshold=0.4, cellprob_threshold=0.0):
     """Labels from the network's answer for a quarter of the image, with other thresholds."""
     part = np.s_[:256, :256]
-    with tools.cellpose.quiet():
+    with compat.quiet():
         return dynamics.resize_and_compute_masks(
             flows[1][(slice(None), *part)], flows[2][part], flow_threshold=flow_threshold,
             cellprob_threshold=cellprob_threshold,
@@ -458,7 +458,7 @@ for i in range(0, 512, side):
         part = tools.cellpose.segment(image[i : i + side, j : j + side], limits=np.percentile(image, (1, 99)), diameter=None)
         glued[i : i + side, j : j + side] = np.where(part > 0, part + offset, 0)
         offset += part.max()
-with tools.cellpose.quiet():
+with compat.quiet():
     tiled = model.eval(image, bsize=128, **{k: v for k, v in chosen.items() if k != "diameter"})[0].astype(int)
 seams = np.zeros(truth.shape, bool)
 seams[side - 1 : -1 : side], seams[side : -1 : side] = True, True
@@ -580,7 +580,7 @@ except Exception as error:  # no weights: the sentence, and our own network inst
 
 # %%
 small = image[:256, :256]
-with tools.cellpose.quiet():
+with compat.quiet():
     masks, flows_small, styles = (sam or model).eval(
         small, batch_size=8, flow_threshold=0.4, cellprob_threshold=0.0, normalize={"tile_norm_blocksize": 0},
         bsize=256,
@@ -613,7 +613,7 @@ before, ap_before = score(model)
 nets.seed_everything(0)
 tuned = tools.cellpose.flow_network(**model.net.arguments)
 tuned.load_state_dict(model.net.state_dict())
-with tools.cellpose.quiet(), tempfile.TemporaryDirectory() as folder:
+with compat.quiet(), tempfile.TemporaryDirectory() as folder:
     train.train_seg(
         tuned, train_data=dark_images[training], train_labels=[s.labels.astype(np.int32) for s in dark[training]],
         n_epochs=40, nimg_per_epoch=16, batch_size=8, bsize=96, learning_rate=3e-3, weight_decay=0.01, min_train_masks=1,
@@ -701,7 +701,7 @@ def score_at(factor, tell):
     shape = tuple(int(factor * n) for n in (192, 192))
     bigger = resize(image[:192, :192].astype(float), shape, order=1, anti_aliasing=factor < 1)
     masks = resize(truth[:192, :192], shape, order=0, preserve_range=True, anti_aliasing=False).astype(int)
-    diameter = tools.stardist.median_diameter(masks)
+    diameter = metrics.median_diameter(masks)
     labels = tools.cellpose.segment(bigger, diameter=diameter if tell else None)
     return diameter, metrics.match(masks, labels, 0.5).average_precision
 
@@ -721,8 +721,8 @@ show.table(rows, ["factor", "median diameter (pixels)", "AP@0.5, not told", "AP@
 # Each line stands for a sentence of the chapter's page, and says what it rests on.
 
 # %% tags=["claims", "nbval-check-output"]
-loose, strict, strictest = (tools.scores.difference("cellpose", "stardist", iou) for iou in (0.5, 0.75, 0.9))
-unet_flows = [tools.scores.difference("cellpose", "unet", iou) for iou in (0.5, 0.75, 0.9)]
+loose, strict, strictest = (results.dsb2018.difference("cellpose", "stardist", iou) for iou in (0.5, 0.75, 0.9))
+unet_flows = [results.dsb2018.difference("cellpose", "unet", iou) for iou in (0.5, 0.75, 0.9)]
 largest = rows[-1]
 show.claims(
     ("area-before-number", "14ae74", area_change > 2 * number_change,

@@ -31,8 +31,8 @@ from scipy.ndimage import label as connected
 from scipy.stats import spearmanr
 from tifffile import imwrite
 
-from bioimage_course import check, data, explore, metrics, nets, show, tools
-from bioimage_course.check.exercises.ch13 import depth, largest_region
+from bioimage_course import check, compat, data, explore, metrics, nets, results, show, tools
+from bioimage_course.materials.ch13 import depth, largest_region
 
 colour = show.PALETTE
 nets.seed_everything(0)
@@ -491,7 +491,7 @@ check.grid_hits(share_hit)
 # %%
 #| label: tbl-grid-hits
 #| tbl-cap: "Nuclei that contain a click of the grid: the most that automatic mask generation can find, before SAM has said a word. The second column is the crop of this page, the third the 2,460 nuclei of the 50 test images, from their masks."
-from bioimage_course.check.exercises.ch13 import hit  # exercise 4, done
+from bioimage_course.materials.ch13 import hit  # exercise 4, done
 
 hits = tools.micro_sam.results()["grid_hits"]
 show.table(
@@ -689,10 +689,10 @@ if not without_sam:
 names_shown = {"sam-boxes": "a box for each nucleus (perfect prompts)", "stardist": "StarDist",
                "sam-clicks": "a click for each nucleus (perfect prompts)", "sam-decoder": "our decoder (AIS)",
                "sam-grid": "grid of 8 × 8 clicks (AMG)"}
-against = {name: tools.scores.difference(name, "stardist") for name in names_shown if name != "stardist"}
+against = {name: results.dsb2018.difference(name, "stardist") for name in names_shown if name != "stardist"}
 rows = []
 for name, title in names_shown.items():
-    (about,), gain = tools.scores.table(name), against.get(name)
+    (about,), gain = results.dsb2018.table(name), against.get(name)
     compared = f"{gain.difference:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})" if gain else "–"
     rows.append([title, about["AP@0.5"], about["AP@0.75"], compared, about["DSB2018 in its training"]])
 show.table(rows, ["method", "AP@0.5", "AP@0.75", "against StarDist", "DSB2018 in its training"])
@@ -798,7 +798,7 @@ if not without_sam:
             patch_shape=(256, 256), batch_size=1, n_samples=2 if name == "train" else 1, num_workers=0,
             with_segmentation_decoder=False, is_train=name == "train",
         ))
-    with tools.micro_sam.quiet():
+    with compat.quiet():
         train_sam(
             name="two-steps", model_type="vit_t", checkpoint_path=data.fetch("weights-mobilesam"),
             train_loader=loaders[0], val_loader=loaders[1], n_iterations=2, n_objects_per_batch=2, n_sub_iteration=2,
@@ -906,8 +906,8 @@ if not without_sam:
 # 50 test images, then what was measured in this notebook.
 
 # %% tags=["claims", "nbval-check-output"]
-boxes_clicks = tools.scores.difference("sam-boxes", "sam-clicks")
-decoder_clicks = tools.scores.difference("sam-decoder", "sam-clicks")
+boxes_clicks = results.dsb2018.difference("sam-boxes", "sam-clicks")
+decoder_clicks = results.dsb2018.difference("sam-decoder", "sam-clicks")
 shares = [n["hit"] / n["nuclei"] for n in hits]
 show.claims(
     ("boxes-say-more", "17da15", boxes_clicks.low > 0,

@@ -27,11 +27,11 @@ from matplotlib.colors import ListedColormap
 from scipy.stats import ttest_ind
 from skimage.segmentation import find_boundaries
 
-from bioimage_course import check, data, explore, metrics, show, tools
-from bioimage_course.check.exercises.ch14 import BEGINNINGS, CATEGORIES, MEASURES, PROJECTS, TOY, fields, simulated_share
+from bioimage_course import check, compat, data, explore, metrics, results, show, tools
+from bioimage_course.materials.ch14 import BEGINNINGS, CATEGORIES, MEASURES, PROJECTS, TOY, fields, simulated_share
 
 warnings.filterwarnings("ignore", message=".*IProgress.*")
-tools.compat.prepare("stardist")  # Keras 2, before TensorFlow is imported
+compat.prepare("stardist")  # Keras 2, before TensorFlow is imported
 colour = show.PALETTE
 np.random.seed(0)
 
@@ -226,8 +226,8 @@ show.table(
 # file that the script has written.
 
 # %% tags=["nbval-check-output"]
-race = tools.race.results()
-rows = tools.race.rows(race)
+race = results.race.results()
+rows = results.race.rows(race)
 print(race["rule"])
 print(race["machine"])
 
@@ -264,7 +264,7 @@ def cell(name, kind):
 
 
 show.table(
-    [[about["title"], about["category"], *(cell(name, kind) for kind in tools.race.KINDS)] for name, about in race["entrants"].items()],
+    [[about["title"], about["category"], *(cell(name, kind) for kind in results.race.KINDS)] for name, about in race["entrants"].items()],
     ["tool", "category", "easy", "crowded", "tissue"],
 )
 
@@ -275,7 +275,7 @@ show.table(
     [
         [
             about["title"],
-            *(f"{by[name, kind]['seconds']:.2f}" if (name, kind) in by else None for kind in tools.race.KINDS),
+            *(f"{by[name, kind]['seconds']:.2f}" if (name, kind) in by else None for kind in results.race.KINDS),
             about["peak_memory_mb"],
             round(next(r["minutes"] for r in rows if r["entrant"] == name)),
             next(r["drawn_before"] / 60 for r in rows if r["entrant"] == name) or None,
@@ -310,7 +310,7 @@ def draw(axes, x, row):
 
 
 figure, panels = show.figure(3, 2, height=8.0, sharey=True, sharex="col", width_ratios=[1, 1.25])
-for (left, right), kind in zip(panels, tools.race.KINDS):
+for (left, right), kind in zip(panels, results.race.KINDS):
     for row in (row for row in rows if row["kind"] == kind):
         draw(left, row["seconds"], row)
         draw(right, groups[work[row["entrant"]]][0] + 1 if row["entrant"] in work else list(styles).index(row["entrant"]) + 0.5, row)
@@ -318,7 +318,7 @@ for (left, right), kind in zip(panels, tools.race.KINDS):
             draw(right, groups["train anew"][0] + networks.index(row["entrant"]) + 0.5, row)
     for start, end in list(groups.values())[1::2]:
         right.axvspan(start, end, color="#f0f1f3", zorder=0)
-    minutes = tools.race.minutes_by_hand(kind, found=race)
+    minutes = results.race.minutes_by_hand(kind, found=race)
     right.text(18.5, 0.5, f"100 images: {minutes / 60:.0f} h", rotation=90, ha="center", va="center", fontsize=9)
     left.set(xscale="log", ylim=(0, 1), ylabel=f"{kind}\nAP@0.5")
     right.set(xlim=(0, 20))
@@ -349,7 +349,7 @@ def pooled(counts):
 
 def gap(first, second, kind):
     """The first minus the second: images are drawn for both together."""
-    counts = (tools.race.counts(name, kind, race) for name in (first, second))
+    counts = (results.race.counts(name, kind, race) for name in (first, second))
     return metrics.paired_difference(*(np.stack([c.tp[:, 0], c.fp[:, 0], c.fn[:, 0]], axis=1) for c in counts), pooled)
 
 
@@ -391,7 +391,7 @@ show.table(
 # %%
 #| label: tbl-bias
 #| tbl-cap: "Objects found for each true nucleus in the three kinds of images, and what would be reported if a treatment turned easy fields into crowded ones and raised the number of nuclei by 50 %."
-ratios = {name: [by[name, kind]["count_ratio"] for kind in tools.race.KINDS] for name in styles}
+ratios = {name: [by[name, kind]["count_ratio"] for kind in results.race.KINDS] for name in styles}
 reported = {name: 1.5 * ratio[1] / ratio[0] - 1 for name, ratio in ratios.items()}
 show.table([[called[name], *ratios[name], f"{reported[name]:+.0%}".replace("-", "−").replace("%", " %")] for name in styles],
            ["tool", "found per true one, easy", "crowded", "tissue", "reported instead of +50 %"], digits=2)
@@ -543,8 +543,8 @@ def flip(kind):
 
 people = {"accuracy only": (0, 0), "short of time": (0.1, 0), "pays for both": (0.02, 0.02)}
 show.table(
-    [[name, f"{prices[0]:g}, {prices[1]:g}", *(podium(kind, prices) for kind in tools.race.KINDS)] for name, prices in people.items()]
-    + [["the most accurate loses its place", "from, 0", *(flip(kind) for kind in tools.race.KINDS)]],
+    [[name, f"{prices[0]:g}, {prices[1]:g}", *(podium(kind, prices) for kind in results.race.KINDS)] for name, prices in people.items()]
+    + [["the most accurate loses its place", "from, 0", *(flip(kind) for kind in results.race.KINDS)]],
     ["who", "prices", "easy", "crowded", "tissue"],
 )
 
@@ -577,7 +577,7 @@ def on_front(kind, cost):
     return "; ".join(r["title"] for r in sorted(here, key=lambda r: r[cost]) if not beaten(r))
 
 
-show.table([[kind, on_front(kind, "seconds"), on_front(kind, "minutes")] for kind in tools.race.KINDS],
+show.table([[kind, on_front(kind, "seconds"), on_front(kind, "minutes")] for kind in results.race.KINDS],
            ["kind", "accuracy and computing", "accuracy and minutes of a person"])
 
 # %% [markdown]
@@ -666,7 +666,7 @@ ahead = [gap(net, other, "crowded") for net in nets for other in ("voronoi-otsu"
 easy = [ap[name, "easy"] for name in styles if name != "sam-grid"]
 unadjusted = sorted(styles, key=lambda name: -ap[name, "tissue"])
 seeds = [told["pooled_ap50"] for told in tuned["other_seeds"]]
-winners = {kind: {podium(kind, prices).partition(" (")[0] for prices in people.values()} for kind in tools.race.KINDS}
+winners = {kind: {podium(kind, prices).partition(" (")[0] for prices in people.values()} for kind in results.race.KINDS}
 objects = [len(np.unique(found[name, "tissue"])) - 1 for name in first]
 show.claims(
     ("half-is-too-much", "6acc40", power[0.2, 6][5] < 0.25 < 0.6 < power[0.2, 6][0] and power[0.2, 24][5] < 0.75,
@@ -689,8 +689,8 @@ show.claims(
      f"{gaps[pairs[10]]}; Voronoi-Otsu {ap['voronoi-otsu', 'tissue']:.2f}"),
     ("strokes-and-knobs", "b38edc", gaps[pairs[11]].difference > 0 > gaps[pairs[12]].difference and holds_0[pairs[11]] and holds_0[pairs[12]],
      f"strokes {gaps[pairs[11]]}; knobs {gaps[pairs[12]]}"),
-    ("grid-is-last", "8eef7b", all(min(ap[n, k] for n in styles) == ap["sam-grid", k] and max(by[n, k]["seconds"] for n in styles) == by["sam-grid", k]["seconds"] for k in tools.race.KINDS),
-     "AP " + ", ".join(f"{ap['sam-grid', k]:.2f}" for k in tools.race.KINDS)),
+    ("grid-is-last", "8eef7b", all(min(ap[n, k] for n in styles) == ap["sam-grid", k] and max(by[n, k]["seconds"] for n in styles) == by["sam-grid", k]["seconds"] for k in results.race.KINDS),
+     "AP " + ", ".join(f"{ap['sam-grid', k]:.2f}" for k in results.race.KINDS)),
     ("all-report-too-little", "ee35dd", max(reported.values()) < 0.45 and min(reported[net] for net in nets) > 0.3 and max(reported["pixel-classifier"], reported["voronoi-otsu"]) < 0.2,
      "; ".join(f"{called[name]} {'+' if value > 0 else '−'}{abs(100 * value):.0f} %" for name, value in reported.items())),
     ("prices-matter-on-tissue", "6f418d", len(winners["easy"]) == len(winners["crowded"]) == 1 and len(winners["tissue"]) == 2,

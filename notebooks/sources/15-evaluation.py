@@ -32,13 +32,13 @@ from skimage.measure import label, regionprops
 from skimage.segmentation import find_boundaries, watershed
 from skimage.transform import resize
 
-from bioimage_course import check, data, explore, metrics, nets, show, tools
-from bioimage_course.check.exercises.ch15 import COMPARISONS, UNLIKE, best_first, blob, lecture_cases, lecture_truth, pooled
+from bioimage_course import check, compat, data, explore, metrics, nets, results, show
+from bioimage_course.materials.ch15 import COMPARISONS, UNLIKE, best_first, blob, lecture_cases, lecture_truth, pooled
 
 warnings.filterwarnings("ignore", message=".*IProgress.*")
 warnings.filterwarnings("ignore", message="invalid value")  # 0/0 in other libraries' scores of empty images
-tools.compat.prepare("stardist")  # Keras 2, before TensorFlow is imported
-with tools.stardist.quiet():
+compat.prepare("stardist")  # Keras 2, before TensorFlow is imported
+with compat.quiet():
     from stardist.matching import matching as stardist_matching
 
     from cellpose import metrics as cellpose_metrics
@@ -370,8 +370,8 @@ damage = {
     "10 largest cut in two": split(truth, 10),
     "10 smallest missing": without(truth, 10),
     "shifted by 1 pixel, diagonally": np.roll(truth, (1, 1), (0, 1)),
-    "1 pixel too wide": tools.outlines.redraw(truth, generosity=1, unsteadiness=0),
-    "1 pixel too tight": tools.outlines.redraw(truth, generosity=-1, unsteadiness=0),
+    "1 pixel too wide": metrics.outlines.redraw(truth, generosity=1, unsteadiness=0),
+    "1 pixel too tight": metrics.outlines.redraw(truth, generosity=-1, unsteadiness=0),
 }
 
 # %%
@@ -436,7 +436,7 @@ def image_bootstrap(counts, resamples, rng):
 check.image_bootstrap(image_bootstrap)
 
 # %%
-scores = tools.scores.counts("stardist")
+scores = results.dsb2018.counts("stardist")
 per_image = np.stack([scores.tp[:, 0], scores.fp[:, 0], scores.fn[:, 0]], axis=1)  # at an IoU of 0.5
 total = per_image.sum()
 
@@ -517,9 +517,9 @@ check.pooled_or_mean(pool, average, a, b)
 
 # %%
 hands = {
-    "a steady hand": tools.outlines.redraw(truth, unsteadiness=0.7, seed=1),
-    "a generous hand": tools.outlines.redraw(truth, generosity=1, unsteadiness=0.7, seed=2),
-    "half maximum": tools.outlines.half_maximum(image, truth),
+    "a steady hand": metrics.outlines.redraw(truth, unsteadiness=0.7, seed=1),
+    "a generous hand": metrics.outlines.redraw(truth, generosity=1, unsteadiness=0.7, seed=2),
+    "half maximum": metrics.outlines.half_maximum(image, truth),
 }
 
 # %%
@@ -588,7 +588,7 @@ check.ceiling(agreement, comparable)
 # %%
 #| label: tbl-loose
 #| tbl-cap: "Pooled AP on the 50 test images of DSB2018. First row: the annotated nuclei themselves, each outlined where the image falls to half of its height; nothing was merged or invented, and still the score falls. Second row: the course's StarDist model."
-loose = json.loads((tools.scores.FOLDER.parent / "outlines" / "results.json").read_text(encoding="utf-8"))
+loose = json.loads((results.dsb2018.FOLDER.parent / "outlines" / "results.json").read_text(encoding="utf-8"))
 tp, fp, fn = (np.sum([entry[key] for entry in loose["images"]], axis=0) for key in ("tp", "fp", "fn"))
 shown = [0, 4, 5, 6, 7, 8, 9]
 show.table([

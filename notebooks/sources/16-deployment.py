@@ -34,10 +34,10 @@ import numpy as np
 import tifffile
 import torch
 
-from bioimage_course import check, data, explore, metrics, nets, show, tools
-from bioimage_course.check.exercises.ch16 import shelf
+from bioimage_course import check, compat, data, explore, large, metrics, nets, show, tools
+from bioimage_course.materials.ch16 import shelf
 
-tools.compat.prepare("stardist")  # Keras 2, before TensorFlow is imported
+compat.prepare("stardist")  # Keras 2, before TensorFlow is imported
 warnings.filterwarnings("ignore", message="(?s).*halo.*")  # too narrow ones are tried on purpose below
 colour = show.PALETTE
 place = Path(tempfile.mkdtemp())  # everything that this notebook writes lies here
@@ -205,7 +205,7 @@ check.which_way(which_way)
 # %% [markdown]
 # ## A folder of images
 #
-# Four images; one of them is not an image at all. `tools.large.label_folder` takes any function
+# Four images; one of them is not an image at all. `large.label_folder` takes any function
 # `segment(image) -> labels`. Here it is a classical one with one threshold for *all* images.
 
 # %%
@@ -216,9 +216,9 @@ for name, part in {"A01": nuclei[:256, :256], "A02": nuclei[:256, 256:], "B01": 
     tifffile.imwrite(folder / f"{name}.tif", part)
 (folder / "B02.tif").write_text("the copy was interrupted here")
 
-threshold = tools.large.otsu(tools.large.histogram(nuclei))
-segment = functools.partial(tools.large.bright_blobs, threshold=threshold, spot_sigma=4)
-rows = tools.large.label_folder(folder, segment, place / "plate-labels")
+threshold = large.otsu(large.histogram(nuclei))
+segment = functools.partial(large.bright_blobs, threshold=threshold, spot_sigma=4)
+rows = large.label_folder(folder, segment, place / "plate-labels")
 
 # %%
 #| label: tbl-folder
@@ -233,12 +233,12 @@ show.table(
 
 # %% tags=["nbval-check-output"]
 before = {p.name: p.stat().st_mtime_ns for p in (place / "plate-labels").glob("*.tif")}
-tools.large.label_folder(folder, segment, place / "plate-labels")
+large.label_folder(folder, segment, place / "plate-labels")
 after = {p.name: p.stat().st_mtime_ns for p in (place / "plate-labels").glob("*.tif")}
 print("label images left alone:", before == after, len(after))
 try:
-    other = functools.partial(tools.large.bright_blobs, threshold=2 * threshold)
-    tools.large.label_folder(folder, other, place / "plate-labels")
+    other = functools.partial(large.bright_blobs, threshold=2 * threshold)
+    large.label_folder(folder, other, place / "plate-labels")
 except ValueError as error:
     print(error)
 
@@ -307,9 +307,9 @@ check.save_once(save)
 
 # %%
 small = np.pad(nuclei, ((0, 512), (0, 512)), mode="symmetric")
-array = tools.large.create(place / "slide.ome.zarr", small.shape, small.dtype, block=256, pixel_size=0.5)
+array = large.create(place / "slide.ome.zarr", small.shape, small.dtype, block=256, pixel_size=0.5)
 array[:] = small
-slide = tools.large.open_image(place / "slide.ome.zarr")  # nothing is read yet
+slide = large.open_image(place / "slide.ome.zarr")  # nothing is read yet
 piece = segment(slide[:])  # in one piece
 
 # %% tags=["nbval-check-output"]
@@ -323,7 +323,7 @@ print("OME-Zarr", meta["version"], "axes", [axis["name"] for axis in meta["multi
 
 # %%
 naive = np.zeros(small.shape, int)
-for block in tools.large.blocks(slide.shape, 256, 0):
+for block in large.blocks(slide.shape, 256, 0):
     labels = segment(slide[block.core])
     naive[block.core] = np.where(labels > 0, labels + naive.max(), 0)
 
@@ -331,8 +331,8 @@ for block in tools.large.blocks(slide.shape, 256, 0):
 #| label: fig-seams
 #| fig-cap: "A corner where four blocks meet (dashed lines). Left, in one piece. Middle, each block alone: nuclei on the line are cut in two, and each half is counted. Right, with a halo of 32 pixels: the same outlines as on the left."
 #| fig-alt: "Three panels of the same crop with about nine bright nuclei and their outlines, crossed by a faint vertical and horizontal dashed line. In the middle panel a nucleus that lies on the crossing is cut by straight outlines along both lines; left and right it is whole, and the panels look the same."
-done = tools.large.label_image(slide, segment, place / "labels.ome.zarr", block=256, halo=32)
-blockwise = tools.large.open_image(done.path)[:]
+done = large.label_image(slide, segment, place / "labels.ome.zarr", block=256, halo=32)
+blockwise = large.open_image(done.path)[:]
 window = np.s_[186:326, 186:326]
 figure, panels = show.figure(1, 3, height=2.7)
 for axes, labels, title in zip(panels, (piece, naive, blockwise), ("in one piece", "blocks, no halo", "blocks with halo")):
@@ -348,7 +348,7 @@ figure
 
 # %% tags=["nbval-check-output"]
 print("in one piece:", int(piece.max()), "objects; blocks without halo:", int(naive.max()))
-print("blocks with halo:", done.objects, "objects, identical:", tools.large.identical(piece, blockwise))
+print("blocks with halo:", done.objects, "objects, identical:", large.identical(piece, blockwise))
 
 # %% [markdown]
 # Try it: move the halo until every object is whole; then make it larger and watch the price.
@@ -395,15 +395,15 @@ check.own_objects(keep)
 # %%
 halos = (0, 4, 8, 12, 16, 24, 32, 48)
 runs = [
-    tools.large.label_image(slide, segment, place / f"halo-{halo}.ome.zarr", block=256, halo=halo) for halo in halos
+    large.label_image(slide, segment, place / f"halo-{halo}.ome.zarr", block=256, halo=halo) for halo in halos
 ]
-alike = [tools.large.identical(piece, tools.large.open_image(run.path)[:]) for run in runs]
+alike = [large.identical(piece, large.open_image(run.path)[:]) for run in runs]
 
 # %%
 #| label: fig-halo
 #| fig-cap: "What too small a halo costs, on the small slide with blocks of 256 pixels. Objects that come out exactly as in one piece (left), and objects that the blocks count (right), against the width of the halo; the dashed line is the result in one piece. The safe width, longest object plus reach of the method, is marked; here less would have done."
 #| fig-alt: "Two line plots against the halo from 0 to 48 pixels. Left: identical objects rise steeply from a low value and reach the dashed line by 24 pixels. Right: counted objects fall from above to the dashed line and stay there. A vertical dotted line to the right marks the safe width."
-safe = tools.large.longest(piece) + 16  # four times spot_sigma
+safe = large.longest(piece) + 16  # four times spot_sigma
 figure, panels = show.figure(1, 2, height=2.9)
 for axes, values, label in zip(panels, (alike, [run.objects for run in runs]), ("identical objects", "counted objects")):
     axes.plot(halos, values, "o-", color=colour["blue"])
@@ -416,7 +416,7 @@ figure
 #| label: tbl-touching
 #| tbl-cap: "You need no result in one piece to see that a halo is too small: count the kept objects that touch its rim. The cost of a halo, last column, is the number of pixels computed for each pixel of the image."
 def computed(halo):
-    return sum(np.prod([s.stop - s.start for s in b.crop]) for b in tools.large.blocks(slide.shape, 256, halo)) / slide.size
+    return sum(np.prod([s.stop - s.start for s in b.crop]) for b in large.blocks(slide.shape, 256, halo)) / slide.size
 
 
 show.table(
@@ -435,9 +435,9 @@ print("from a halo of 24 on everything is identical:", all(n == piece.max() for 
 # one crop, cut out at different places, against the same objects of the whole slide.
 
 # %%
-slide_limits = tools.large.percentiles(tools.large.histogram(slide))
+slide_limits = large.percentiles(large.histogram(slide))
 by_stars = functools.partial(tools.stardist.segment, limits=slide_limits)
-needs = tools.large.tiling(by_stars)
+needs = large.tiling(by_stars)
 stars = by_stars(slide[:])
 
 
@@ -462,7 +462,7 @@ show.table(
 )
 
 # %% [markdown]
-# `tools.large.label_image` asks the tool for its stride and starts its crops there, whatever the halo. What remains is the
+# `large.label_image` asks the tool for its stride and starts its crops there, whatever the halo. What remains is the
 # width: how far the network sees, and how far the nuclei of this image reach from their centres. It says that, too, after
 # the run, and whether the halo was wide enough to promise the objects of the slide in one piece.
 
@@ -470,10 +470,10 @@ show.table(
 field = slide[:768, :768]
 field_stars = by_stars(field)
 star_runs = {
-    halo: tools.large.label_image(field, by_stars, place / f"stars-{halo}.ome.zarr", block=256, halo=halo)
+    halo: large.label_image(field, by_stars, place / f"stars-{halo}.ome.zarr", block=256, halo=halo)
     for halo in (0, 33, 101, 137, 150)
 }
-star_labels = {halo: tools.large.open_image(run.path)[:] for halo, run in star_runs.items()}
+star_labels = {halo: large.open_image(run.path)[:] for halo, run in star_runs.items()}
 star_same = {halo: metrics.match(field_stars, labels, 0.999).tp for halo, labels in star_labels.items()}
 
 # %%
@@ -494,15 +494,15 @@ by_flows = functools.partial(tools.cellpose.segment, limits=slide_limits)
 flows = by_flows(corner)
 flow_labels = {}
 for halo in (0, 64):
-    run = tools.large.label_image(corner, by_flows, place / f"flows-{halo}.ome.zarr", block=256, halo=halo)
-    flow_labels[halo] = tools.large.open_image(run.path)[:]
+    run = large.label_image(corner, by_flows, place / f"flows-{halo}.ome.zarr", block=256, halo=halo)
+    flow_labels[halo] = large.open_image(run.path)[:]
 
 # %%
 #| label: tbl-flows
 #| tbl-cap: "Cellpose flows in blocks of 256 pixels, on a quarter of the slide: agreement with the result in one piece, as AP at three thresholds, and objects that are identical in every pixel."
 show.table(
     [[halo, len(np.unique(labels)) - 1, *(f"{ap:.2f}" for ap in metrics.average_precision(flows, labels, (0.5, 0.75, 0.9))),
-      tools.large.identical(flows, labels)] for halo, labels in flow_labels.items()],
+      large.identical(flows, labels)] for halo, labels in flow_labels.items()],
     ["halo", f"objects ({len(np.unique(flows)) - 1} in one piece)", "AP@0.5", "AP@0.75", "AP@0.9", "identical"],
 )
 
@@ -520,12 +520,12 @@ patchy = np.clip(np.rint(patchy), 0, 65535).astype(np.uint16)
 
 
 def own_threshold(crop):
-    return tools.large.bright_blobs(crop, tools.large.otsu(tools.large.histogram(crop)), spot_sigma=4)
+    return large.bright_blobs(crop, large.otsu(large.histogram(crop)), spot_sigma=4)
 
 
-one = functools.partial(tools.large.bright_blobs, threshold=tools.large.otsu(tools.large.histogram(patchy)), spot_sigma=4)
+one = functools.partial(large.bright_blobs, threshold=large.otsu(large.histogram(patchy)), spot_sigma=4)
 found = {
-    name: tools.large.label_image(patchy, method, place / f"{name}.ome.zarr", block=256, halo=32)
+    name: large.label_image(patchy, method, place / f"{name}.ome.zarr", block=256, halo=32)
     for name, method in {"own": own_threshold, "one": one}.items()
 }
 
@@ -535,7 +535,7 @@ found = {
 #| fig-alt: "Two panels of a field of nuclei with a dark square hole in the middle, objects outlined. Left, a part of the hole is full of small outlined specks, with straight edges. Right, the hole is empty."
 figure, panels = show.figure(1, 2, height=3.6)
 for axes, name, title in zip(panels, ("own", "one"), ("a threshold for each block", "one threshold for all")):
-    labels = tools.large.open_image(found[name].path)[:]
+    labels = large.open_image(found[name].path)[:]
     axes.imshow(np.sqrt(patchy), cmap="gray")
     axes.contour(labels > 0, [0.5], colors=colour["orange"], linewidths=0.5)
     axes.set_title(f"{title}: {found[name].objects} objects", fontsize=10)
@@ -544,7 +544,7 @@ figure
 
 # %% tags=["nbval-check-output"]
 print("one threshold, as in one piece:",
-      tools.large.identical(one(patchy), tools.large.open_image(found["one"].path)[:]) == found["one"].objects)
+      large.identical(one(patchy), large.open_image(found["one"].path)[:]) == found["one"].objects)
 print("own thresholds find more:", found["own"].objects > 1.2 * found["one"].objects)
 
 # %% [markdown]
@@ -587,7 +587,7 @@ from dask.distributed import Client, LocalCluster
 
 cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL)
 client = Client(cluster)
-by_workers = tools.large.label_image(
+by_workers = large.label_image(
     slide, segment, place / "by-workers.ome.zarr", block=256, halo=32, client=client
 )
 client.close()
@@ -595,7 +595,7 @@ cluster.close()
 
 # %% tags=["nbval-check-output"]
 print("numbered alike, whoever computed what:",
-      np.array_equal(tools.large.open_image(by_workers.path)[:], blockwise))
+      np.array_equal(large.open_image(by_workers.path)[:], blockwise))
 
 # %% [markdown]
 # Take three finished blocks away, as if the run had been stopped before them, and call again:
@@ -604,7 +604,7 @@ print("numbered alike, whoever computed what:",
 parts = sorted((place / "by-workers.ome.zarr.parts").glob("r*.npz"))
 for path in parts[5:8]:
     path.unlink()
-again = tools.large.label_image(slide, segment, place / "by-workers.ome.zarr", block=256, halo=32)
+again = large.label_image(slide, segment, place / "by-workers.ome.zarr", block=256, halo=32)
 print("blocks:", again.blocks, "computed now:", again.computed, "objects:", again.objects)
 
 # %% [markdown]
@@ -613,17 +613,17 @@ print("blocks:", again.blocks, "computed now:", again.computed, "objects:", agai
 # `training/large_image.py` did the same with 16,384 × 16,384 pixels, and killed one of the two workers on the way.
 
 # %%
-measured = tools.large.results()
-large = measured["large"]
+measured = large.results()
+huge = measured["large"]
 
 # %%
 #| label: fig-killed
 #| fig-cap: "Two workers on the large image; at the dashed line one of them is killed. The other one goes on, Dask starts a new worker, and the block that was lost is computed again: the curve bends a little, and ends at the full number of blocks."
 #| fig-alt: "Number of finished blocks against seconds: a rising, nearly straight line from 0 to all blocks, with a vertical dashed line at about a quarter of the way."
 figure, axes = show.figure(height=2.8)
-axes.plot(large["finished_at"], np.arange(1, len(large["finished_at"]) + 1), color=colour["blue"])
-axes.axvline(large["killed_at"], color=colour["vermilion"], ls="--", label="one worker killed")
-axes.axhline(large["blocks"], color="grey", lw=0.8)
+axes.plot(huge["finished_at"], np.arange(1, len(huge["finished_at"]) + 1), color=colour["blue"])
+axes.axvline(huge["killed_at"], color=colour["vermilion"], ls="--", label="one worker killed")
+axes.axhline(huge["blocks"], color="grey", lw=0.8)
 axes.set(xlabel="seconds", ylabel="finished blocks", xlim=(0, None), ylim=(0, None))
 axes.legend(loc="lower right")
 figure
@@ -634,15 +634,15 @@ figure
 machine = measured["machine"]
 show.table(
     [
-        ["image", f"{large['side']:,} × {large['side']:,} pixels, {large['gigabytes']:.2f} GB"],
-        ["blocks", f"{large['blocks']} of {large['block']} pixels, halo {large['halo']}"],
-        ["objects", f"{large['objects']:,}, each with a number of its own; touching the rim: {large['touching']}"],
-        ["time with two workers, one of them killed", f"{large['seconds']:.0f} s"],
-        ["peak memory, all processes", f"{large['peak_mb_together'] / 1000:.2f} GB"],
-        ["peak memory, largest process", f"{large['peak_mb_largest_process'] / 1000:.2f} GB"],
-        ["the same call again", f"{large['rerun']['computed']} blocks computed, {large['rerun']['seconds']:.1f} s"],
-        [f"again, after {large['resumed']['missing']} blocks were taken away", f"{large['resumed']['computed']} blocks computed"],
-        ["other work on the machine", f"load {large['load_before']:.1f} before the start" if "load_before" in large else "some"],
+        ["image", f"{huge['side']:,} × {huge['side']:,} pixels, {huge['gigabytes']:.2f} GB"],
+        ["blocks", f"{huge['blocks']} of {huge['block']} pixels, halo {huge['halo']}"],
+        ["objects", f"{huge['objects']:,}, each with a number of its own; touching the rim: {huge['touching']}"],
+        ["time with two workers, one of them killed", f"{huge['seconds']:.0f} s"],
+        ["peak memory, all processes", f"{huge['peak_mb_together'] / 1000:.2f} GB"],
+        ["peak memory, largest process", f"{huge['peak_mb_largest_process'] / 1000:.2f} GB"],
+        ["the same call again", f"{huge['rerun']['computed']} blocks computed, {huge['rerun']['seconds']:.1f} s"],
+        [f"again, after {huge['resumed']['missing']} blocks were taken away", f"{huge['resumed']['computed']} blocks computed"],
+        ["other work on the machine", f"load {huge['load_before']:.1f} before the start" if "load_before" in huge else "some"],
         ["machine", f"{machine['system']} {machine['processor']}, {machine['cores']} cores, Python {machine['python']}"],
     ],
     ["what", "measured"],
@@ -666,7 +666,7 @@ own = halo_test["own_threshold"]
 largest_halo = halo_test["rows"][-1]
 show.table(
     [
-        [f"{whole['side']:,} × {whole['side']:,}", large["block"], large["halo"], whole["objects_in_one_piece"],
+        [f"{whole['side']:,} × {whole['side']:,}", huge["block"], huge["halo"], whole["objects_in_one_piece"],
          whole["objects_in_blocks"], whole["identical"]],
         [f"{halo_test['side']:,} × {halo_test['side']:,}", halo_test["block"], largest_halo["halo"], halo_test["objects"],
          largest_halo["objects"], largest_halo["identical"]],
@@ -677,8 +677,8 @@ show.table(
 )
 
 # %% tags=["nbval-check-output"]
-print("peak below 2 GB:", large["peak_mb_together"] < 2000)
-print("nothing lost:", large["numbers_in_the_labels"] == large["objects"] == large["resumed"]["objects"])
+print("peak below 2 GB:", huge["peak_mb_together"] < 2000)
+print("nothing lost:", huge["numbers_in_the_labels"] == huge["objects"] == huge["resumed"]["objects"])
 print("in blocks as in one piece:", whole["identical"] == whole["objects_in_one_piece"] == whole["objects_in_blocks"])
 
 # %% [markdown]
@@ -688,7 +688,7 @@ print("in blocks as in one piece:", whole["identical"] == whole["objects_in_one_
 # description (`rdf.yaml`), documentation, a test input, and the output that belongs to it.
 
 # %%
-tools.compat.prepare("bioimageio")
+compat.prepare("bioimageio")
 import bioimageio.core
 from bioimageio.core.digest_spec import create_sample_for_model
 from bioimageio.spec.model import v0_5 as zoo
@@ -810,7 +810,7 @@ print(json.dumps(record, indent=1))
 
 # %% tags=["claims", "nbval-check-output"]
 with_halo = {halo: metrics.average_precision(flows, labels, 0.75) for halo, labels in flow_labels.items()}
-identical_flows = {halo: tools.large.identical(flows, labels) for halo, labels in flow_labels.items()}
+identical_flows = {halo: large.identical(flows, labels) for halo, labels in flow_labels.items()}
 on_stride = {start: start % needs.stride == 0 for start in starts}
 all_stars = len(np.unique(field_stars)) - 1
 two, one_worker = speed["seconds"]["2"], speed["seconds"]["1"]
@@ -826,8 +826,8 @@ show.claims(
      f"{sum(run.exact for run in star_runs.values())} of {len(star_runs)} halos promise it"),
     ("flows-agree", "83cd57", with_halo[64] > with_halo[0] + 0.05 and max(identical_flows.values()) < 0.2 * (len(np.unique(flows)) - 1), "2 halos, 1 image"),
     ("own-threshold", "596288", found["own"].objects > found["one"].objects + 100, "one slide"),
-    ("nothing-lost", "827408", large["numbers_in_the_labels"] == large["objects"] and large["peak_mb_together"] < 1000, f"{large['objects']:,} objects, {large['peak_mb_together'] / 1000:.2f} GB"),
-    ("same-by-workers", "91c7da", by_workers.objects == done.objects and np.array_equal(tools.large.open_image(by_workers.path)[:], blockwise), f"{done.objects} objects"),
+    ("nothing-lost", "827408", huge["numbers_in_the_labels"] == huge["objects"] and huge["peak_mb_together"] < 1000, f"{huge['objects']:,} objects, {huge['peak_mb_together'] / 1000:.2f} GB"),
+    ("same-by-workers", "91c7da", by_workers.objects == done.objects and np.array_equal(large.open_image(by_workers.path)[:], blockwise), f"{done.objects} objects"),
     ("two-workers", "b7522c", all(b < a for a, b in zip(one_worker, two)) and min(one_worker) / min(two) < 2, f"{len(two)} rounds, best {min(one_worker) / min(two):.2f} times as fast"),
     ("own-thresholds-differ", "b2e45d", own["identical"] < 0.01 * halo_test["objects"], f"{own['identical']} of {halo_test['objects']}"),
     ("parcel-test", "744eb9", states == {"right": ("passed", "passed"), "wrong scale": ("valid-format", "failed")}, "2 parcels"),
@@ -839,7 +839,7 @@ show.claims(
 # Take a method of your own, or `tools.unet.segment` with `limits=`: which stride and which halo does it need? Predict
 # both, then measure: crops at five starts, blocks with four halos, each against one piece. Which of the three conditions
 # (enough surroundings, starts on the stride, no statistics over the window) does it break without `limits=`? And what
-# does `tools.large.tiling` say about it?
+# does `large.tiling` say about it?
 
 # %%
 shutil.rmtree(place, ignore_errors=True)

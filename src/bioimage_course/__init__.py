@@ -2,7 +2,7 @@
 
 Import what you need from here::
 
-    from bioimage_course import data, show, explore, check, metrics, nets, tools
+    from bioimage_course import check, data, explore, large, metrics, nets, results, show, tools
 
 The submodules load on first use, so that importing the package takes a few
 milliseconds and never starts PyTorch or TensorFlow.
@@ -17,5 +17,5 @@ __version__ = "0.1.0"
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["check", "data", "errors", "explore", "metrics", "nets", "show", "tools"],
+    submodules="check compat data errors explore large metrics nets results show tools".split(),
 )

@@ -4,6 +4,8 @@ Each message is one sentence (or two) that says what was wrong, what was
 expected and how to fix it.
 """
 
+import difflib
+
 
 class CourseError(Exception):
     """Base class: something that the learner can fix, said in one sentence."""
@@ -19,3 +21,8 @@ class DataUnavailableError(CourseError):
 
 class ToolUnavailableError(CourseError):
     """A segmentation or denoising tool is not installed, or its weights cannot be had."""
+
+
+def nearest(word: str, known, most: int = 3) -> list[str]:
+    """The known names that somebody may have meant, the nearest first."""
+    return difflib.get_close_matches(word.lower(), known, n=most, cutoff=0.4)

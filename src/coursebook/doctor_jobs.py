@@ -56,7 +56,7 @@ def tensorflow_device() -> str:
 
 
 def n2v():
-    from bioimage_course.tools import compat
+    from bioimage_course import compat
 
     compat.prepare("n2v")
     import numpy as np
@@ -94,7 +94,7 @@ def careamics():
 
 
 def stardist():
-    from bioimage_course.tools import compat
+    from bioimage_course import compat
 
     compat.prepare("stardist")
     import numpy as np
@@ -159,7 +159,7 @@ def cellpose():
 
 
 def micro_sam():
-    from bioimage_course.tools import compat
+    from bioimage_course import compat
 
     compat.prepare("micro-sam")
     import numpy as np
@@ -256,7 +256,7 @@ def jupyterlab():
 
 def together():
     """Run the five tools in one process, after importing everything in the order that used to crash."""
-    from bioimage_course.tools import compat
+    from bioimage_course import compat
 
     compat.prepare("n2v")
     compat.prepare("micro-sam")

@@ -34,7 +34,7 @@ def digest(project: Project, source: Source) -> str:
 
 @functools.lru_cache(maxsize=512)
 def code(text: str) -> str:
-    """Return Python source without comments, docstrings and empty lines: what a notebook's results depend on."""
+    """Return Python source without comments, docstrings and empty lines: what results depend on."""
     lines = text.splitlines()
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
@@ -64,7 +64,7 @@ def files(project: Project, source: Source) -> set[Path]:
 
 
 @functools.lru_cache(maxsize=512)
-def _parsed(path: Path, text: str) -> ast.Module:
+def _parsed(text: str) -> ast.Module:
     return ast.parse(text)
 
 
@@ -85,7 +85,7 @@ class _Reader:
 
     def read(self, text: str, module: str) -> None:
         """Follow the imports of some code that stands in `module` (empty: in a notebook)."""
-        tree = _parsed(self.package / module, text)
+        tree = _parsed(text)
         modules = self._imported(tree, module)
         bases = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
         for node in ast.walk(tree):
@@ -153,7 +153,7 @@ class _Reader:
         found = {}
         if path is None or path.name != "__init__.py":
             return found
-        for node in ast.walk(_parsed(path, path.read_text(encoding="utf-8"))):
+        for node in ast.walk(_parsed(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.keyword) and node.arg == "submodules":
                 found |= {name: f"{module}.{name}".strip(".") for name in ast.literal_eval(node.value)}
             elif isinstance(node, ast.keyword) and node.arg == "submod_attrs":

@@ -17,6 +17,7 @@ import faulthandler
 import gc
 import importlib
 import io
+import itertools
 import json
 import math
 import os
@@ -44,6 +45,7 @@ LIST = "tests/mutants.yml"
 SHORTEST_LIMIT = 3.0  # seconds that every mutant may take; slow checks get ten times what the solution takes
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 MEMORY = 1 << 30  # bytes that a mutant may ask for beyond what the chapter's libraries hold
+LIBRARIES = 1 << 34  # and that the solution may ask for, with libraries that only the exercise loads
 
 COMPARISONS = {
     ast.Lt: (ast.LtE, ast.Gt),
@@ -96,7 +98,7 @@ NAMES = {
     "log1p": ("log",),
     "cumsum": ("cumprod",),
 }
-COMMUTATIVE = {"min", "max", "minimum", "maximum", "hypot"}
+COMMUTATIVE = {"min", "max", "minimum", "maximum", "hypot", "corrcoef", "allclose", "array_equal"}
 TYPES = {
     "uint8": "int8",
     "uint16": "uint8",
@@ -150,8 +152,10 @@ def mutants(source: sources.Source, exercise: str) -> list[Mutant]:
     cells = [cell for cell in source.cells if cell.exercise == exercise and "solution" in cell.tags]
     texts = [ast.unparse(ast.parse(sources.python(cell))) for cell in cells]
     found, seen, words = [], {"\n\n".join(texts)}, Counter()
+    checked = [cell for cell in source.cells if cell.exercise == exercise and "check" in cell.tags]
+    used = set().union(*(_read(ast.parse(sources.python(cell))) for cell in (*cells, *checked)))
     for number, cell in enumerate(cells):
-        for line, change, text in _variants(ast.parse(sources.python(cell))):
+        for line, change, text in _variants(ast.parse(sources.python(cell)), used):
             code = "\n\n".join([*texts[:number], text, *texts[number + 1 :]])
             if code in seen:
                 continue
@@ -162,8 +166,23 @@ def mutants(source: sources.Source, exercise: str) -> list[Mutant]:
     return found
 
 
-def _variants(tree: ast.Module):
+def _read(tree: ast.Module) -> set[str]:
+    """Names that a cell reads."""
+    return {
+        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
+
+
+def _is_example(statement, used) -> bool:
+    """Whether a statement of a cell only makes values, to play with, that nothing else reads."""
+    targets = getattr(statement, "targets", ())
+    return bool(targets) and all(isinstance(name, ast.Name) and name.id not in used for name in targets)
+
+
+def _variants(tree: ast.Module, used: set[str]):
     """Yield line, words and text of every change of a tree, which is the same again afterwards."""
+    beside = any(isinstance(statement, ast.FunctionDef | ast.ClassDef) for statement in tree.body)
+    examples = [statement for statement in tree.body if beside and _is_example(statement, used)]
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef):
             for words, first in _parameters(function):
@@ -171,6 +190,8 @@ def _variants(tree: ast.Module):
                 yield function.lineno, f"{function.name}: {words}", _text(tree)
                 del function.body[0]
     for holder, field, index, node, statement in list(_places(tree)):
+        if statement in examples:
+            continue
         before = _head(statement)
         for other in _changes(node, holder, field):
             _put(holder, field, index, other)
@@ -235,7 +256,7 @@ def _parameters(function: ast.FunctionDef):
             yield words, _assign(name, f"_first({function.name + '.' + name!r}, {name})")
         if name in defaults:
             yield f"{name} is ignored, its default kept", _assign(name, ast.unparse(defaults[name]))
-    for a, b in zip(names, names[1:], strict=False):
+    for a, b in itertools.pairwise(names):
         yield f"{a} and {b} are swapped", ast.parse(f"{a}, {b} = ({b}, {a})").body[0]
 
 
@@ -344,11 +365,16 @@ def _slice(node, holder, field):
 
 
 def _is_number(node):
+    """Whether an expression is a number, or ends with one that is added or subtracted."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+        node = node.right
     return isinstance(node.operand if isinstance(node, ast.UnaryOp) else node, ast.Constant)
 
 
 def _sequence(node, holder, field):
     part = "values" if isinstance(node, ast.Dict) else "elts"
+    if getattr(holder, "arg", None) in ("axis", "dim"):
+        return  # over axes 1 and 2 is over axes 2 and 1
     if isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
         yield from (_with(node, **{part: order}) for order in _swapped(getattr(node, part)))
 
@@ -391,12 +417,12 @@ def _calling(node, holder, field):
         yield from (_with(node, args=order) for order in _swapped(node.args))
     if len(node.args) > 1:
         yield _with(node, args=node.args[:-1])
-    if name == "range" and not isinstance(node.args[-1], ast.Constant):
+    if name == "range" and not _is_number(node.args[-1]):
         yield from (_with(node, args=[*node.args[:-1], _add(node.args[-1], step)]) for step in (1, -1))
     elif isinstance(node.func, ast.Attribute) and not _is_module(node.func.value):
         yield node.func.value
     elif node.args and not (
-        name in CONVERSIONS or name == "int" and isinstance(holder, ast.Return | ast.Tuple)
+        name in CONVERSIONS or (name == "int" and isinstance(holder, ast.Return | ast.Tuple | ast.Subscript))
     ):
         yield node.args[0]
 
@@ -465,7 +491,7 @@ class Forge:
         self.bench.run_text(HELPERS)
         solution = "\n\n".join(sources.python(cell) for cell in self.bench.cells("solution"))
         for attempt in range(2):  # the first one tells which of the notebook's names are used
-            status, made = self._forked(solution, 600)
+            status, made = self._forked(solution, 600, LIBRARIES)
             if status != "passed":
                 raise InputError(f"the solution of {exercise} is not right itself: {status}.")
             if not attempt:
@@ -492,7 +518,7 @@ class Forge:
         """
         return self._forked(code, self.limit)[0]
 
-    def _forked(self, code, limit):
+    def _forked(self, code, limit, memory=MEMORY):
         """Judge `code` in a forked process; status and the names that it asked the notebook for."""
         reader, writer = os.pipe()
         sys.stdout.flush()
@@ -501,7 +527,7 @@ class Forge:
             os.close(reader)
             with contextlib.suppress(BaseException):
                 os.setpgid(0, 0)
-                _restrict(limit)
+                _restrict(limit, memory)
                 os.write(writer, json.dumps(self._judge(code)).encode())
             os._exit(0)
         os.close(writer)
@@ -534,7 +560,7 @@ class Forge:
         return status, self.bench.made
 
 
-def _restrict(seconds):
+def _restrict(seconds, memory):
     """Keep a forked process from taking the machine with it."""
     import resource  # not on Windows
 
@@ -546,7 +572,7 @@ def _restrict(seconds):
     resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(seconds), math.ceil(seconds) + 5))
     if sys.platform == "linux":
         pages = int(Path("/proc/self/statm").read_text().split()[0])
-        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY,) * 2)
+        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + memory,) * 2)
 
 
 def _same_chance():
@@ -628,12 +654,13 @@ def listed(project: Project) -> list[Entry]:
         for item in items:
             if set(item) != {"mutant", "reason"} or not all(str(text).strip() for text in item.values()):
                 raise InputError(f"{LIST}: every entry of {exercise} needs `mutant:` and `reason:`.")
-            entries.append(Entry(exercise, str(item["mutant"]).strip(), str(item["reason"])))
+            changes = item["mutant"] if isinstance(item["mutant"], list) else [item["mutant"]]
+            entries += [Entry(exercise, str(change).strip(), str(item["reason"])) for change in changes]
     return entries
 
 
 def judge(results: list[dict], entries: list[Entry], everything: bool = True) -> list[str]:
-    """Return what is wrong: survivors that nobody listed, and entries that are not needed.
+    """Return what is wrong: survivors that nobody listed, and entries that say too much or are not needed.
 
     Parameters
     ----------
@@ -649,6 +676,15 @@ def judge(results: list[dict], entries: list[Entry], everything: bool = True) ->
         if not any(entry.covers(r["exercise"], r["change"]) for entry in entries):
             problems.append(
                 f"{r['exercise']}, line {r['line']}: survives, and is not in {LIST}: {r['change']}"
+            )
+    noticed = [r for r in results if r["status"].startswith("failed")]
+    for entry in entries:
+        refused = [
+            r["change"] for r in noticed if "…" in entry.change and entry.covers(r["exercise"], r["change"])
+        ]
+        if refused:
+            problems.append(
+                f"{entry.exercise}: too broad in {LIST}, its check notices this one: {refused[0]}"
             )
     tried = {r["exercise"] for r in results}
     for entry in entries if everything else ():

@@ -43,7 +43,6 @@ from coursebook.project import Project
 
 NAME = re.compile(r"(?P<chapter>\d\d)-[a-z0-9]+(-[a-z0-9]+)*")
 MARKER = re.compile(r"^# %%")
-OPTION = re.compile(r"^#\|\s*(?P<key>[\w-]+):\s*(?P<value>.*)$")
 LABEL = re.compile(r"(fig|tbl)-[a-z0-9]+(-[a-z0-9]+)*")
 
 PATHS = ("user", "builder")

@@ -38,6 +38,7 @@ from bioimage_course.check.expect import (
     expect_number,
     expect_parts,
     expect_truth,
+    takes,
     to_numpy,
 )
 
@@ -58,6 +59,7 @@ __all__ = [
     "expect_truth",
     "progress",
     "quiz",
+    "takes",
     "to_numpy",
 ]
 

@@ -7,7 +7,6 @@ about what was shown. The decorator :func:`exercise` turns it into an
 """
 
 import contextlib
-import difflib
 import dis
 import functools
 import importlib
@@ -26,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from bioimage_course.check import placeholder, record
-from bioimage_course.errors import InputError
+from bioimage_course.errors import InputError, nearest
 
 #: All exercises by name; filled by the decorator.
 registry = {}
@@ -234,7 +233,7 @@ def find(name):
     load_exercises()
     if name in registry:
         return registry[name]
-    near = difflib.get_close_matches(name, registry, n=3, cutoff=0.5)
+    near = nearest(name, registry)
     advice = (
         f"did you mean {' or '.join(f'check.{item}' for item in near)}?"
         if near

@@ -245,6 +245,16 @@ def call(function, *args, pure=False, **kwargs):
     return result
 
 
+def takes(function, *args, **kwargs):
+    """Whether a learner's function can be called like this; for defaults that only some functions have.
+
+    Returns
+    -------
+    bool
+    """
+    return _accepts(function, args, kwargs)
+
+
 def expect_parts(value, number, what):
     """Expect several things at once: a tuple, or a list, array or tensor of that length.
 

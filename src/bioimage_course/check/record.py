@@ -7,10 +7,9 @@ One small JSON file in the user's data folder; the environment variable
 import contextlib
 import json
 import os
-import tempfile
 import time
 
-from bioimage_course import places
+from bioimage_course import files, places
 from bioimage_course.errors import DataUnavailableError
 
 #: Solved while this Python runs: name -> chapter; counts even where nothing can be saved.
@@ -89,17 +88,8 @@ def _write(entries):
     if _problem:
         return
     file = path()
-    text = json.dumps({"solved": dict(sorted(entries.items()))}, indent=1, ensure_ascii=False)
-    temporary = None
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as stream:
-            temporary = stream.name
-            stream.write(text + "\n")
-        os.replace(temporary, file)
+        files.save_json(file, {"solved": dict(sorted(entries.items()))})
         _problem = None
     except OSError as error:
         _problem = f"progress could not be saved in {file} ({error.strerror or error})"
-        if temporary:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)

@@ -19,6 +19,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "catalogue": ["describe", "names"],
         "cutting": ["crops"],
         "doors": ["cache_folder", "offline"],
+        "intensities": ["normalise"],
         "loading": ["available", "download", "fetch", "load", "missing"],
         "records": ["Collection", "Sample"],
         "tables": ["mitosis_table"],

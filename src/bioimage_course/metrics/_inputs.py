@@ -84,6 +84,6 @@ def thresholds(value) -> tuple[float, ...]:
         raise InputError("at least one IoU threshold is needed, for example 0.5")
     if not all(0 <= t <= 1 for t in out):  # also refuses NaN
         raise InputError(
-            f"IoU thresholds lie between 0 and 1, but there is {[t for t in out if not 0 <= t <= 1][0]}"
+            f"IoU thresholds lie between 0 and 1, but there is {next(t for t in out if not 0 <= t <= 1)}"
         )
     return out

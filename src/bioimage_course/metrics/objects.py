@@ -477,3 +477,19 @@ def average_precision_dataset(
             raise InputError(f"pair number {number}: {error}") from None
     tp, fp, fn = np.moveaxis(np.array(counts), -1, 0)
     return DatasetScores(wanted, tp, fp, fn)
+
+
+def median_diameter(labels):
+    """Diameter in pixels of the disc that has the median object's area; 0 without objects.
+
+    Parameters
+    ----------
+    labels : array of int
+        Label image, 0 for background.
+
+    Returns
+    -------
+    float
+    """
+    areas = np.bincount(arrays.consecutive(arrays.label_image(labels))[0].ravel())[1:]
+    return float(np.sqrt(4 * np.median(areas) / np.pi)) if len(areas) else 0.0

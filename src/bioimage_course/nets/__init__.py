@@ -35,7 +35,7 @@ def __getattr__(name):
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "torch":
             raise
-        from bioimage_course.tools import compat
+        from bioimage_course import compat
 
         compat.require("torch")
         raise

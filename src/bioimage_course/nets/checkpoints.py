@@ -3,17 +3,16 @@
 import hashlib
 import io
 import json
-import os
 import pickle
-import tempfile
 from pathlib import Path
 
 import torch
 
+from bioimage_course import files, shipped
 from bioimage_course.errors import DataUnavailableError, InputError
 from bioimage_course.nets import networks
 
-CELL_CLASSIFIER = Path(__file__).parents[1] / "weights" / "cell-classifier" / "cell-classifier.pt"
+CELL_CLASSIFIER = shipped.WEIGHTS / "cell-classifier" / "cell-classifier.pt"
 """File of the course's classifier of blood cells; its card and ``results.json`` lie beside it."""
 
 NETWORKS = {"CNN": networks.CNN, "MLP": networks.MLP, "UNet": networks.UNet}
@@ -64,8 +63,8 @@ def save(model, path, card=None):
         text = json.dumps({**(card or {}), **added}, indent=2, ensure_ascii=False, default=_plain) + "\n"
     except (TypeError, ValueError) as error:
         raise InputError(f"The card must hold text, numbers, lists and dictionaries only: {error}.") from None
-    _replace(path, weights)
-    _replace(path.with_suffix(".json"), text.encode())
+    files.save(path, weights)
+    files.save(path.with_suffix(".json"), text)
     return sha256
 
 
@@ -185,12 +184,3 @@ def _plain(value):
     if hasattr(value, "tolist"):
         return value.tolist()
     raise TypeError(f"{type(value).__name__} is none of these")
-
-
-def _replace(path, content):
-    """Write the whole file or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as stream:
-        stream.write(content)
-    os.chmod(stream.name, 0o644)  # temporary files are private; a checkpoint is not
-    os.replace(stream.name, path)

@@ -43,7 +43,7 @@ def grad_cam(model, layer, images, classes=None):
     if not isinstance(layer, torch.nn.Module) or all(layer is not part for part in model.modules()):
         raise InputError("layer must be a part of the model itself, such as model.features[-2].")
     kept, was_training = [], model.training
-    handle = layer.register_forward_hook(lambda module, inputs, output: kept.append(output))
+    handle = layer.register_forward_hook(lambda _module, _inputs, output: kept.append(output))
     try:
         with torch.enable_grad():
             scores = model.eval()(images.to(home(model)).requires_grad_())

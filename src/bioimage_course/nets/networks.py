@@ -1,5 +1,7 @@
 """Networks written to be read: fully connected, convolutional, and U-Net."""
 
+import itertools
+
 import torch
 from torch import nn
 
@@ -46,7 +48,7 @@ class MLP(nn.Module):
         _require_share(dropout)
         self.arguments = {"sizes": sizes, "activation": activation, "dropout": dropout}
         layers = []
-        for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+        for inputs, outputs in itertools.pairwise(sizes):
             layers += [nn.Linear(inputs, outputs), phi(), nn.Dropout(dropout)]
         self.layers = nn.Sequential(*layers[:-2])  # nothing after the last linear layer
 

@@ -89,7 +89,7 @@ class CourseFigure(Figure):
             axes.set_in_layout(True)  # which set_position switches off
         return buffer.getvalue()
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
+    def _repr_mimebundle_(self, include=None, exclude=None):  # noqa: ARG002 Jupyter names them
         data = {
             "image/png": base64.b64encode(self.png()).decode("ascii"),
             "text/plain": self.alt or repr(self),
@@ -143,7 +143,7 @@ class Markdown:
 
     __repr__ = __str__
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
+    def _repr_mimebundle_(self, include=None, exclude=None):  # noqa: ARG002 Jupyter names them
         return {"text/markdown": self.text, "text/plain": self.text}
 
 

@@ -6,22 +6,19 @@ The adapters load lazily; a tool that is not installed, or whose weights cannot 
 
 import lazy_loader
 
+from bioimage_course.compat import available, require
+
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
         "cellpose",
-        "compat",
         "denoise",
-        "large",
         "micro_sam",
-        "outlines",
         "pixel_classifier",
-        "race",
         "sam_features",
-        "scores",
         "stardist",
         "unet",
         "voronoi_otsu",
     ],
-    submod_attrs={"compat": ["available", "require"]},
 )
+__all__ += ["available", "require"]

@@ -12,25 +12,21 @@ everything else use the library itself.
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import io
-import json
-import logging
 import os
-import warnings
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from bioimage_course import compat, files, shipped
+from bioimage_course.compat import quiet
 from bioimage_course.data import doors, network
-from bioimage_course.errors import DataUnavailableError, InputError, ToolUnavailableError
-from bioimage_course.tools import _inputs, compat
-from bioimage_course.tools._fingerprint import kept
-from bioimage_course.tools.stardist import median_diameter
+from bioimage_course.errors import InputError, ToolUnavailableError
+from bioimage_course.fingerprint import kept
+from bioimage_course.metrics.objects import median_diameter
+from bioimage_course.tools import _inputs
 
-WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "cellpose-flows"
+WEIGHTS = shipped.WEIGHTS / "cellpose-flows"
 """Folder of the course's own flow network: weights, card, results."""
 
 PUBLISHED = {
@@ -211,7 +207,7 @@ def segment(
 
 
 def tiling(model=None, *, limits=None, diameter="default", **others):
-    """What `segment` needs to be run in blocks (see `tools.large.tiling`); the same objects are not promised.
+    """What `segment` needs to be run in blocks (see `large.tiling`); the same objects are not promised.
 
     Parameters
     ----------
@@ -224,7 +220,7 @@ def tiling(model=None, *, limits=None, diameter="default", **others):
     -------
     large.Tiling
     """
-    from bioimage_course.tools.large import Tiling
+    from bioimage_course.large import Tiling
 
     own = "Each block would be resized by diameters of its own: give the diameter of the whole image."
     problem = _inputs.unlike_blocks(limits) or (own if diameter == "auto" else "")
@@ -286,12 +282,7 @@ def results():
     dict
         The content of ``weights/cellpose-flows/results.json``.
     """
-    try:
-        return json.loads((WEIGHTS / "results.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataUnavailableError(
-            f"The results of the course's flow network are missing ({error}); install bioimage-course again."
-        ) from None
+    return shipped.results(WEIGHTS)
 
 
 def weights_file(name="cpsam_v2"):
@@ -374,7 +365,7 @@ def pretrained(name="cpsam_v2", download=False):
     path = weights_file(name)
     if not path.is_file():
         _download(name, path, download)
-    elif _sha256(path) != PUBLISHED[name][1]:
+    elif files.sha256(path) != PUBLISHED[name][1]:
         raise ToolUnavailableError(
             f"{path} is not the published {name} (its sha256 differs), perhaps a download was cut off; "
             f"delete it and call tools.cellpose.pretrained({name!r}, download=True)."
@@ -425,21 +416,3 @@ def _download(name, path, agreed):
             f"Cellpose-SAM arrived with another sha256 than the published one; try again, or go on offline: "
             f"{way_out}."
         ) from None
-
-
-def _sha256(path):
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-@contextlib.contextmanager
-def quiet():
-    """Keep cellpose's remarks, warnings and progress bars out of the notebook."""
-    before, silence = logging.root.manager.disable, io.StringIO()
-    logging.disable(logging.WARNING)
-    try:
-        with contextlib.redirect_stderr(silence), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)

@@ -10,23 +10,19 @@ segmentation take.
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
-import warnings
 from pathlib import Path
 
 import numpy as np
 
+from bioimage_course import compat, shipped
+from bioimage_course.compat import quiet
 from bioimage_course.data import doors, network
 from bioimage_course.errors import InputError, ToolUnavailableError
-from bioimage_course.tools import _inputs, compat
-from bioimage_course.tools._fingerprint import digest, kept
+from bioimage_course.fingerprint import digest, kept
+from bioimage_course.tools import _inputs
 
 CHECKPOINT = "weights-mobilesam"
 """Name of MobileSAM's weights among the data sets of the course; micro-sam calls the same file ``vit_t``."""
-
-WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
 
 
 BATCH = 4
@@ -101,7 +97,7 @@ def segment(
     if _inputs.number(points_per_side, "points_per_side", 1, 128) != int(points_per_side):
         raise InputError(f"points_per_side must be a whole number, not {points_per_side!r}.")
     low, high = _inputs.limits(array, limits)
-    if high <= low or prompts is not None and not len(prompts):
+    if high <= low or (prompts is not None and not len(prompts)):
         return np.zeros(array.shape[:2], np.int32)
     model = _model(model)
     if embeddings is None:
@@ -128,7 +124,7 @@ def tiling(model=None, *, limits=None, **others):
     -------
     large.Tiling
     """
-    from bioimage_course.tools.large import Tiling
+    from bioimage_course.large import Tiling
 
     return Tiling(problem=_inputs.unlike_blocks(limits))
 
@@ -399,7 +395,7 @@ def decoder():
     """
     from bioimage_course import nets
 
-    return nets.load(WEIGHTS / "micro-sam-decoder" / "decoder.pt", model=untrained_decoder())
+    return nets.load(shipped.WEIGHTS / "micro-sam-decoder" / "decoder.pt", model=untrained_decoder())
 
 
 def untrained_decoder(width=WIDTH):
@@ -491,16 +487,7 @@ def results():
     dict
         The content of ``weights/micro-sam/results.json``.
     """
-    return json.loads((WEIGHTS / "micro-sam" / "results.json").read_text(encoding="utf-8"))
-
-
-@contextlib.contextmanager
-def quiet():
-    """Keep the messages, progress bars and warnings of micro-sam and its helpers out of the notebook."""
-    silence = io.StringIO()
-    with contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    return shipped.results("micro-sam")
 
 
 # ---------------------------------------------------------------- helpers

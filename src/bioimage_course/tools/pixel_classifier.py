@@ -8,19 +8,16 @@ like a project of ilastik: the forest is grown again from them, in a second or t
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from bioimage_course import arrays
-from bioimage_course.errors import DataUnavailableError, InputError
+from bioimage_course import arrays, shipped
+from bioimage_course.errors import InputError
+from bioimage_course.fingerprint import kept
 from bioimage_course.tools import _inputs, voronoi_otsu
-from bioimage_course.tools._fingerprint import kept
 
-WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "pixel-classifier"
+WEIGHTS = shipped.WEIGHTS / "pixel-classifier"
 """Folder of the course's own classifier: annotated pixels, card and results."""
 
 SIGMAS = (1.0, 2.0, 4.0, 8.0)
@@ -241,7 +238,7 @@ def segment(image, classifier=None, *, threshold=THRESHOLD, seed_share=SEED_SHAR
 
 
 def _in_blocks(**settings):
-    from bioimage_course.tools.large import Tiling
+    from bioimage_course.large import Tiling
 
     return Tiling(problem="Each block would be normalised by percentiles of its own.")
 
@@ -295,21 +292,9 @@ def course_classifier():
     DataUnavailableError
         If a file is missing or not the one that the results describe.
     """
-    try:
-        about = results()
-        content = (WEIGHTS / "annotations.npz").read_bytes()
-        if hashlib.sha256(content).hexdigest() != about["files"]["annotations.npz"]:
-            raise DataUnavailableError(
-                "annotations.npz of the course's pixel classifier is not the file that was scored (its "
-                "sha256 differs); install bioimage-course again, or make it anew with training/classical.py."
-            )
-        with np.load(WEIGHTS / "annotations.npz", allow_pickle=False) as stored:
-            table, classes = stored["table"].astype(np.float32), stored["classes"]
-    except (OSError, KeyError, ValueError) as error:
-        raise DataUnavailableError(
-            f"The course's pixel classifier in {WEIGHTS} is incomplete ({error}); "
-            "install bioimage-course again."
-        ) from None
+    about = shipped.verify(WEIGHTS, "pixel classifier", "classical.py")
+    with np.load(WEIGHTS / "annotations.npz", allow_pickle=False) as stored:
+        table, classes = stored["table"].astype(np.float32), stored["classes"]
     return PixelClassifier(grow(table, classes), tuple(about["settings"]["sigmas"]))
 
 
@@ -321,4 +306,4 @@ def results():
     dict
         The content of ``weights/pixel-classifier/results.json``.
     """
-    return json.loads((WEIGHTS / "results.json").read_text(encoding="utf-8"))
+    return shipped.results(WEIGHTS)

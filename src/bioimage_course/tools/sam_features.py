@@ -7,15 +7,12 @@ pixels into 64 × 64 places with 256 numbers each. A pixel classifier can use th
 
 from __future__ import annotations
 
-import contextlib
-import io
-import warnings
-
 import numpy as np
 
+from bioimage_course import compat
 from bioimage_course.errors import InputError
-from bioimage_course.tools import _inputs, compat
-from bioimage_course.tools._fingerprint import kept
+from bioimage_course.fingerprint import kept
+from bioimage_course.tools import _inputs
 
 SIDE = 1024  # pixels of the encoder's input
 CHANNELS = 256
@@ -116,9 +113,7 @@ def build():
         If the package mobilesam-mirror is not installed.
     """
     compat.require("mobile-sam")
-    silence = io.StringIO()
-    with warnings.catch_warnings(), contextlib.redirect_stderr(silence), contextlib.redirect_stdout(silence):
-        warnings.simplefilter("ignore")
+    with compat.quiet():
         from mobile_sam import sam_model_registry
 
         return sam_model_registry["vit_t"](checkpoint=None)

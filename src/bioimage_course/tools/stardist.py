@@ -8,24 +8,22 @@ instead of tracebacks, and silence. For everything else use the library itself; 
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import io
-import json
 import math
 import os
-import warnings
 from pathlib import Path
 
 import numpy as np
 
-from bioimage_course import arrays
+from bioimage_course import compat, shipped
+from bioimage_course.compat import quiet
 from bioimage_course.data import doors, network
-from bioimage_course.errors import DataUnavailableError, InputError, ToolUnavailableError
-from bioimage_course.tools import _inputs, compat
-from bioimage_course.tools._fingerprint import kept
+from bioimage_course.data.intensities import normalise
+from bioimage_course.errors import InputError, ToolUnavailableError
+from bioimage_course.fingerprint import kept
+from bioimage_course.metrics.objects import median_diameter
+from bioimage_course.tools import _inputs
 
-WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "stardist-nuclei"
+WEIGHTS = shipped.WEIGHTS / "stardist-nuclei"
 """Folder of the course's own model: config, thresholds, weights, its card and its results."""
 
 SMALL, ENLARGE = 16, 2
@@ -106,7 +104,7 @@ def segment(image, model=None, *, prob_thresh=None, nms_thresh=None, limits=None
 
 
 def tiling(model=None, *, limits=None, scale=None, **others):
-    """What `segment` needs to be run in blocks, for the same settings (see `tools.large.tiling`).
+    """What `segment` needs to be run in blocks, for the same settings (see `large.tiling`).
 
     Parameters
     ----------
@@ -121,7 +119,7 @@ def tiling(model=None, *, limits=None, scale=None, **others):
         Stride: what the network pools, times its grid. Reach: half of its receptive field on the worst side,
         plus the longest ray. Exact if `limits` are given and `scale` is not.
     """
-    from bioimage_course.tools.large import Tiling
+    from bioimage_course.large import Tiling
 
     stride, reach = STRIDE, FIELD
     if model is not None:
@@ -179,46 +177,6 @@ def _sides(network, length, place, config):
     return int(max(length // 2 + place - seen[0], seen[-1] + config.grid[1] - 1 - (length // 2 + place)))
 
 
-def median_diameter(labels):
-    """Diameter in pixels of the disc that has the median object's area; 0 without objects.
-
-    Parameters
-    ----------
-    labels : array of int
-        Label image, 0 for background.
-
-    Returns
-    -------
-    float
-    """
-    areas = np.bincount(arrays.consecutive(arrays.label_image(labels))[0].ravel())[1:]
-    return float(np.sqrt(4 * np.median(areas) / np.pi)) if len(areas) else 0.0
-
-
-def normalise(image, low=None, high=None):
-    """Map two intensities to 0 and 1, as StarDist's models expect it; nothing is clipped.
-
-    Parameters
-    ----------
-    image : array
-    low, high : float, optional
-        Default: percentiles 1 and 99.8 of the image, like ``csbdeep.utils.normalize(image, 1, 99.8)``.
-
-    Returns
-    -------
-    array of float32
-
-    Raises
-    ------
-    InputError
-        If it is no array of finite numbers.
-    """
-    array = arrays.numbers(image, "the image").astype(np.float32)
-    low = np.percentile(array, 1) if low is None else low
-    high = np.percentile(array, 99.8) if high is None else high
-    return (array - np.float32(low)) / np.float32(max(high - low, 1e-20))
-
-
 @kept
 def course_model():
     """The course's own StarDist model for fluorescence nuclei (trained by ``training/stardist_nuclei.py``).
@@ -236,7 +194,7 @@ def course_model():
     ToolUnavailableError
         If StarDist is not installed.
     """
-    _verify(WEIGHTS)
+    shipped.verify(WEIGHTS, "StarDist model", "stardist_nuclei.py")
     StarDist2D = _library().StarDist2D
     with quiet():
         return StarDist2D(None, name=WEIGHTS.name, basedir=str(WEIGHTS.parent))
@@ -250,7 +208,7 @@ def results():
     dict
         The content of ``weights/stardist-nuclei/results.json``.
     """
-    return json.loads((WEIGHTS / "results.json").read_text(encoding="utf-8"))
+    return shipped.results(WEIGHTS)
 
 
 @kept
@@ -300,15 +258,6 @@ def pretrained(name="2D_versatile_fluo"):
         ) from None
 
 
-@contextlib.contextmanager
-def quiet():
-    """Keep StarDist's and Keras's messages, progress bars and warnings out of the notebook."""
-    silence = io.StringIO()
-    with contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
 # ---------------------------------------------------------------- helpers
 
 
@@ -332,23 +281,6 @@ def _library():
         import stardist.models
 
     return stardist.models
-
-
-def _verify(folder):
-    """Compare the sha256 of each file of the checkpoint with the results file."""
-    try:
-        expected = json.loads((folder / "results.json").read_text(encoding="utf-8"))["files"]
-        for name, digest in expected.items():
-            if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
-                raise DataUnavailableError(
-                    f"{name} of the course's StarDist model is not the file that was trained (its "
-                    f"sha256 differs); "
-                    "install bioimage-course again, or retrain with training/stardist_nuclei.py."
-                )
-    except (OSError, KeyError, ValueError) as error:
-        raise DataUnavailableError(
-            f"The course's StarDist model in {folder} is incomplete ({error}); install bioimage-course again."
-        ) from None
 
 
 def _downloaded(key):

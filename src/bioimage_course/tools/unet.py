@@ -8,18 +8,16 @@ of them. The network is `nets.UNet`, trained by ``training/unet_nuclei.py``.
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import numpy as np
 
-from bioimage_course import arrays
+from bioimage_course import arrays, compat, shipped
+from bioimage_course.data.intensities import normalise
 from bioimage_course.errors import InputError
-from bioimage_course.tools import _inputs, compat
-from bioimage_course.tools._fingerprint import kept
-from bioimage_course.tools.stardist import median_diameter, normalise
+from bioimage_course.fingerprint import kept
+from bioimage_course.metrics.objects import median_diameter
+from bioimage_course.tools import _inputs
 
-WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "unet-nuclei"
+WEIGHTS = shipped.WEIGHTS / "unet-nuclei"
 """Folder of the course's own model: weights, their card, thresholds and results."""
 
 BACKGROUND, RIM, INSIDE = 0, 1, 2
@@ -113,7 +111,7 @@ def segment(image, model=None, *, foreground=None, inside=None, limits=None, sca
 
 
 def tiling(model=None, *, limits=None, scale=None, **others):
-    """What `segment` needs to be run in blocks, for the same settings (see `tools.large.tiling`).
+    """What `segment` needs to be run in blocks, for the same settings (see `large.tiling`).
 
     Parameters
     ----------
@@ -129,7 +127,7 @@ def tiling(model=None, *, limits=None, scale=None, **others):
         nuclei reach from their centre. Exact if `limits` are given, `scale` is not, and no layer of the
         network takes statistics from the image.
     """
-    from bioimage_course.tools.large import Tiling
+    from bioimage_course.large import Tiling
 
     problem = _inputs.unlike_blocks(limits, scale)
     if model is None:
@@ -288,7 +286,7 @@ def probabilities(image, model=None, *, scale=1, core=CORE, margin=None):
     Parameters
     ----------
     image : array of float (Y, X)
-        Normalised, see `tools.stardist.normalise`.
+        Normalised, see `data.normalise`.
     model : torch.nn.Module, optional
         Default: `course_model`. It is used in evaluation mode.
     scale : float
@@ -400,9 +398,9 @@ def results():
     Returns
     -------
     dict
-        The content of ``weights/unet-nuclei/results.json``. Scores on the test images: `tools.scores`.
+        The content of ``weights/unet-nuclei/results.json``. Scores on the test images: `results.dsb2018`.
     """
-    return json.loads((WEIGHTS / "results.json").read_text(encoding="utf-8"))
+    return shipped.results(WEIGHTS)
 
 
 # ---------------------------------------------------------------- helpers

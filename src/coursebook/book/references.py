@@ -58,8 +58,7 @@ def resolve(page: Page, labels: dict[str, Label], missing: set[str], keys: set[s
 def _leftover(element: pf.Str, page: Page) -> None:
     """Complain about what was meant as a reference, a link or the border of a block, and stayed text."""
     text = element.text
-    escaped = f"\\{text}" in page.manuscript.prose  # `\@fig-x` is meant as text
-    if UNREAD.match(text) and not escaped and not isinstance(element.parent, pf.Cite):
+    if UNREAD.match(text) and not isinstance(element.parent, pf.Cite) and not _escaped(page, text):
         page.manuscript.complain(
             "references", f"{text} was not read as a reference", text, mend="write @label"
         )
@@ -72,6 +71,11 @@ def _leftover(element: pf.Str, page: Page) -> None:
         )
     if "][" in text and any(text in match[0] for match in LINK.finditer(page.manuscript.prose)):
         page.manuscript.complain("links", f"{text} is a link whose address is nowhere on the page", text)
+
+
+def _escaped(page: Page, text: str) -> bool:
+    r"""Return whether the author wrote `\@fig-x`, which is meant as text."""
+    return f"\\{text}" in page.manuscript.prose
 
 
 def _line_with(page: Page, element) -> str:

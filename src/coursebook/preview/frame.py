@@ -187,9 +187,11 @@ def glossary_script(body: str) -> str:
 class _Words(HTMLParser):
     """Collects the text that a reader sees, section by section."""
 
-    SILENT = {"script", "style", "annotation", "svg", "button", "h1", "h2", "h3", "h4", "h5", "h6"}
-    INLINE = {"a", "abbr", "b", "code", "em", "i", "kbd", "label", "span", "strong", "sub", "sup"}
-    INLINE |= {"mi", "mn", "mo", "mrow", "msub", "msup"}
+    SILENT = frozenset({"script", "style", "annotation", "svg", "button", "h1", "h2", "h3", "h4", "h5", "h6"})
+    INLINE = frozenset(
+        {"a", "abbr", "b", "code", "em", "i", "kbd", "label", "span", "strong", "sub", "sup"}
+        | {"mi", "mn", "mo", "mrow", "msub", "msup"}
+    )
 
     def __init__(self, sections):
         super().__init__()

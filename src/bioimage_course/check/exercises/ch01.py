@@ -251,7 +251,8 @@ def perceptron_rule(train):
     standardised = (_NUCLEI - _NUCLEI.mean(axis=0)) / _NUCLEI.std(axis=0)
     counts = []
     # Rounded to 1/1024, so that no sum depends on the order in which a computer adds.
-    for features in (_NUCLEI, np.round(standardised * 1024) / 1024):
+    standardised = np.round(standardised * 1024) / 1024
+    for features in (_NUCLEI, standardised):
         answer = call(train, features, _MITOTIC, 5000)
         if not isinstance(answer, (tuple, list)) or len(answer) != 3:
             raise Failure(
@@ -264,10 +265,24 @@ def perceptron_rule(train):
         )
         _compare_runs(got, features)
         counts.append(got[2])
+    _expect_end_of_passes(train, standardised)
     raw, scaled = counts
     return (
         f"Raw features needed {raw} updates, standardised ones {scaled}: same nuclei, same rule, other units."
     )
+
+
+def _expect_end_of_passes(train, features):
+    """Fewer passes than the rule needs: it stops there, with as many updates as there were until then."""
+    *_, passes = _rule(features, _MITOTIC, 5000)
+    for limit in (1, passes // 2):
+        _, _, updates = call(train, features, _MITOTIC, limit)
+        right = _rule(features, _MITOTIC, limit)[2]
+        if updates != right:
+            raise Failure(
+                f"With max_passes={limit} the rule makes {right} updates, yours {updates}: at most "
+                "max_passes times through all nuclei, and not one time less."
+            )
 
 
 def _compare_runs(got, features):

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from bioimage_course.check import Failure, call, exercise, expect_array, expect_callable, expect_number
+from bioimage_course.check import Failure, call, exercise, expect_array, expect_callable, expect_number, takes
 
 # --- two linear layers collapse to one ------------------------------
 
@@ -101,7 +101,7 @@ _TOLERANCE = {"rtol": 1e-6, "atol": 1e-7}
 
 def _derivative(function, name, f, far, mistakes, **kwargs):
     """Compare one derivative with finite differences, and with its values far out."""
-    what = f"{name}(z)" if not kwargs else f"{name}(z, slope={kwargs['slope']})"
+    what = f"{name}(z, slope={kwargs['slope']})" if kwargs else f"{name}(z)"
     answer = call(function, _Z, **kwargs)
     expect_array(answer, close_to=_central(f, _Z), what=what, mistakes=mistakes, **_TOLERANCE)
     with np.errstate(all="ignore"):
@@ -189,6 +189,8 @@ def derivatives(d_sigmoid, d_tanh, d_relu, d_leaky_relu):
             },
             slope=slope,
         )
+    if takes(d_leaky_relu, _Z):
+        _derivative(d_leaky_relu, "d_leaky_relu", lambda z: np.where(z > 0, z, 0.01 * z), [0.01, 1], {})
     return "All four agree with finite differences, and at z = ±1000 only the ReLUs have a gradient left."
 
 
@@ -215,6 +217,8 @@ _CURVES = {  # name: function, whether it saturates on the left and on the right
     "GELU": (_gelu, (1, 0), "GELU dips below zero on the left but comes to rest at zero far out"),
     "softplus": (lambda z: np.logaddexp(0, z), (1, 0), "softplus is a smooth ReLU"),
     "−ReLU(−z)": (lambda z: -np.maximum(-z, 0), (0, 1), "this one is a ReLU turned round"),
+    "−ReLU(z)": (lambda z: -np.maximum(z, 0), (1, 0), "this one falls, and a negative slope is a slope"),
+    "ReLU(−z)": (lambda z: np.maximum(-z, 0), (0, 1), "this one falls, and a negative slope is a slope"),
     "5 + a wide sigmoid": (
         lambda z: 5 + _sigmoid(z / 4),
         (1, 1),

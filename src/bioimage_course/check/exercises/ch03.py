@@ -376,10 +376,12 @@ def dice_loss(function):
     two_p = np.stack([rng.uniform(0.5, 1, 40), rng.uniform(0, 0.3, 40)])
     two_y = np.zeros((2, 40))
     two_y[0, :34], two_y[1, 34:37] = 1, 1
+    three_p, three_y = np.concatenate([two_p, rng.uniform(0, 1, (1, 40))]), np.eye(3)[np.arange(40) % 3].T
     absent_p, absent_y = np.stack([one_p[0], np.zeros(4)]), np.stack([one_y[0], np.zeros(4)])
     for what, p, y in (
         ("one class", one_p, one_y),
         ("two classes", two_p, two_y),
+        ("three classes", three_p, three_y),
         ("an absent class", absent_p, absent_y),
     ):
         eps = 1e-6
@@ -437,6 +439,12 @@ def dice_loss(function):
             - np.mean((2 * i + 1e-6) / (s + 1e-6)),
             "eps belongs above and below the fraction bar.": 1 - np.mean(2 * i / (s + 5.0)),
         },
+    )
+    expect_number(
+        call(function, np.full((1, 1), 1e-6), np.zeros((1, 1))),
+        0.5,
+        atol=0.01,
+        what="the Dice loss without eps, which should then be 1e-6, for one pixel with p = 1e-6 and y = 0",
     )
     return "(0.9, 0.8, 0.1, 0) against (1, 1, 0, 0) costs 0.105, and an absent class costs nothing."
 
@@ -546,6 +554,11 @@ def momentum_and_adam(momentum_step, adam_step):
             f"{np.round(right[1], 4).tolist()}; compute by hand."
         )
 
+    right = [w for w, _ in momentum_steps(gradients, start, 0.03)]
+    if not _same(
+        _walk(momentum_step, "momentum_step", gradients, start, still, ("w", "velocity"), 0.03)[0], right
+    ):
+        raise Failure("With another rate momentum_step goes wrong: use the argument rate, not a number.")
     other = [w for w, _ in momentum_steps(gradients, start, rate, 0.5)]
     if not _same(
         _walk(momentum_step, "momentum_step", gradients, start, still, ("w", "velocity"), rate, 0.5)[0], other
@@ -576,13 +589,14 @@ def momentum_and_adam(momentum_step, adam_step):
             f"{np.round(first[0], 4).tolist()}: the first step has the length rate in every direction."
         )
     for name, chosen in (
-        ("beta1", (0.5, 0.999, 1e-8)),
-        ("beta2", (0.9, 0.7, 1e-8)),
-        ("eps", (0.9, 0.999, 0.05)),
+        ("rate", (0.03,)),
+        ("beta1", (rate, 0.5, 0.999, 1e-8)),
+        ("beta2", (rate, 0.9, 0.7, 1e-8)),
+        ("eps", (rate, 0.9, 0.999, 0.05)),
     ):
-        other = [w for w, _, _ in adam_steps(gradients, start, rate, *chosen)]
+        other = [w for w, _, _ in adam_steps(gradients, start, *chosen)]
         if not _same(
-            _walk(adam_step, "adam_step", gradients, start, still * 2, ("w", "m", "v"), rate, *chosen)[0],
+            _walk(adam_step, "adam_step", gradients, start, still * 2, ("w", "m", "v"), *chosen)[0],
             other,
         ):
             raise Failure(f"With another {name} adam_step goes wrong: use the argument {name}, not a number.")

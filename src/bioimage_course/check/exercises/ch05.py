@@ -224,7 +224,7 @@ def read_curves(diagnoses):
 def _stop(losses, patience, *, ties=False, reset=True, late=0):
     """Early stopping with the usual mistakes built in; returns (best epoch, last epoch)."""
     best, best_epoch, waited, epoch = np.inf, 0, 0, 0
-    for epoch, loss in enumerate(losses, start=1):  # noqa: B007 (returned)
+    for epoch, loss in enumerate(losses, start=1):
         if loss < best or (ties and loss == best):
             best, best_epoch, waited = loss, epoch, 0 if reset else waited
         else:

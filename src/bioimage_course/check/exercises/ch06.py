@@ -3,7 +3,7 @@
 import numpy as np
 
 from bioimage_course.check import Failure, call, exercise, expect_array, expect_callable, expect_number
-from bioimage_course.tools._fingerprint import kept
+from bioimage_course.fingerprint import kept
 
 # --- (1) the weighted sum ------------------------------
 

@@ -264,37 +264,34 @@ def deletion(function):
             raise ValueError(f"predict needs images of shape (n, 6, 8, 3), not {batch.shape}")
         return (batch * weight).sum(axis=(1, 2, 3))
 
-    arguments = predict, image, importance, fill, 8
-    right = deletion_curve(*arguments)
-    pixels = np.full(image.shape, fill.mean())
-    expect_array(
-        call(function, *arguments, pure=True),
-        close_to=right,
-        what="your curve for an image of 6×8 pixels in 8 steps",
-        mistakes={
-            "The first value must be that of the untouched image, so a curve of 8 steps has 9 values.": right[
-                1:
-            ],
-            "The last value, with all pixels replaced, is missing: a curve of 8 steps has 9 values.": right[
-                :-1
-            ],
-            "You start with the least important pixels: argsort sorts upwards, so sort −importance.": (
-                deletion_curve(*arguments, rising=True)
-            ),
-            "Pixels come back: what has been replaced stays replaced in all later steps.": (
-                deletion_curve(*arguments, own=True)
-            ),
-            "You order the pixels by |importance|; what speaks against the class goes last, not first.": (
-                deletion_curve(predict, image, np.abs(importance), fill, 8)
-            ),
-            "You set pixels to 0; take them from `fill`.": deletion_curve(
-                predict, image, importance, 0 * fill, 8
-            ),
-            "`fill` is an image: each pixel gets the value that `fill` has at its place.": (
-                deletion_curve(predict, image, importance, pixels, 8)
-            ),
-        },
-    )
+    for steps in (8, 5):
+        arguments = predict, image, importance, fill, steps
+        right = deletion_curve(*arguments)
+        pixels = np.full(image.shape, fill.mean())
+        expect_array(
+            call(function, *arguments, pure=True),
+            close_to=right,
+            what=f"your curve for an image of 6×8 pixels in {steps} steps",
+            mistakes={
+                f"The first value is missing: a curve of {steps} steps has {steps + 1} values.": right[1:],
+                f"The last value is missing: a curve of {steps} steps has {steps + 1} values.": right[:-1],
+                "You start with the least important pixels: argsort sorts upwards, so sort −importance.": (
+                    deletion_curve(*arguments, rising=True)
+                ),
+                "Pixels come back: what has been replaced stays replaced in all later steps.": (
+                    deletion_curve(*arguments, own=True)
+                ),
+                "You order the pixels by |importance|; what speaks against the class goes last, not first.": (
+                    deletion_curve(predict, image, np.abs(importance), fill, steps)
+                ),
+                "You set pixels to 0; take them from `fill`.": deletion_curve(
+                    predict, image, importance, 0 * fill, steps
+                ),
+                "`fill` is an image: each pixel gets the value that `fill` has at its place.": (
+                    deletion_curve(predict, image, importance, pixels, steps)
+                ),
+            },
+        )
     return "Most important pixels first, and what is gone stays gone. Keep asking what they are replaced by."
 
 

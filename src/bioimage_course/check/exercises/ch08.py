@@ -11,6 +11,7 @@ from bioimage_course.check import (
     expect_array,
     expect_callable,
     expect_number,
+    takes,
 )
 
 # --- (1) measuring a camera ------------------------------
@@ -192,10 +193,13 @@ SPOTS = np.array(
         [9, 9],
         [9, 8],
         [11, 0],
-        [11, 11],
+        [11, 14],
     ]
 )
 """Corners, border, inside; some of them neighbours of each other."""
+
+DRAWS = 160
+"""So many that each of eight neighbours is drawn at some time (missed by chance: once in a billion)."""
 
 
 @exercise(
@@ -212,10 +216,10 @@ SPOTS = np.array(
 def blind_spot(function):
     """Replace chosen pixels by random neighbours, and keep their original values as the target."""
     expect_callable(function)
-    patch = np.random.default_rng(7).permutation(144).reshape(12, 12).astype(float)  # every value once
+    patch = np.random.default_rng(7).permutation(180).reshape(12, 15).astype(float)  # every value once
     places = tuple(SPOTS.T)
     masks = []
-    for seed in range(24):
+    for seed in range(DRAWS):
         got = call(function, patch, SPOTS.copy(), np.random.default_rng(seed), pure=True)
         if not isinstance(got, tuple | list) or len(got) != 2:
             raise Failure("Return two things: the masked patch and the target.")
@@ -263,13 +267,13 @@ def blind_spot(function):
                 )
             raise Failure(f"{where.capitalize()} holds {value:g}, which is none of its eight neighbours.")
         masks.append(values)
-    again, _ = call(function, patch, SPOTS.copy(), np.random.default_rng(23))
+    again, _ = call(function, patch, SPOTS.copy(), np.random.default_rng(DRAWS - 1))
     if not np.array_equal(np.asarray(again)[places], masks[-1]):
         raise Failure(
             "The same generator, other neighbours: draw with the rng that is given, not with another."
         )
     if len({tuple(m) for m in masks}) == 1:
-        raise Failure("Twenty-four generators, always the same neighbours: let rng choose.")
+        raise Failure(f"{DRAWS} generators, always the same neighbours: let rng choose.")
     choices = [len({m[k] for m in masks}) for k in range(len(SPOTS))]
     if max(choices) <= 2:
         raise Failure("Only one or two of the eight neighbours are ever taken; give all of them a chance.")
@@ -278,7 +282,7 @@ def blind_spot(function):
 
 
 def _expect_all_eight(patch, masks):
-    """Over all spots inside and all seeds each of the eight directions is chosen at some time."""
+    """Each neighbour of each spot is chosen at some time."""
     where = {value: place for place, value in np.ndenumerate(patch)}
     taken = set()
     for mask in masks:
@@ -291,12 +295,21 @@ def _expect_all_eight(patch, masks):
         )
     if len(taken) < 8:
         raise Failure(f"Only {len(taken)} of the eight neighbours are ever taken; give all of them a chance.")
+    for (row, column), values in zip(SPOTS, np.transpose(masks), strict=True):
+        left_out = np.setdiff1d(_neighbours(patch, row, column), values)
+        if left_out.size:
+            y, x = where[left_out[0]]
+            raise Failure(
+                f"The spot in row {row}, column {column} never takes the value in row {y}, column {x}, which "
+                "is a neighbour, too."
+            )
 
 
 # --- (4) a fair score ------------------------------
 
 HALVES = np.s_[:, :24], np.s_[:, 24:]
 STRENGTHS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
+FEWER = (4.5, 2.5, 0.7, 1.2)
 
 
 def fair_pair():
@@ -329,27 +342,27 @@ def fair_score(function):
 
     expect_callable(function)
     noisy, truth = fair_pair()
-    for tuning, scoring in (HALVES, HALVES[::-1]):
-        got = call(function, ndimage.gaussian_filter, STRENGTHS, noisy, truth, tuning, scoring, pure=True)
+    for (tuning, scoring), strengths in ((HALVES, STRENGTHS), (HALVES[::-1], FEWER)):
+        got = call(function, ndimage.gaussian_filter, strengths, noisy, truth, tuning, scoring, pure=True)
         if not isinstance(got, tuple | list | np.ndarray) or np.shape(got) != (2,):
             raise Failure("Return two numbers: the strength, and its mean squared error in the scoring part.")
         there, here = (
-            _errors(ndimage.gaussian_filter, STRENGTHS, noisy, truth, part) for part in (tuning, scoring)
+            _errors(ndimage.gaussian_filter, strengths, noisy, truth, part) for part in (tuning, scoring)
         )
-        everywhere = _errors(ndimage.gaussian_filter, STRENGTHS, noisy, truth, np.s_[:])
+        everywhere = _errors(ndimage.gaussian_filter, strengths, noisy, truth, np.s_[:])
         best = int(there.argmin())
         expect_number(
             got[0],
-            close_to=STRENGTHS[best],
+            close_to=strengths[best],
             what="your strength",
             mistakes={
                 "You choose the strength with a look at the scoring part: the score is then too good.": (
-                    STRENGTHS[int(here.argmin())]
+                    strengths[int(here.argmin())]
                 ),
                 "You choose the strength with a look at the whole image: the score is then too good.": (
-                    STRENGTHS[int(everywhere.argmin())]
+                    strengths[int(everywhere.argmin())]
                 ),
-                "That is the worst strength: the error should be small.": STRENGTHS[int(there.argmax())],
+                "That is the worst strength: the error should be small.": strengths[int(there.argmax())],
                 "You return the number of the strength in the list; return the strength.": best,
             },
         )
@@ -451,7 +464,17 @@ def blind_median(function):
                 "without "
                 'repeating the border pixel (mode="mirror" in SciPy, "reflect" in NumPy and PyTorch).'
             )
+    _judge_default(function, image)
     return "J-invariant: no pixel takes part in its own prediction, so the noisy image may judge the filter."
+
+
+def _judge_default(function, image):
+    """Without a radius, where the function allows it, the square is 3×3 as in the starter."""
+    if not takes(function, image):
+        return
+    got = expect_array(call(function, image), shape=image.shape, what="your image without a radius")
+    if not _between_middle_values(image, 1, got).all():
+        raise Failure("Without a radius the square should have 3×3 pixels: radius=1.")
 
 
 # --- (6) are neighbours independent? ------------------------------

@@ -47,6 +47,10 @@ def _histograms():
     yield "a histogram of eight bins", np.array([0, 5, 9, 2, 0, 1, 6, 3])
     yield "two hills with an empty gap", np.array([4, 9, 5, 0, 0, 0, 3, 6, 2])
     yield "a histogram that begins and ends with empty bins", np.array([0, 0, 0, 7, 3, 1, 2, 5, 0, 0])
+    yield "a histogram with one dark pixel", np.array([0, 1, 0, 0, 9])
+    yield "a histogram with one bright pixel", np.array([0, 9, 0, 0, 1])
+    yield "a histogram that is highest at 0", np.array([8, 2, 1])
+    yield "a histogram that is highest at its end", np.array([1, 2, 8])
 
 
 @exercise(
@@ -97,7 +101,7 @@ def otsu(otsu_threshold):
         expect_number(
             answer, close_to=right, atol=1e-9, rtol=0, what=f"your threshold for {name}", mistakes=mistakes
         )
-    return "Your threshold sets the two classes as far apart as any can, on five histograms."
+    return "Your threshold sets the two classes as far apart as any can, on nine histograms."
 
 
 def _name_the_empty_class(answer, counts):
@@ -487,7 +491,19 @@ def threshold_cases():
         ("uneven light", light, labels, False),
         ("one nucleus as dim as noise", dim - 9 * (labels == 1), labels, False),
         ("no nuclei", 20 + noise, np.zeros_like(labels), False),
+        ("a few bright specks", _with_specks(plain, labels, 0.005), labels, True),
+        ("many bright specks", _with_specks(plain, labels, 0.015), labels, False),
+        ("an image without any contrast", np.full(labels.shape, 20.0), labels, False),
     ]
+
+
+def _with_specks(image, labels, share):
+    """Image in which this share of the background is as bright as nothing else."""
+    background = np.flatnonzero(labels == 0)
+    specks = np.random.default_rng(6).choice(background, round(share * background.size), replace=False)
+    image = image.copy()
+    image.flat[specks] = 300
+    return image
 
 
 @exercise(
@@ -518,6 +534,9 @@ def one_threshold_can_work(function):
                 "one nucleus as dim as noise": "the dimmest nucleus counts, not the mean of all",
                 "no nuclei": "there is nothing to be found, and a threshold would find something all the "
                 "same",
+                "a few bright specks": "the brightest one per cent of the background does not count",
+                "many bright specks": "more than one per cent of the background is brighter than the nuclei",
+                "an image without any contrast": "objects as bright as the background do not lie above it",
             }
             raise Failure(f"For “{name}” the answer is {right}: {why[name]}.")
     return "The dimmest object against the brightest background: that decides, before any method is chosen."

@@ -157,7 +157,8 @@ def border_weights(function):
             "With w0 = 0 the class weights must be left; you leave them out.": np.zeros(labels.shape),
         },
     )
-    for w0, sigma in ((10.0, 5.0), (4.0, 2.0)):
+    for class_weights, w0, sigma in (((1.0, 3.0), 10.0, 5.0), ((0.5, 2.0), 4.0, 2.0)):
+        plain = weight_map(labels, class_weights, 0, sigma)
         expect_array(
             call(function, labels, class_weights, w0, sigma),
             close_to=weight_map(labels, class_weights, w0, sigma),
@@ -466,10 +467,12 @@ def separate_nuclei(function):
 
 
 def _valleys():
-    """P(inside) and foreground of two pairs: a valley that is not half-way, and a bridge of 0.4."""
+    """P(inside) and foreground of two pairs: a valley off the middle; a bridge of 0.5, a dip to 0.7."""
     columns = np.arange(72)
     first = np.interp(columns, [5, 15, 16, 50, 55, 65], [0.9, 0.9, 0.45, 0.1, 0.9, 0.9])
-    second = np.interp(columns, [5, 25, 26, 30, 31, 50], [0.9, 0.9, 0.4, 0.4, 0.9, 0.9])
+    second = np.interp(
+        columns, [5, 12, 15, 18, 25, 26, 30, 31, 50], [0.9, 0.9, 0.7, 0.9, 0.9, 0.5, 0.5, 0.9, 0.9]
+    )
     inside, foreground = np.zeros((50, 72)), np.zeros((50, 72), bool)
     for rows, profile, ends in ((slice(5, 25), first, (5, 66)), (slice(32, 44), second, (5, 51))):
         foreground[rows, slice(*ends)] = True
@@ -498,9 +501,8 @@ def _check_valleys(function):
     number = np.unique(got[got > 0]).size
     if number != 4:
         raise Failure(
-            f"Where P(inside) is 0.4 between two nuclei, you find {number} objects in all, not four: "
-            f"markers are "
-            "the components of inside > 0.5."
+            f"Of two pairs of nuclei, with P(inside) of 0.5 or less between them, you make {number} objects, "
+            "not four: the markers are the components of inside > 0.5, no more and no fewer."
         )
     if _agreement(got, wanted) > 0.98:
         return
@@ -653,6 +655,7 @@ def sliding_window(function):
                 f"Your network sees a window of {too_large[0][0]}×{too_large[0][1]} pixels: core + 2 · "
                 f"margin is 28."
             )
+        _check_whole_cores(function, network, seen)
         _check_grid(function)
         return (
             "Window by window or in one go: the same, because the margin covers the reach, cores and "
@@ -684,6 +687,26 @@ def sliding_window(function):
         f"Your prediction differs most at row {row}, column {column}: {got[row, column]:.3f} instead of "
         f"{right[row, column]:.3f}. Does each answer go where its core lies?"
     )
+
+
+def _check_whole_cores(function, network, seen):
+    """Another core, a margin as wide as the reach, an image whose sides are multiples of the core."""
+    image = np.random.default_rng(3).uniform(1, 2, (48, 60))
+    seen.clear()
+    got = expect_array(call(function, network, image, 12, 4), shape=image.shape, what="your prediction")
+    largest = max(map(max, seen), default=0)
+    right = windows(network, image, 12, 4)
+    if not np.allclose(got, right):
+        row, column = np.unravel_index(np.abs(got - right).argmax(), got.shape)
+        raise Failure(
+            "With a margin of 4 pixels and a network that looks 4 pixels far, your prediction differs at row "
+            f"{row}, column {column}: does every core have the whole margin on all four sides?"
+        )
+    if largest > 20:
+        raise Failure(
+            f"With core=12 and margin=4 your network sees a window of {largest} pixels: "
+            "core + 2 · margin is 20."
+        )
 
 
 def _pooling_network(window):

@@ -31,6 +31,13 @@ def _ring(row, column, radius, width, shape=SHAPE):
     return _disc(row, column, radius, shape) & ~_disc(row, column, radius - width, shape)
 
 
+def _square(row, column, side, shape=SHAPE):
+    """So small that a click one pixel off is outside, or at its border."""
+    mask = np.zeros(shape, bool)
+    mask[row : row + side, column : column + side] = True
+    return mask
+
+
 def depth(mask):
     """How far each pixel of a mask is from the nearest pixel outside; the image's border counts as outside.
 
@@ -72,6 +79,9 @@ def _click_cases():
     yield "several mistakes of both kinds", nucleus, (nucleus & ~_disc(40, 26, 9)) | crumbs, 1
     yield "a rim is missing", nucleus, _disc(40, 34, 12), 1
     yield "nothing has been found", nucleus, np.zeros(SHAPE, bool), 1
+    yield "nine pixels are missing", nucleus, nucleus & ~_square(38, 30, 3), 1
+    last = _square(SHAPE[0] - 1, SHAPE[1] - 1, 1)
+    yield "one pixel too many, the last of the image", nucleus, nucleus | last, 0
 
 
 @exercise(
@@ -165,7 +175,8 @@ def prompts(box_and_click):
     expect_callable(box_and_click)
     disc, horseshoe = _disc(30, 60, 11), _horseshoe()
     corner = _disc(2, 3, 9)
-    for mask, margin in ((disc, 0), (disc, 4), (horseshoe, 0), (corner, 5)):
+    others = ((_square(40, 20, 3), 2), (_square(SHAPE[0] - 1, SHAPE[1] - 1, 1), 5))
+    for mask, margin in ((disc, 0), (disc, 4), (horseshoe, 0), (corner, 5), *others):
         got = call(box_and_click, mask, margin, pure=True)
         if not isinstance(got, (tuple, list)) or len(got) != 2:
             raise Failure(

@@ -88,7 +88,7 @@ def pixel_scores(function):
     for number in range(3):
         truth = rng.random((12, 17)) < 0.2 + 0.2 * number
         prediction = np.where(rng.random(truth.shape) < 0.3, rng.random(truth.shape) < 0.3, truth)
-        tp, fp, fn, tn = _counts(truth, prediction)
+        tp, fp, fn, _tn = _counts(truth, prediction)
         right = {name: getattr(metrics, name)(truth, prediction) for name in PIXEL_SCORES}
         mistakes = {
             "accuracy": {

@@ -10,7 +10,7 @@ import threading
 import numpy as np
 import pytest
 
-from bioimage_course.tools import _fingerprint as fingerprint
+from bioimage_course import fingerprint
 
 
 class Settings:
@@ -104,8 +104,8 @@ def test_forests_are_compared_by_their_trees():
 
 def test_another_process_gives_the_same_print():
     code = (
-        "import functools; from bioimage_course.tools import _fingerprint, large;"
-        "print(_fingerprint.parts(functools.partial(large.bright_blobs, threshold=3, spot_sigma={1, 'a'})))"
+        "import functools; from bioimage_course import fingerprint, large;"
+        "print(fingerprint.parts(functools.partial(large.bright_blobs, threshold=3, spot_sigma={1, 'a'})))"
     )
     told = {
         subprocess.run(

@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 from skimage.draw import disk
 
-from bioimage_course import data, metrics, tools
+from bioimage_course import data, metrics, results
 from bioimage_course.errors import InputError
 
 
@@ -21,7 +21,7 @@ def discs():
 @pytest.mark.parametrize("generosity", [-3, -1, 1, 3])
 def test_generosity_moves_the_outline_by_so_many_pixels(generosity):
     labels = discs()
-    drawn = tools.outlines.redraw(labels, generosity, unsteadiness=0)
+    drawn = metrics.outlines.redraw(labels, generosity, unsteadiness=0)
     for number in (3, 7):
         radius, new = (np.sqrt((x == number).sum() / np.pi) for x in (labels, drawn))
         assert new - radius == pytest.approx(generosity, abs=0.35)
@@ -29,27 +29,27 @@ def test_generosity_moves_the_outline_by_so_many_pixels(generosity):
 
 def test_a_steady_hand_without_bias_changes_nothing():
     labels = data.load("nuclei").labels
-    np.testing.assert_array_equal(tools.outlines.redraw(labels, 0, 0), labels)
+    np.testing.assert_array_equal(metrics.outlines.redraw(labels, 0, 0), labels)
 
 
 def test_unsteadiness_lowers_agreement_and_is_repeatable():
     labels = discs()
     scores = [
-        metrics.match(labels, tools.outlines.redraw(labels, 0, u, seed=1)).mean_matched_iou
+        metrics.match(labels, metrics.outlines.redraw(labels, 0, u, seed=1)).mean_matched_iou
         for u in (0.3, 1, 2)
     ]
     assert scores[0] > scores[1] > scores[2] > 0.5
-    first, second = (tools.outlines.redraw(labels, 0, 1, seed=4) for _ in range(2))
+    first, second = (metrics.outlines.redraw(labels, 0, 1, seed=4) for _ in range(2))
     np.testing.assert_array_equal(first, second)
-    assert (first != tools.outlines.redraw(labels, 0, 1, seed=5)).any()
+    assert (first != metrics.outlines.redraw(labels, 0, 1, seed=5)).any()
 
 
 @pytest.mark.parametrize("loosely", [0, 2, 4])
 def test_half_maximum_finds_the_edge_of_a_blurred_disc_under_a_loose_mask(loosely):
     labels = discs()
     image = 100 + 50 * ndimage.gaussian_filter((labels > 0).astype(float), 1.5)
-    loose = tools.outlines.redraw(labels, loosely, unsteadiness=0)
-    drawn = tools.outlines.half_maximum(image, loose)
+    loose = metrics.outlines.redraw(labels, loosely, unsteadiness=0)
+    drawn = metrics.outlines.half_maximum(image, loose)
     assert set(np.unique(drawn)) == {0, 3, 7}
     for number in (3, 7):
         assert metrics.iou(labels == number, drawn == number) > 0.93
@@ -62,8 +62,8 @@ def test_labels_of_any_size_and_type_keep_their_numbers(dtype):
     labels[discs() == 7] = largest
     image = discs() > 0
     for drawn, small in (
-        (tools.outlines.redraw(labels, 0, 1, seed=4), tools.outlines.redraw(discs(), 0, 1, seed=4)),
-        (tools.outlines.half_maximum(image, labels), tools.outlines.half_maximum(image, discs())),
+        (metrics.outlines.redraw(labels, 0, 1, seed=4), metrics.outlines.redraw(discs(), 0, 1, seed=4)),
+        (metrics.outlines.half_maximum(image, labels), metrics.outlines.half_maximum(image, discs())),
     ):
         assert set(np.unique(drawn).tolist()) == {0, 3, int(largest)}
         np.testing.assert_array_equal(drawn == largest, small == 7)
@@ -71,7 +71,7 @@ def test_labels_of_any_size_and_type_keep_their_numbers(dtype):
 
 def test_touching_objects_stay_apart():
     sample = data.load("nuclei")
-    drawn = tools.outlines.half_maximum(sample.image, sample.labels)
+    drawn = metrics.outlines.half_maximum(sample.image, sample.labels)
     assert set(np.unique(drawn)) <= set(np.unique(sample.labels))
     assert metrics.average_precision(sample.labels, drawn, 0.5) > 0.9
 
@@ -79,14 +79,14 @@ def test_touching_objects_stay_apart():
 @pytest.mark.parametrize("labels", [None, np.ones((4, 4), bool), np.ones((3, 4, 5), int), np.ones((4, 4))])
 def test_bad_labels_are_refused(labels):
     with pytest.raises(InputError):
-        tools.outlines.redraw(labels)
+        metrics.outlines.redraw(labels)
     with pytest.raises(InputError):
-        tools.outlines.half_maximum(np.zeros((4, 4)), labels)
+        metrics.outlines.half_maximum(np.zeros((4, 4)), labels)
 
 
 def test_shapes_must_agree():
     with pytest.raises(InputError, match="shape"):
-        tools.outlines.half_maximum(np.zeros((5, 4)), np.ones((4, 4), int))
+        metrics.outlines.half_maximum(np.zeros((5, 4)), np.ones((4, 4), int))
 
 
 # --- the recorded measurement ------------------------------
@@ -94,14 +94,14 @@ def test_shapes_must_agree():
 
 @pytest.fixture(scope="module")
 def recorded():
-    path = tools.scores.FOLDER.parent / "outlines" / "results.json"
+    path = results.dsb2018.FOLDER.parent / "outlines" / "results.json"
     return json.loads(path.read_text(encoding="utf-8"))
 
 
 def test_record_is_complete(recorded):
     assert len(recorded["images"]) == 50
     assert recorded["iou_thresholds"] == [round(0.5 + 0.05 * i, 2) for i in range(10)]
-    truth = tools.scores.about("stardist")
+    truth = results.dsb2018.about("stardist")
     assert recorded["test_pixels_sha256"] == truth["test_pixels_sha256"]
     for ours, theirs in zip(recorded["images"], truth["images"], strict=True):
         assert ours["name"] == theirs["name"]

@@ -6,8 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
-from bioimage_course import data, metrics, tools
-from bioimage_course.tools import large
+from bioimage_course import data, large, metrics, tools
 
 pytest.importorskip("zarr", reason="zarr is not installed")
 pytest.importorskip("ome_zarr", reason="ome-zarr is not installed")

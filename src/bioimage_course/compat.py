@@ -5,8 +5,11 @@ Everything that works around somebody else's release is here and nowhere else, w
 
 import contextlib
 import importlib.util
+import io
+import logging
 import os
 import sys
+import warnings
 from pathlib import Path
 
 from bioimage_course import places
@@ -127,7 +130,7 @@ def restore_numpy_product() -> None:
     import numpy as np
 
     if not hasattr(np, "product"):
-        np.product = np.prod
+        np.product = np.prod  # noqa: NPY003, NPY201 (the very name is what n2v asks for)
 
 
 def home(tool: str) -> Path:
@@ -175,3 +178,20 @@ def prepare(tool: str) -> None:
     if tool == "micro-sam" and sys.platform.startswith("linux"):
         if not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():  # napari's Qt dies without a screen
             os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+
+@contextlib.contextmanager
+def quiet():
+    """Keep a library's messages, progress bars, remarks and warnings out of the notebook."""
+    before, silence = logging.root.manager.disable, io.StringIO()
+    logging.disable(logging.WARNING)
+    try:
+        with (
+            contextlib.redirect_stdout(silence),
+            contextlib.redirect_stderr(silence),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

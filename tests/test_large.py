@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from bioimage_course import data
+from bioimage_course import data, large
 from bioimage_course.errors import InputError
-from bioimage_course.tools import large
 
 zarr = pytest.importorskip("zarr", reason="zarr is not installed")
 pytest.importorskip("ome_zarr", reason="ome-zarr is not installed")
@@ -69,7 +68,7 @@ def test_crops_start_on_the_stride_and_are_never_narrower_than_the_halo(block, h
 
 @pytest.mark.parametrize(("block", "halo", "stride"), [(16, 16, 1), (7, 7, 32), (20, 3, 16), (64, 0, 1)])
 def test_neighbours_are_all_blocks_whose_crops_reach_in_and_no_others(block, halo, stride):
-    from bioimage_course.tools.large import grid
+    from bioimage_course.large import grid
 
     everyone = large.blocks((90, 75), block, halo, stride)
     places = {b.index: b for b in everyone}
@@ -349,7 +348,7 @@ def test_neither_the_image_nor_other_peoples_folders_are_overwritten(tmp_path):
 
 
 def test_a_label_image_appears_only_when_it_is_complete(tmp_path, monkeypatch):
-    from bioimage_course.tools.large import labelling
+    from bioimage_course.large import labelling
 
     run = functools.partial(large.bright_blobs, threshold=300)
     written = []
@@ -569,7 +568,7 @@ def test_what_a_block_costs_does_not_grow_with_their_number(tmp_path, monkeypatc
     """Counted, not timed: how many other blocks a block is compared with, and how much its job carries."""
     import pickle
 
-    from bioimage_course.tools.large import grid, labelling
+    from bioimage_course.large import grid, labelling
 
     compared = []
     meet = grid._meet

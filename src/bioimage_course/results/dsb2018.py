@@ -7,13 +7,13 @@ method, written by ``training/dsb2018.py``. Everything shown is computed from th
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 
+from bioimage_course import shipped
 from bioimage_course.errors import InputError
 
-FOLDER = Path(__file__).resolve().parents[1] / "weights" / "dsb2018"
+FOLDER = shipped.WEIGHTS / "dsb2018"
 
 
 def methods():

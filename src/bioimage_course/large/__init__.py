@@ -22,16 +22,14 @@ refused. The same lines run in one process, on the cores of one computer
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
-from bioimage_course.tools.large.comparing import identical, longest
-from bioimage_course.tools.large.folder import label_folder
-from bioimage_course.tools.large.grey import bright_blobs, histogram, otsu, percentiles
-from bioimage_course.tools.large.grid import Block, Tiling, blocks, own, tiling
-from bioimage_course.tools.large.labelling import Labelled, label_image
-from bioimage_course.tools.large.omezarr import create, open_image
-from bioimage_course.tools.large.runs import save
+from bioimage_course import shipped
+from bioimage_course.files import save
+from bioimage_course.large.comparing import identical, longest
+from bioimage_course.large.folder import label_folder
+from bioimage_course.large.grey import bright_blobs, histogram, otsu, percentiles
+from bioimage_course.large.grid import Block, Tiling, blocks, own, tiling
+from bioimage_course.large.labelling import Labelled, label_image
+from bioimage_course.large.omezarr import create, open_image
 
 __all__ = [
     "Block",
@@ -62,5 +60,4 @@ def results() -> dict:
     -------
     dict
     """
-    path = Path(__file__).parents[2] / "weights" / "large-image" / "results.json"
-    return json.loads(path.read_text(encoding="utf-8"))
+    return shipped.results("large-image")

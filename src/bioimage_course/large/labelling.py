@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from bioimage_course import files, fingerprint
 from bioimage_course.errors import InputError
-from bioimage_course.tools import _fingerprint
-from bioimage_course.tools.large.grid import Block, Tiling, blocks, neighbours, own, radius, tiling
-from bioimage_course.tools.large.omezarr import create
-from bioimage_course.tools.large.runs import (
+from bioimage_course.large.grid import Block, Tiling, blocks, neighbours, own, radius, tiling
+from bioimage_course.large.omezarr import create
+from bioimage_course.large.runs import (
     agree,
     changing,
     each,
@@ -26,7 +26,6 @@ from bioimage_course.tools.large.runs import (
     noted,
     pixels,
     refuse,
-    save,
 )
 
 UNREADABLE = (
@@ -137,9 +136,9 @@ def label_image(
         warnings.warn(needs.problem, stacklevel=2)
     settings = {"shape": list(image.shape), "dtype": image.dtype.newbyteorder("=").str}
     run = agree(parts, segment, "r*.npz", **settings, block=block, halo=halo, stride=stride)
-    if (out.is_file() or out.is_dir() and any(out.iterdir())) and _made_by(out) != run:
+    if (out.is_file() or (out.is_dir() and any(out.iterdir()))) and _made_by(out) != run:
         raise InputError(f"{out.name} was not made by this run: choose another place or delete it.")
-    seen = _fingerprint.stamp(image)
+    seen = fingerprint.stamp(image)
     if seen is None or seen != noted(parts).get("files"):
         there = {path.name for path in parts.glob("r*.npz")}
         each(_check_block, [b for b in grid if b.name in there], client, image=image, parts=parts, run=run)
@@ -197,7 +196,7 @@ def _stored(path: Path) -> Part | None:
 def _check_block(block: Block, image, parts: Path, run: str) -> None:
     """Refuse to go on if a block was made from other pixels."""
     stored = _stored(parts / block.name)
-    if stored and stored.run == run and stored.seen != _fingerprint.digest(native(image[block.crop])):
+    if stored and stored.run == run and stored.seen != fingerprint.digest(native(image[block.crop])):
         refuse(parts, "image")
 
 
@@ -210,12 +209,12 @@ def _segment_block(block: Block, image, segment, parts: Path, run: str) -> tuple
     if stored:
         return stored, False
     crop = native(image[block.crop])
-    seen = _fingerprint.digest(crop)  # before: a careless function may write into it
+    seen = fingerprint.digest(crop)  # before: a careless function may write into it
     kept, touching = own(label_array(segment(crop), crop.shape), block, image.shape)
     objects = int(kept.max(initial=0))
     small = kept.astype(np.uint16 if objects < 2**16 else np.int32)
     part = Part(objects, touching, radius(kept), run, seen)
-    save(path, lambda stream: np.savez_compressed(stream, labels=small, **vars(part)))
+    files.save(path, lambda stream: np.savez_compressed(stream, labels=small, **vars(part)))
     return part, True
 
 
@@ -272,7 +271,7 @@ def _write_block(job, target: Path, parts: Path) -> None:
         for other, start in sources:
             _paint(canvas, block, other, start, parts)
         zarr.open_array(str(target / "0"), mode="r+")[block.core] = canvas
-    save(done, lambda stream: None)
+    files.save(done, b"")
 
 
 def _paint(canvas, block: Block, other: Block, start: int, parts: Path) -> None:

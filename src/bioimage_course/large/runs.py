@@ -5,39 +5,16 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import os
-import time
-import uuid
 from pathlib import Path
 
 import numpy as np
 
+from bioimage_course import files, fingerprint
 from bioimage_course.errors import InputError
 from bioimage_course.metrics import _inputs as checks
 from bioimage_course.show.inputs import to_array
-from bioimage_course.tools import _fingerprint
 
-STALE = 24 * 3600  # seconds after which an unfinished file is taken for abandoned
 BESIDE = "changes while it works"  # key of what a function changes itself, in plan.json
-
-
-def save(path, write) -> None:
-    """Write a file whole or not at all: under another name first, then renamed.
-
-    Parameters
-    ----------
-    path : path
-    write : callable
-        Gets the open binary file.
-    """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.unfinished")
-    try:
-        with open(temporary, "wb") as stream:
-            write(stream)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def each(function, jobs, client, **settings) -> list:
@@ -77,10 +54,10 @@ def agree(folder: Path, segment, results: str, **settings) -> str:
         Name of the run; every result carries it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    sweep(folder)
-    plan, old = settings | {"segment": _fingerprint.parts(segment)}, noted(folder)
+    files.sweep(folder)
+    plan, old = settings | {"segment": fingerprint.parts(segment)}, noted(folder)
     if not old or not any(folder.glob(results)):
-        plan["run"] = _fingerprint.digest(plan)
+        plan["run"] = fingerprint.digest(plan)
         note(folder, plan)
         return plan["run"]
     other = [key for key in settings if old.get(key) != plan[key]]
@@ -100,11 +77,11 @@ def changing(folder: Path, segment):
 
     Its code and the arguments that `functools.partial` gives it always count.
     """
-    before = _fingerprint.parts(segment)
+    before = fingerprint.parts(segment)
     try:
         yield
     finally:
-        now = _fingerprint.parts(segment)
+        now = fingerprint.parts(segment)
         changed = {name for name in before | now if before.get(name) != now.get(name)}
         changed = {name for name in changed if name != "code" and not name.startswith("argument ")}
         plan = noted(folder)
@@ -122,7 +99,7 @@ def noted(folder: Path) -> dict:
 
 def note(folder: Path, plan: dict) -> None:
     """Write the plan."""
-    save(folder / "plan.json", lambda stream: stream.write(json.dumps(plan, indent=1).encode()))
+    files.save_json(folder / "plan.json", plan)
 
 
 def refuse(folder: Path, different: str):
@@ -131,14 +108,6 @@ def refuse(folder: Path, different: str):
         f"The folder {folder.name} holds results of another run (different: {different}); "
         "choose another place or delete it."
     )
-
-
-def sweep(folder: Path) -> None:
-    """Remove what a process left that was killed while it wrote; not what another one is writing now."""
-    for left in folder.glob(".*.unfinished"):
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - left.stat().st_mtime > STALE:
-                left.unlink()
 
 
 # ---------------------------------------------------------------- what comes in and out

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
 import numpy as np
 
+from bioimage_course import files
 from bioimage_course.errors import InputError
-from bioimage_course.tools.large.runs import agree, changing, each, label_array, native, refuse, save
+from bioimage_course.large.runs import agree, changing, each, label_array, native, refuse
 
 SUFFIXES = (".tif", ".tiff", ".png")
 
@@ -47,26 +47,26 @@ def label_folder(folder, segment, out, *, client=None) -> list[dict]:
     folder, out = Path(folder).resolve(), Path(out).resolve()
     if out == folder or (out.exists() and folder.exists() and out.samefile(folder)):
         raise InputError("The label images need a folder of their own: choose another one than the images'.")
-    files = sorted(p for p in folder.glob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
-    if not files:
+    found = sorted(p for p in folder.glob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+    if not found:
         raise InputError(f"There is no image ({', '.join(SUFFIXES)}) in the folder {folder.name}.")
-    stems = [p.stem.casefold() for p in files]  # some file systems do not tell capitals from small letters
-    twice = [p.stem for p in files if stems.count(p.stem.casefold()) > 1]
+    stems = [p.stem.casefold() for p in found]  # some file systems do not tell capitals from small letters
+    twice = [p.stem for p in found if stems.count(p.stem.casefold()) > 1]
     if twice:
         raise InputError(f"Several images are called {twice[0]}: their label images would overwrite another.")
     run = agree(out, segment, "*_labels.tif")
-    targets = {_target(path, out).name for path in files}
+    targets = {_target(path, out).name for path in found}
     strangers = sorted(p.name for p in out.glob("*_labels.tif") if p.name not in targets)
     if strangers:
         refuse(out, f"{strangers[0]} belongs to no image of {folder.name}")
-    each(_check_file, files, client, out=out, run=run)
+    each(_check_file, found, client, out=out, run=run)
     with changing(out, segment):
-        rows = each(_segment_file, files, client, segment=segment, out=out, run=run)
+        rows = each(_segment_file, found, client, segment=segment, out=out, run=run)
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, ["image", "objects", "problem"], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    save(out / "summary.csv", lambda stream: stream.write(text.getvalue().encode()))
+    files.save(out / "summary.csv", text.getvalue())
     return rows
 
 
@@ -76,8 +76,7 @@ def _target(path: Path, out: Path) -> Path:
 
 def _record(path: Path, run: str) -> dict:
     """What a label file says about its origin: the run, and the sha256 of the image's file."""
-    with open(path, "rb") as stream:
-        return {"run": run, "sha256": hashlib.file_digest(stream, "sha256").hexdigest()}
+    return {"run": run, "sha256": files.sha256(path)}
 
 
 def _check_file(path: Path, out: Path, run: str) -> None:
@@ -107,7 +106,7 @@ def _segment_file(path: Path, segment, out: Path, run: str) -> dict:
             image = native(imread(path))
             labels = _small(label_array(segment(image), image.shape[:2]))
             options = {"compression": "zlib", "description": record, "metadata": None}
-            save(target, lambda stream: tifffile.imwrite(stream, labels, **options))
+            files.save(target, lambda stream: tifffile.imwrite(stream, labels, **options))
         labels = tifffile.imread(target)
         return {"image": path.name, "objects": int(np.unique(labels[labels > 0]).size), "problem": ""}
     except Exception as error:  # whatever is wrong with one image, the others go on

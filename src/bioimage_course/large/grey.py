@@ -7,8 +7,8 @@ import functools
 import numpy as np
 
 from bioimage_course.errors import InputError
-from bioimage_course.tools.large.grid import Block, blocks
-from bioimage_course.tools.large.runs import each, native, pixels
+from bioimage_course.large.grid import Block, blocks
+from bioimage_course.large.runs import each, native, pixels
 
 
 def histogram(image, *, block: int = 2048, client=None) -> np.ndarray:

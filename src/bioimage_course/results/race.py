@@ -6,14 +6,10 @@ memory, and the assumptions about what people have to do. Everything shown is co
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import numpy as np
 
-from bioimage_course.tools import scores
-
-FOLDER = Path(__file__).resolve().parents[1] / "weights" / "race"
+from bioimage_course import shipped
+from bioimage_course.results import dsb2018
 
 KINDS = ("easy", "crowded", "tissue")
 
@@ -26,7 +22,7 @@ def results():
     dict
         The content of ``weights/race/results.json``.
     """
-    return json.loads((FOLDER / "results.json").read_text(encoding="utf-8"))
+    return shipped.results("race")
 
 
 def counts(entrant, kind, found=None):
@@ -45,7 +41,7 @@ def counts(entrant, kind, found=None):
     """
     found = results() if found is None else found
     told = found["entrants"][entrant]["kinds"][kind]
-    return scores.from_record({"iou_thresholds": found["iou_thresholds"], "images": told["images"]})
+    return dsb2018.from_record({"iou_thresholds": found["iou_thresholds"], "images": told["images"]})
 
 
 def rows(found=None):

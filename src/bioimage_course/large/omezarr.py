@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bioimage_course.errors import InputError
-from bioimage_course.tools.large.grid import whole
+from bioimage_course.large.grid import whole
 
 
 def create(path, shape, dtype, *, block: int = 1024, pixel_size: float | None = None, name: str = "image"):

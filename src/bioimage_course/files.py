@@ -1,0 +1,56 @@
+"""Files that are whole or absent, and their hashes."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+import uuid
+from pathlib import Path
+
+STALE = 24 * 3600  # seconds after which an unfinished file is taken for abandoned
+
+
+def sha256(path) -> str:
+    """Hexadecimal sha256 of a file's bytes."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def save(path, write) -> None:
+    """Write a file whole or not at all: under another name first, then renamed.
+
+    Parameters
+    ----------
+    path : path
+        Its folder is made if need be.
+    write : callable, bytes or str
+        Gets the open binary file; or the content, text as UTF-8.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.unfinished")
+    try:
+        with open(temporary, "wb") as stream:
+            if callable(write):
+                write(stream)
+            else:
+                stream.write(write.encode() if isinstance(write, str) else write)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save_json(path, content, indent: int | None = 1) -> None:
+    """Write JSON whole or not at all, with letters as they are and a line's end at the end."""
+    save(path, json.dumps(content, indent=indent, ensure_ascii=False) + "\n")
+
+
+def sweep(folder) -> None:
+    """Remove what a process left that was killed while it wrote; not what another one is writing now."""
+    for left in Path(folder).glob(".*.unfinished"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > STALE:
+                left.unlink()

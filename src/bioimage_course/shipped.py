@@ -1,0 +1,63 @@
+"""What the package ships under ``weights/``: checkpoints, and the results of the scripts that made them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from bioimage_course import files
+from bioimage_course.errors import DataUnavailableError
+
+WEIGHTS = Path(__file__).resolve().parent / "weights"
+
+
+def results(folder) -> dict:
+    """What a script of ``training/`` measured: the content of ``weights/<folder>/results.json``.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Name in ``weights/``, such as ``"race"``; or any other folder.
+
+    Raises
+    ------
+    DataUnavailableError
+        If the file is missing or damaged.
+    """
+    file = WEIGHTS / folder / "results.json"
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataUnavailableError(
+            f"The results in {file.parent} are incomplete ({error}); install bioimage-course again."
+        ) from None
+
+
+def verify(folder, what: str, script: str) -> dict:
+    """Compare the sha256 of each file of a checkpoint with its results, which are returned.
+
+    Parameters
+    ----------
+    folder : str or Path
+        As in `results`.
+    what, script : str
+        For the sentence: "StarDist model", and what makes it anew.
+
+    Raises
+    ------
+    DataUnavailableError
+        If a file is missing or not the one that the results describe.
+    """
+    about, folder = results(folder), WEIGHTS / folder
+    try:
+        changed = [name for name, digest in about["files"].items() if files.sha256(folder / name) != digest]
+    except (OSError, KeyError) as error:
+        raise DataUnavailableError(
+            f"The course's {what} in {folder} is incomplete ({error}); install bioimage-course again."
+        ) from None
+    if changed:
+        raise DataUnavailableError(
+            f"{changed[0]} of the course's {what} is not the file that its results describe (its sha256 "
+            f"differs); install bioimage-course again, or make it anew with training/{script}."
+        )
+    return about
