@@ -59,7 +59,7 @@ def files(project: Project, source: Source) -> set[Path]:
         registered = package / "data" / "registry" / f"{word}.json"
         folder, file = package / "weights" / word, package / word
         named |= {registered} if registered.is_file() else set()
-        named |= set(folder.rglob("*")) if folder.is_dir() else {file} if file.is_file() else set()
+        named |= set(folder.glob("*")) if folder.is_dir() else {file} if file.is_file() else set()
     return {path for path in reader.files | named if path.is_file() and "__pycache__" not in path.parts}
 
 
