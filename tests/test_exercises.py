@@ -31,12 +31,12 @@ def bare(no_mirror, monkeypatch, tmp_path):
     monkeypatch.setenv("BIOIMAGE_COURSE_PROGRESS", str(tmp_path / "progress.json"))
 
 
-def line_of_check(source, exercise, role, capsys):
-    """Run the cells of an exercise (starter or solution, then check); return what the check said."""
+def line_of_check(source, exercise, capsys):
+    """Run the starter of an exercise, then its check; return what the check said."""
     bench = Workbench(source, exercise)
     capsys.readouterr()
     for cell in source.cells:
-        if cell.exercise == exercise and {role, "check"} & set(cell.tags):
+        if cell.exercise == exercise and {"exercise", "check"} & set(cell.tags):
             bench.run(cell)
     lines = capsys.readouterr().out.splitlines()
     found = [line for line in lines if re.match(rf"\S+ {exercise}: ", line)]
@@ -151,9 +151,7 @@ def test_every_goal_on_the_card_has_a_checked_exercise(source):
 
 @pytest.mark.parametrize(("source", "exercise"), IN_SOURCES)
 def test_untouched_starter_is_not_done_yet(source, exercise, capsys):
-    assert line_of_check(SOURCES[source], exercise, "exercise", capsys).startswith(
-        f"○ {exercise}: not done yet"
-    )
+    assert line_of_check(SOURCES[source], exercise, capsys).startswith(f"○ {exercise}: not done yet")
 
 
 # ---------------------------------------------------------------- a right answer in any form

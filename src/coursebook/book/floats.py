@@ -41,18 +41,24 @@ class Floats:
         self.captioned(images_in(block.content), caption)
         return self.float("fig", block.identifier, list(block.content), caption)
 
-    def figure_div(self, block) -> list:
-        content = list(block.content)
-        caption = inlines(block.attributes.pop("fig-cap", ""))
-        last = content[-1] if content else None
-        if not caption and isinstance(last, pf.Para) and not any(True for _ in images_in([last])):
+    def _caption_of(self, block, content, what, attribute, words) -> list:
+        """Take a caption from the attribute, or from `content` if that ends with `words`; or complain."""
+        caption = inlines(block.attributes.pop(attribute, ""))
+        if not caption and words:
             caption = list(content.pop().content)
         if not caption:
             self.complain(
                 "captions",
-                f"the figure {block.identifier} has no caption: end it with a paragraph",
+                f"the {what} {block.identifier} has no caption: end it with a paragraph",
                 f"#{block.identifier}",
             )
+        return caption
+
+    def figure_div(self, block) -> list:
+        content = list(block.content)
+        last = content[-1] if content else None
+        words = isinstance(last, pf.Para) and not any(True for _ in images_in([last]))
+        caption = self._caption_of(block, content, "figure", "fig-cap", words)
         if not content:
             self.complain("markup", f"the figure {block.identifier} is empty", f"#{block.identifier}")
         grid = any(key in block.attributes for key in LAYOUT)
@@ -201,15 +207,8 @@ class Floats:
 
     def table_div(self, block) -> list:
         content = list(block.content)
-        caption = inlines(block.attributes.pop("tbl-cap", ""))
-        if not caption and content and isinstance(content[-1], pf.Para):
-            caption = list(content.pop().content)
-        if not caption:
-            self.complain(
-                "captions",
-                f"the table {block.identifier} has no caption: end it with a paragraph",
-                f"#{block.identifier}",
-            )
+        words = bool(content) and isinstance(content[-1], pf.Para)
+        caption = self._caption_of(block, content, "table", "tbl-cap", words)
         return self._table_float(block.identifier, content, caption)
 
     def _table_float(self, identifier, content, caption) -> list:
