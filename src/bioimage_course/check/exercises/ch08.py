@@ -383,7 +383,123 @@ def fair_score(function):
     return "Tuned here, scored there: now it can be compared with a network that was trained here as well."
 
 
-# --- (5) a median with a blind spot ------------------------------
+# --- (5) what has been invented? ------------------------------
+
+
+def restorations():
+    """Restored fields with one mistake each: (what, camera, noisy, restored)."""
+    rng = np.random.default_rng(85)
+    y, x = np.mgrid[:64, :80]
+
+    def blob(row, column, height, width):
+        return height * np.exp(-((y - row) ** 2 + (x - column) ** 2) / (2 * width**2))
+
+    cells = 1 + blob(20, 52, 400, 7) + blob(46, 40, 250, 9)  # photons: much light, much noise
+    for what, row, column, height, (gain, offset, read_noise) in (
+        ("an invented vesicle", 14, 17, 5, (2.0, 100.0, 3.0)),
+        ("a lost vesicle", 52, 66, -7, (0.5, 20.0, 0.5)),
+        ("an invented vesicle on a cell", 50, 36, 120, (2.0, 100.0, 0.5)),
+    ):
+        vesicle = blob(row, column, abs(height), 1.5)
+        photons = cells + vesicle * (height < 0)
+        noisy = gain * rng.poisson(photons) + offset + rng.normal(0, read_noise, photons.shape)
+        restored = gain * (cells + vesicle * (height > 0)) + offset
+        restored[:8, 60:] = offset - 2 * gain  # a restoration may fall below what a camera can give
+        noisy[:8, 60:] = offset - 2 * gain + rng.normal(0, read_noise, (8, 20))
+        yield what, (gain, offset, read_noise), noisy, restored
+
+
+def suspicion(noisy, restored, gain, offset, read_noise, *, light=None, power=0.5, size=7, factor=7.0):
+    """Residual in units of what it may be by chance, with the usual mistakes built in."""
+    from scipy import ndimage
+
+    light = restored if light is None else light
+    variance = gain * np.clip(light - offset, 0, None) + read_noise**2
+    return factor * ndimage.uniform_filter((noisy - restored) / variance**power, size)
+
+
+def _farthest(average, distance=np.abs):
+    row, column = np.unravel_index(np.argmax(distance(average)), average.shape)
+    return row, column, average[row, column]
+
+
+@exercise(
+    chapter="08",
+    hints=(
+        "Where is the residual largest by mere chance: where there is little light, or where there is much? "
+        "What must it be divided by, so that it is equally large everywhere?",
+        "np.clip(restored - offset, 0, None) is the light. ndimage.uniform_filter(image, 7) averages over "
+        "squares of 7×7 pixels; the mean of 49 independent values has a seventh of their spread.",
+        "np.unravel_index(np.argmax(np.abs(average)), average.shape) gives row and column of the value "
+        "farthest from 0; return average there, not its absolute value.",
+    ),
+)
+def suspicious(function):
+    """Find in a residual what a restoration has invented or lost."""
+    expect_callable(function)
+    for what, camera, noisy, restored in restorations():
+        got = call(function, noisy, restored, *camera, pure=True)
+        if not isinstance(got, tuple | list | np.ndarray) or np.shape(got) != (3,):
+            raise Failure("Return three numbers: the row, the column and the value there.")
+        row, column = (
+            expect_number(number, what=f"the {name}")
+            for number, name in zip(got, ("row", "column"), strict=False)
+        )
+        value = expect_number(got[2], what="the value")
+        right = _farthest(suspicion(noisy, restored, *camera))
+        if max(abs(row - right[0]), abs(column - right[1])) > 1 or abs(value - right[2]) > 0.02 * abs(
+            right[2]
+        ):
+            raise Failure(_why_unsuspecting(what, camera, noisy, restored, (row, column, value), right))
+    return "Found: two invented vesicles and a lost one, beside cells whose residual is far larger."
+
+
+def _why_unsuspecting(what, camera, noisy, restored, got, right):
+    """A sentence about a wrong place or value."""
+    gain, offset, _ = camera
+    residual = suspicion(noisy, restored, *camera)
+    if np.allclose(got, _farthest(residual, np.positive), rtol=0.01):
+        return "Look on either side of 0: light that was put in gives a negative residual."
+    mistakes = {
+        "Exchanged: the residual is the noisy image minus the restored one.": suspicion(
+            restored, noisy, *camera, light=restored
+        ),
+        "Divide by the expected spread, the root of the variance.": suspicion(
+            noisy, restored, *camera, power=1
+        ),
+        "Not divided by the expected noise: the largest residual is where there is most light.": suspicion(
+            noisy, restored, *camera, power=0
+        ),
+        "Average over 7×7 pixels first: a single pixel may be far off by chance.": suspicion(
+            noisy, restored, *camera, size=1, factor=1
+        ),
+        "Multiply the mean of 49 values by 7, the root of 49.": suspicion(noisy, restored, *camera, factor=1),
+        "That is 49 times the mean, the sum; its spread is 7, not 1.": suspicion(
+            noisy, restored, *camera, factor=49
+        ),
+        "Take the expected noise from the restored image: in the noisy one it depends on the noise.": (
+            suspicion(noisy, restored, *camera, light=noisy)
+        ),
+        "Without the read-out noise the dark is trusted too much; add its variance.": suspicion(
+            noisy, restored, gain, offset, 1e-3
+        ),
+    }
+    for sentence, average in mistakes.items():
+        if np.allclose(got, _farthest(average), rtol=0.01, atol=0.01):
+            return sentence
+    if np.allclose(got[:2], right[1::-1]) and not np.allclose(right[0], right[1]):
+        return "Exchanged: return the row first, then the column."
+    if np.allclose(got[:2], right[:2], atol=1):
+        if np.isclose(got[2], -right[2], rtol=0.02):
+            return "The place is right and the sign is not: light that was put in gives a negative residual."
+        return f"The place is right; the value there should be {right[2]:.1f}, yours is {got[2]:.1f}."
+    return (
+        f"One field holds {what}, but not in row {got[0]:g}, column {got[1]:g}. Is the expected spread right "
+        "everywhere, also where the restored image is below the offset?"
+    )
+
+
+# --- (6) a median with a blind spot ------------------------------
 
 
 def donut(image, radius, *, centre=False, mode="mirror", function=np.median):
@@ -477,7 +593,7 @@ def _judge_default(function, image):
         raise Failure("Without a radius the square should have 3×3 pixels: radius=1.")
 
 
-# --- (6) are neighbours independent? ------------------------------
+# --- (7) are neighbours independent? ------------------------------
 
 
 def correlated_frames(vertical, horizontal, number=60):
@@ -546,7 +662,7 @@ def neighbour_correlation(function):
     return "Four cameras measured. This is the first thing to do with frames of your own."
 
 
-# --- (7) what may be done ------------------------------
+# --- (8) what may be done ------------------------------
 
 
 @exercise(
@@ -590,7 +706,7 @@ def what_may_be_done(void_simulated, void_telomeres, pairs_telomeres, light_rest
     return "First the correlation, then the method; light is measured in the original."
 
 
-# --- (8) stripes ------------------------------
+# --- (9) stripes ------------------------------
 
 
 def _about_columns(function):
