@@ -212,7 +212,7 @@ for name, (function, parameter, values) in candidates.items():
 # %%
 #| label: fig-filters
 #| fig-cap: "A part of the field that was not used for choosing. Filters trade grain for sharpness: those that leave the membranes thin leave grain, those that remove it make membranes wide or patchy. The score is the PSNR of the whole right part."
-#| fig-alt: "Eight pictures of the same cells with bright membranes and small dots: grainy; a little blurred and mottled by the Gaussian; blotchy after the median; thin membranes on mottled ground after non-local means; grainy with thin membranes after wavelets; flat patches with clear steps after total variation, and much the same when stabilised; and the truth, with thin smooth membranes and round dots."
+#| fig-alt: "Eight pictures of the same cells with bright membranes and small dots: grainy; a little blurred and mottled by the Gaussian; blotchy after the median; thin membranes on mottled ground after non-local means; grainy with thin membranes after wavelets; flat patches with clear steps after total variation; the same with single dark pixels when stabilised; and the truth, with thin smooth membranes and round dots."
 part, SHOWN = np.s_[100:196, 400:496], (97, 135)
 show.images(
     [image[part] for image in restored.values()] + [truth[part]],
