@@ -302,7 +302,7 @@ restored["CARE (clean target)"] = restore(care, noisy)
 # Noise2Noise replaces the clean target by a second noisy frame. Nothing else changes.
 
 # %%
-second = record(scene, PHOTONS, seed=2)
+second = record(tissue, PHOTONS, seed=2)
 noise2noise, _ = train(Patches(noisy[left], second[left]))
 restored["Noise2Noise (noisy target)"] = restore(noise2noise, noisy)
 
