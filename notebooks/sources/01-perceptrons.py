@@ -618,7 +618,7 @@ figure
 
 # %%
 #| label: fig-inseparable
-#| fig-cap: "Area and roundness alone: the rule never comes to rest. Red: errors of the line at the end of each pass; where you stop is chance. Dashed: the best line so far, kept in the pocket. Dotted: always saying “interphase”. Even the best line is hardly better than not looking: what is missing is the intensity."
+#| fig-cap: "Area and roundness alone: the rule never comes to rest. Solid: errors of the line at the end of each pass; where you stop is chance. Dashed: the best line so far, kept in the pocket. Dotted: always saying “interphase”. Even the best line is hardly better than not looking: what is missing is the intensity."
 #| fig-alt: "Line plot over 300 passes. The number of errors jumps between less than ten and about twenty and never reaches zero; a dashed line, the best line so far, lies flat at seven, just below a dotted horizontal line at eight."
 two_features = np.round(standardised[:, [0, 2]] * 1024) / 1024  # so that all sums are exact, on any processor
 endless = nets.perceptron_rule(two_features, truth, max_passes=300)

@@ -170,7 +170,7 @@ shapes = {
 
 # %%
 #| label: fig-ray-number
-#| fig-cap: "Five shapes (grey) and their polygons with 32 rays (orange) from the inner point (red). Disc and ellipse are star-convex and come back nearly perfect. The branches are far from convex, but one point sees all of their boundary: they come back for the most part, and lose what 32 corners are too few for. Of the banana both ends are hidden, and the ring loses its hole and its far side."
+#| fig-cap: "Five shapes (grey) and their polygons with 32 rays (orange) from the inner point (dot). Disc and ellipse are star-convex and come back nearly perfect. The branches are far from convex, but one point sees all of their boundary: they come back for the most part, and lose what 32 corners are too few for. Of the banana both ends are hidden, and the ring loses its hole and its far side."
 #| fig-alt: "Five panels with the outlines of a disc, a slanted ellipse, a banana, a ring and a slanted cross. The orange polygon coincides with the disc and the ellipse and nearly with the cross. Of the banana it covers the arch without both ends, of the ring the upper third, closed by straight lines."
 figure, panels = show.figure(1, 5, height=1.9)
 for axes, (name, mask) in zip(panels, shapes.items()):
