@@ -6,12 +6,13 @@ from scipy.stats import ttest_ind
 
 from bioimage_course import check
 from bioimage_course.check.exercises import ch14
+from bioimage_course.materials import ch14 as materials
 from exercise_cells import Chapter, failure
 
 
 @pytest.fixture(scope="module")
 def chapter():
-    return Chapter("14-tool-selection", ttest_ind=ttest_ind, fields=ch14.fields, TOY=ch14.TOY)
+    return Chapter("14-tool-selection", ttest_ind=ttest_ind, fields=materials.fields, TOY=materials.TOY)
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_sheets_with_a_reserve_and_free_wishes_pass(sheets):
 
 
 def test_the_stated_limits_follow_from_the_briefs():
-    screen, tissue = (ch14.PROJECTS[name]["needs"] for name in ("screen", "tissue"))
+    screen, tissue = (materials.PROJECTS[name]["needs"] for name in ("screen", "tissue"))
     assert screen["seconds an image"][0] * 40_000 == pytest.approx(48 * 3600)
     for needs, measure, effect in (
         (screen, "share missed, difference of conditions", 0.2),
@@ -110,14 +111,14 @@ def test_the_stated_limits_follow_from_the_briefs():
         left = (1 + effect) * (1 - needs[measure][0]) - 1
         assert left == pytest.approx(0.75 * effect)
     for needs in (screen, tissue):
-        assert {ch14.MEASURES[measure][0] for measure in needs} == set(ch14.AREAS)
+        assert {materials.MEASURES[measure][0] for measure in needs} == set(ch14.AREAS)
 
 
 # --- (2) effect size ------------------------------
 
 
 def share_of(effect, missed, wells, rng, **how):
-    return ch14.simulated_share(effect, missed, wells, seed=rng.integers(2**31), **how)
+    return materials.simulated_share(effect, missed, wells, seed=rng.integers(2**31), **how)
 
 
 @pytest.mark.parametrize(
@@ -128,16 +129,16 @@ def share_of(effect, missed, wells, rng, **how):
         ("measured_effect", lambda e, c, t: (1 + e) * (1 - c) / (1 - t) - 1, "exchanged"),
         ("measured_effect", lambda e, c, t: (1 + e) * (1 - t) - 1, "it is miscounted, too"),
         ("hiding_share", lambda e: e, "hides more than the effect"),
-        ("share_detected", lambda e, m, n, rng: ch14.simulated_share(e, 0, n), "do not let the treated"),
+        ("share_detected", lambda e, m, n, rng: materials.simulated_share(e, 0, n), "do not let the treated"),
         (
             "share_detected",
-            lambda e, m, n, rng: ch14.simulated_share(e, m, n, unit="image"),
+            lambda e, m, n, rng: materials.simulated_share(e, m, n, unit="image"),
             "You test images",
         ),
         ("share_detected", lambda e, m, n, rng: share_of(e, m, n, rng, welch=False), "Student's test"),
         ("share_detected", lambda e, m, n, rng: share_of(e, m, n, rng, either_sign=True), "a decrease, too"),
         ("share_detected", lambda e, m, n, rng: share_of(e, m, n, np.random.default_rng()), "the same seed"),
-        ("share_detected", lambda e, m, n, rng: ch14.simulated_share(e, m, n), "Whatever the rng"),
+        ("share_detected", lambda e, m, n, rng: materials.simulated_share(e, m, n), "Whatever the rng"),
         ("share_detected", lambda e, m, n, rng: 2.0, "between 0 and 1"),
         ("share_detected", lambda e, m, n, rng: 0.0, "yours says 0.00"),
     ],
@@ -151,8 +152,8 @@ def test_effect_mistakes(answers, name, wrong, words):
 def test_a_loop_over_experiments_passes(answers):
     def share_detected(effect, missed, wells, rng, repeats=1500):
         found = 0
-        control = ch14.fields(100, wells, rng, repeats)
-        treated = ch14.fields(100 * (1 + effect) * (1 - missed), wells, rng, repeats)
+        control = materials.fields(100, wells, rng, repeats)
+        treated = materials.fields(100 * (1 + effect) * (1 - missed), wells, rng, repeats)
         for a, b in zip(treated, control, strict=True):
             test = ttest_ind([well.mean() for well in a], [well.mean() for well in b], equal_var=False)
             found += bool(test.pvalue < 0.05 and test.statistic > 0)
@@ -164,19 +165,19 @@ def test_a_loop_over_experiments_passes(answers):
 
 
 def test_an_effect_is_hidden_where_the_formula_says():
-    assert ch14.simulated_share(0.2, 0.2 / 1.2, 24, repeats=1000) < 0.06
-    assert ch14.simulated_share(0.2, 0.0, 24, repeats=1000) > 0.95
+    assert materials.simulated_share(0.2, 0.2 / 1.2, 24, repeats=1000) < 0.06
+    assert materials.simulated_share(0.2, 0.0, 24, repeats=1000) > 0.95
 
 
 def test_an_error_of_half_of_the_effect_takes_more_than_half_of_it():
     assert 1.2 * 0.9 - 1 < 0.5 * 0.2
-    assert ch14.simulated_share(0.2, 0.1, 6) < 0.4 * ch14.simulated_share(0.2, 0.0, 6)
+    assert materials.simulated_share(0.2, 0.1, 6) < 0.4 * materials.simulated_share(0.2, 0.0, 6)
 
 
 def test_images_taken_for_replicates_find_effects_where_there_are_none():
     for wells in (2, 6):
-        assert ch14.simulated_share(0, 0, wells, unit="image", either_sign=True) > 0.17
-        assert ch14.simulated_share(0, 0, wells, either_sign=True) < 0.06
+        assert materials.simulated_share(0, 0, wells, unit="image", either_sign=True) > 0.17
+        assert materials.simulated_share(0, 0, wells, either_sign=True) < 0.06
 
 
 # --- (3) prices ------------------------------
@@ -291,7 +292,7 @@ def test_the_stop_may_be_found_as_the_largest_utility():
 
 # --- where to begin, and one part of a workflow ------------------------------
 
-RIGHT = dict(zip("ABCDEF", ch14.CATEGORIES, strict=True))
+RIGHT = dict(zip("ABCDEF", materials.CATEGORIES, strict=True))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from skimage.metrics import structural_similarity
 
 from bioimage_course import check, metrics
 from bioimage_course.check.exercises import ch15
+from bioimage_course.materials import ch15 as materials
 from exercise_cells import failure
 
 # --- (1) and (2) masks ------------------------------
@@ -90,31 +91,43 @@ def test_pixel_scores_with_another_condition_than_emptiness(wrong, words):
 
 
 def test_lecture_cases_are_those_of_the_lecture():
-    truth = ch15.lecture_truth()
+    truth = materials.lecture_truth()
     assert truth.sum() == 455 and truth.size == 10_000
-    poor = ch15.lecture_cases()["poor"]
+    poor = materials.lecture_cases()["poor"]
     assert ((truth & poor).sum(), (~truth & poor).sum(), (truth & ~poor).sum()) == (39, 484, 416)
     assert metrics.accuracy(truth, np.zeros_like(truth)) == 0.9545 > metrics.accuracy(truth, poor)
 
 
 def test_two_cases_mistakes():
-    poor, good, empty = ch15.blob(50, 55.8, 523), ch15.blob(51.5, 36.5, 455), np.zeros((100, 100), bool)
+    poor, good, empty = (
+        materials.blob(50, 55.8, 523),
+        materials.blob(51.5, 36.5, 455),
+        np.zeros((100, 100), bool),
+    )
     assert "swapped" in failure("two_cases", good, poor, empty)
     assert "empty" in failure("two_cases", poor, good, poor)
-    assert "your mask 'good'" in failure("two_cases", poor, ch15.lecture_truth(), empty)
+    assert "your mask 'good'" in failure("two_cases", poor, materials.lecture_truth(), empty)
     assert "shape" in failure("two_cases", poor[:50], good, empty)
     assert "True and False only" in failure("two_cases", poor * 3, good, empty)
 
 
 def test_two_cases_of_another_size_or_elsewhere():
-    poor, good, empty = ch15.blob(50, 55.8, 523), ch15.blob(51.5, 36.5, 455), np.zeros((100, 100), bool)
+    poor, good, empty = (
+        materials.blob(50, 55.8, 523),
+        materials.blob(51.5, 36.5, 455),
+        np.zeros((100, 100), bool),
+    )
     assert check.two_cases.verdict(poor.astype(int), good.astype(float), empty.tolist()).passed
-    assert "524 pixels; 523 were asked for" in failure("two_cases", ch15.blob(50, 55.8, 524), good, empty)
-    assert "454 pixels; 455 were asked for" in failure("two_cases", poor, ch15.blob(51.5, 36.5, 454), empty)
+    assert "524 pixels; 523 were asked for" in failure(
+        "two_cases", materials.blob(50, 55.8, 524), good, empty
+    )
+    assert "454 pixels; 455 were asked for" in failure(
+        "two_cases", poor, materials.blob(51.5, 36.5, 454), empty
+    )
     for row, column in ((50, 35 - 20.8), (50 + 20.8, 35), (51, 35 + 20.8)):
-        elsewhere = ch15.blob(row, column, 523)
+        elsewhere = materials.blob(row, column, 523)
         assert "in the object's row, to the right" in failure("two_cases", elsewhere, good, empty)
-    assert "by the same amount" in failure("two_cases", poor, ch15.blob(52, 35, 455), empty)
+    assert "by the same amount" in failure("two_cases", poor, materials.blob(52, 35, 455), empty)
 
 
 # --- (3) matching ------------------------------
@@ -181,7 +194,7 @@ def test_pairs_read_from_the_wrong_side():
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        (ch15.best_first, "best pair first"),
+        (materials.best_first, "best pair first"),
         (
             lambda x, t: int((x > t).sum()) if x.size and x.max() > 0.85 and x.shape == (2, 2) else 0,
             ">= instead",
@@ -207,7 +220,7 @@ def test_table_of_the_check_is_that_of_the_library():
     line = np.repeat([0, 1, 2], [3, 20, 5])[None], np.repeat([0, 1, 2], [3, 7, 18])[None]
     assert np.allclose(table(*line), ch15.TEMPTING, atol=0.01)
     assert ch15.most_pairs(table(*line), 0.5) == 1 > ch15.largest_sum(table(*line), 0.5)
-    assert ch15.best_first(ch15.CONTESTED, 0.35) == 1 < ch15.most_pairs(ch15.CONTESTED, 0.35)
+    assert materials.best_first(ch15.CONTESTED, 0.35) == 1 < ch15.most_pairs(ch15.CONTESTED, 0.35)
 
 
 # --- (4) to (6) ------------------------------
@@ -259,7 +272,7 @@ def test_scores_without_a_single_pair_are_0(empty):
     assert "precision for tp = 0, fp = 0, fn = 3" in failure("object_scores", careless)
 
 
-def bootstrap(draw, statistic=ch15.pooled, quantiles=(0.025, 0.975)):
+def bootstrap(draw, statistic=materials.pooled, quantiles=(0.025, 0.975)):
     def function(counts, resamples, rng):
         return np.quantile([statistic(draw(counts, rng)) for _ in range(resamples)], quantiles)
 
@@ -325,12 +338,12 @@ A, B = [[95, 2, 5], [1, 1, 1], [1, 1, 1]], [[70, 9, 30], [2, 0, 0], [2, 0, 0]]
     ("arguments", "words"),
     [
         ((ch15.mean_over_images, ch15.mean_over_images, A, B), "mean over images: sum"),
-        ((ch15.pooled, ch15.pooled, A, B), "divide in every image"),
-        ((ch15.pooled, ch15.mean_over_images, A, A), "signs must differ"),
-        ((ch15.pooled, ch15.mean_over_images, A, B[:2]), "same images"),
-        ((ch15.pooled, ch15.mean_over_images, A[:1], B[:1]), "Two images"),
-        ((ch15.pooled, ch15.mean_over_images, A, [[70, 9, 31], *B[1:]]), "same images"),
-        ((ch15.pooled, ch15.mean_over_images, A, [[70, -9, 30], *B[1:]]), "at least 0"),
+        ((materials.pooled, materials.pooled, A, B), "divide in every image"),
+        ((materials.pooled, ch15.mean_over_images, A, A), "signs must differ"),
+        ((materials.pooled, ch15.mean_over_images, A, B[:2]), "same images"),
+        ((materials.pooled, ch15.mean_over_images, A[:1], B[:1]), "Two images"),
+        ((materials.pooled, ch15.mean_over_images, A, [[70, 9, 31], *B[1:]]), "same images"),
+        ((materials.pooled, ch15.mean_over_images, A, [[70, -9, 30], *B[1:]]), "at least 0"),
     ],
 )
 def test_pooled_or_mean_mistakes(arguments, words):
