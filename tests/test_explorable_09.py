@@ -10,8 +10,8 @@ from skimage.filters import threshold_otsu
 from skimage.measure import label
 
 from bioimage_course import metrics
-from bioimage_course.check.exercises.ch09 import between_class_variance
 from bioimage_course.explore.explorables import SCRIPTS
+from bioimage_course.materials.ch09 import between_class_variance
 from bioimage_course.tools.voronoi_otsu import split
 from browser import frame
 from coursebook import patch

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bioimage_course import nets
-from bioimage_course.check.exercises.ch10 import valid_size
+from bioimage_course.materials.ch10 import valid_size
 from explorable_page import control, number, opened
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")

@@ -18,7 +18,9 @@ PACKAGE = {
     "tools/__init__.py": LAZY,
     "tools/cellpose.py": "from ..errors import InputError\nfrom . import _inputs\n",
     "tools/stardist.py": "from bioimage_course.tools import _inputs\n",
-    "tools/scores.py": "NAME = 'dsb2018'\n",
+    "tools/denoise.py": "NEEDS = {'denoising': ('race', 'dsb2018')}\n",  # words, and no path is made of them
+    "tools/places.py": "SPARE = WEIGHTS / 'race'\nOWN = WEIGHTS / 'denoising'\nlist(OWN.iterdir())\n",
+    "tools/scores.py": "shipped.results('dsb2018')\n",
     "tools/_inputs.py": "",
     "check/exercises/ch01.py": "",
     "check/exercises/ch02.py": "",
@@ -26,6 +28,8 @@ PACKAGE = {
     "data/registry/cells.json": "{}",
     "weights/dsb2018/unet.json": "{}",
     "weights/race/results.json": "{}",
+    "weights/denoising/results.json": "{}",
+    "weights/denoising/runs/one.json": "{}",
 }
 
 
@@ -65,6 +69,22 @@ USES = {
     },
     "load('nuclei')": {"data/registry/nuclei.json"},
     "read('weights/race/results.json')": {"weights/race/results.json"},
+    "read(tools.WEIGHTS.parent / 'race' / 'results.json')": {"weights/race/results.json"},
+    "read(files('bioimage_course').joinpath('weights/race'))": {"weights/race/results.json"},
+    "shipped.verify('race', 'networks', 'race.py')": {"weights/race/results.json"},
+    "FOLDER = WEIGHTS / 'denoising'\nread(FOLDER)": {"weights/denoising/results.json"},
+    "FOLDER = WEIGHTS / 'denoising'\nread(FOLDER / 'runs' / 'one.json')": {
+        "weights/denoising/results.json",
+        "weights/denoising/runs/one.json",
+    },
+    "runs = {'race': 1, 'denoising': 2}\nprint(runs['race'] / 2, 'dsb2018')": set(),
+    "import bioimage_course.tools.denoise": {"tools/denoise.py"},
+    "import bioimage_course.tools.places": {"tools/places.py", "weights/denoising/results.json"},
+    "from bioimage_course.tools.places import SPARE": {
+        "tools/places.py",
+        "weights/denoising/results.json",
+        "weights/race/results.json",
+    },
     "read('/'), read('..'), read('nothing')": set(),
 }
 
@@ -88,6 +108,40 @@ def test_a_change_of_one_tool_concerns_the_notebooks_that_import_it(root):
         "14",
         "16",
     }  # its chapter, the race, which calls every adapter, and flows in blocks
+
+
+READERS = {  # each folder of results: the notebooks that read it, or import the module that does
+    "cell-classifier": "04 06 07 08 10 12 13 14 16",  # with `nets.load`
+    "cellpose-flows": "12 14 16",
+    "denoising": "08",
+    "dsb2018": "09 10 11 12 13 14 15",
+    "foundation-features": "09",
+    "large-image": "16",
+    "micro-sam": "13 14",
+    "micro-sam-decoder": "13 14",
+    "outlines": "15",
+    "overfitting": "05",
+    "pixel-classifier": "09 14",
+    "race": "14",
+    "shortcuts": "06",
+    "stardist-nuclei": "08 09 11 14 16",
+    "unet-nuclei": "10 14",
+}
+
+
+def test_new_results_make_stale_the_notebooks_that_read_them(root):
+    project = Project(root)
+    weights = root / "src/bioimage_course/weights"
+    readers = {folder.name: [] for folder in weights.iterdir() if folder.is_dir()}
+    for source in sources.read_all(project)[0]:
+        found = {
+            path.relative_to(weights).parts[0]
+            for path in inputs.files(project, source)
+            if weights in path.parents
+        }
+        for name in found:
+            readers[name].append(source.chapter)
+    assert {name: " ".join(sorted(chapters)) for name, chapters in readers.items()} == READERS
 
 
 def test_comments_docstrings_and_empty_lines_make_nothing_stale():

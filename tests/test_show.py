@@ -218,6 +218,8 @@ def test_table_is_markdown():
     assert str(table) == ("| name | AP | n |\n|:---|---:|---:|\n| a\\|b | 0.12 | – |\n| c | – | 7 |")
     assert set(table._repr_mimebundle_()) == {"text/markdown", "text/plain"}
     assert str(show.table([{"x": 1, "y": 2.0}])).startswith("| x | y |")
+    rounded = show.table([["0.51", "+3 %", "1e-5", "2 of 3"], ["−0.5", "–", "12,400", "3"]], list("abcd"))
+    assert "|---:|---:|---:|:---|" in str(rounded)
 
 
 BAD = {

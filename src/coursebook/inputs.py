@@ -3,6 +3,11 @@
 Nothing is imported: the closure is read from the code. A name taken from a package that loads lazily
 (``data.load``) leads to the one module that defines it, so that a change of ``tools/cellpose.py`` concerns
 the notebooks that use it and no others.
+
+A data set is named by any string that is its name: it often goes through variables on its way to
+``data.load``. A folder of ``weights/`` often has the name of something else, a tool or a word, so that it
+counts only where its name is made part of a path: ``shipped.results("race")``, ``WEIGHTS / "race"``,
+``"weights/race/results.json"``. A folder inside it is named in the same ways.
 """
 
 import ast
@@ -11,13 +16,16 @@ import hashlib
 import io
 import re
 import tokenize
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 from coursebook.project import Project
 from coursebook.sources import Source
 
 PACKAGE = "bioimage_course"
-NAME = re.compile(r"\w[\w-]*(?:/\w[\w-]*)*(?:\.\w+)?")  # of a data set, a checkpoint or a file in the package
+NAME = re.compile(r"\w[\w-]*(?:/\w[\w-]*)*(?:\.\w+)?")  # of a data set or of a file in the package
+TAKE_FOLDERS = {"results", "verify", "joinpath"}  # functions whose first argument becomes part of a path
 
 
 def digest(project: Project, source: Source) -> str:
@@ -54,18 +62,62 @@ def files(project: Project, source: Source) -> set[Path]:
     reader = _Reader(package)
     reader.read("\n".join(cell.text for cell in source.cells if cell.kind == "code"), "")
     reader.include(f"check.exercises.ch{source.chapter}")  # the checks are found by name, not imported
-    named = set()
-    for word in reader.words:
-        registered = package / "data" / "registry" / f"{word}.json"
-        folder, file = package / "weights" / word, package / word
-        named |= {registered} if registered.is_file() else set()
-        named |= set(folder.glob("*")) if folder.is_dir() else {file} if file.is_file() else set()
-    return {path for path in reader.files | named if path.is_file() and "__pycache__" not in path.parts}
+    registered = {package / "data" / "registry" / f"{word}.json" for word in reader.words}
+    named = {package / word for word in reader.words} | set(_shipped(package / "weights", reader.places()))
+    found = reader.files | registered | named
+    return {path for path in found if path.is_file() and "__pycache__" not in path.parts}
+
+
+def _shipped(folder: Path, places: set[str]) -> Iterator[Path]:
+    """Yield the files of the folders in `folder` that `places` names, and of named folders inside them."""
+    for inside in (folder / place for place in places):
+        if inside.is_dir():
+            yield from inside.iterdir()
+            yield from _shipped(inside, places)
 
 
 @functools.lru_cache(maxsize=512)
 def _parsed(text: str) -> ast.Module:
     return ast.parse(text)
+
+
+@functools.lru_cache(maxsize=512)
+def _places(text: str) -> dict[str, set[str]]:
+    """Return constant of a module -> the parts of its path; under "" those of all other code."""
+    found = defaultdict(set)
+    for statement in _parsed(text).body:
+        constant = isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
+        found[statement.targets[0].id if constant else ""] |= _path_parts(statement)
+    return found
+
+
+def _path_parts(tree: ast.AST) -> set[str]:
+    """Return the strings that are joined onto a path or taken for a folder, part by part."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+            found.add(node.right)
+        elif isinstance(node, ast.Call) and node.args:
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            found |= {node.args[0]} if name in TAKE_FOLDERS else set()
+        elif isinstance(node, ast.Constant) and str(node.value).startswith("weights/"):
+            found.add(node)
+    texts = (node.value for node in found if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    return {part for text in texts for part in text.split("/") if NAME.fullmatch(part)}
+
+
+@functools.lru_cache(maxsize=512)
+def _names_read(text: str) -> set[str]:
+    """Return every name that some code reads, as a variable, an attribute or by an import."""
+    found = set()
+    for node in ast.walk(_parsed(text)):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, ast.ImportFrom):
+            found |= {alias.name for alias in node.names}
+    return found
 
 
 class _Reader:
@@ -75,6 +127,12 @@ class _Reader:
         self.package = package
         self.files: set[Path] = set()
         self.words: set[str] = set()
+        self._places: dict[str, set[str]] = defaultdict(set)
+        self._used: set[str] = {""}
+
+    def places(self) -> set[str]:
+        """Return all names that are made part of a path; for a module's constant, only if it is used."""
+        return set().union(*(places for name, places in self._places.items() if name in self._used))
 
     def include(self, module: str) -> None:
         """Add a module (dotted, from the package) and everything that it imports."""
@@ -87,6 +145,9 @@ class _Reader:
         """Follow the imports of some code that stands in `module` (empty: in a notebook)."""
         tree = _parsed(text)
         modules = self._imported(tree, module)
+        for name, parts in _places(text).items():
+            self._places[name] |= parts
+        self._used |= _names_read(text)
         bases = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and NAME.fullmatch(node.value):

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 
@@ -147,6 +148,9 @@ class Markdown:
         return {"text/markdown": self.text, "text/plain": self.text}
 
 
+_NUMBER = re.compile(r"[+−-]?[\d,]+(\.\d+)?(e[+-]?\d+)?( ?%)?|–")
+
+
 def _cell(value, digits: int) -> str:
     if value is None:
         return "–"
@@ -162,7 +166,7 @@ def table(rows, columns: Sequence[str] | None = None, *, digits: int = 3) -> Mar
     ----------
     rows : sequence of sequences or of dicts
         One entry a row. Numbers that are not whole are rounded to `digits` decimals; None and NaN become a
-        dash.
+        dash. A column of nothing but numbers, rounded before or not, is set flush right.
     columns : sequence of str, optional
         Headings. Needed unless the rows are dicts, whose keys are used.
     digits : int
@@ -197,10 +201,11 @@ def table(rows, columns: Sequence[str] | None = None, *, digits: int = 3) -> Mar
                 f"Row {number} of the table has {len(values)} values, but there are {len(columns)} headings."
             )
         cells.append(values)
-    numeric = [all(row[j] is None or isinstance(row[j], Real) for row in cells) for j in range(len(columns))]
+    cells = [[_cell(value, digits) for value in row] for row in cells]
+    numeric = [all(_NUMBER.fullmatch(row[j]) for row in cells) for j in range(len(columns))]
     lines = [
         "| " + " | ".join(_cell(name, digits) for name in columns) + " |",
         "|" + "|".join("---:" if right else ":---" for right in numeric) + "|",
-        *("| " + " | ".join(_cell(value, digits) for value in row) + " |" for row in cells),
+        *("| " + " | ".join(row) + " |" for row in cells),
     ]
     return Markdown("\n".join(lines))

@@ -220,7 +220,7 @@ def tiling(model=None, *, limits=None, diameter="default", **others):
     -------
     large.Tiling
     """
-    from bioimage_course.large import Tiling
+    from bioimage_course.large.grid import Tiling
 
     own = "Each block would be resized by diameters of its own: give the diameter of the whole image."
     problem = _inputs.unlike_blocks(limits) or (own if diameter == "auto" else "")

@@ -124,7 +124,7 @@ def tiling(model=None, *, limits=None, **others):
     -------
     large.Tiling
     """
-    from bioimage_course.large import Tiling
+    from bioimage_course.large.grid import Tiling
 
     return Tiling(problem=_inputs.unlike_blocks(limits))
 

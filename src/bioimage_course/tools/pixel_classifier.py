@@ -238,7 +238,7 @@ def segment(image, classifier=None, *, threshold=THRESHOLD, seed_share=SEED_SHAR
 
 
 def _in_blocks(**settings):
-    from bioimage_course.large import Tiling
+    from bioimage_course.large.grid import Tiling
 
     return Tiling(problem="Each block would be normalised by percentiles of its own.")
 

@@ -119,7 +119,7 @@ def tiling(model=None, *, limits=None, scale=None, **others):
         Stride: what the network pools, times its grid. Reach: half of its receptive field on the worst side,
         plus the longest ray. Exact if `limits` are given and `scale` is not.
     """
-    from bioimage_course.large import Tiling
+    from bioimage_course.large.grid import Tiling
 
     stride, reach = STRIDE, FIELD
     if model is not None:

@@ -127,7 +127,7 @@ def tiling(model=None, *, limits=None, scale=None, **others):
         nuclei reach from their centre. Exact if `limits` are given, `scale` is not, and no layer of the
         network takes statistics from the image.
     """
-    from bioimage_course.large import Tiling
+    from bioimage_course.large.grid import Tiling
 
     problem = _inputs.unlike_blocks(limits, scale)
     if model is None:

@@ -68,7 +68,7 @@ def segment(image, *, spot_sigma="auto", outline_sigma=1.0):
 
 
 def _in_blocks(**settings):
-    from bioimage_course.large import Tiling
+    from bioimage_course.large.grid import Tiling
 
     return Tiling(
         problem="Each block would have a threshold of its own: large.bright_blobs takes one for all."

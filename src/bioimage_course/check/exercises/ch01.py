@@ -8,6 +8,7 @@ import itertools
 import numpy as np
 
 from bioimage_course.check import Failure, call, exercise, expect_array, expect_callable, expect_number
+from bioimage_course.materials.ch01 import MITOSES
 
 INPUTS = np.array([(0, 0), (0, 1), (1, 0), (1, 1)], dtype=float)
 """The four inputs of two switches, in the order in which truth tables list the outputs."""
@@ -19,9 +20,6 @@ GATES = {
     "XOR": (0, 1, 1, 0),
     "XNOR": (1, 0, 0, 1),
 }
-
-MITOSES = ((14, 268), (30, 265), (110, 15), (129, 470), (214, 57), (308, 52), (345, 73), (458, 50))
-"""Points (row, column) in those nuclei of `data.load("nuclei")` that the course calls mitotic, by eye."""
 
 
 # --- small helpers ------------------------------
@@ -512,7 +510,7 @@ def _compare_reports(got, right, mistakes, truth, new_truth):
     hints=(
         "What becomes of chromatin in mitosis? Which nuclei are compact, sharp-edged plates, rods or pairs, "
         "and which are only bright?",
-        "Look near the left edge, at the pair of short bars at the top, and right of the centre at row 129.",
+        "Look near the left edge, at the pair of short bars at the top, and near the right edge at row 129.",
     ),
 )
 def mitotic_nuclei(my_mitoses):

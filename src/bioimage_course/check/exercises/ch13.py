@@ -15,6 +15,7 @@ from bioimage_course.check import (
     expect_choices,
     expect_number,
 )
+from bioimage_course.materials.ch13 import depth, hit, largest_region
 
 SHAPE = (80, 96)
 
@@ -36,33 +37,6 @@ def _square(row, column, side, shape=SHAPE):
     mask = np.zeros(shape, bool)
     mask[row : row + side, column : column + side] = True
     return mask
-
-
-def depth(mask):
-    """How far each pixel of a mask is from the nearest pixel outside; the image's border counts as outside.
-
-    Returns
-    -------
-    array of float
-    """
-    from scipy.ndimage import distance_transform_edt
-
-    return distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
-
-
-def largest_region(mask):
-    """The largest connected part of a mask (4-connected), or None if the mask is empty.
-
-    Returns
-    -------
-    array of bool or None
-    """
-    from scipy.ndimage import label
-
-    regions, number = label(mask)
-    if not number:
-        return None
-    return regions == 1 + np.bincount(regions[regions > 0])[1:].argmax()
 
 
 # --- (a) the next click ------------------------------
@@ -339,38 +313,6 @@ def trust(wrongly_trusted):
 
 
 # --- (e) a grid of clicks ------------------------------
-
-
-def hit(labels, side, *, kind="right"):
-    """Share of the objects that contain a click of a grid, with the usual mistakes built in.
-
-    Parameters
-    ----------
-    labels : array of int (Y, X)
-    side : int
-        Clicks along one side of the grid.
-
-    Returns
-    -------
-    float
-    """
-    labels = np.asarray(labels)
-    places = (np.arange(side) + 0.5) / side
-    if kind == "corners":
-        places = np.linspace(0, 1, side, endpoint=False)
-    rows, columns = (np.floor(places * n).astype(int) for n in labels.shape)
-    if kind == "swapped":
-        rows, columns = np.minimum(columns, labels.shape[0] - 1), np.minimum(rows, labels.shape[1] - 1)
-    clicked = labels[rows, columns] if kind == "diagonal" else labels[np.ix_(rows, columns)]
-    number = np.unique(labels[labels > 0]).size
-    if not number:
-        return 0.0
-    if kind == "clicks":
-        return np.count_nonzero(clicked) / clicked.size
-    if kind == "counted twice":
-        return np.count_nonzero(clicked) / number
-    found = np.unique(clicked)
-    return (found.size if kind == "background" else np.count_nonzero(found)) / number
 
 
 def _scattered():

@@ -16,18 +16,9 @@ from bioimage_course.check import (
     expect_number,
     expect_truth,
 )
+from bioimage_course.materials.ch16 import shelf
 
 # --- (1) which images to annotate ------------------------------
-
-
-def shelf():
-    """Conditions of 24 images in the order of recording: three kinds, of very unequal number.
-
-    Returns
-    -------
-    list of str
-    """
-    return ["control"] * 14 + ["drug A"] * 7 + ["drug B"] * 3
 
 
 @exercise(
