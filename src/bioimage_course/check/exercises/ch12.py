@@ -213,7 +213,7 @@ def _check_image_border(diffuse):
     """A cell that all borders of the image cut off: beyond them it is as cold as outside the mask."""
     mask, centre = _disc(5, 6, 8, (10, 15)), (4, 8)
     mistakes = {
-        f"Beyond the image's border you continue by {what}; there, too, it is 0.": (
+        f"Beyond its border you continue the image by {what}; there, too, it is as cold as 0.": (
             _diffuse(mask, centre, 30, mode=mode)
         )
         for mode, what in {
