@@ -61,6 +61,13 @@ def changed(sheet, about, /, **new):
         ("share missed, difference of conditions", {"limit": 0.1}, "0.1 is too lax"),
         ("share missed, difference of conditions", {"limit": 0.05}, "0.05 is too lax"),
         ("channels read", {"limit": 1}, "1 is too lax"),
+        ("channels read", {"limit": 3}, "at least 3 is more than the brief asks for"),
+        ("labels per object", {"limit": 2}, "at least 2 is more than the brief asks for"),
+        ("seconds an image", {"limit": 0}, "less than a tenth"),
+        ("seconds an image", {"limit": 48 * 60 / 40_000}, "less than a tenth"),  # minutes
+        ("memory in GB", {"limit": 0}, "less than a tenth"),
+        ("seconds an image", {"reason": "memory in GB"}, "is a measure, not a reason"),
+        ("seconds an image", {"limit": "memory in GB"}, "is a measure, not a limit"),
         ("channels read", {"must": False}, "no must-have about input"),
         ("memory in GB", {"measure": "seconds an image"}, "two must-haves"),
     ],
@@ -76,7 +83,21 @@ def test_other_sheets_that_lack_something(sheets):
     assert "must not leave" in failure("need_sheets", screen, changed(tissue, "images uploaded", limit=12))
     assert "The tissue needs" in failure("need_sheets", screen, screen)
     assert "list of dictionaries" in failure("need_sheets", {"need": "all"}, tissue)
+    quality = {"need": "good", "must": True, "reason": "it must be good", "measure": "object F1", "limit": 90}
+    assert "F1 is at most 1" in failure("need_sheets", [*screen, quality], tissue)
+    swapped = {"need": "quick", "must": False, "reason": "hours of work", "measure": "it may take long"}
+    assert "not a reason" in failure("need_sheets", [*screen, swapped], tissue)
     assert "must be a dictionary" in failure("need_sheets", ["fast"], tissue)
+
+
+def test_sheets_with_a_reserve_and_free_wishes_pass(sheets):
+    screen, tissue = sheets
+    roomy = changed(changed(screen, "memory in GB", limit=12.5), "seconds an image", limit=np.float32(2))
+    wishes = [
+        {"need": "a window", "must": False},
+        {"need": "nice colours", "must": False, "reason": "", "measure": "colours", "limit": "some"},
+    ]
+    assert check.need_sheets.verdict((*roomy[::-1], *wishes), [*tissue[3:], *tissue[:3]]).passed
 
 
 def test_the_stated_limits_follow_from_the_briefs():
@@ -95,6 +116,10 @@ def test_the_stated_limits_follow_from_the_briefs():
 # --- (2) effect size ------------------------------
 
 
+def share_of(effect, missed, wells, rng, **how):
+    return ch14.simulated_share(effect, missed, wells, seed=rng.integers(2**31), **how)
+
+
 @pytest.mark.parametrize(
     ("name", "wrong", "words"),
     [
@@ -109,6 +134,10 @@ def test_the_stated_limits_follow_from_the_briefs():
             lambda e, m, n, rng: ch14.simulated_share(e, m, n, unit="image"),
             "You test images",
         ),
+        ("share_detected", lambda e, m, n, rng: share_of(e, m, n, rng, welch=False), "Student's test"),
+        ("share_detected", lambda e, m, n, rng: share_of(e, m, n, rng, either_sign=True), "a decrease, too"),
+        ("share_detected", lambda e, m, n, rng: share_of(e, m, n, np.random.default_rng()), "the same seed"),
+        ("share_detected", lambda e, m, n, rng: ch14.simulated_share(e, m, n), "Whatever the rng"),
         ("share_detected", lambda e, m, n, rng: 2.0, "between 0 and 1"),
         ("share_detected", lambda e, m, n, rng: 0.0, "yours says 0.00"),
     ],
@@ -205,6 +234,10 @@ def test_a_search_over_prices_passes(answers):
 # --- (4) front and (5) stop ------------------------------
 
 
+def beaten_by(ap, cost, rule):
+    return np.array([not rule(a, c).any() for a, c in zip(ap, cost, strict=True)])
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
@@ -222,6 +255,8 @@ def test_a_search_over_prices_passes(answers):
             "two equal tools",
         ),
         (lambda ap, cost: np.flatnonzero(ch14.front(ap, cost)), "your answer for AP"),
+        (lambda ap, cost: beaten_by(ap, cost, lambda a, c: (ap > a) & (cost <= c)), "tool 0 is not"),
+        (lambda ap, cost: beaten_by(ap, cost, lambda a, c: (ap >= a) & (cost < c)), "tool 1 is not"),
     ],
 )
 def test_front_mistakes(wrong, words):

@@ -4,6 +4,9 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
+from scipy.optimize import linear_sum_assignment
+from skimage.metrics import structural_similarity
 
 from bioimage_course import check, metrics
 from bioimage_course.check.exercises import ch15
@@ -64,6 +67,28 @@ def test_pixel_scores_that_stop_at_an_empty_mask():
     assert "nothing is predicted" in wrong
 
 
+def counted(t, p, precision_if=lambda tp, fp: tp + fp, recall_if=lambda tp, fn: tp + fn):
+    tp, fp, fn = int((t & p).sum()), int((~t & p).sum()), int((t & ~p).sum())
+    return scores(t, p) | {
+        "precision": tp / (tp + fp) if precision_if(tp, fp) else 0.0,
+        "recall": tp / (tp + fn) if recall_if(tp, fn) else 0.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"precision_if": lambda tp, fp: fp}, "your precision where every predicted pixel is right"),
+        ({"precision_if": lambda tp, fp: tp - fp}, "your precision where every true pixel is found"),
+        ({"recall_if": lambda tp, fn: fn}, "your recall where every true pixel is found"),
+        ({"recall_if": lambda tp, fn: tp - fn}, "your recall where every predicted pixel is right"),
+    ],
+)
+def test_pixel_scores_with_another_condition_than_emptiness(wrong, words):
+    assert check.pixel_scores.verdict(counted).passed
+    assert words in failure("pixel_scores", lambda t, p: counted(t, p, **wrong))
+
+
 def test_lecture_cases_are_those_of_the_lecture():
     truth = ch15.lecture_truth()
     assert truth.sum() == 455 and truth.size == 10_000
@@ -79,6 +104,17 @@ def test_two_cases_mistakes():
     assert "your mask 'good'" in failure("two_cases", poor, ch15.lecture_truth(), empty)
     assert "shape" in failure("two_cases", poor[:50], good, empty)
     assert "True and False only" in failure("two_cases", poor * 3, good, empty)
+
+
+def test_two_cases_of_another_size_or_elsewhere():
+    poor, good, empty = ch15.blob(50, 55.8, 523), ch15.blob(51.5, 36.5, 455), np.zeros((100, 100), bool)
+    assert check.two_cases.verdict(poor.astype(int), good.astype(float), empty.tolist()).passed
+    assert "524 pixels; 523 were asked for" in failure("two_cases", ch15.blob(50, 55.8, 524), good, empty)
+    assert "454 pixels; 455 were asked for" in failure("two_cases", poor, ch15.blob(51.5, 36.5, 454), empty)
+    for row, column in ((50, 35 - 20.8), (50 + 20.8, 35), (51, 35 + 20.8)):
+        elsewhere = ch15.blob(row, column, 523)
+        assert "in the object's row, to the right" in failure("two_cases", elsewhere, good, empty)
+    assert "by the same amount" in failure("two_cases", poor, ch15.blob(52, 35, 455), empty)
 
 
 # --- (3) matching ------------------------------
@@ -117,6 +153,29 @@ def table(truth, prediction, background=False, gaps=True, divide="union", transp
 )
 def test_table_mistakes(mistake, words):
     assert words in failure("object_matching", lambda t, p: table(t, p, **mistake), ch15.most_pairs)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda t, p: table(t, p)[int(1 in t) :],  # number 1 taken for background
+        lambda t, p: np.where(np.arange(len(np.unique(p)) - 1) == len(np.unique(p)) - 2, 0, table(t, p)),
+    ],
+)
+def test_table_that_loses_an_object(wrong):
+    assert "your table" in failure("object_matching", wrong, ch15.most_pairs)
+
+
+def test_pairs_read_from_the_wrong_side():
+    def by_columns(ious, threshold):
+        possible = ious >= threshold
+        rows, columns = linear_sum_assignment(possible, maximize=True)
+        side = max(ious.shape)
+        padded = np.zeros((side, side), bool)
+        padded[: len(possible), : possible.shape[1]] = possible
+        return int(padded[columns, rows].sum())
+
+    assert "round in a circle" in failure("object_matching", table, by_columns)
 
 
 @pytest.mark.parametrize(
@@ -191,6 +250,15 @@ def test_division_by_zero_is_reported():
     assert failure("object_scores", careless)
 
 
+@pytest.mark.parametrize("empty", [1.0, float("nan")])
+def test_scores_without_a_single_pair_are_0(empty):
+    def careless(ious, fp, fn):
+        tp = len(ious)
+        return of_objects(ious, fp, fn) | {"precision": tp / (tp + fp) if tp + fp else empty}
+
+    assert "precision for tp = 0, fp = 0, fn = 3" in failure("object_scores", careless)
+
+
 def bootstrap(draw, statistic=ch15.pooled, quantiles=(0.025, 0.975)):
     def function(counts, resamples, rng):
         return np.quantile([statistic(draw(counts, rng)) for _ in range(resamples)], quantiles)
@@ -211,6 +279,21 @@ def test_bootstrap_passes_with_any_seed(seed):
     assert check.image_bootstrap.verdict(function).passed
 
 
+def test_bootstraps_in_another_form_pass():
+    def at_once(counts, resamples, rng):
+        tp, fp, fn = counts[rng.choice(len(counts), (resamples, len(counts)))].sum(axis=1).T
+        return np.percentile(tp / (tp + fp + fn), [2.5, 97.5]).astype(np.float32)
+
+    def by_weights(counts, resamples, rng):
+        weights = rng.multinomial(len(counts), np.full(len(counts), 1 / len(counts)), resamples)
+        tp, fp, fn = (weights @ counts).T
+        scores = np.sort(tp / (tp + fp + fn))
+        return [scores[int(0.025 * resamples)], scores[int(0.975 * resamples)]]
+
+    for function in (at_once, by_weights):
+        assert check.image_bootstrap.verdict(function).passed
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
@@ -218,6 +301,12 @@ def test_bootstrap_passes_with_any_seed(seed):
         (bootstrap(lambda c, rng: rng.permutation(c)), "with replacement"),
         (bootstrap(rows, ch15.mean_over_images), "average the APs"),
         (bootstrap(rows, quantiles=(0.05, 0.95)), "0.025"),
+        (bootstrap(rows, quantiles=(0.05, 0.975)), "was expected"),
+        (bootstrap(rows, quantiles=(0.0125, 0.975)), "was expected"),
+        (bootstrap(rows, quantiles=(0, 1)), "from minimum to maximum"),
+        (bootstrap(lambda c, rng: c[rng.integers(1, len(c), len(c))]), "image 0 makes 0%"),
+        (bootstrap(lambda c, rng: c[rng.integers(-1, len(c), len(c))]), "image 3 makes 4"),
+        (bootstrap(lambda c, rng: c[rng.integers(0, len(c) - 1, len(c))]), "image 3 makes 0%"),
         (bootstrap(rows, quantiles=(0.975, 0.025)), "lower bound"),
         (bootstrap(rows, quantiles=(0.025, 0.5, 0.975)), "shape"),
         (lambda c, n, rng: bootstrap(rows)(c, 200, rng), "as `resamples` says"),
@@ -281,6 +370,42 @@ def test_scores_of_intensities_that_forget_type_or_border():
 
     wrong = failure("intensity_scores", metrics.psnr, metrics.scale_invariant_psnr, with_border)
     assert "no whole window" in wrong
+
+
+def ssim(r, x, first=0.01, second=0.03, as_float=True):
+    def blur(values):
+        return gaussian_filter(values, 1.5, truncate=3.5)
+
+    span = float(np.ptp(r))
+    r, x = (r.astype(float), x.astype(float)) if as_float else (r, x)
+    mean_r, mean_x, c1, c2 = blur(r), blur(x), (first * span) ** 2, (second * span) ** 2
+    above = (2 * mean_r * mean_x + c1) * (2 * (blur(r * x) - mean_r * mean_x) + c2)
+    below = (mean_r**2 + mean_x**2 + c1) * (blur(r**2) - mean_r**2 + blur(x**2) - mean_x**2 + c2)
+    return (above / below)[5:-5, 5:-5].mean()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"first": 0}, "spots in the dark"),
+        ({"first": 0.02}, "spots in the dark"),
+        ({"first": 0.03, "second": 0.01}, "your SSIM"),
+        ({"second": 0.06}, "your SSIM"),
+        ({"as_float": False}, "SSIM of two 8-bit images"),
+    ],
+)
+def test_ssim_mistakes(change, words):
+    own = metrics.psnr, metrics.scale_invariant_psnr
+    assert check.intensity_scores.verdict(*own, ssim).passed
+    assert words in failure("intensity_scores", *own, lambda r, x: ssim(r, x, **change))
+
+
+def test_ssim_of_scikit_image_passes():
+    def of_library(r, x):
+        return structural_similarity(r, x, data_range=float(np.ptp(r)), gaussian_weights=True)
+
+    own = metrics.psnr, metrics.scale_invariant_psnr
+    assert check.intensity_scores.verdict(*own, of_library).passed
 
 
 def test_the_map_of_the_check_is_the_librarys():

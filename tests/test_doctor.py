@@ -10,6 +10,7 @@ import pytest
 
 from bioimage_course import compat
 from bioimage_course.errors import InputError, ToolUnavailableError
+from bioimage_course.toolbox import TOOLS
 from coursebook import cli, doctor, doctor_jobs
 
 
@@ -47,9 +48,15 @@ def test_tool_does_its_job(tool):
     assert 0 < row["seconds"] < 900
     assert 50 < row["megabytes"] < 4000
     assert row["device"]
-    distribution = doctor_jobs.JOBS[tool][1]
-    if distribution:
-        assert row["version"] == importlib.metadata.version(distribution)
+    if tool != "together":
+        assert row["version"] == importlib.metadata.version(doctor_jobs.distribution(tool))
+
+
+def test_every_adapter_has_a_row():
+    """A tool whose record names an adapter is examined without a line about it in the doctor."""
+    assert {tool.name for tool in TOOLS.values() if tool.adapter} <= set(doctor_jobs.JOBS)
+    device, remark = doctor_jobs.JOBS["voronoi-otsu"]()
+    assert remark == "found 16 of 16 discs in 128×128" and device
 
 
 def test_one_row_in_table_and_json(capsys):

@@ -15,6 +15,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from bioimage_course import compat, toolbox, tools
 from bioimage_course.errors import InputError
 from coursebook import colab
 
@@ -24,8 +25,11 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 COLAB = ROOT.parent / "shared" / "colab" / "pip-freeze.txt"
 
-TOOLS = """torch torchvision tensorflow tf-keras csbdeep stardist n2v careamics cellpose micro-sam
-    mobilesam-mirror shap grad-cam captum stackview jupyterlab nbval""".split()
+TOOLS = {
+    *(p for tool in toolbox.TOOLS.values() for p in (*tool.packages, *tool.beside)),
+    "jupyterlab",
+    "nbval",
+}
 
 
 def pins(text: str) -> dict[str, str]:
@@ -70,7 +74,7 @@ SYSTEMS = [("linux", "x86_64"), ("win32", "AMD64"), ("darwin", "arm64")]
 def test_course_lock_holds_all_tools(system, processor, python):
     machine = {"sys_platform": system, "platform_machine": processor}
     found = lock("course", **machine, python_version=python, python_full_version=f"{python}.0")
-    assert set(TOOLS) <= set(found)
+    assert set(found) >= TOOLS
 
 
 def test_book_lock_is_light_and_a_part_of_course_lock():
@@ -224,8 +228,39 @@ def test_every_requirement_has_a_floor():
     assert without == []
 
 
-def test_colab_knows_the_extras_and_overrides_of_the_project():
-    assert set(colab.EXTRAS) == set(EXTRAS)
+def test_extras_bring_what_the_tools_records_say():
+    """`toolbox` and pyproject.toml agree, in both directions."""
+    assert set(toolbox.EXTRAS) == set(EXTRAS)
+    core = {Requirement(line).name for line in PROJECT["project"]["dependencies"]}
+
+    def bring(extra):  # with what the extras bring that it is made of
+        found = set()
+        for requirement in map(Requirement, EXTRAS[extra]):
+            inner = requirement.extras if requirement.name == "bioimage-course" else ()
+            found |= set().union({requirement.name}, *map(bring, inner))
+        return found - {"bioimage-course"} - core
+
+    asked = {extra: set() for extra in EXTRAS}
+    for tool in toolbox.TOOLS.values():
+        if tool.extra:
+            asked[tool.extra] |= {*tool.packages, *tool.beside} - core
+        assert tool.extra or core >= {*tool.packages, *tool.beside}, tool.name
+    for extra, packages in asked.items():
+        assert packages <= bring(extra), extra
+        own = {Requirement(line).name for line in EXTRAS[extra]} - {"bioimage-course"}
+        assert own <= packages, f"{extra}: no tool's record names {own - packages}"
+
+
+def test_records_name_what_is_there():
+    for name, tool in toolbox.TOOLS.items():
+        assert name == tool.name and compat.available(name), name
+        assert set(tool.needs) <= set(compat.PREPARATIONS)
+        assert not tool.adapter or (tool.title and tool.chapter)
+    adapters = {tool.adapter for tool in toolbox.TOOLS.values() if tool.adapter}
+    assert adapters == {name for name in tools.__all__ if hasattr(getattr(tools, name), "segment")}
+
+
+def test_colab_knows_the_overrides_of_the_project():
     assert set(colab.OVERRIDES) <= set(overrides())
 
 

@@ -32,7 +32,7 @@ from pathlib import Path
 import numpy as np
 
 import dsb2018
-from bioimage_course import data, metrics, tools
+from bioimage_course import data, metrics, toolbox, tools
 from bioimage_course.metrics.objects import COMMON_THRESHOLDS
 from bioimage_course.results.race import KINDS
 
@@ -52,109 +52,66 @@ PERSON = {
 }
 """Minutes of a person, assumed, and what they are spent on."""
 
+
+def entrant(tool, settings, category="pretrained", **others):
+    """What the results say about one who runs; name, chapter and packages are those of the tool's record."""
+    record = toolbox.TOOLS[tool]
+    about = {"title": record.title, "category": category, "chapter": record.chapter, "kinds": KINDS}
+    about |= {"person": ["look"], "settings": settings, "packages": list(record.packages)}
+    return about | others
+
+
+OURS = {"seen": ["easy", "crowded"], "drawn": "dsb2018"}
+"""Trained by the course, on outlines of DSB2018."""
+
+TISSUE = {"kinds": ("tissue",)}
+
 ENTRANTS = {
-    "voronoi-otsu": {
-        "title": "Voronoi-Otsu",
-        "category": "classical",
-        "chapter": "9",
-        "kinds": KINDS,
-        "person": ["look"],
-        "settings": "as in chapter 9",
-        "packages": ["scikit-image", "scipy"],
-    },
-    "pixel-classifier": {
-        "title": "pixel classifier",
-        "category": "pixel-based",
-        "chapter": "9",
-        "kinds": KINDS,
-        "person": ["look"],
-        "seen": ["easy", "crowded"],
-        "settings": "as in chapter 9",
-        "packages": ["scikit-image", "scikit-learn", "scipy"],
-    },
-    "unet": {
-        "title": "U-Net",
-        "category": "pretrained",
-        "chapter": "10",
-        "kinds": KINDS,
-        "person": ["look"],
-        "seen": ["easy", "crowded"],
-        "drawn": "dsb2018",
-        "settings": 'scale="auto"',
-        "packages": ["torch", "scikit-image"],
-    },
-    "stardist": {
-        "title": "StarDist",
-        "category": "pretrained",
-        "chapter": "11",
-        "kinds": KINDS,
-        "person": ["look"],
-        "seen": ["easy", "crowded"],
-        "drawn": "dsb2018",
-        "settings": 'scale="auto"',
-        "packages": ["stardist", "tensorflow"],
-    },
-    "cellpose": {
-        "title": "Cellpose flows",
-        "category": "pretrained",
-        "chapter": "12",
-        "kinds": KINDS,
-        "person": ["look"],
-        "seen": ["easy", "crowded"],
-        "drawn": "dsb2018",
-        "settings": "the course's own small flow network, as in chapter 12",
-        "packages": ["cellpose", "torch"],
-    },
-    "sam-decoder": {
-        "title": "SAM + decoder",
-        "category": "pretrained",
-        "chapter": "13",
-        "kinds": KINDS,
-        "person": ["look"],
-        "seen": ["easy", "crowded"],
-        "drawn": "dsb2018",
-        "settings": "MobileSAM's encoder, the course's decoder (AIS), as in chapter 13",
-        "packages": ["micro-sam", "torch"],
-    },
-    "sam-grid": {
-        "title": "SAM, grid of clicks",
-        "category": "pretrained",
-        "chapter": "13",
-        "kinds": KINDS,
-        "person": ["look"],
-        "settings": "MobileSAM, 8 × 8 clicks, thresholds 0.7 and 0.9 as in chapter 13",
-        "packages": ["micro-sam", "torch"],
-    },
-    "voronoi-otsu-adjusted": {
-        "title": "Voronoi-Otsu, adjusted",
-        "category": "classical",
-        "chapter": "9",
-        "kinds": ("tissue",),
-        "person": ["look", "knobs"],
-        "settings": "both sigmas chosen on two tissue images",
-        "packages": ["scikit-image", "scipy"],
-    },
-    "pixel-classifier-adjusted": {
-        "title": "pixel classifier, new strokes",
-        "category": "pixel-based",
-        "chapter": "9",
-        "kinds": ("tissue",),
-        "person": ["look", "strokes"],
-        "seen": ["tissue"],
-        "settings": "a new forest from a few pixels of two tissue images, threshold as in chapter 9",
-        "packages": ["scikit-image", "scikit-learn", "scipy"],
-    },
-    "unet-adjusted": {
-        "title": "U-Net, fine-tuned",
-        "category": "fine-tuned",
-        "chapter": "10",
-        "kinds": ("tissue",),
-        "person": ["look", "script"],
-        "seen": ["tissue"],
-        "drawn": "tissue",
-        "settings": "100 steps on two outlined tissue images, thresholds as in chapter 10",
-        "packages": ["torch", "scikit-image"],
-    },
+    "voronoi-otsu": entrant("voronoi-otsu", "as in chapter 9", "classical"),
+    "pixel-classifier": entrant(
+        "pixel-classifier", "as in chapter 9", "pixel-based", seen=["easy", "crowded"]
+    ),
+    "unet": entrant("unet", 'scale="auto"', **OURS),
+    "stardist": entrant("stardist", 'scale="auto"', **OURS),
+    "cellpose": entrant("cellpose", "the course's own small flow network, as in chapter 12", **OURS),
+    "sam-decoder": entrant(
+        "micro-sam",
+        "MobileSAM's encoder, the course's decoder (AIS), as in chapter 13",
+        title="SAM + decoder",
+        **OURS,
+    ),
+    "sam-grid": entrant(
+        "micro-sam",
+        "MobileSAM, 8 × 8 clicks, thresholds 0.7 and 0.9 as in chapter 13",
+        title="SAM, grid of clicks",
+    ),
+    "voronoi-otsu-adjusted": entrant(
+        "voronoi-otsu",
+        "both sigmas chosen on two tissue images",
+        "classical",
+        title="Voronoi-Otsu, adjusted",
+        person=["look", "knobs"],
+        **TISSUE,
+    ),
+    "pixel-classifier-adjusted": entrant(
+        "pixel-classifier",
+        "a new forest from a few pixels of two tissue images, threshold as in chapter 9",
+        "pixel-based",
+        title="pixel classifier, new strokes",
+        person=["look", "strokes"],
+        seen=["tissue"],
+        **TISSUE,
+    ),
+    "unet-adjusted": entrant(
+        "unet",
+        "100 steps on two outlined tissue images, thresholds as in chapter 10",
+        "fine-tuned",
+        title="U-Net, fine-tuned",
+        person=["look", "script"],
+        seen=["tissue"],
+        drawn="tissue",
+        **TISSUE,
+    ),
 }
 """Who runs. ``seen``: kinds from whose collection images were in the training set; ``drawn``: whose outlines.
 ``person``: what somebody has to do, see `PERSON`."""

@@ -13,28 +13,9 @@ import warnings
 from pathlib import Path
 
 from bioimage_course import places
-from bioimage_course.data import doors
+from bioimage_course.data import finding
 from bioimage_course.errors import DataUnavailableError, InputError, ToolUnavailableError
-
-# tool -> (modules it needs, extra of bioimage-course that installs it)
-TOOLS = {
-    "bioimageio": (("bioimageio", "torch"), "practice"),
-    "captum": (("captum",), "explaining"),
-    "careamics": (("careamics",), "denoising"),
-    "cellpose": (("cellpose",), "cellpose"),
-    "dask": (("dask", "distributed", "zarr", "ome_zarr"), "practice"),
-    "grad-cam": (("pytorch_grad_cam",), "explaining"),
-    "mobile-sam": (("mobile_sam", "torch"), "micro-sam"),
-    "micro-sam": (("micro_sam", "mobile_sam"), "micro-sam"),
-    "n2v": (("n2v", "tensorflow", "tf_keras"), "denoising"),
-    "shap": (("shap",), "explaining"),
-    "stackview": (("stackview",), "all"),
-    "stardist": (("stardist", "tensorflow", "tf_keras"), "stardist"),
-    "tensorflow": (("tensorflow", "tf_keras"), "stardist"),
-    "torch": (("torch", "torchvision"), "torch"),
-}
-
-KEEP_FILES_AT_HOME = {"bioimageio", "careamics", "cellpose", "micro-sam", "n2v", "stardist"}
+from bioimage_course.toolbox import TOOLS
 
 
 def available(tool: str) -> bool:
@@ -43,7 +24,7 @@ def available(tool: str) -> bool:
     Parameters
     ----------
     tool : str
-        One of :data:`TOOLS`, for example ``"stardist"``.
+        One of `toolbox.TOOLS`, for example ``"stardist"``.
 
     Returns
     -------
@@ -76,17 +57,18 @@ def require(tool: str) -> None:
 
 def remedy(tool: str) -> str:
     """Return the line that installs `tool`, as part of a sentence."""
-    extra = TOOLS[tool][1] if tool in TOOLS else "all"
+    extra = TOOLS[tool].extra if tool in TOOLS else "all"
+    wanted = f"bioimage-course[{extra}]" if extra else "bioimage-course"
     return (
         f"in a clone of the course run `make lab` (it installs everything), "
-        f'elsewhere `pip install "bioimage-course[{extra}]"`'
+        f'elsewhere `pip install "{wanted}"`'
     )
 
 
 def _missing(tool: str) -> list[str]:
     if tool not in TOOLS:
         raise InputError(f"Unknown tool {tool!r}; the course knows {', '.join(sorted(TOOLS))}.")
-    return [module for module in TOOLS[tool][0] if not _findable(module)]
+    return [module for module in TOOLS[tool].modules if not _findable(module)]
 
 
 def _findable(module: str) -> bool:
@@ -143,7 +125,7 @@ def home(tool: str) -> Path:
     """
     if not places.has_home():
         try:
-            folder = doors.cache_folder().absolute()
+            folder = finding.cache_folder().absolute()
         except DataUnavailableError:
             raise ToolUnavailableError(
                 f"{tool} keeps files in the user's home directory, and this user has none: set "
@@ -155,13 +137,28 @@ def home(tool: str) -> Path:
     return Path.home()
 
 
+def draw_nowhere() -> None:
+    """Let Qt draw into memory where there is no screen: napari, which micro-sam imports, dies otherwise."""
+    if sys.platform.startswith("linux") and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+
+PREPARATIONS = {
+    "home": home,
+    "keras 2": lambda _tool: use_keras2(),
+    "numpy.product": lambda _tool: restore_numpy_product(),
+    "screen": lambda _tool: draw_nowhere(),
+}
+"""What a tool may need before its first import (`toolbox.Tool.needs`), each called with the tool's name."""
+
+
 def prepare(tool: str) -> None:
     """Do what `tool` needs before its first import; the adapters call this.
 
     Parameters
     ----------
     tool : str
-        One of :data:`TOOLS`.
+        One of `toolbox.TOOLS`.
 
     Raises
     ------
@@ -169,15 +166,8 @@ def prepare(tool: str) -> None:
         If the tool is not installed.
     """
     require(tool)
-    if tool in KEEP_FILES_AT_HOME:
-        home(tool)
-    if tool in {"n2v", "stardist", "tensorflow"}:
-        use_keras2()
-    if tool == "n2v":
-        restore_numpy_product()
-    if tool == "micro-sam" and sys.platform.startswith("linux"):
-        if not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():  # napari's Qt dies without a screen
-            os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    for need in TOOLS[tool].needs:
+        PREPARATIONS[need](tool)
 
 
 @contextlib.contextmanager

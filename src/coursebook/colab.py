@@ -7,6 +7,7 @@
 import shlex
 
 from bioimage_course.errors import InputError
+from bioimage_course.toolbox import EXTRAS
 
 # Colab's own releases of these stay as they are: they are built for its machines, or its
 # notebook page depends on them.
@@ -18,7 +19,6 @@ OVERRIDES = {
     "csbdeep==0.8.2": {"denoising"},  # n2v and csbdeep are both in it
     "segment-anything; sys_platform == 'never'": {"cellpose", "micro-sam"},
 }
-EXTRAS = "torch training explaining denoising stardist cellpose micro-sam practice all".split()
 
 
 def overrides(extra: str) -> list[str]:

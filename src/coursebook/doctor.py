@@ -27,6 +27,7 @@ OFFLINE = {
     "PYTHONFAULTHANDLER": "1",
     "PYTHONIOENCODING": "utf-8",
 }
+WIDTH = max(map(len, doctor_jobs.JOBS))  # of the column of names
 REINSTALL = "run `uv pip sync requirements/course.lock && uv pip install --no-deps -e .` in the environment"
 
 
@@ -142,7 +143,7 @@ def line(row: dict) -> str:
     verdict = "ok" if row["ok"] else "FAILED"
     figures = f"{row['version']:<10} {row['seconds']:>6.1f} s {memory:>6} MB  {row['device']:<5}"
     text = f"{figures} {verdict:<7} {row['remark']}"
-    return text if row["ok"] else f"{text}\n{'':<12}remedy: {row['remedy']}"
+    return text if row["ok"] else f"{text}\n{'':<{WIDTH + 1}}remedy: {row['remedy']}"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -156,10 +157,14 @@ def main(argv: list[str] | None = None) -> int:
     out = sys.stderr if options.json else sys.stdout
 
     print(f"{platform.platform()}, Python {platform.python_version()}; no network is used", file=out)
-    print(f"{'tool':<11} {'version':<10} {'time':>8} {'peak memory':>9}  device result", file=out, flush=True)
+    print(
+        f"{'tool':<{WIDTH}} {'version':<10} {'time':>8} {'peak memory':>9}  device result",
+        file=out,
+        flush=True,
+    )
     rows = []
     for tool in tools:
-        print(f"{tool:<11} ", end="", file=out, flush=True)  # the name first: this one is running
+        print(f"{tool:<{WIDTH}} ", end="", file=out, flush=True)  # the name first: this one is running
         rows.append(examine(tool, options.timeout))
         print(line(rows[-1]), file=out, flush=True)
     failed = [row["tool"] for row in rows if not row["ok"]]

@@ -1,10 +1,12 @@
 """One tiny real job for each tool, run by ``course doctor`` in a process of its own.
 
-Every job imports its tool, does what the course does with it (train two steps and predict, or
-segment or explain a small image), checks what comes out and returns a remark for the table.
+Every job does what the course does with its tool (train two steps, segment or explain a small image), by way
+of the course's adapter where there is one, checks what comes out and returns a remark for the table. A tool
+whose record (`bioimage_course.toolbox`) names an adapter has a row without any line here.
 ``python -m coursebook.doctor_jobs NAME RESULT.json`` runs one and writes what happened as JSON.
 """
 
+import functools
 import importlib.metadata
 import json
 import os
@@ -13,6 +15,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from bioimage_course.toolbox import TOOLS
 
 # The modules that the whole environment must bear in one process, in the order that crashed
 # before triton was taken out (TensorFlow first, torchvision second).
@@ -93,22 +97,27 @@ def careamics():
     return torch_device(), "trained 2 steps, denoised 128×128"
 
 
+def find_discs(adapter: str, **settings) -> str:
+    """Let an adapter segment the small image, compare with the truth, and return the remark for the table."""
+    import numpy as np
+
+    from bioimage_course import metrics, tools
+
+    image, labels = blobs()
+    found = getattr(tools, adapter).segment(image, **settings)
+    expect(found.shape == image.shape and found.dtype == np.int32, "there is no label image")
+    right = metrics.match(labels, found, 0.5).tp
+    expect(right > labels.max() / 2, f"only {right} of {labels.max()} discs were found")
+    return f"found {right} of {labels.max()} discs in 128×128"
+
+
 def stardist():
     from bioimage_course import compat
 
     compat.prepare("stardist")
-    import numpy as np
-    from stardist.geometry import dist_to_coord, polygons_to_label, star_dist
     from stardist.models import Config2D, StarDist2D
 
     image, labels = blobs()
-    # Rays of the true labels and back: the compiled part of StarDist.
-    points = np.argwhere(labels > 0)[::97]
-    distances = star_dist(labels, n_rays=32)[tuple(points.T)]
-    coordinates = dist_to_coord(distances, points)
-    expect(coordinates.shape == (len(points), 2, 32), "the rays have the wrong shape")
-    expect((polygons_to_label(distances, points, labels.shape) > 0).any(), "the polygons drew no pixel")
-
     config = Config2D(
         n_rays=8, grid=(2, 2), unet_n_depth=1, unet_n_filter_base=8, net_conv_after_unet=8,
         train_patch_size=(64, 64), train_batch_size=2, train_epochs=1, train_steps_per_epoch=2,
@@ -116,83 +125,54 @@ def stardist():
     )  # fmt: skip
     model = StarDist2D(config, "stardist", basedir=".")
     model.train([image, image], [labels, labels], validation_data=([image], [labels]), workers=1)
-    found, details = model.predict_instances(image, prob_thresh=0.01, nms_thresh=0.3)
-    expect(found.shape == image.shape, "the label image has the wrong shape")
-    expect(found.max() == len(details["prob"]), "labels and objects do not agree")
-    return tensorflow_device(), "trained 2 steps, segmented 128×128"
+    return tensorflow_device(), f"trained 2 steps, {find_discs('stardist')}"
 
 
 def cellpose():
+    from bioimage_course import compat, tools
+
+    compat.prepare("cellpose")
     import numpy as np
-    import torch
-    from cellpose import models, train, vit
-
-    class Small(vit.BaseModel):
-        """Stands for Cellpose-SAM (1.2 GB of weights): two flows and a cell probability for each pixel."""
-
-        def __init__(self):
-            super().__init__()
-            self.backbone, self.W2 = "small", torch.nn.Parameter(torch.zeros(1), requires_grad=False)
-            self.layers = torch.nn.Sequential(
-                torch.nn.Conv2d(3, 8, 5, padding=2), torch.nn.ReLU(), torch.nn.Conv2d(8, 3, 5, padding=2)
-            )
-
-        def forward(self, x):
-            return self.layers(x), torch.zeros(len(x), 256, device=x.device)
+    from cellpose import train
 
     image, labels = blobs()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = Small().to(device)
-    images = [np.stack([image] * 3)] * 2
+    network = tools.cellpose.flow_network(width=4, depth=1)
     _, losses, _ = train.train_seg(
-        network, train_data=images, train_labels=[labels] * 2, n_epochs=2, batch_size=2, bsize=64,
-        channel_axis=0, learning_rate=1e-3, min_train_masks=1, save_path=".",
+        network, train_data=[np.stack([image] * 3)] * 2, train_labels=[labels] * 2, n_epochs=2, batch_size=2,
+        bsize=64, channel_axis=0, learning_rate=1e-3, min_train_masks=1, save_path=".",
     )  # fmt: skip
     expect(np.isfinite(losses).all(), "the training loss is not a number")
-    model = object.__new__(models.CellposeModel)  # its __init__ would download Cellpose-SAM
-    model.device, model.gpu = device, device.type == "cuda"
-    model.backbone, model.net = "small", network.eval()
-    found, flows, _ = model.eval(images[0], channel_axis=0, bsize=128)
-    expect(found.shape == image.shape, "the label image has the wrong shape")
-    expect(np.isfinite(flows[1]).all(), "the flows are not numbers")
-    return torch_device(), "small network trained 2 epochs, segmented 128×128"
+    return torch_device(), f"trained 2 epochs, {find_discs('cellpose')}"
 
 
 def micro_sam():
-    from bioimage_course import compat
-
-    compat.prepare("micro-sam")
-    import numpy as np
-    import torch
-    from micro_sam.prompt_based_segmentation import segment_from_points
-    from micro_sam.util import get_sam_model, precompute_image_embeddings
+    from bioimage_course import data, tools
 
     image, labels = blobs(256, 64, 18)
-    checkpoint = _mobile_sam()
-    weights = "MobileSAM weights"
-    if checkpoint is None:
-        from mobile_sam import sam_model_registry
-
-        weights = "random weights (MobileSAM's are not on this machine)"
-        checkpoint = Path("vit_t.pt")
-        torch.save(sam_model_registry["vit_t"]().state_dict(), checkpoint)
-    predictor = get_sam_model("vit_t", checkpoint_path=checkpoint)
-    grey = (255 * np.clip(image, 0, 1)).astype(np.uint8)
-    embeddings = precompute_image_embeddings(predictor, grey, verbose=False)
-    mask = segment_from_points(predictor, np.array([[32, 32]]), np.array([1]), embeddings).squeeze()
+    if data.available("weights-mobilesam"):
+        model, weights = None, "MobileSAM weights"
+    else:
+        model, weights = _untrained_sam(), "random weights (MobileSAM's are not on this machine)"
+    mask = tools.micro_sam.segment(image, model, points=[[32, 32]]) == 1
     expect(mask.shape == image.shape, "the mask has the wrong shape")
-    if weights == "MobileSAM weights":
+    if model is None:
         truth = labels == labels[32, 32]
         iou = (mask & truth).sum() / (mask | truth).sum()
         expect(iou > 0.5, f"one click found a disc with an IoU of only {iou:.2f}")
     return torch_device(), f"one click in 256×256, {weights}"
 
 
-def _mobile_sam() -> Path | None:
-    """Return MobileSAM's checkpoint from mirror or cache (its sha256 checked there), or None."""
-    from bioimage_course import data
+def _untrained_sam():
+    """MobileSAM as micro-sam's predictor, with random weights."""
+    import torch
 
-    return data.fetch("weights-mobilesam") if data.available("weights-mobilesam") else None
+    from bioimage_course import compat, tools
+
+    compat.prepare("micro-sam")
+    from micro_sam.util import get_sam_model
+
+    torch.save(tools.sam_features.build().state_dict(), "vit_t.pt")
+    return get_sam_model("vit_t", checkpoint_path="vit_t.pt")
 
 
 def shap():
@@ -267,26 +247,34 @@ def together():
     return torch_device(), "all five tools did their jobs in one process"
 
 
-# tool -> (job, distribution that carries the version)
-JOBS = {
-    "n2v": (n2v, "n2v"),
-    "careamics": (careamics, "careamics"),
-    "stardist": (stardist, "stardist"),
-    "cellpose": (cellpose, "cellpose"),
-    "micro-sam": (micro_sam, "micro-sam"),
-    "shap": (shap, "shap"),
-    "grad-cam": (grad_cam, "grad-cam"),
-    "stackview": (stackview, "stackview"),
-    "jupyterlab": (jupyterlab, "jupyterlab"),
-    "together": (together, None),
-}
+def _jobs() -> dict:
+    """The jobs by name: those written here, and for every other tool with an adapter the discs."""
+    written = (n2v, careamics, stardist, cellpose, micro_sam, shap, grad_cam, stackview, jupyterlab, together)
+    jobs = {job.__name__.replace("_", "-"): job for job in written}
+    for tool in TOOLS.values():
+        if tool.adapter and tool.name not in jobs:
+            jobs[tool.name] = functools.partial(_adapter_alone, tool.adapter)
+    return jobs
+
+
+def _adapter_alone(adapter: str):
+    remark = find_discs(adapter)
+    return torch_device() if "torch" in sys.modules else "cpu", remark
+
+
+JOBS = _jobs()
+"""Name of the row -> job that returns device and remark."""
+
+
+def distribution(name: str) -> str:
+    """The distribution that carries a row's version: a tool's first package, or one called like the row."""
+    return TOOLS[name].packages[0] if name in TOOLS else name
 
 
 def version(name: str) -> str:
     """Return the installed version of a tool, "-" if it is not installed or has none."""
-    distribution = JOBS[name][1]
     try:
-        return importlib.metadata.version(distribution) if distribution else "-"
+        return importlib.metadata.version(distribution(name))
     except importlib.metadata.PackageNotFoundError:
         return "-"
 
@@ -331,7 +319,7 @@ def main(argv: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.chdir(folder)
         try:
-            row["device"], row["remark"] = JOBS[name][0]()
+            row["device"], row["remark"] = JOBS[name]()
             row["ok"] = True
         except Exception as error:  # whatever a tool throws becomes a row of the table
             first = (str(error).strip().splitlines() or ["no message"])[0]

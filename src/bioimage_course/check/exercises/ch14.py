@@ -29,6 +29,9 @@ MEASURES = {
 }
 """What a test can measure: the area of questions it belongs to, and the side of the limit to be on."""
 
+STRICTEST = 10
+"""A limit may leave a reserve, but ask for no more than the brief by this factor."""
+
 AREAS = ("output", "quality", "resources", "input")
 
 
@@ -118,9 +121,12 @@ def _entry(entry, place):
         must = expect_truth(entry.get("must"))
     except Failure:
         raise Failure(f"{name}: “must” is True for a must-have and False for a nice-to-have.") from None
-    if not must:
-        return None
     reason = entry.get("reason")
+    for key in ("reason", "limit"):
+        if isinstance(entry.get(key), str) and entry[key] in MEASURES:
+            raise Failure(f"{name}: {entry[key]!r} is a measure, not a {key}.")
+    if not must:
+        return None  # it decides nothing, so its test is free
     if not isinstance(reason, str) or len(reason.split()) < 3 or reason.strip() == what.strip():
         raise Failure(f"{name} is a must-have without a reason: which result would be lost without it?")
     if "measure" not in entry or "limit" not in entry:
@@ -130,6 +136,8 @@ def _entry(entry, place):
     limit = expect_number(entry["limit"], what=f"the limit of {name}")
     if limit < 0:
         raise Failure(f"{name}: a limit below 0 can never be met.")
+    if entry["measure"] == "object F1" and limit > 1:
+        raise Failure(f"{name}: F1 is at most 1.")
     return entry["measure"], limit
 
 
@@ -162,6 +170,16 @@ def _sheet(sheet, project):
         too_lax = limits[measure] > limit * 1.01 if side == "at most" else limits[measure] < limit
         if too_lax:
             raise Failure(f"{project}, “{measure}”: {limits[measure]:g} is too lax. {why}")
+        if side == "at least" and limits[measure] > limit:
+            raise Failure(
+                f"{project}, “{measure}”: at least {limits[measure]:g} is more than the brief asks for, and "
+                f"tools that would do are ruled out. {why}"
+            )
+        if limits[measure] < limit / STRICTEST:
+            raise Failure(
+                f"{project}, “{measure}”: a reserve is wise, but {limits[measure]:g} is less than a tenth of "
+                f"what the brief allows, and tools that would do are ruled out. {why}"
+            )
 
 
 @exercise(
@@ -212,7 +230,9 @@ def fields(mean, wells, rng, repeats=4000):
     return mean * (1 + well + WITHIN * rng.standard_normal((repeats, wells, IMAGES)))
 
 
-def simulated_share(effect, missed, wells, repeats=4000, seed=0, *, unit="well", either_sign=False):
+def simulated_share(
+    effect, missed, wells, repeats=4000, seed=0, *, unit="well", either_sign=False, welch=True
+):
     """Share of experiments that report more nuclei, p < 0.05 in Welch's test, when some are missed.
 
     Parameters
@@ -228,6 +248,8 @@ def simulated_share(effect, missed, wells, repeats=4000, seed=0, *, unit="well",
         What the test takes for an independent measurement: the mean of a well, or, wrongly, each image.
     either_sign : bool
         Count reports of a decrease, too.
+    welch : bool
+        Welch's test; otherwise Student's, which takes both spreads for equal.
 
     Returns
     -------
@@ -241,7 +263,7 @@ def simulated_share(effect, missed, wells, repeats=4000, seed=0, *, unit="well",
         treated, control = (group.mean(axis=2) for group in groups)
     else:
         treated, control = (group.reshape(repeats, -1) for group in groups)
-    test = ttest_ind(treated, control, axis=1, equal_var=False)
+    test = ttest_ind(treated, control, axis=1, equal_var=not welch)
     return float(np.mean((test.pvalue < 0.05) & (either_sign | (test.statistic > 0))))
 
 
@@ -292,12 +314,35 @@ def effect_size(measured_effect, hiding_share, share_detected):
                 "larger number.": effect,
             },
         )
-    for effect, missed, wells in ((0.2, 0.0, 6), (0.2, 0.1, 6), (0.5, 0.1, 4), (0.0, 0.0, 6), (0.1, 0.0, 24)):
+    for effect, missed, wells in (
+        (0.2, 0.0, 6),
+        (0.2, 0.1, 6),
+        (0.8, 0.1, 2),  # so few, so unequal: here the test matters
+        (0.0, 0.0, 6),
+        (0.0, 0.3, 6),  # fewer are counted, and no increase must be reported
+        (0.1, 0.0, 24),
+    ):
         _judge_share(share_detected, effect, missed, wells)
+    _judge_generator(share_detected)
     return (
         "An effect of 20 % is hidden by missing 17 % in the treated group, and more wells do not bring it "
         "back."
     )
+
+
+def _judge_generator(share_detected):
+    """With the same seed the same share, with another seed another one."""
+    shares = [call(share_detected, 0.3, 0.0, 3, np.random.default_rng(seed)) for seed in (5, 5, 6, 7)]
+    shares = [float(expect_number(share, what="the share")) for share in shares]
+    if shares[0] != shares[1]:
+        raise Failure(
+            "Called twice with the same seed, share_detected answers differently: draw with the rng you are "
+            "given."
+        )
+    if shares[0] == shares[2] == shares[3]:
+        raise Failure(
+            "Whatever the rng, share_detected draws the same experiments: draw with the rng you are given."
+        )
 
 
 def _judge_share(share_detected, effect, missed, wells):
@@ -318,6 +363,10 @@ def _judge_share(share_detected, effect, missed, wells):
         told += (
             " You test images: those of one well are not independent experiments, so average each well first."
         )
+    elif abs(got - simulated_share(effect, missed, wells, either_sign=True)) <= 0.03:
+        told += " You count reports of a decrease, too; an increase is asked for."
+    elif abs(got - simulated_share(effect, missed, wells, welch=False)) <= 0.03:
+        told += " That is Student's test, which takes both spreads for equal; Welch's does not."
     elif missed and abs(got - simulated_share(effect, 0, wells)) <= 0.05:
         told += " You do not let the treated images lose anything."
     elif effect == missed == 0:
@@ -442,6 +491,9 @@ def pareto_front(function):
         ([0.5, 0.5, 0.9], [2.0, 1.0, 1.0]),
         ([0.7, 0.7, 0.3], [3.0, 3.0, 1.0]),
         ([0.8], [5.0]),
+        ([0.5, 0.5], [2.0, 1.0]),
+        ([0.5, 0.9], [1.0, 1.0]),
+        ([0.6, 0.6, 0.8, 0.9], [2.0, 3.0, 5.0, 5.0]),
     )
     for ap, cost in cases:
         right = front(ap, cost)

@@ -119,8 +119,23 @@ def pixel_scores(function):
         answer = _scores(call(function, truth, prediction, pure=True), PIXEL_SCORES, "your answer")
         for name in PIXEL_SCORES:
             expect_number(answer[name], close_to=right[name], what=f"your {name}", mistakes=mistakes[name])
+    _judge_one_within_the_other(function)
     _judge_empty_masks(function)
     return "Accuracy, precision, recall, Dice and IoU agree with the library's, also where a mask is empty."
+
+
+def _judge_one_within_the_other(function):
+    """Without a false alarm, or without a miss, and as many hits as there are errors of the other kind."""
+    wide = np.arange(12).reshape(3, 4) < 6
+    half = wide & (np.arange(4) % 2 == 0)
+    for truth, prediction, words in (
+        (wide, half, "every predicted pixel is right"),
+        (half, wide, "every true pixel is found"),
+    ):
+        answer = _scores(call(function, truth, prediction, pure=True), PIXEL_SCORES, "your answer")
+        for name in PIXEL_SCORES:
+            right = getattr(metrics, name)(truth, prediction)
+            expect_number(answer[name], close_to=right, what=f"your {name} where {words}")
 
 
 def _judge_empty_masks(function):
@@ -171,6 +186,7 @@ def two_cases(poor, good, nothing):
                 f"Accuracy / Dice / IoU of your mask {name!r} are {shown}; wanted, rounded to two "
                 f"decimals, are {' / '.join(f'{value:.2f}' for value in wanted)}."
             )
+    _judge_shapes(truth, masks)
     if masks["nothing"].any():
         raise Failure(
             f"The mask that needs no work is empty; yours marks {int(masks['nothing'].sum())} pixels."
@@ -180,6 +196,32 @@ def two_cases(poor, good, nothing):
         "One truth, two predictions, and the empty mask has an accuracy of "
         f"{empty:.4f}: more than the poor one, whose IoU is at least above 0."
     )
+
+
+def _judge_shapes(truth, masks):
+    """Size and place of both predictions are prescribed; a round mask's middle is known to half a pixel."""
+    for name, pixels in (("poor", 523), ("good", int(truth.sum()))):
+        if masks[name].sum() != pixels:
+            raise Failure(
+                f"The scores of your mask {name!r} are right, but it has {int(masks[name].sum())} pixels; "
+                f"{pixels} were asked for."
+            )
+    middle = {
+        name: np.argwhere(mask).mean(axis=0)
+        for name, mask in (("truth", truth), *masks.items())
+        if mask.any()
+    }
+    down, right = middle["poor"] - middle["truth"]
+    if abs(down) > 0.5 or right < 0:
+        raise Failure(
+            "The scores of your mask 'poor' are right, but it was to lie in the object's row, to the right."
+        )
+    down, right = middle["good"] - middle["truth"]
+    if abs(down - right) > 0.5 or right < 0:
+        raise Failure(
+            "The scores of your mask 'good' are right, but it was to be moved down and to the right, by the "
+            "same amount."
+        )
 
 
 # --- (3) object by object ------------------------------
@@ -227,6 +269,12 @@ TEMPTING = np.array([[0.35, 0.52], [0.0, 0.28]])
 OPPOSITE = np.array([[0.4, 0.4, 0.0], [0.0, 0.0, 0.4], [0.0, 0.0, 0.4]])
 
 
+# Each true object has one partner; which one belongs to which differs when read from the other side.
+ROUND = np.array([[0.0, 0.8, 0.0], [0.0, 0.0, 0.7], [0.6, 0.0, 0.0]])
+
+WIDE = np.array([[0.0, 0.0, 0.6, 0.0], [0.7, 0.0, 0.0, 0.3]])
+
+
 def largest_sum(ious, threshold):
     """A usual mistake: the assignment with the largest sum of IoUs, of which the large ones are counted."""
     from scipy.optimize import linear_sum_assignment
@@ -251,35 +299,8 @@ def object_matching(iou_table, number_of_pairs):
     """Write the table of IoUs of all pairs of objects, and the largest number of pairs at a threshold."""
     expect_callable(iou_table, "iou_table")
     expect_callable(number_of_pairs, "number_of_pairs")
-    truth, prediction = label_pair()
-    masks = [[labels == i for i in np.unique(labels)] for labels in (truth, prediction)]
-    common = np.array([[(a & b).sum() for b in masks[1]] for a in masks[0]], float)
-    areas = [np.array([m.sum() for m in group], float) for group in masks]
-    whole = common / (areas[0][:, None] + areas[1] - common)
-    right, common = whole[1:, 1:], common[1:, 1:]
-    true_areas, predicted_areas = areas[0][1:, None], areas[1][1:]
-    got = call(iou_table, truth, prediction, pure=True)
-    if np.shape(got) == whole.shape:
-        raise Failure("Background (label 0) is no object: leave it out, the table has a row and column less.")
-    if np.shape(got) == (truth.max(), prediction.max()):
-        raise Failure(
-            "Label numbers may have gaps: go through np.unique(labels), not through 1, 2, … up to the "
-            "largest number."
-        )
-    expect_array(
-        got,
-        close_to=right,
-        what="your table",
-        mistakes={
-            "Rows and columns are swapped: one row for each true object.": right.T,
-            "That is the number of common pixels; divide by the size of the union.": common,
-            "You divide by the area of the true object; divide by that of the union.": common / true_areas,
-            "You divide by the area of the predicted object; divide by that of the union.": common
-            / predicted_areas,
-            "You divide by the sum of both areas, in which common pixels count twice.": common
-            / (true_areas + predicted_areas),
-        },
-    )
+    right = _judge_table(iou_table, *label_pair())
+    _judge_table(iou_table, *_other_labels())
     exact = np.array([[0.5, 0.0], [0.0, 0.9]])
     expect_number(
         call(number_of_pairs, exact, 0.5, pure=True),
@@ -294,6 +315,9 @@ def object_matching(iou_table, number_of_pairs):
         (CONTESTED, 0.35, "in the contested table at 0.35"),
         (TEMPTING, 0.5, "at 0.5 in the table [[0.35, 0.52], [0, 0.28]]"),
         (OPPOSITE, 0.3, "at 0.3 where one object has two partners and two others share one"),
+        (ROUND, 0.5, "at 0.5 where the partners' numbers go round in a circle"),
+        (WIDE, 0.5, "with more predicted objects than true ones"),
+        (WIDE.T, 0.5, "with more true objects than predicted ones"),
         (np.zeros((0, 3)), 0.5, "without true objects"),
     ):
         expect_number(
@@ -319,6 +343,45 @@ def object_matching(iou_table, number_of_pairs):
     return "Your table and your pairs are right, also at 0.35, where taking the best pair first loses one."
 
 
+def _other_labels():
+    """The example from the other side, without one object: four rows, five columns, and a number 1."""
+    prediction, truth = label_pair()
+    return np.where(truth == 5, 0, truth), prediction
+
+
+def _judge_table(iou_table, truth, prediction):
+    """The table of the IoUs of two label images; returns the right one."""
+    masks = [[labels == i for i in np.unique(labels)] for labels in (truth, prediction)]
+    common = np.array([[(a & b).sum() for b in masks[1]] for a in masks[0]], float)
+    areas = [np.array([m.sum() for m in group], float) for group in masks]
+    whole = common / (areas[0][:, None] + areas[1] - common)
+    right, common = whole[1:, 1:], common[1:, 1:]
+    true_areas, predicted_areas = areas[0][1:, None], areas[1][1:]
+    got = call(iou_table, truth, prediction, pure=True)
+    if np.shape(got) == whole.shape:
+        raise Failure("Background (label 0) is no object: leave it out, the table has a row and column less.")
+    if np.shape(got) == (truth.max(), prediction.max()):
+        raise Failure(
+            "Label numbers may have gaps: go through np.unique(labels), not through 1, 2, … up to the "
+            "largest number."
+        )
+    expect_array(
+        got,
+        close_to=right,
+        what=f"your table for {len(true_areas)} true and {len(predicted_areas)} predicted objects",
+        mistakes={
+            "Rows and columns are swapped: one row for each true object.": right.T,
+            "That is the number of common pixels; divide by the size of the union.": common,
+            "You divide by the area of the true object; divide by that of the union.": common / true_areas,
+            "You divide by the area of the predicted object; divide by that of the union.": common
+            / predicted_areas,
+            "You divide by the sum of both areas, in which common pixels count twice.": common
+            / (true_areas + predicted_areas),
+        },
+    )
+    return right
+
+
 # --- (4) scores of objects ------------------------------
 
 OBJECT_SCORES = ("precision", "recall", "f1", "average_precision", "panoptic_quality")
@@ -342,6 +405,8 @@ def object_scores(function):
         ([0.9, 0.6, 0.75, 0.8], 2, 1),
         ([0.55], 0, 4),
         ([], 3, 2),
+        ([], 0, 3),
+        ([], 3, 0),
     ):
         matching = metrics.Matching(
             0.5, np.zeros((len(ious), 2), int), np.array(ious), np.arange(fn), np.arange(fp)
@@ -462,6 +527,25 @@ def bootstrap_counts():
     return np.array(rows)
 
 
+RESAMPLES = 8000  # so many that each bound is known to one or two hundredths of the interval's width
+
+
+def _judge_shares(function):
+    """Each image must come as often as any other: its share of many resamples, one call for each."""
+    n, calls, rng = 4, 300, np.random.default_rng(15)
+    shares = []
+    for image in range(n):
+        counts = np.tile([0, 1, 0], (n, 1))
+        counts[image] = (1, 0, 0)  # AP is now the share of this image
+        shares.append(np.mean([call(function, counts, 1, rng) for _ in range(calls)]))
+    worst = int(np.abs(np.subtract(shares, 1 / n)).argmax())
+    if abs(shares[worst] - 1 / n) > 0.07:  # more than five standard deviations
+        raise Failure(
+            f"Of {n} images, image {worst} makes {shares[worst]:.0%} of what you draw; each must be as "
+            "likely as any other, the first and the last too."
+        )
+
+
 @exercise(
     chapter="15",
     hints=(
@@ -478,12 +562,14 @@ def image_bootstrap(function):
     counts = bootstrap_counts()
     n, total = len(counts), counts.sum()
     rng = np.random.default_rng(0)
-    images = np.array([pooled(counts[rng.integers(0, n, n)]) for _ in range(4000)])
-    means = np.array([mean_over_images(counts[rng.integers(0, n, n)]) for _ in range(4000)])
+    drawn = counts[rng.integers(0, n, (20_000, n))]
+    tp, fp, fn = np.moveaxis(drawn.sum(axis=1), 1, 0)
+    images = tp / (tp + fp + fn)
+    means = np.mean(drawn[..., 0] / drawn.sum(axis=2), axis=1)
     objects = rng.binomial(total, pooled(counts), 4000) / total
     right = np.quantile(images, (0.025, 0.975))
     got = expect_array(
-        call(function, counts, 2000, np.random.default_rng(1), pure=True),
+        call(function, counts, RESAMPLES, np.random.default_rng(1), pure=True),
         shape=(2,),
         dtype="number",
         what="your interval",
@@ -511,7 +597,8 @@ def image_bootstrap(function):
         )
     if low > high:
         raise Failure("The lower bound comes first.")
-    width, tolerance = high - low, 0.12 * np.ptp(right)
+    _judge_shares(function)
+    width, tolerance = high - low, 0.05 * np.ptp(right)
     if np.abs(got - right).max() <= tolerance:
         narrow = np.ptp(np.quantile(objects, (0.025, 0.975)))
         return (
@@ -529,12 +616,14 @@ def image_bootstrap(function):
         "That is the spread of single images; the score of the whole set varies much less.": np.quantile(
             counts[:, 0] / counts.sum(axis=1), (0.025, 0.975)
         ),
-        "These are minimum and maximum of the resamples; take the quantiles 0.025 and 0.975.": np.quantile(
-            images, (0.0005, 0.9995)
-        ),
     }.items():
         if np.abs(got - wrong).max() <= tolerance:
             raise Failure(sentence)
+    if width > 1.5 * np.ptp(right):
+        raise Failure(
+            "Your interval holds nearly all resamples, from minimum to maximum; take the quantiles 0.025 and "
+            "0.975."
+        )
     raise Failure(
         f"Your interval is {low:.3f} to {high:.3f} ({width:.3f} wide); about {right[0]:.2f} to "
         f"{right[1]:.2f} was expected."
@@ -571,6 +660,16 @@ def similarity_map(reference, image):
 def _eight_bit():
     """The pictures in whole numbers from 0 to 255, in which differences below 0 wrap round."""
     return tuple(np.clip(np.rint(picture), 0, 255).astype(np.uint8) for picture in _pictures())
+
+
+def _dark():
+    """Two spots on a background that is 0 but for noise: there the mean is small, and c1 decides."""
+    rng = np.random.default_rng(9)
+    rows, columns = np.mgrid[:44, :50]
+    reference = sum(
+        600 * np.exp(-((rows - r) ** 2 + (columns - c) ** 2) / 18.0) for r, c in ((14, 16), (30, 34))
+    )
+    return reference, reference + rng.normal(0, 18, reference.shape)
 
 
 def _damaged_border():
@@ -643,7 +742,12 @@ def intensity_scores(psnr, scale_invariant_psnr, ssim):
             ),
         },
     )
-    for pair, words in (((reference, image), ""), (_damaged_border(), " of an image with a damaged border")):
+    for pair, words in (
+        ((reference, image), ""),
+        (_damaged_border(), " of an image with a damaged border"),
+        (_dark(), " of spots in the dark"),
+        (whole, " of two 8-bit images"),
+    ):
         similarity = similarity_map(*pair)
         expect_number(
             call(ssim, *pair, pure=True),
