@@ -96,7 +96,7 @@ BAD = [
     ("image-alt-texts", CHAPTER, "A curve.", "A ![](assets/line.svg).", CHAPTER, "no alt text"),
     ("explorables", CHAPTER, "js/base.js", "js/line-explorer.js", CHAPTER, "loads base.js"),
     ("explorables", CHAPTER, EXPLORER, "<line-explorer></line-explorer>", CHAPTER, "no picture inside"),
-    ("posters", JS + "line-explorer.js", '"use', '"used', JS + "line-explorer.js", "another version of the script"),
+    ("posters", JS + "line-explorer.js", '"use', '"used', JS + "line-explorer.js", "another version"),
     ("unwritten", CHAPTER, "A curve.", "WRITE: what fails.", CHAPTER, "still to be written: what fails."),
     ("no-remote-resources", CHAPTER, '<img src="assets', '<img src="https://x.org/a', CHAPTER, "network"),
     ("no-remote-resources", CHAPTER, "(assets/line.svg)", "(https://x.org/a.png)", CHAPTER, "network"),
