@@ -383,7 +383,7 @@ def test_methods_are_compared_on_the_same_images():
     assert paired.n == 50 and paired.low < paired.difference < paired.high
     rows = results.dsb2018.comparison("unet", "stardist")
     assert [row["IoU threshold"] for row in rows] == ["0.5", "0.75", "0.9"]
-    assert rows[1]["difference"] == f"{paired.difference:+.3f}"
+    assert rows[1]["difference"] == f"{paired.difference:+.3f}".replace("-", "−")
     with pytest.raises(InputError, match=r"not at 0.77"):
         results.dsb2018.difference("unet", "stardist", 0.77)
 

@@ -167,7 +167,7 @@ show.images([crop[0, 0], *(p[2] for p in seen.values())], ["image", *seen], colu
 
 # %%
 #| label: tbl-unet-imbalance
-#| tbl-cap: "Pixels of the built-in image. A network that calls everything background is right at most of them. The gaps, background pixels with two nuclei within 5 pixels, are what the number of objects hangs on."
+#| tbl-cap: "Pixels of the built-in image. A network that calls everything background is right at most of them. The gaps, background pixels whose distances to the two nearest nuclei add up to less than 5 pixels, are what the number of objects hangs on."
 target = tools.unet.classes(truth)
 weights = tools.unet.border_weights(truth, w0=10, sigma=5)
 gaps = weights > 10 * np.exp(-((2 * 2.5) ** 2) / (2 * 5**2))  # d1 + d2 below 5 pixels
@@ -397,7 +397,7 @@ loss_matches = {name: {way: None if labels is None else metrics.match(truth[righ
 
 # %%
 #| label: tbl-unet-losses
-#| tbl-cap: "Small U-Nets after 80 steps on half an image, scored on the other half, with the same ways from the mask to objects for all. Read down a column to compare losses, along a row to compare algorithms: the watershed repairs most of what a loss without regard for gaps has joined. One seed, one image: the order of neighbouring rows means nothing."
+#| tbl-cap: "Small U-Nets after 80 steps on half an image, scored on the other half, with the same ways from the mask to objects for all. Read down a column to compare losses, along a row to compare algorithms: the watershed repairs a good part of what a loss without regard for gaps has joined. One seed, one image: the order of neighbouring rows means nothing."
 rows = []
 for name, ways in loss_matches.items():
     scores = ["–" if m is None else f"{m.average_precision:.3f}" for m in ways.values()]
@@ -522,7 +522,7 @@ roads = {
 
 # %%
 #| label: tbl-unet-roads
-#| tbl-cap: "The same network, four ways to objects. Components of the mask merge what touches. Subtracting the rim separates, but what is left of each nucleus is so small that few reach an IoU of 0.5: the rim must be given back. The distance transform needs no rim, and on the round nuclei of this one image it does as well as the insides do as markers."
+#| tbl-cap: "The same network, four ways to objects. Components of the mask merge what touches. Subtracting the rim separates, but what is left of each nucleus is so small that few reach an IoU of 0.5: the rim must be given back. The distance transform needs no rim, and on the round nuclei of this one image it does about as well as the insides do as markers."
 rows = []
 for name, labels in roads.items():
     loose, strict = (metrics.match(truth, labels, threshold) for threshold in (0.5, 0.8))
@@ -683,7 +683,7 @@ check.sliding_window(predict_in_windows)
 # poolings their stride is 8. The first is also cut with margins that are four pixels off that grid.
 
 # %%
-from bioimage_course.materials.ch10 import windows  # exercise 5, done
+from bioimage_course.materials.ch10 import windows  # exercise 8, done
 
 instance = train(three, 3, norm="instance")
 batch = small["3 classes, cross-entropy and Dice"]
@@ -955,26 +955,26 @@ repaired = [ways["distance"].average_precision - ways["components"].average_prec
 by_way = {way: [ways[way].average_precision for ways in loss_matches.values()] for way in ("components", "distance")}
 background = float(np.mean(truth == 0))
 show.claims(
-    ("top-skip-spared", "cf11f4", moved["top skip cut"] < 0.02 and kept_inside["all skips cut"] < 0.05,
+    ("top-skip-spared", "4df233", moved["top skip cut"] < 0.02 and kept_inside["all skips cut"] < 0.05,
      f"pixels changed without the top skip: under 2 %; pixels of nuclei still called inside without any: "
      f"{kept_inside['all skips cut']:.0%}"),
     ("background-wins", "f8a668", background > 0.75, f"background {background:.0%} of the pixels"),
     ("masks-touch", "d699fa", 0.3 < len(in_touch) / 125 < 0.37 and whole_count < 125 <= carved_count,
      f"{len(pairs_touching)} pairs, {len(in_touch)} of 125 nuclei; {whole_count} components of the masks"),
     ("mergers-hide-in-dice", "ee5bef",
-     joined_dice > 0.99 > 0.92 > shaved_dice and joined_ap.average_precision < 0.7 < 0.95 < shaved_ap.average_precision,
+     joined_dice > 0.99 > 0.92 > shaved_dice and 0.6 < joined_ap.average_precision < 0.7 < 0.95 < shaved_ap.average_precision,
      f"joined: Dice {joined_dice:.3f}, AP@0.5 {joined_ap.average_precision:.3f}; "
      f"shaved: Dice {shaved_dice:.3f}, AP@0.5 {shaved_ap.average_precision:.3f}"),
-    ("watershed-or-loss", "dc707c", min(repaired) > 0 and np.ptp(by_way["distance"]) < np.ptp(by_way["components"]),
+    ("watershed-or-loss", "dc707c", min(repaired) > 0.05 and np.ptp(by_way["distance"]) < np.ptp(by_way["components"]),
      f"the watershed helps {sum(r > 0 for r in repaired)} of {len(repaired)} losses with two classes"),
-    ("rims-must-come-back", "237ce5",
-     ap["rim subtracted, components"] < 0.2 and ap["insides as markers, watershed"] > 0.8,
-     "AP@0.5 below 0.2 without the rim, above 0.8 with it"),
+    ("rims-must-come-back", "920ff5",
+     ap["rim subtracted, components"] < 0.2 and ap["insides as markers, watershed"] > 0.8
+     and abs(ap["distance of the mask, maxima, watershed"] - ap["insides as markers, watershed"]) < 0.02,
+     "AP@0.5 below 0.2 without the rim, above 0.8 with it; by distance less than 0.02 from that by insides"),
     ("loose-no-ranking", "201ed0", loose.low < 0 < loose.high,
-     f"AP@0.5, U-Net − StarDist: {loose.difference:+.3f} ({loose.low:+.3f} to {loose.high:+.3f})"),
-    ("strict-unet-ahead", "8068e6", strict.low > 0 and strictest.low > 0,
-     f"AP@0.75: {strict.difference:+.3f} ({strict.low:+.3f} to {strict.high:+.3f}), better in {strict.better} of 50; "
-     f"AP@0.9: {strictest.difference:+.3f}, better in {strictest.better} of 50"),
+     f"AP@0.5, U-Net − StarDist: {loose:.3f}"),
+    ("strict-unet-ahead", "8068e6", min(strict.low, strictest.low) > 0.03,
+     f"AP@0.75: {strict:.3f}; AP@0.9: {strictest:.3f}"),
     ("grid-ended-too-early", "d5a0ac",
      0 < wider["ap"] - results["validation"]["ap"] < 0.01 and (wider["foreground"], wider["inside"]) == (0.7, 0.9),
      f"{results['validation']['ap']:.3f} → {wider['ap']:.3f} on 40 validation images"),

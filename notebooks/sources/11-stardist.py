@@ -13,7 +13,7 @@
 
 # %% [markdown]
 # From pixels to star-convex objects: you will measure rays, suppress candidates, watch a small StarDist learn,
-# and then let a trained one segment 125 nuclei and score it. At the end you will make it fail, in four ways.
+# and then let a trained one segment 125 nuclei and score it. At the end you will make it fail.
 #
 # Five exercises are checked and a sixth is open. Everything runs without network.
 
@@ -171,7 +171,7 @@ shapes = {
 # %%
 #| label: fig-ray-number
 #| fig-cap: "Five shapes (grey) and their polygons with 32 rays (orange) from the inner point (dot). Disc and ellipse are star-convex and come back nearly perfect. The branches are far from convex, but one point sees all of their boundary: they come back for the most part, and lose what 32 corners are too few for. Of the banana both ends are hidden, and the ring loses its hole and its far side."
-#| fig-alt: "Five panels with the outlines of a disc, a slanted ellipse, a banana, a ring and a slanted cross. The orange polygon coincides with the disc and the ellipse and nearly with the cross. Of the banana it covers the arch without both ends, of the ring the upper third, closed by straight lines."
+#| fig-alt: "Five panels with the outlines of a disc, a slanted ellipse, a banana, a ring and a slanted cross. The orange polygon coincides with the disc and the ellipse and nearly with the cross. Of the banana it covers the arch without both ends, of the ring the upper left part, closed by straight lines."
 figure, panels = show.figure(1, 5, height=1.9)
 for axes, (name, mask) in zip(panels, shapes.items()):
     axes.imshow(mask, cmap="Greys", vmin=0, vmax=2.5)
@@ -236,8 +236,8 @@ print("values outside 0 to 1 stay outside:", normalize(image, 1, 99.8).min() < 0
 # ## Watch one learn
 #
 # A very small StarDist, trained for a minute at most on the left half of our image, validated on the right
-# half. It is the real training code of the library, only little of everything: 8 filters instead of 32 and a
-# few dozen steps instead of thousands.
+# half. It is the real training code of the library, only little of everything: 8 filters instead of 32 and
+# about a hundred steps instead of thousands.
 
 # %%
 half = image.shape[1] // 2
@@ -418,7 +418,7 @@ except ToolUnavailableError as reason:
 
 # %%
 #| label: fig-thresholds
-#| fig-cap: "AP@0.5 on a quarter of the image when one threshold is moved and the other stays at the model's own value (vertical lines). Between extremes there is a broad plateau: thresholds matter, but not their second decimal. Never choose them on the images that you report."
+#| fig-cap: "AP@0.5 on a quarter of the image when one threshold is moved and the other stays at the model's own value (vertical lines). Between extremes there is a broad plateau: here thresholds matter, but not their second decimal. Never choose them on the images that you report."
 #| fig-alt: "Two line plots. Left: AP against the probability threshold, a plateau for small and medium values that falls to zero near one. Right: AP against the NMS threshold, high for small and medium values and falling steeply towards one."
 part = np.s_[:256, :256]
 figure, panels = show.figure(1, 2, height=2.8, sharey=True)
@@ -488,9 +488,9 @@ show.table(
 figure, (above_axes, below_axes) = show.figure(2, 1, height=4.4, sharex=True)
 bins = np.arange(0, 60, 3)
 above_axes.hist([i["median_diameter_px"] for i in results["train"]["images"]], bins, color=colour["blue"], alpha=0.6,
-                label="127 training images", density=True)
+                label="127 training images", weights=np.full(127, 1 / 127))
 above_axes.hist([i["median_diameter_px"] for i in test["images"]], bins, histtype="step", lw=2,
-                color=colour["vermilion"], label="50 test images", density=True)
+                color=colour["vermilion"], label="50 test images", weights=np.full(50, 1 / 50))
 above_axes.set(ylabel="share of images")
 above_axes.legend()
 below_axes.plot([i["median_diameter_px"] for i in test["images"]], [i["ap"] for i in test["images"]], "o",
@@ -548,8 +548,12 @@ def features(mask):
     return [float(table[name][0]) for name in ("area", "perimeter", "solidity", "euler_number")]
 
 
+def percent(share):
+    return "0 %" if round(share, 2) == 0 else f"{share:+.0%}".replace("-", "−").replace("%", " %")
+
+
 def change(before, after):
-    return f"{(after - before) / before:+.0%}"
+    return percent((after - before) / before)
 
 
 rows = []
@@ -560,7 +564,7 @@ for name, mask in shapes.items():
 pairs = [(features(truth == t), features(prediction == p)) for t, p in metrics.match(truth, prediction, 0.5).pairs]
 middle = np.median(np.array(pairs), axis=0)
 area_change, perimeter_change = (float(np.median([(a[k] - b[k]) / b[k] for b, a in pairs])) for k in (0, 1))
-rows.append([f"{len(pairs)} nuclei, network", *(f"{np.median([(a[k] - b[k]) / b[k] for b, a in pairs]):+.0%}" for k in (0, 1)),
+rows.append([f"{len(pairs)} nuclei, network", percent(area_change), percent(perimeter_change),
              f"{middle[0, 2]:.2f} → {middle[1, 2]:.2f}", f"{middle[0, 3]:.0f} → {middle[1, 3]:.0f}"])
 show.table(rows, ["object", "area", "perimeter", "solidity", "Euler number"])
 
@@ -764,14 +768,16 @@ largest_in_training = max(i["median_diameter_px"] for i in results["train"]["ima
 unseen = sum(i["median_diameter_px"] > largest_in_training for i in test["images"])
 plateau = [ap for ap, value in zip(sweep["prob_thresh"], grids["prob_thresh"]) if 0.25 < value < 0.65]
 pairs_by_iou = [metrics.match(truth, prediction, threshold).average_precision for threshold in (0.5, 0.7, 0.9)]
+left_out = 1 - (shapes["banana"] & star_polygon(shapes["banana"], 64)).sum() / shapes["banana"].sum()
 false_nuclei = [(own.max(), fixed.max()) for own, fixed in found.values()]
 show.claims(
-    ("rays-help-what-is-seen", "59e42b",
-     min(by_rays[name][3] for name in ("disc", "ellipse")) > 0.95 and by_rays["banana"][4] < 0.85
+    ("rays-help-what-is-seen", "69b602",
+     min(by_rays[name][3] for name in ("disc", "ellipse")) > 0.95 and 0.17 < left_out < 0.2
      and by_rays["banana"] == sorted(by_rays["banana"]),
      f"IoU at 32 rays: disc {by_rays['disc'][3]:.2f}, ellipse {by_rays['ellipse'][3]:.2f}; "
-     f"banana {by_rays['banana'][2]:.2f}, {by_rays['banana'][3]:.2f}, {by_rays['banana'][4]:.2f} at 16, 32, 64"),
-    ("thresholds-plateau", "fb87e4", bool(np.ptp(plateau) < 0.05 and sweep["prob_thresh"][-1] < 0.2),
+     f"banana {by_rays['banana'][2]:.2f}, {by_rays['banana'][3]:.2f}, {by_rays['banana'][4]:.2f} at 16, 32, 64, "
+     f"with {left_out:.0%} left out".replace("%", " %")),
+    ("thresholds-plateau", "d2de39", bool(np.ptp(plateau) < 0.05 and sweep["prob_thresh"][-1] < 0.2),
      f"{len(plateau)} probability thresholds from 0.3 to 0.6: AP@0.5 within 0.05; at 0.9 below 0.2"),
     ("missed-nuclei-touch", "0915ef", missed_touching > 0.6 * len(missed), "more than 60 % of the missed nuclei"),
     ("strictness-costs", "8fb52d", pairs_by_iou[0] > 0.75 and pairs_by_iou[2] < 0.3, "AP@0.5 above 0.75, AP@0.9 below 0.3"),

@@ -156,8 +156,8 @@ def comparison(first, second, ious=(0.5, 0.75, 0.9)):
             {"IoU threshold": f"{iou:g}"}
             | {record["title"]: f"{ap:.3f}" for record, ap in zip(records, scores, strict=True)}
             | {
-                "difference": f"{paired.difference:+.3f}",
-                "95 % interval": f"{paired.low:+.3f} to {paired.high:+.3f}",
+                "difference": f"{paired.difference:+.3f}".replace("-", "−"),
+                "95 % interval": f"{paired.low:+.3f} to {paired.high:+.3f}".replace("-", "−"),
                 "first better in": f"{paired.better} of {paired.n} images",
             }
         )

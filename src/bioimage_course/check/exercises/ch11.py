@@ -482,6 +482,7 @@ def shape_bias(relative_change):
     same = call(relative_change, before, before, "area")
     expect_number(same, close_to=0, atol=1e-9, what="the change between an image and itself")
     told = ", ".join(f"{name} {value:+.0%}" for name, value in changes.items())
+    told = told.replace("-", "−").replace("%", " %")
     return f"Polygons changed {told} on average, mostly because of the one bent object."
 
 
