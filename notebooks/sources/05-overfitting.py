@@ -255,7 +255,7 @@ show.table(rows, ["test set", "seed", "right in the test set", "right on new fie
 
 # %% [markdown]
 # Can the fields be recognised at all? Three numbers for each crop, brightness of the corners, brightness of the nucleus above them
-# and roughness, and logistic regression: which of the twelve fields does a test crop come from?
+# and roughness, and logistic regression, a single layer of neurons that answers with probabilities: which of the twelve fields does a test crop come from?
 
 # %% tags=["nbval-check-output"]
 from sklearn.linear_model import LogisticRegression
