@@ -212,7 +212,7 @@ def read_curves(diagnoses):
     given = {panel: value.strip().lower() for panel, value in given.items()}
     wrong = [panel for panel in CURVES if given[panel] != CURVES[panel]]
     if not wrong:
-        return "All six. Most trainings that you will ever look at are one of these, or two at once."
+        return "All six. Many trainings that you will look at are one of these, or two at once."
     raise Failure(
         f"{6 - len(wrong)} of 6 are right. Look at panel {wrong[0]} again: {_LOOK[CURVES[wrong[0]]]}"
     )
