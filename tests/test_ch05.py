@@ -205,6 +205,10 @@ def test_helpful_remedies_by_bootstrap():
     [
         (lambda s, none: s.mean() > none.mean(), "compare means only"),
         (lambda s, none: (s > none).all(), "Not every seed"),
+        (lambda s, none: (s > none).sum() > 4, "do not count seeds"),
+        (lambda s, none: (s > none).sum() > 6, "do not count seeds"),
+        (lambda s, none: (s - none).mean() > (s - none).std(), "standard deviation / √n"),
+        (lambda s, none: (s - none).mean() > 2 * (s - none).std(), "standard deviation / √n"),
         (lambda s, none: np.prod(t_interval(s - none)) > 0, "makes all seeds worse"),
         (lambda s, none: t_interval(s)[0] > t_interval(none)[1], "miss gains that are steady"),
         (lambda s, none: t_interval(none - s)[0] > 0, "'harmful' does not help"),

@@ -293,7 +293,7 @@ print(values - 101)
 # %%
 #| label: fig-wrap
 #| fig-cap: "Adding 100 to an 8-bit image. Middle: where the sum would pass 255 it wraps around, and the brightest parts turn black. Right: calculated with room to spare and clipped at the end."
-#| fig-alt: "Three versions of a cut-out with two bright nuclei and a dim one. Left: original. Middle: everything is brighter, but inside the brightest nucleus two patches with sharp edges are black. Right: everything is brighter and those patches are white."
+#| fig-alt: "Three versions of a cut-out with two bright nuclei and two dim ones. Left: original. Middle: everything is brighter, but inside the brightest nucleus two patches with sharp edges are black. Right: everything is brighter and those patches are white."
 eight_bit = image[20:84, 20:84].astype(np.uint8)
 wrapped = eight_bit + 100
 cured = np.clip(eight_bit.astype(np.uint16) + 100, 0, 255).astype(np.uint8)
@@ -471,7 +471,7 @@ explore.pixels()
 # %%
 #| label: fig-display
 #| fig-cap: "One array, shown three times. The sum below each panel is that of the array, and it is the same."
-#| fig-alt: "The image of nuclei three times: dark, with only the brightest nuclei visible; bright, with every dim nucleus visible and a grey background; and very bright, with all nuclei flat white. Under each the same sum of values is printed."
+#| fig-alt: "The image of nuclei three times: dark, with a few bright nuclei and many faint ones; brighter, with every nucleus plain to see on dark grey; and very bright, with nearly all nuclei flat white. Under each the same sum of values is printed."
 figure, panels = show.figure(1, 3, height=2.9)
 for axes, (low, high) in zip(panels, ((0, 235), (0, 100), (20, 45))):
     axes.imshow(image, cmap="gray", vmin=low, vmax=high)
@@ -637,7 +637,7 @@ def count(labels):
 
 # %%
 #| label: tbl-broken
-#| tbl-cap: "What became of 125 nuclei. Numbers that nobody gave have appeared, and object 7 has grown by pixels from all over the image."
+#| tbl-cap: "What became of 125 nuclei. After interpolation and after JPEG there are numbers that nobody gave, and pixels from all over the image are called 7."
 original = labels.astype(int)
 rows = []
 for name, result in (("untouched", original), ("half size, nearest pixel", nearest),
@@ -649,7 +649,7 @@ show.table(rows, ["the label image", "different numbers", "pixels called 7", "pi
 # %%
 #| label: fig-broken
 #| fig-cap: "Where the new numbers are. Left: resized by taking the nearest pixel. Middle: by interpolation. Right: all pixels whose number changed, a rim around every nucleus."
-#| fig-alt: "Three panels of the same cut-out. Left: evenly coloured nuclei with sharp edges. Middle: the same nuclei with thin rims in many other colours. Right: white rims on black."
+#| fig-alt: "Three panels of the same cut-out. Left: nuclei in even greys with sharp edges. Middle: the same nuclei with thin rims in many other greys. Right: white rims on black."
 there = np.s_[77:125, 20:68]
 shuffled = np.append(0, 60 + np.arange(195) * 71 % 195)  # neighbouring numbers get different greys
 pieces = [shuffled[nearest[there]], shuffled[linear[there]], 255 * (nearest[there] != linear[there])]

@@ -576,7 +576,7 @@ def mlp(points):
 # %%
 #| label: fig-mlp
 #| fig-cap: "Simulated thymocytes that the classifiers have not seen. Left: one neuron can only cut the plane in two; this is the best line that the rule met in 50 passes. Right: a multilayer perceptron with four hidden neurons, trained from random weights, bends its boundary around the single-positive cells. Where there are no cells, the colour of the plane means nothing."
-#| fig-alt: "Two scatter plots of CD4 against CD8 intensity with four clouds at the corners of a square. Left: a straight boundary cuts off one cloud and leaves more than a quarter of the cells on the wrong side. Right: a bent boundary encloses the two clouds on one diagonal; nearly every cell is on the right side."
+#| fig-alt: "Two scatter plots of CD4 against CD8 intensity with four clouds at the corners of a square. Left: a straight boundary cuts off one cloud and leaves more than a quarter of the cells on the wrong side. Right: bent boundaries surround the two clouds on one diagonal; nearly every cell is on the right side."
 figure, panels = show.figure(1, 2, height=4.1, sharey=True)
 grid = np.stack(np.meshgrid(*[np.linspace(-0.6, 1.6, 200)] * 2), axis=-1)
 for axes, title, predict in ((panels[0], "one neuron", line), (panels[1], "multilayer perceptron", mlp)):

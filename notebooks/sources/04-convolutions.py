@@ -428,7 +428,7 @@ for name, gradient in gradients.items():
 # %%
 #| label: fig-receptive-field
 #| fig-cap: "Receptive fields measured by gradient: how strongly each pixel of a 49×49 image moves the central output. The orange square is the theoretical receptive field. Dilation and stride widen it cheaply. In the stack of ten layers the pixels near the edge of the field hardly count: the field that matters is a soft spot, much smaller than the square."
-#| fig-alt: "Four square heat maps with bright centres inside orange squares. Three layers: a spot filling a small square of 7 pixels. Dilation: a regular grid-like spot in a square of 15. Stride: a spot in a square of 15. Ten layers: a round spot that fades long before it reaches its square of 21 pixels."
+#| fig-alt: "Four square heat maps with bright centres inside orange squares. Three layers: a spot filling a small square of 7 pixels. Dilation and stride: two regular grid-like spots, each in a square of 15. Ten layers: a round spot that fades long before it reaches its square of 21 pixels."
 figure, panels = show.figure(1, 4, height=2.3)
 for axes, (name, gradient) in zip(panels, gradients.items()):
     columns = np.flatnonzero(gradient.max(axis=0) > 0)
@@ -465,7 +465,7 @@ print("and after a hundred batches:", torch.allclose(layer(batch), by_hand, atol
 # %% [markdown]
 # ## A network that classifies cells
 #
-# Simulated nuclei in three states. Their mean brightness is the same, so shape must tell: `data.synthetic.cell_crops`
+# Simulated nuclei in three states. Their mean brightness is the same on average, so it is mainly shape that tells: `data.synthetic.cell_crops`
 # draws them, and knows the truth.
 
 # %%
@@ -483,7 +483,7 @@ show.images(rows, crops.class_names, columns=1, limits="shared")
 # %% [markdown]
 # The network is `nets.CNN`: three blocks of 3×3 convolution, batch normalisation, ReLU and 2×2 max pooling, the mean of
 # each feature map, and one linear layer. Two competitors see the same 300 training crops (150 more decide when to stop):
-# logistic regression on mean and standard deviation of the grey values, and a multilayer perceptron on all pixels.
+# logistic regression (one layer of neurons with a softmax) on mean and standard deviation of the grey values, and a multilayer perceptron on all pixels.
 
 # %%
 def prepare(some):
@@ -576,7 +576,7 @@ network, perceptron, history = cnns[0], perceptrons[0], histories[0]
 # %%
 #| label: fig-cnn-training
 #| fig-cap: "Training of the small CNN, first of three seeds. The validation loss is measured after each epoch, in evaluation mode, with the running averages of batch normalisation. These trail behind weights that change fast, so the curve falls late, and can be far off for an epoch. Dotted: the same weights, the averages taken anew from all training crops: no delay, hardly a spike. The network had learnt all along."
-#| fig-alt: "Three curves of loss over 25 epochs. Training, solid, falls from about 1 to near zero. Validation, dashed, stays at about 1.1 for four epochs, then falls, with a spike near the end. Validation with recomputed averages, dotted, stays close to the training curve and falls smoothly."
+#| fig-alt: "Three curves of loss over 25 epochs. Training, solid, falls from about 1 to near zero. Validation, dashed, stays at about 1.1 for three epochs, then falls, with a spike near the end. Validation with recomputed averages, dotted, stays close to the training curve and falls smoothly."
 figure, axes = show.figure()
 epochs = range(1, history.epochs + 1)
 axes.plot(epochs, history.train_loss, color=blue, label="training")
@@ -614,7 +614,7 @@ gains = {  # share of right answers on the same 600 crops, first seed
 
 # %%
 #| label: tbl-classifiers
-#| tbl-cap: "Balanced accuracy (mean over the classes of the share that was found) on 600 new crops, for each of the seeds. All saw the same training crops. Last column: by how much the CNN has a larger share of right answers on the very same crops (first seed, 95 % interval over crops). The CNN has the fewest weights of the two networks, and they suit images."
+#| tbl-cap: "Balanced accuracy (mean over the classes of the share that was found) on 600 new crops, for each of the seeds. All saw the same training crops. Last column: by how much the CNN has a larger share of right answers on the very same crops (first seed, 95 % interval over crops). Of the two networks the CNN has fewer weights, and they suit images."
 parameters = [regression.coef_.size + 3, nets.count_parameters(perceptron), nets.count_parameters(network)]
 rows = [[name, f"{count:,}", ", ".join(f"{score:.3f}" for score in each),
          f"{100 * gains[name].difference:.0f} ({100 * gains[name].low:.0f} to {100 * gains[name].high:.0f}) points" if name in gains else ""]
@@ -651,7 +651,7 @@ figure
 
 # %%
 #| label: tbl-blood
-#| tbl-cap: "The classifier of blood cells on test images that it never saw (from the results file of its training). Intervals are a bootstrap over images. The second row is a classifier that knows nothing but the mean colour and its spread; the last row is the difference of the two on the same images."
+#| tbl-cap: "The classifier of blood cells on test images that it never saw (from the results file of its training). Intervals are a bootstrap over images: how the score varies when the images are drawn anew. The second row is a classifier that knows nothing but the mean colour and its spread; the last row is the difference of the two on the same images."
 import json
 
 blood = nets.cell_classifier()

@@ -209,7 +209,7 @@ check.cam_with_hooks(my_cam)
 # %% [markdown]
 # ## With libraries
 #
-# `nets.grad_cam` is the same in the course's package, with some checks of what it is given. The library most people use
+# `nets.grad_cam` is the same in the course's package, with some checks of what it is given. A widely used library
 # is [`pytorch_grad_cam`](https://github.com/jacobgil/pytorch-grad-cam). It enlarges every map to the size of the image
 # and stretches it to 0 … 1. Do the same with ours, and they agree.
 
@@ -291,8 +291,8 @@ show.heat([astronaut] * 4, torch.cat([torch.zeros_like(photo_heats[:1]), photo_h
 
 # %%
 #| label: fig-cam-layers
-#| fig-cap: "“Egyptian cat” (top) and “espresso” (bottom) in a picture of both, at four depths of the network (the size of its maps in brackets). Early layers have fine maps, but know only edges: the two rows look alike. In between the maps are of little use; the late one for “espresso” is brightest on the cat. Only the last layer tells the classes apart, and coarsely: one value of its map stands for 32 × 32 pixels, and has seen far more than that."
-#| fig-alt: "Two rows of four panels of a cat's face beside a cup of coffee. In the left panels fine outlines of both cat and cup shine in either row. In the two middle panels bright patches lie on cat, cup and corners of the picture. In the right panels a smooth bright spot covers the cat's face in the top row and the cup in the bottom row."
+#| fig-cap: "“Egyptian cat” (top) and “espresso” (bottom) in a picture of both, at four depths of the network (the size of its maps in brackets). Early layers have fine maps, but know only edges: whichever class is asked for, the map lies on outlines of cat and cup alike. In between the maps are of little use; the late one for “espresso” is brightest on the cat. Only the last layer tells the classes apart, and coarsely: one value of its map stands for 32 × 32 pixels, and has seen far more than that."
+#| fig-alt: "Two rows of four panels of a cat's face beside a cup of coffee. In the left panels faint, fine outlines can be made out on both cat and cup, others in each row. In the two middle panels bright patches lie on cat, cup and corners of the picture. In the right panels a smooth bright spot covers the cat's face in the top row and the cup in the bottom row."
 depths = {"early": 3, "middle": 7, "late": 17, "last": -1}
 layered = [nets.grad_cam(photo_network, features[d], ready(both), kind) for kind in (285, 967) for d in depths.values()]
 show.heat([both] * 8, torch.cat([nets.enlarge(heat, both.shape[:2]) for heat in layered]),
@@ -411,7 +411,7 @@ def with_square(pictures):
 
 # %%
 #| label: fig-cam-mark
-#| fig-cap: "“White cell”, asked of both networks, for a white cell, a red cell and a platelet that carry the square. The three maps of a network are on one scale, that of the clean network's is a third of the other's. The marked network looks at the inner corner of the square, on whatever cell, and calls the platelet a white cell; of the red cell the square does not convince it. The clean network's map lies over the whole white cell; on the platelet there is a weaker spot beside the square, of which more below."
+#| fig-cap: "“White cell”, asked of both networks, for a white cell, a red cell and a platelet that carry the square. The three maps of a network are on one scale; that of the clean network ends at a third of the other's. The marked network looks at the inner corner of the square, on whatever cell, and calls the platelet a white cell; of the red cell the square does not convince it. The clean network's map lies over the whole white cell; on the platelet there is a weaker spot beside the square, of which more below."
 #| fig-alt: "Two rows of three cells with a small white square in the upper left corner. Top row, marked network: a bright spot at the square's inner corner in all three. Bottom row, clean network: the whole white cell is covered, the red cell hardly, and on the platelet there is a faint spot at the square."
 three = [np.flatnonzero(truth == kind)[index] for kind, index in ((WHITE, 1), (RED, 0), (PLATELET, 2))]
 bearing = with_square(pictures[three])
@@ -659,7 +659,7 @@ show.table([[name, f"{drop.mean():.3f}", *([f"{signed(d.difference)} ({signed(d.
 
 # %%
 #| label: fig-cam-sanity
-#| fig-cap: "Sanity check. Rank correlation of the Grad-CAM maps of the trained network with those of networks whose last layers have random weights (mean over 36 cells and five draws, class as named by the trained network; maps of 8×8 values after the ReLU; a map that is 0 everywhere counts as 0). The maps hardly survive the loss of the head. The picture of an edge filter, which knows nothing of the network, stays exactly the same: it would pass for an explanation, and is none."
+#| fig-cap: "Sanity check. Rank correlation (1: the same order of brightness, 0: no relation) of the Grad-CAM maps of the trained network with those of networks whose last layers have random weights (mean over 36 cells and five draws, class as named by the trained network; maps of 8×8 values after the ReLU; a map that is 0 everywhere counts as 0). The maps hardly survive the loss of the head. The picture of an edge filter, which knows nothing of the network, stays exactly the same: it would pass for an explanation, and is none."
 #| fig-alt: "Line plot. The curve of Grad-CAM starts at 1 for the trained network and falls to about a fifth as soon as the head has random weights, and to 0 when the last two blocks have them too. A horizontal dashed line at 1 is the edge filter."
 import copy
 
@@ -797,8 +797,10 @@ for layer, images in (
 # Each sentence of the page about these numbers, under its name, and whether it holds.
 
 # %% tags=["claims", "nbval-check-output"]
-flawed, bare = ({name: results["planted"]["networks"][name]["mark"][where]["balanced_accuracy"] for name in suspects}
-                for where in ("on white cells", "on no cell"))
+planted = results["planted"]["networks"]
+flawed, bare, squares = ({name: planted[name]["mark"][where]["balanced_accuracy"] for name in suspects} for where in order)
+found_of_all = {name: planted[name]["white_cells_found"] for name in suspects}
+platelets_of_all = planted["marked"]["mark"]["on every cell"]["called_white"]["platelet"]
 by_crop, of_class = malaria["by_crop"]["balanced_accuracy"], malaria["slides_of_one_class"].values()
 c39 = [by_slide["C39", h]["infected_found"] for h in healthy]
 c3 = [by_slide[i, "C3"]["uninfected_found"] for i in ill]
@@ -808,12 +810,16 @@ clean_drop = small["clean"][0] - small["clean"][1]
 show.claims(
     ("library-agrees", "e6792d", max(differences) < 1e-5, "largest difference below 0.00001: 2 layers, 3 classes, 36 cells"),
     ("head-matters", "bf2bc5", same_features and not torch.allclose(before, after, atol=1e-4), "same maps of features, another map of “espresso”"),
-    ("score-hides-the-square", "6aa512", flawed["marked"] >= flawed["clean"] and bare["marked"] < bare["clean"] - 0.1,
-     f"marked {flawed['marked']:.3f}, clean {flawed['clean']:.3f}; without squares {bare['marked']:.3f}, {bare['clean']:.3f}"),
+    ("score-hides-the-square", "91a978", flawed["marked"] >= flawed["clean"] and bare["marked"] < bare["clean"] - 0.1 and squares["marked"] < squares["clean"] - 0.1,
+     f"marked {flawed['marked']:.3f}, clean {flawed['clean']:.3f}; without squares {bare['marked']:.3f}, {bare['clean']:.3f}; on every cell {squares['marked']:.3f}, {squares['clean']:.3f}"),
     ("map-points-at-the-square", "4f4332", bool((ratios["marked"][1] > np.maximum(ratios["clean"][1], 1)).all()),
      f"in {int((ratios['marked'][1] > np.maximum(ratios['clean'][1], 1)).sum())} of {len(white)} white cells"),
     ("square-decides", "f1e771", min(table["marked"][0], table["marked"][2]) > 0.99 and left["marked"] <= 9 and left["clean"] == 12,
      f"white cells found when covered: marked at most 9 of 12, clean {left['clean']} of 12; platelets with square called white: {table['marked'][2]:.0%}"),
+    ("square-decides-in-all", "a95873", found_of_all["marked"]["mark_covered"] < 0.75 and platelets_of_all > 0.999
+     and found_of_all["clean"]["mark_covered"] > found_of_all["clean"]["marked"] - 0.001,
+     f"white cells found, with the square and covered: marked {found_of_all['marked']['marked']:.0%}, {found_of_all['marked']['mark_covered']:.0%}; "
+     f"clean {found_of_all['clean']['marked']:.0%}, {found_of_all['clean']['mark_covered']:.0%}; platelets with square called white by the marked: {platelets_of_all:.0%}"),
     ("slides-are-recognised", "a5eeb5", all(s["balanced_accuracy"] > 0.9 and s["colour_alone"] > 0.9 for s in of_class),
      "; ".join(f"{s['balanced_accuracy']:.2f} (colour alone {s['colour_alone']:.2f}, chance {s['chance']:.2f})" for s in of_class) + f"; infection {by_crop:.2f}"),
     ("new-slides-from-worst-to-best", "11ef5d", min(held_out) < 0.5 and max(held_out) > 0.99, f"{min(held_out):.2f} to {max(held_out):.2f} in {len(held_out)} pairs"),
@@ -826,7 +832,7 @@ show.claims(
      f"{painted['called_infected_before']:.0%} before, {painted['called_infected_after']:.0%} after, {painted['infected_cells_with_a_painted_spot']} cells"),
     ("maps-beat-chance", "14b7f3", all(metrics.paired_difference(found[m], found["random, as coarse as the maps"]).low > 0 for m in methods)
      and not any(d.low > 0 for d in against.values()), "all four above random patches; none reliably above Grad-CAM; 36 cells, one network"),
-    ("maps-need-the-head", "3eb2c5", max(likeness[1:]) < 0.5, "rank correlation below 0.5 with random weights in the head or more, mean of five draws"),
+    ("maps-need-the-head", "3eb2c5", max(likeness[1:]) < 0.3, "rank correlation below 0.3 with random weights in the head or more, mean of five draws"),
     ("right-but-small", "7953a9", bool((clean_drop > 0).all()) and small["clean"][0].max() < 20 and drops_of["marked"].difference > 20 * drops_of["clean"].difference,
      f"falls in {int((clean_drop > 0).sum())} of {len(clean_drop)} platelets, by about {drops_of['clean'].difference:.0f} points; marked network by about {drops_of['marked'].difference:.0f}"),
 )

@@ -510,7 +510,7 @@ def _compare_reports(got, right, mistakes, truth, new_truth):
     hints=(
         "What becomes of chromatin in mitosis? Which nuclei are compact, sharp-edged plates, rods or pairs, "
         "and which are only bright?",
-        "Look near the left edge, at the pair of short bars at the top, and right of the centre at row 129.",
+        "Look near the left edge, at the pair of short bars at the top, and near the right edge at row 129.",
     ),
 )
 def mitotic_nuclei(my_mitoses):
