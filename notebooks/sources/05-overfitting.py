@@ -248,7 +248,7 @@ for seed in range(3):
 
 # %%
 #| label: tbl-leakage-live
-#| tbl-cap: "A treatment without any effect: share of right answers, three seeds, trained here. Split by crop, a test set “finds” the treatment; forty new fields show that the network has learnt nothing but to recognise the fields that it knows."
+#| tbl-cap: "A treatment without any effect: share of right answers, three seeds, trained here. Split by crop, a test set “finds” the treatment; forty new fields show that the network has learnt nothing about it."
 rows = [[f"split {name}", seed, f"{inside:.0%}", f"{outside:.0%}"]
         for name, values in live.items() for seed, (inside, outside) in enumerate(values)]
 show.table(rows, ["test set", "seed", "right in the test set", "right on new fields"])
