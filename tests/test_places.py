@@ -1,5 +1,6 @@
 """No home directory, no network, a proxy that reads along: everything works or says what is the matter."""
 
+import dataclasses
 import http.server
 import os
 import shutil
@@ -13,7 +14,7 @@ import pytest
 
 from bioimage_course import check, compat, data, places, tools
 from bioimage_course.check import engine, exercise, record
-from bioimage_course.data import catalogue, doors, network
+from bioimage_course.data import catalogue, finding, network
 from bioimage_course.errors import DataUnavailableError, ToolUnavailableError
 
 # ---------------------------------------------------------------- no home directory
@@ -202,7 +203,7 @@ def fetch(address):
     texts = dict.fromkeys(("description", "licence", "citation", "shape"), "toy")
     entry = catalogue.Entry("toy", "file", **texts, files={"toy.bin": file})
     with pytest.raises(DataUnavailableError) as told:
-        doors.fetch_file(entry, file)
+        finding.fetch_file(entry, file)
     assert "\n" not in str(told.value)
     return str(told.value)
 
@@ -229,7 +230,8 @@ def test_a_bundle_that_is_none_is_no_network_problem(self_signed, monkeypatch, t
 
 def test_cellpose_names_the_certificate(self_signed, monkeypatch, tmp_path):
     pytest.importorskip("cellpose", reason="cellpose is not installed")
-    monkeypatch.setattr(tools.cellpose, "ADDRESS", self_signed)
+    file = dataclasses.replace(tools.cellpose._registered("cpsam_v2"), sources=(self_signed + "cpsam_v2",))
+    monkeypatch.setattr(tools.cellpose, "_registered", lambda name: file)
     monkeypatch.setenv("CELLPOSE_LOCAL_MODELS_PATH", str(tmp_path / "models"))
     with pytest.raises(ToolUnavailableError, match=r"certificate of localhost.*REQUESTS_CA_BUNDLE"):
         tools.cellpose.pretrained(download=True)

@@ -1,5 +1,6 @@
 """The Cellpose adapter: the shipped checkpoint works, downloads are asked for, bad input gets a sentence."""
 
+import dataclasses
 import hashlib
 import json
 import shutil
@@ -180,6 +181,12 @@ def nowhere(tmp_path, monkeypatch):
     return tmp_path / "models"
 
 
+def register(monkeypatch, **changes):
+    """Let the registry say something else about the default model."""
+    file = dataclasses.replace(cellpose._registered("cpsam_v2"), **changes)
+    monkeypatch.setattr(cellpose, "_registered", lambda name: file)
+
+
 def test_nothing_is_downloaded_unasked(nowhere, monkeypatch):
     monkeypatch.delenv("BIOIMAGE_COURSE_OFFLINE", raising=False)
     with pytest.raises(ToolUnavailableError, match="download=True"):
@@ -195,7 +202,7 @@ def test_offline_means_offline(nowhere, monkeypatch):
 
 def test_download_is_announced_and_failure_is_one_sentence(nowhere, monkeypatch, capsys):
     monkeypatch.delenv("BIOIMAGE_COURSE_OFFLINE", raising=False)
-    monkeypatch.setattr(cellpose, "ADDRESS", "http://127.0.0.1:9/")
+    register(monkeypatch, sources=("http://127.0.0.1:9/cpsam_v2",))
     with pytest.raises(ToolUnavailableError, match="could not be downloaded") as caught:
         cellpose.pretrained(download=True)
     assert "1.23 GB" in capsys.readouterr().out
@@ -227,7 +234,7 @@ def test_weights_that_are_there_reach_cellpose_itself(nowhere, monkeypatch):
     nowhere.mkdir()
     Tiny().save_model(nowhere / "cpsam_v2")
     digest = hashlib.sha256((nowhere / "cpsam_v2").read_bytes()).hexdigest()
-    monkeypatch.setitem(cellpose.PUBLISHED, "cpsam_v2", (1, digest))
+    register(monkeypatch, sha256=digest)
     monkeypatch.setattr(models, "CPSAM", Tiny)
     model = cellpose.pretrained()
     assert isinstance(model, models.CellposeModel)
@@ -236,7 +243,8 @@ def test_weights_that_are_there_reach_cellpose_itself(nowhere, monkeypatch):
 
 
 def test_published_hashes_look_like_hashes():
-    assert all(len(digest) == 64 and size > 1e9 for size, digest in cellpose.PUBLISHED.values())
+    files = list(map(cellpose._registered, cellpose.PUBLISHED))
+    assert all(len(file.sha256) == 64 and file.bytes > 1e9 for file in files)
     assert json.dumps(cellpose.announcement())
     with pytest.raises(InputError):
         cellpose.announcement("cyto3")

@@ -13,7 +13,7 @@ import warnings
 from pathlib import Path
 
 from bioimage_course import places
-from bioimage_course.data import doors
+from bioimage_course.data import finding
 from bioimage_course.errors import DataUnavailableError, InputError, ToolUnavailableError
 from bioimage_course.toolbox import TOOLS
 
@@ -125,7 +125,7 @@ def home(tool: str) -> Path:
     """
     if not places.has_home():
         try:
-            folder = doors.cache_folder().absolute()
+            folder = finding.cache_folder().absolute()
         except DataUnavailableError:
             raise ToolUnavailableError(
                 f"{tool} keeps files in the user's home directory, and this user has none: set "

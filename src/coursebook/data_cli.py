@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from bioimage_course.data import doors
+from bioimage_course.data import finding
 from bioimage_course.data.catalogue import Entry, describe, entries, entry
 from bioimage_course.data.loading import download
 from bioimage_course.errors import InputError
+
+LARGE = 10**9  # bytes beyond which a set is no part of --all
 
 
 def _place(e: Entry) -> str:
@@ -15,10 +17,10 @@ def _place(e: Entry) -> str:
     if e.package:
         return "package"
     files = e.files.values()
-    cached = sum(_has_size(doors.cache_location(f), f) for f in files)
+    cached = sum(_has_size(finding.cache_location(f), f) for f in files)
     if cached == len(files):
         return "cache"
-    if all(doors.mirror_path(f) for f in files):
+    if all(finding.mirror_path(f) for f in files):
         return "mirror"
     return f"{cached}/{len(files)} cached" if cached else "online"
 
@@ -38,7 +40,7 @@ def _list(args) -> int:
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
     for name, place, size, shape in rows:
         print(f"{name:<{widths[0]}}  {place:<{widths[1]}}  {size:>{widths[2]}}  {shape}")
-    print(f"\nThe cache is {doors.cache_folder()}. `course data list NAME` says more about a set.")
+    print(f"\nThe cache is {finding.cache_folder()}. `course data list NAME` says more about a set.")
     return 0
 
 
@@ -49,8 +51,13 @@ def _download(args) -> int:
         if e.package:
             print(f"{e.name}: comes with the package, nothing to download")
             continue
+        if args.all and (e.bytes or 0) > LARGE:
+            print(f"{e.name}: {e.bytes / 1e9:.1f} GB are downloaded only when they are asked for by name")
+            continue
         download(e.name)
-        print(f"{e.name}: {len(e.files)} file{'s' * (len(e.files) != 1)} in {doors.cache_folder() / e.name}")
+        print(
+            f"{e.name}: {len(e.files)} file{'s' * (len(e.files) != 1)} in {finding.cache_folder() / e.name}"
+        )
     return 0
 
 
@@ -61,11 +68,11 @@ def _verify(args) -> int:
         for file in e.files.values():
             if e.package:
                 checked += 1
-                if doors.package_path(e, file) is None:
+                if finding.package_path(e, file) is None:
                     damaged.append(f"{e.name}: {file.name} of the package is damaged; reinstall it")
-            elif (place := doors.cache_location(file)).is_file():
+            elif (place := finding.cache_location(file)).is_file():
                 checked += 1
-                if not doors.intact(place, file):
+                if not finding.intact(place, file):
                     place.unlink()
                     damaged.append(f"{e.name}: {file.name} was damaged and has been removed from the cache")
     print("\n".join(damaged + [f"{checked} files checked, {len(damaged)} damaged"]))
@@ -86,7 +93,7 @@ def parser() -> argparse.ArgumentParser:
         action = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         action.add_argument("names", nargs="*", metavar="NAME", help="a data set, for example nuclei-dsb2018")
         action.set_defaults(run=run)
-    actions.choices["download"].add_argument("--all", action="store_true", help="every set of the registry")
+    actions.choices["download"].add_argument("--all", action="store_true", help="every set of less than 1 GB")
     return top
 
 

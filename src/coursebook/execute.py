@@ -24,7 +24,7 @@ from pathlib import Path
 
 import nbformat
 
-from bioimage_course.data import catalogue, doors
+from bioimage_course.data import catalogue, finding
 from bioimage_course.errors import InputError, ToolUnavailableError
 from coursebook import inputs, notebooks
 from coursebook.book.findings import Finding
@@ -142,7 +142,7 @@ def _cached(name: str) -> list[tuple[Path, dict]]:
     if name not in catalogue.names():
         return []
     files = catalogue.entry(name).files.values()
-    pairs = [(doors.cache_path(f), {"set": f.set, "file": f.name, "sha256": f.sha256}) for f in files]
+    pairs = [(finding.cache_path(f), {"set": f.set, "file": f.name, "sha256": f.sha256}) for f in files]
     return pairs if all(path for path, _ in pairs) else []
 
 

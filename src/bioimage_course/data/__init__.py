@@ -17,8 +17,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["synthetic"],
     submod_attrs={
         "catalogue": ["describe", "names"],
-        "cutting": ["crops"],
-        "doors": ["cache_folder", "offline"],
+        "object_crops": ["crops"],
+        "finding": ["cache_folder", "offline"],
         "intensities": ["normalise"],
         "loading": ["available", "download", "fetch", "load", "missing"],
         "records": ["Collection", "Sample"],

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bioimage_course.data import doors
+from bioimage_course.data import finding
 from bioimage_course.data.catalogue import Entry, entry
 from bioimage_course.data.records import Collection, Sample
 from bioimage_course.errors import DataUnavailableError, InputError
@@ -90,7 +90,7 @@ def fetch(name: str) -> Path:
     if e.kind != "file":
         raise InputError(f"{name!r} is made of images: data.load({name!r}) gives them")
     (file,) = e.files.values()
-    return doors.fetch_file(e, file, progress=True)
+    return finding.fetch_file(e, file, progress=True)
 
 
 def available(name: str) -> bool:
@@ -107,7 +107,7 @@ def available(name: str) -> bool:
         If there is no such data set.
     """
     e = entry(name)
-    return all(doors.local_path(e, file) is not None for file in e.files.values())
+    return all(finding.local_path(e, file) is not None for file in e.files.values())
 
 
 def missing(name: str) -> bool:
@@ -149,9 +149,9 @@ def download(name: str) -> None:
 
 def _ensure(e: Entry, *, keep: bool = False) -> None:
     """Have every file of an entry on this machine, several downloads at a time."""
-    get = doors.keep_file if keep else doors.fetch_file
-    missing = [f for f in e.files.values() if keep or doors.local_path(e, f) is None]
-    if len(missing) < 2 or doors.offline():
+    get = finding.keep_file if keep else finding.fetch_file
+    missing = [f for f in e.files.values() if keep or finding.local_path(e, f) is None]
+    if len(missing) < 2 or finding.offline():
         for file in missing:
             get(e, file, progress=True)
         return
@@ -181,7 +181,7 @@ class _Reader:
                 self.keys = sorted(archive.namelist())
 
     def _path(self, key: str) -> Path:
-        return doors.fetch_file(self.entry, self.entry.files[key])
+        return finding.fetch_file(self.entry, self.entry.files[key])
 
     def bytes(self, key: str) -> bytes:
         if self.entry.archive:

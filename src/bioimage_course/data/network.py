@@ -57,7 +57,7 @@ def explain(error: BaseException, host: str, bundle: str = "REQUESTS_CA_BUNDLE")
         status = response.status_code
         return Trouble(f"{host} answered {status} {response.reason}", again=status >= 500 or status == 429)
     kinds = {kind.__name__ for each in chain for kind in type(each).__mro__}
-    if "ChunkedEncodingError" in kinds or "aborted" in text:
+    if kinds & {"ChunkedEncodingError", "ReadTimeoutError"} or "aborted" in text:
         return Trouble(f"{host} broke off in the middle", again=True)
     names = {type(each).__name__ for each in chain}  # urllib3's refusals descend from its timeouts
     if names & {"ConnectTimeout", "ReadTimeout", "Timeout", "TimeoutError"} or "timed out" in text:

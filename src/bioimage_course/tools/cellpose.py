@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bioimage_course import compat, files, shipped
+from bioimage_course import compat, shipped
 from bioimage_course.compat import quiet
-from bioimage_course.data import doors, network
+from bioimage_course.data import catalogue, downloading, finding
 from bioimage_course.errors import InputError, ToolUnavailableError
 from bioimage_course.fingerprint import kept
 from bioimage_course.metrics.objects import median_diameter
@@ -29,16 +29,12 @@ from bioimage_course.tools import _inputs
 WEIGHTS = shipped.WEIGHTS / "cellpose-flows"
 """Folder of the course's own flow network: weights, card, results."""
 
-PUBLISHED = {
-    "cpsam_v2": (1_233_586_851, "0f1cc3f7ecdd8a037a57c6c48d9d8921391be4cbce3fa9f13c3e3a2e1253c667"),
-    "cpsam": (1_233_587_898, "e1440429eb384f95afe32bcba6510f90d518eaedc917ede549bed6804004abe2"),
-}
-"""Cellpose-SAM's published weights: bytes and sha256. ``cpsam_v2`` is cellpose 4.2's default."""
+PUBLISHED = {"cpsam_v2": "weights-cpsam-v2", "cpsam": "weights-cpsam"}
+"""Cellpose-SAM's published weights, and what the course's registry calls them. ``cpsam_v2`` is cellpose 4.2's
+default."""
 
 UNIT = 30
 """Cellpose resizes images so that objects of the given diameter become so many pixels wide."""
-
-ADDRESS = "https://huggingface.co/mouseland/cellpose-sam/resolve/main/"
 
 
 @lru_cache(maxsize=1)
@@ -306,8 +302,7 @@ def weights_file(name="cpsam_v2"):
         if name in ("cpdino", "cpdino-vitb"):
             raise InputError(
                 f"{name!r} needs the package dinov3, which no package index has, and the course does not "
-                f"bring it; "
-                f"take one of {', '.join(PUBLISHED)}."
+                f"bring it; take one of {', '.join(PUBLISHED)}."
             )
         raise InputError(f"Cellpose 4 has published no model {name!r}; there are {', '.join(PUBLISHED)}.")
     folder = os.environ.get("CELLPOSE_LOCAL_MODELS_PATH")
@@ -326,7 +321,7 @@ def announcement(name="cpsam_v2"):
     str
     """
     weights_file(name)  # refuses unknown names
-    size = PUBLISHED[name][0]
+    size = _registered(name).bytes
     return (
         f"{name}: {size / 1e9:.2f} GB to download (about {size * 8 / 50e6 / 60:.0f} minutes at 50 Mbit/s) "
         "and to keep on disk; about 3 GB of memory; 10 to 60 seconds a tile of 256 × 256 pixels on a CPU, "
@@ -359,13 +354,14 @@ def pretrained(name="cpsam_v2", download=False):
 
     Notes
     -----
-    The file is fetched with its certificate and sha256 checked; cellpose's own download checks neither.
+    The file is fetched with its certificate and sha256 checked; cellpose's own download checks neither. A
+    copy in the course's cache or in a mirror is used where it lies.
     """
     compat.prepare("cellpose")
     path = weights_file(name)
     if not path.is_file():
-        _download(name, path, download)
-    elif files.sha256(path) != PUBLISHED[name][1]:
+        path = _fetch(name, path, download)
+    elif not finding.intact(path, _registered(name)):
         raise ToolUnavailableError(
             f"{path} is not the published {name} (its sha256 differs), perhaps a download was cut off; "
             f"delete it and call tools.cellpose.pretrained({name!r}, download=True)."
@@ -379,40 +375,34 @@ def pretrained(name="cpsam_v2", download=False):
         return CellposeModel(gpu=gpu, pretrained_model=str(path), use_bfloat16=gpu)  # slow on CPUs
 
 
-def _download(name, path, agreed):
-    """Fetch a published model, or say in one sentence why not."""
-    size, sha256 = PUBLISHED[name]
+def _registered(name):
+    """What the registry knows of a published model: bytes, sha256, address."""
+    return catalogue.entry(PUBLISHED[name]).files[name]
+
+
+def _fetch(name, path, agreed):
+    """Where a published model lies after it was looked for and downloaded; or why not, in one sentence."""
+    file = _registered(name)
+    here = finding.local_path(catalogue.entry(PUBLISHED[name]), file)
+    if here is not None:
+        return here
     way_out = "tools.cellpose.course_model() works without it"
-    if doors.offline():
+    missing = f"Cellpose-SAM's weights ({file.bytes / 1e9:.1f} GB) are not on this machine"
+    if finding.offline():
         raise ToolUnavailableError(
-            f"Cellpose-SAM's weights ({size / 1e9:.1f} GB) are not on this machine, and "
-            f"BIOIMAGE_COURSE_OFFLINE forbids to fetch them; {way_out}."
+            f"{missing}, and BIOIMAGE_COURSE_OFFLINE forbids to fetch them; {way_out}."
         )
     if not agreed:
         raise ToolUnavailableError(
-            f"Cellpose-SAM's weights ({size / 1e9:.1f} GB) are not on this machine; call "
-            f"tools.cellpose.pretrained({name!r}, download=True) to fetch them, or go on: {way_out}."
+            f"{missing}; call tools.cellpose.pretrained({name!r}, download=True) to fetch them, or go on: "
+            f"{way_out}."
         )
-    import pooch
-
     print(announcement(name))
-    pooch.get_logger().setLevel("WARNING")
     try:
-        pooch.retrieve(
-            ADDRESS + name,
-            f"sha256:{sha256}",
-            fname=name,
-            path=path.parent,
-            downloader=pooch.HTTPDownloader(progressbar=True, timeout=30),
-        )
-    except OSError as error:  # requests' errors are OSErrors
-        trouble = network.explain(error, ADDRESS.split("/")[2])
+        return downloading.download(file.sources[0], path, file.sha256)
+    except downloading.Failure as failure:
+        trouble = failure.trouble
         remedy = "let CELLPOSE_LOCAL_MODELS_PATH name one that can" if trouble.at_home else trouble.remedy
         raise ToolUnavailableError(
             f"Cellpose-SAM could not be downloaded ({trouble.reason}); {remedy}, or go on offline: {way_out}."
-        ) from None
-    except ValueError:  # pooch: another sha256
-        raise ToolUnavailableError(
-            f"Cellpose-SAM arrived with another sha256 than the published one; try again, or go on offline: "
-            f"{way_out}."
         ) from None

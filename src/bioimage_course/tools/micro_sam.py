@@ -16,10 +16,9 @@ import numpy as np
 
 from bioimage_course import compat, shipped
 from bioimage_course.compat import quiet
-from bioimage_course.data import doors, network
-from bioimage_course.errors import InputError, ToolUnavailableError
+from bioimage_course.errors import InputError
 from bioimage_course.fingerprint import digest, kept
-from bioimage_course.tools import _inputs
+from bioimage_course.tools import _inputs, _published
 
 CHECKPOINT = "weights-mobilesam"
 """Name of MobileSAM's weights among the data sets of the course; micro-sam calls the same file ``vit_t``."""
@@ -462,21 +461,14 @@ def predictor(name="vit_t"):
     known = list(library.get_model_names())
     if name not in known:
         raise InputError(f"micro-sam has no model {name!r}; there are {', '.join(sorted(known))}.")
-    advice = 'tools.micro_sam.predictor("vit_t") needs 40 MB only and can come from a mirror'
-    if doors.offline() and not _downloaded(library, name):
-        raise ToolUnavailableError(
-            f"The model {name!r} has not been downloaded, and BIOIMAGE_COURSE_OFFLINE forbids it; {advice}."
-        )
-    try:
-        with quiet():
-            return library.get_sam_model(name)
-    except Exception as error:  # connection errors, wrong hashes: pooch and requests raise many kinds
-        trouble = network.explain(error, "the server of micro-sam's models")
-        remedy = "let MICROSAM_CACHEDIR name one that can" if trouble.at_home else trouble.remedy
-        raise ToolUnavailableError(
-            f"The model {name!r} could not be downloaded ({trouble.reason}); {remedy}, or go on offline: "
-            f"{advice}."
-        ) from None
+    return _published.load(
+        name,
+        lambda: library.get_sam_model(name),
+        here=_downloaded(library, name),
+        host="the server of micro-sam's models",
+        folder="MICROSAM_CACHEDIR",
+        advice='tools.micro_sam.predictor("vit_t") needs 40 MB only and can come from a mirror',
+    )
 
 
 def results():

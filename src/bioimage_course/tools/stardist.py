@@ -16,12 +16,11 @@ import numpy as np
 
 from bioimage_course import compat, shipped
 from bioimage_course.compat import quiet
-from bioimage_course.data import doors, network
 from bioimage_course.data.intensities import normalise
-from bioimage_course.errors import InputError, ToolUnavailableError
+from bioimage_course.errors import InputError
 from bioimage_course.fingerprint import kept
 from bioimage_course.metrics.objects import median_diameter
-from bioimage_course.tools import _inputs
+from bioimage_course.tools import _inputs, _published
 
 WEIGHTS = shipped.WEIGHTS / "stardist-nuclei"
 """Folder of the course's own model: config, thresholds, weights, its card and its results."""
@@ -241,21 +240,15 @@ def pretrained(name="2D_versatile_fluo"):
         raise InputError(
             f"StarDist has published no 2D model {name!r}; there are {', '.join(known)}."
         ) from None
-    advice = "tools.stardist.course_model() works without network"
-    if doors.offline() and not _downloaded(key):
-        raise ToolUnavailableError(
-            f"The model {key!r} has not been downloaded, and BIOIMAGE_COURSE_OFFLINE forbids it; {advice}."
-        )
-    try:
-        with quiet():
-            return models.StarDist2D.from_pretrained(key)
-    except Exception as error:  # URL errors, broken archives, wrong hashes: Keras raises bare Exceptions
-        trouble = network.explain(error, "github.com", bundle="SSL_CERT_FILE")
-        remedy = "let KERAS_HOME name one that can" if trouble.at_home else trouble.remedy
-        raise ToolUnavailableError(
-            f"The model {key!r} could not be downloaded ({trouble.reason}); {remedy}, or go on offline: "
-            f"{advice}."
-        ) from None
+    return _published.load(
+        key,
+        lambda: models.StarDist2D.from_pretrained(key),
+        here=_downloaded(key),
+        host="github.com",
+        folder="KERAS_HOME",
+        advice="tools.stardist.course_model() works without network",
+        bundle="SSL_CERT_FILE",
+    )
 
 
 # ---------------------------------------------------------------- helpers

