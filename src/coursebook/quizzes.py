@@ -134,7 +134,7 @@ def parse(text: str, chapter: str, file: str) -> Quiz:
         raise QuizError(
             [Finding(file, line, f"not valid YAML: {problem} (quote text that holds `: `)")]
         ) from None
-    if not isinstance(content, list) or not content:
+    if node is None or not isinstance(content, list) or not content:
         raise QuizError([Finding(file, 1, "a quiz is a list of questions, each starting with `- id:`")])
     findings = [Finding(file, line, message) for line, message in _mistakes(content, node)]
     if findings:

@@ -148,7 +148,7 @@ class Source:
 
     def exercises(self) -> list[str]:
         """Return the names of the exercises in order."""
-        return list(dict.fromkeys(cell.exercise for cell in self.cells if "exercise" in cell.tags))
+        return list(dict.fromkeys(str(cell.exercise) for cell in self.cells if "exercise" in cell.tags))
 
     def number(self, exercise: str) -> int:
         """Return the number in the last heading ``## Exercise N: …`` before `exercise`; 0 is a warm-up."""
@@ -431,7 +431,7 @@ def _check_independence(source: Source):
         if role == "exercise":  # what the starter computes is there, its functions are still empty
             made |= names - functions
         if role in ("exercise", "solution"):
-            asked |= dict.fromkeys((names - made) | functions, cell.exercise)
+            asked |= dict.fromkeys((names - made) | functions, str(cell.exercise))
         if role is None:
             for name in sorted(asked.keys() & used_names(cell) - names):
                 message = f"needs {name!r}, which exercise {asked[name]!r} asks the learner to write"
