@@ -137,6 +137,7 @@ def test_panels_of_the_notebook_are_those_of_the_check():
         (lambda losses, patience: ch05._stop(losses, patience, reset=False), "begin anew"),
         (lambda losses, patience: ch05._stop(losses, patience, late=1), "one epoch too long"),
         (lambda losses, patience: ch05._stop(losses, patience, ties=True), "An equal loss"),
+        (lambda losses, patience: ch05._stop(losses, patience, previous=True), "with the epoch before"),
         (lambda losses, patience: tuple(n - 1 for n in ch05._stop(losses, patience)), "count epochs from 0"),
         (lambda losses, patience: ch05._stop(losses, patience)[::-1], "swapped"),
         (lambda losses, patience: (ch05._stop(losses, patience)[1],) * 2, "last epoch twice"),

@@ -212,7 +212,7 @@ def read_curves(diagnoses):
     given = {panel: value.strip().lower() for panel, value in given.items()}
     wrong = [panel for panel in CURVES if given[panel] != CURVES[panel]]
     if not wrong:
-        return "All six. Most trainings that you will ever look at are one of these, or two at once."
+        return "All six. Many trainings that you will look at are one of these, or two at once."
     raise Failure(
         f"{6 - len(wrong)} of 6 are right. Look at panel {wrong[0]} again: {_LOOK[CURVES[wrong[0]]]}"
     )
@@ -221,12 +221,14 @@ def read_curves(diagnoses):
 # --- (d) early stopping ------------------------------
 
 
-def _stop(losses, patience, *, ties=False, reset=True, late=0):
+def _stop(losses, patience, *, ties=False, reset=True, late=0, previous=False):
     """Early stopping with the usual mistakes built in; returns (best epoch, last epoch)."""
     best, best_epoch, waited, epoch = np.inf, 0, 0, 0
     for epoch, loss in enumerate(losses, start=1):
         if loss < best or (ties and loss == best):
             best, best_epoch, waited = loss, epoch, 0 if reset else waited
+        elif previous and loss < losses[epoch - 2]:
+            waited = 0
         else:
             waited += 1
         if waited >= patience + late:
@@ -240,6 +242,7 @@ _RUNS = (
     ([0.9, 0.8, 0.7, 0.6], 2),  # never stops
     ([0.5, 0.6, 0.7, 0.8], 1),  # best in the first epoch
     ([0.8, 0.6, 0.6, 0.6, 0.6], 3),  # ties are no improvement
+    ([0.5, 0.7, 0.66, 0.62, 0.58, 0.54], 3),  # falls from epoch to epoch, but is never below the best
 )
 
 
@@ -290,6 +293,11 @@ def early_stopping(stop):
         (
             {"late": -1},
             "You stop one epoch too early: with patience 3, three epochs without a new minimum may pass.",
+        ),
+        (
+            {"previous": True},
+            "You compare with the epoch before: a loss that falls, but is still above the lowest one, is no "
+            "new minimum.",
         ),
         ({"ties": True}, "An equal loss is no improvement: only a lower one (<) is a new minimum."),
     ):
