@@ -9,6 +9,7 @@ import pytest
 from bioimage_course import check, data, nets
 from bioimage_course.check.exercises import ch04
 from bioimage_course.errors import InputError
+from bioimage_course.materials import ch04 as materials
 from exercise_cells import failure
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
@@ -30,19 +31,19 @@ def test_reference_agrees_with_pytorch(padding, stride, dilation):
         stride=stride,
         dilation=dilation,
     )
-    np.testing.assert_allclose(ch04.correlate(image, kernel, padding, stride, dilation), theirs[0, 0])
+    np.testing.assert_allclose(materials.correlate(image, kernel, padding, stride, dilation), theirs[0, 0])
 
 
 def without(**wrong):
     """The right function with some settings replaced."""
-    return lambda image, kernel, padding=0, stride=1, dilation=1: ch04.correlate(
+    return lambda image, kernel, padding=0, stride=1, dilation=1: materials.correlate(
         image, kernel, **({"padding": padding, "stride": stride, "dilation": dilation} | wrong)
     )
 
 
 def padded(mode):
     def function(image, kernel, padding=0, stride=1, dilation=1):
-        return ch04.correlate(np.pad(image, padding, mode=mode), kernel, 0, stride, dilation)
+        return materials.correlate(np.pad(image, padding, mode=mode), kernel, 0, stride, dilation)
 
     return function
 
@@ -50,21 +51,21 @@ def padded(mode):
 @pytest.mark.parametrize(
     ("function", "sentence"),
     [
-        (lambda i, k, **s: ch04.correlate(i, k[::-1, ::-1], **s), "You flip the kernel"),
-        (lambda i, k, **s: ch04.correlate(i, np.ones((3, 3)), **s), "forget the weights"),
-        (lambda i, k, **s: ch04.correlate(i, k, **s) / k.size, "take their sum"),
-        (lambda i, k, **s: ch04.correlate(i, k, padding=1), "size of the input"),
-        (lambda i, k, **s: ch04.correlate(i, k, **s).T, "rows and columns are exchanged"),
-        (lambda i, k, **s: ch04.correlate(i, k, **s)[1:], "shape (6, 9)"),
+        (lambda i, k, **s: materials.correlate(i, k[::-1, ::-1], **s), "You flip the kernel"),
+        (lambda i, k, **s: materials.correlate(i, np.ones((3, 3)), **s), "forget the weights"),
+        (lambda i, k, **s: materials.correlate(i, k, **s) / k.size, "take their sum"),
+        (lambda i, k, **s: materials.correlate(i, k, padding=1), "size of the input"),
+        (lambda i, k, **s: materials.correlate(i, k, **s).T, "rows and columns are exchanged"),
+        (lambda i, k, **s: materials.correlate(i, k, **s)[1:], "shape (6, 9)"),
         (without(padding=0), "padding=2 changes nothing"),
-        (lambda i, k, padding=0, **s: ch04.correlate(i, k, padding // 2, **s), "you add one"),
+        (lambda i, k, padding=0, **s: materials.correlate(i, k, padding // 2, **s), "you add one"),
         (padded("reflect"), "mirror image"),
         (padded("edge"), "repeating the border"),
         (without(stride=1), "stride=2 changes nothing"),
         (without(dilation=1), "dilation=2 changes nothing"),
         (lambda i, k, stride=1, **s: _half_strided(i, k, stride, **s), "still moves by one pixel"),
         (lambda i, k, dilation=1, **s: _short(i, k, dilation, **s), "you count 2 * 3 = 6"),
-        (lambda image, kernel: ch04.correlate(image, kernel), "padding"),
+        (lambda image, kernel: materials.correlate(image, kernel), "padding"),
     ],
 )
 def test_wrong_correlations(function, sentence):
@@ -72,18 +73,18 @@ def test_wrong_correlations(function, sentence):
 
 
 def _half_strided(image, kernel, stride, **settings):
-    rows, columns = ch04.correlate(image, kernel, stride=stride, **settings).shape
-    return ch04.correlate(image, kernel, **settings)[:rows, :columns]
+    rows, columns = materials.correlate(image, kernel, stride=stride, **settings).shape
+    return materials.correlate(image, kernel, **settings)[:rows, :columns]
 
 
 def _short(image, kernel, dilation, **settings):
-    output = ch04.correlate(image, kernel, dilation=dilation, **settings)
+    output = materials.correlate(image, kernel, dilation=dilation, **settings)
     return output[:-1, :-1] if dilation > 1 else output
 
 
 def test_changing_the_image_is_noticed():
     def spoils(image, kernel, padding=0, stride=1, dilation=1):
-        result = ch04.correlate(image, kernel, padding, stride, dilation)
+        result = materials.correlate(image, kernel, padding, stride, dilation)
         image[:] = 0
         return result
 
@@ -92,10 +93,10 @@ def test_changing_the_image_is_noticed():
 
 def test_lists_and_tensors_are_accepted():
     def as_tensor(*args, **settings):
-        return torch.tensor(ch04.correlate(*args, **settings), requires_grad=True)
+        return torch.tensor(materials.correlate(*args, **settings), requires_grad=True)
 
     assert check.cross_correlation.verdict(as_tensor).passed
-    assert check.cross_correlation.verdict(lambda *a, **s: ch04.correlate(*a, **s).tolist()).passed
+    assert check.cross_correlation.verdict(lambda *a, **s: materials.correlate(*a, **s).tolist()).passed
 
 
 # --- (2) ------------------------------
@@ -157,8 +158,8 @@ def test_wrong_counts(convolutional, connected, sentence):
 
 
 def test_lecture_example():
-    assert ch04.pool(ch04.LECTURE, "max").tolist() == [[15, 13], [11, 9]]
-    assert ch04.pool(ch04.LECTURE, "average").tolist() == [[8.5, 6], [6.25, 5.75]]
+    assert materials.pool(ch04.LECTURE, "max").tolist() == [[15, 13], [11, 9]]
+    assert materials.pool(ch04.LECTURE, "average").tolist() == [[8.5, 6], [6.25, 5.75]]
 
 
 def sliding(image, how):
@@ -174,15 +175,15 @@ def scrambled(image, how):
 @pytest.mark.parametrize(
     ("function", "sentence"),
     [
-        (lambda i, how: ch04.pool(i, "max"), "That is max pooling"),
-        (lambda i, how: ch04.pool(i, "average"), "That is average pooling"),
+        (lambda i, how: materials.pool(i, "max"), "That is max pooling"),
+        (lambda i, how: materials.pool(i, "average"), "That is average pooling"),
         (sliding, "blocks do not overlap"),
-        (lambda i, how: ch04.pool(i, how) * (1 if how == "max" else 4), "divide by 4"),
-        (lambda i, how: -ch04.pool(-i, how), "smallest value"),
+        (lambda i, how: materials.pool(i, how) * (1 if how == "max" else 4), "divide by 4"),
+        (lambda i, how: -materials.pool(-i, how), "smallest value"),
         (lambda i, how: i[::2, ::2], "keep one pixel"),
-        (lambda i, how: ch04.pool(i, how).astype(int), "keep the decimals"),
+        (lambda i, how: materials.pool(i, how).astype(int), "keep the decimals"),
         (scrambled, "distant pixels"),
-        (lambda i, how: ch04.pool(i, how).ravel(), "shape (4,)"),
+        (lambda i, how: materials.pool(i, how).ravel(), "shape (4,)"),
     ],
 )
 def test_wrong_pooling(function, sentence):

@@ -10,6 +10,7 @@ from skimage.filters import threshold_otsu
 
 from bioimage_course import check, data, metrics, tools
 from bioimage_course.check.exercises import ch09
+from bioimage_course.materials import ch09 as materials
 from exercise_cells import failure
 
 # ---------------------------------------------------------------- (1) Otsu
@@ -36,14 +37,14 @@ def otsu(counts, *, shares=True, own=lambda t: t):
 def test_between_class_variance_has_its_maximum_at_scikit_images_threshold(sample):
     image = data.load(sample).image
     counts = np.bincount(image.ravel().astype(int), minlength=256)
-    assert ch09.between_class_variance(counts).argmax() == threshold_otsu(image)
+    assert materials.between_class_variance(counts).argmax() == threshold_otsu(image)
 
 
 @pytest.mark.parametrize("better", [np.greater, np.greater_equal])
 def test_every_threshold_in_an_empty_gap_passes(better):
     def first_or_last(counts):
         best, most = 0, -1.0
-        for t, spread in enumerate(ch09.between_class_variance(counts)):
+        for t, spread in enumerate(materials.between_class_variance(counts)):
             if better(spread, most * (1 - 1e-12)):
                 best, most = t, max(most, spread)
         return best
@@ -81,10 +82,10 @@ def test_scikit_images_function_passes():
         (lambda c: otsu(c, own=lambda t: t + 1), "one too high"),
         (lambda c: otsu(c, shares=False), "shares of the classes"),
         (lambda c: (np.arange(len(c)) * c).sum() / c.sum(), "mean grey value"),
-        (lambda c: ch09.between_class_variance(c).max(), "the threshold at which"),
+        (lambda c: materials.between_class_variance(c).max(), "the threshold at which"),
         (lambda c: int(np.argmax(c)), "most frequent"),
         (lambda c: otsu(c) - 3, "your threshold for"),
-        (lambda c: ch09.between_class_variance(c), "one"),
+        (lambda c: materials.between_class_variance(c), "one"),
     ],
 )
 def test_otsu_mistakes(wrong, words):
@@ -104,7 +105,7 @@ def test_answer_that_changes_its_input_is_refused():
 
 
 def test_six_objects_are_what_the_comments_say():
-    truth, prediction = ch09.six_objects()
+    truth, prediction = materials.six_objects()
     matched = metrics.match(truth, prediction, 0.5)
     assert (matched.n_true, matched.n_predicted) == (6, 7)
     assert (matched.tp, matched.fp, matched.fn) == (4, 3, 2)

@@ -11,6 +11,7 @@ from skimage.segmentation import watershed
 from bioimage_course import check, data, results, tools
 from bioimage_course.check.exercises import ch10
 from bioimage_course.errors import InputError
+from bioimage_course.materials import ch10 as materials
 from exercise_cells import failure
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
@@ -29,23 +30,26 @@ def test_reference_size_agrees_with_pytorch(n, depth):
         x = block(x)
         for _ in range(depth):
             x = block(torch.nn.functional.interpolate(x, scale_factor=2))
-    assert x.shape[-1] == ch10.valid_size(n, depth)
+    assert x.shape[-1] == materials.valid_size(n, depth)
 
 
 def test_size_of_the_paper():
-    assert ch10.valid_size(572) == 388
-    assert ch10.valid_size(570) is None  # 566, 283: cannot be halved again
+    assert materials.valid_size(572) == 388
+    assert materials.valid_size(570) is None  # 566, 283: cannot be halved again
 
 
 @pytest.mark.parametrize(
     ("function", "words"),
     [
         (lambda n, depth: n, "with padding"),
-        (lambda n, depth: ch10.valid_size(n, depth, convolutions=1, strict=False), "you count one"),
-        (lambda n, depth: ch10.valid_size(n, depth, bottom=False, strict=False), "at the bottom has two"),
-        (lambda n, depth: ch10.valid_size(n, depth, up=False, strict=False), "on the way up"),
+        (lambda n, depth: materials.valid_size(n, depth, convolutions=1, strict=False), "you count one"),
+        (
+            lambda n, depth: materials.valid_size(n, depth, bottom=False, strict=False),
+            "at the bottom has two",
+        ),
+        (lambda n, depth: materials.valid_size(n, depth, up=False, strict=False), "on the way up"),
         (lambda n, depth: ch10._bottom(n, depth), "stopped at the bottom"),
-        (lambda n, depth: ch10.valid_size(n, 4) or 1, "depth"),
+        (lambda n, depth: materials.valid_size(n, 4) or 1, "depth"),
     ],
 )
 def test_wrong_sizes(function, words):
@@ -131,27 +135,27 @@ def _carve_loop(labels):
 def test_carving_in_an_unusual_form_passes():
     assert check.carve_borders.verdict(_carve_loop).passed
     assert check.carve_borders.verdict(
-        lambda labels: torch.as_tensor(ch10.carved(labels).astype(float))
+        lambda labels: torch.as_tensor(materials.carved(labels).astype(float))
     ).passed
 
 
 def test_carved_masks_are_as_many_components_as_objects():
     labels = data.load("nuclei").labels
     assert ndimage.label(labels > 0)[1] < labels.max()
-    assert ndimage.label(ch10.carved(labels) > 0, np.ones((3, 3)))[1] >= len(np.unique(labels)) - 1
+    assert ndimage.label(materials.carved(labels) > 0, np.ones((3, 3)))[1] >= len(np.unique(labels)) - 1
 
 
 @pytest.mark.parametrize(
     ("function", "words"),
     [
-        (lambda labels: ch10.carved(labels, reach="4"), "eight neighbours"),
-        (lambda labels: ch10.carved(labels, background=True), "whole outline"),
+        (lambda labels: materials.carved(labels, reach="4"), "eight neighbours"),
+        (lambda labels: materials.carved(labels, background=True), "whole outline"),
         (lambda labels: labels, "still touch"),
-        (lambda labels: ch10.carved(labels) > 0, "not a mask"),
-        (lambda labels: np.where(ch10.carved(labels) == labels, 0, labels), "what is left"),
-        (lambda labels: ch10.carved(labels)[::-1], "At row"),
+        (lambda labels: materials.carved(labels) > 0, "not a mask"),
+        (lambda labels: np.where(materials.carved(labels) == labels, 0, labels), "what is left"),
+        (lambda labels: materials.carved(labels)[::-1], "At row"),
         (lambda labels: np.where(ndimage.maximum_filter(labels, 3) == labels, labels, 0), "At row"),
-        (lambda labels: ch10.carved(np.where(labels > 1, labels, 0)), "At row"),
+        (lambda labels: materials.carved(np.where(labels > 1, labels, 0)), "At row"),
     ],
 )
 def test_wrong_carving(function, words):
@@ -257,8 +261,8 @@ def test_only_windows_on_the_grid_give_one_pass():
             x = torch.as_tensor(np.ascontiguousarray(window), dtype=torch.float32)[None, None]
             return torch.softmax(network(x), dim=1)[0].numpy()
 
-    whole = ch10.windows(answer, image, 256, 112)
-    on, off = (np.abs(ch10.windows(answer, image, 128, margin) - whole).max() for margin in (112, 120))
+    whole = materials.windows(answer, image, 256, 112)
+    on, off = (np.abs(materials.windows(answer, image, 128, margin) - whole).max() for margin in (112, 120))
     assert on < 1e-4 < 0.05 < off
 
 
@@ -323,7 +327,7 @@ def test_wrong_objects(function, words):
     ],
 )
 def test_wrong_windows(mistake, words):
-    assert words in failure("sliding_window", lambda *a: ch10.windows(*a, **mistake))
+    assert words in failure("sliding_window", lambda *a: materials.windows(*a, **mistake))
 
 
 def _whole(network, image, core, margin):
@@ -331,7 +335,7 @@ def _whole(network, image, core, margin):
 
 
 def _last_missing(network, image, core, margin):
-    result = ch10.windows(network, image, core, margin)
+    result = materials.windows(network, image, core, margin)
     result[48:] = 0
     return result
 
@@ -353,8 +357,8 @@ def _shifted(network, image, core, margin):
 def test_windows_of_a_convolution_may_be_shifted_those_of_a_pooling_not():
     image = np.random.default_rng(0).uniform(1, 2, (32, 32))
     blur = lambda window: ndimage.uniform_filter(window, 5, mode="constant")  # noqa: E731
-    np.testing.assert_allclose(ch10.windows(blur, image, 16, 6), _shifted(blur, image, 16, 6))
-    pooled = ch10.windows(ch10._pooling_network, image, 16, 8)
+    np.testing.assert_allclose(materials.windows(blur, image, 16, 6), _shifted(blur, image, 16, 6))
+    pooled = materials.windows(ch10._pooling_network, image, 16, 8)
     assert not np.allclose(pooled, _shifted(ch10._pooling_network, image, 16, 8))
 
 
@@ -364,8 +368,8 @@ def test_windows_of_a_convolution_may_be_shifted_those_of_a_pooling_not():
         (_whole, "62×82"),
         (_last_missing, "hang over"),
         (lambda network, image, core, margin: image, "never call"),
-        (lambda *a: ch10.windows(*a).T, "rows and columns"),
-        (lambda *a: ch10.windows(*a)[::-1], "differs most"),
+        (lambda *a: materials.windows(*a).T, "rows and columns"),
+        (lambda *a: materials.windows(*a)[::-1], "differs most"),
         (_shifted, "start at a multiple of core"),
     ],
 )

@@ -6,6 +6,7 @@ from skimage.measure import regionprops_table
 
 from bioimage_course import check
 from bioimage_course.check.exercises import ch11
+from bioimage_course.materials import ch11 as materials
 from exercise_cells import failure
 
 # --- right answers, with switches for the mistakes ------------------------------
@@ -298,8 +299,8 @@ def test_normalisation_mistakes(wrong, words):
 def test_banana_hides_part_of_its_boundary():
     from skimage.draw import polygon
 
-    mask = ch11.banana()
-    point = ch11.inner_point(mask)
+    mask = materials.banana()
+    point = materials.inner_point(mask)
     assert mask[point]
     corners = outline(make_distances()(mask, point, 64), point)
     drawn = np.zeros(mask.shape, bool)

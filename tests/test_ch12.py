@@ -8,6 +8,7 @@ from skimage.segmentation import relabel_sequential
 from bioimage_course import check, compat, tools
 from bioimage_course.check.exercises import ch12
 from bioimage_course.errors import InputError
+from bioimage_course.materials import ch12 as materials
 from exercise_cells import failure
 
 # --- right answers, with switches for the mistakes ------------------------------
@@ -133,17 +134,17 @@ def test_cellpose_itself_agrees():
     np.testing.assert_allclose(
         dynamics.flow_error(labels, 5 * predicted)[0], flow_errors(labels, predicted), atol=1e-6
     )
-    bent = ch12.bent_cell().astype(int)
+    bent = materials.bent_cell().astype(int)
     np.testing.assert_allclose(ch12._flow(bent), dynamics.masks_to_flows_gpu(bent)[0], atol=1e-6)
 
 
 def test_shapes_are_what_the_chapter_says():
     from scipy.ndimage import label
 
-    assert label(ch12.bent_cell())[1] == 1
-    assert label(ch12.two_cells() > 0)[1] == 1, "they touch"
-    assert set(np.unique(ch12.two_cells())) == {0, 1, 2}
-    for mask in (ch12.bent_cell(), ch12.two_cells()):
+    assert label(materials.bent_cell())[1] == 1
+    assert label(materials.two_cells() > 0)[1] == 1, "they touch"
+    assert set(np.unique(materials.two_cells())) == {0, 1, 2}
+    for mask in (materials.bent_cell(), materials.two_cells()):
         assert not (mask[[0, -1]].any() or mask[:, [0, -1]].any()), "room for central differences"
 
 

@@ -6,6 +6,7 @@ from scipy.ndimage import distance_transform_edt, label
 
 from bioimage_course import check, tools
 from bioimage_course.check.exercises import ch13
+from bioimage_course.materials import ch13 as materials
 from exercise_cells import failure
 
 # --- right answers, with switches for the mistakes ------------------------------
@@ -101,8 +102,8 @@ def test_a_click_between_two_mistakes_of_different_kind():
     def click(truth, prediction):
         if not (truth ^ prediction).any():
             return None
-        region = ch13.largest_region(truth ^ prediction)  # what is missing and what is too much, as one
-        row, column = np.unravel_index(ch13.depth(region).argmax(), region.shape)
+        region = materials.largest_region(truth ^ prediction)  # what is missing and what is too much, as one
+        row, column = np.unravel_index(materials.depth(region).argmax(), region.shape)
         return row, column, int(truth[row, column])
 
     assert "from the edge of the region" in failure("next_click", click)
@@ -173,7 +174,7 @@ def test_the_mean_of_a_ring_lies_outside_it():
     ring = ch13._ring(40, 40, 20, 5)
     row, column = np.argwhere(ring).mean(axis=0).round().astype(int)
     assert not ring[row, column]
-    assert ring[np.unravel_index(ch13.depth(ring).argmax(), ring.shape)]
+    assert ring[np.unravel_index(materials.depth(ring).argmax(), ring.shape)]
 
 
 # --- (e) a grid of clicks ------------------------------
@@ -193,7 +194,7 @@ def _hit_loop(labels, side):
 
 def test_grid_hits_in_unusual_form_pass():
     assert check.grid_hits.verdict(_hit_loop).passed
-    assert check.grid_hits.verdict(lambda labels, side: np.float32(ch13.hit(labels, side))).passed
+    assert check.grid_hits.verdict(lambda labels, side: np.float32(materials.hit(labels, side))).passed
 
 
 def test_a_grid_of_eight_clicks_asks_about_few_nuclei():
@@ -214,17 +215,17 @@ def test_a_grid_of_eight_clicks_asks_about_few_nuclei():
     ],
 )
 def test_wrong_grid_hits(kind, words):
-    assert words in failure("grid_hits", lambda labels, side: ch13.hit(labels, side, kind=kind))
+    assert words in failure("grid_hits", lambda labels, side: materials.hit(labels, side, kind=kind))
 
 
 def test_object_number_one_is_an_object():
-    assert check.grid_hits.verdict(lambda y, n: ch13.hit(np.where(y > 1, y, 0), n)).status == "failed"
+    assert check.grid_hits.verdict(lambda y, n: materials.hit(np.where(y > 1, y, 0), n)).status == "failed"
 
 
 def test_grid_hits_of_nothing():
     def divides(labels, side):
         with np.errstate(all="ignore"):
-            return np.float64(ch13.hit(labels, side)) if labels.any() else np.float64(0) / np.float64(0)
+            return np.float64(materials.hit(labels, side)) if labels.any() else np.float64(0) / np.float64(0)
 
     assert "divide by 0" in failure("grid_hits", divides)
 

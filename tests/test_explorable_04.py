@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bioimage_course import data
-from bioimage_course.check.exercises.ch04 import correlate, pool
 from bioimage_course.explore.explorables import SCRIPTS
+from bioimage_course.materials.ch04 import correlate, pool
 from browser import frame
 from explorable_page import as_float, control, number, opened
 

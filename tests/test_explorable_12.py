@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bioimage_course.check.exercises import ch12
+from bioimage_course.materials import ch12 as materials
 from browser import frame
 from explorable_page import control, number, set_slider
 from test_explorables_browser import explorable  # noqa: F401
@@ -17,7 +18,7 @@ def diffuse(cell, steps):
     """Heat as in the exercise, but by plain sums: where it has not arrived the temperature is exactly 0."""
     temperature = np.zeros(cell.shape)
     for _ in range(steps):
-        temperature[ch12.middle(cell)] += 1
+        temperature[materials.middle(cell)] += 1
         padded = np.pad(temperature, 1)
         temperature = sum(padded[a : a + SIDE, b : b + SIDE] for a in range(3) for b in range(3)) / 9 * cell
     return temperature
@@ -39,7 +40,7 @@ def labels(page):
     return np.array(page.evaluate("tag => [...document.querySelector(tag).labels]", TAG)).reshape(SIDE, SIDE)
 
 
-@pytest.mark.parametrize(("shape", "make"), [("two", ch12.two_cells), ("bent", ch12.bent_cell)])
+@pytest.mark.parametrize(("shape", "make"), [("two", materials.two_cells), ("bent", materials.bent_cell)])
 def test_masks_are_those_of_the_notebook(explorable, shape, make):  # noqa: F811
     page = explorable(TAG)
     control(page, "shape").select_option(shape)

@@ -1,5 +1,88 @@
 """Materials of chapter 12."""
 
-from bioimage_course.check.exercises.ch12 import bent_cell, heat, middle, two_cells
+import numpy as np
 
-__all__ = ["bent_cell", "heat", "middle", "two_cells"]
+
+def disc(row, column, radius, shape):
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    return (y - row) ** 2 + (x - column) ** 2 <= radius**2
+
+
+def bent_cell(side=64):
+    """A thick half ring, open below: not star-convex, but one cell.
+
+    Returns
+    -------
+    array of bool (side, side)
+    """
+    y, x = np.mgrid[:side, :side]
+    row, column, radius, width = 0.72 * side, (side - 1) / 2, 0.3 * side, 0.1 * side
+    ring = (np.abs(np.hypot(y - row, x - column) - radius) <= width) & (y <= row)
+    ends = disc(row, column - radius, width, ring.shape) | disc(row, column + radius, width, ring.shape)
+    return ring | ends
+
+
+def two_cells(side=64):
+    """Labels of two discs that touch: 1 on the left, 2 on the right.
+
+    Returns
+    -------
+    array of int (side, side)
+    """
+    left = disc(0.5 * side, 0.32 * side, 0.2 * side, (side, side))
+    right = disc(0.5 * side, 0.68 * side, 0.2 * side, (side, side))
+    return np.where(left, 1, np.where(right, 2, 0))
+
+
+def middle(mask):
+    """The pixel of a mask nearest to its (rounded) centre of mass, where cellpose puts the source of heat.
+
+    Parameters
+    ----------
+    mask : array of bool
+
+    Returns
+    -------
+    (int, int)
+        Row and column.
+    """
+    pixels = np.argwhere(mask)
+    centre = np.rint(pixels.mean(axis=0))
+    return tuple(int(i) for i in pixels[((pixels - centre) ** 2).sum(axis=1).argmin()])
+
+
+def diffused(mask, centre, steps, *, leak=False, inside=False, once=False, late=False, mode="constant"):
+    """Temperature after heat diffusion, with the usual mistakes built in."""
+    from scipy.ndimage import uniform_filter
+
+    temperature = np.zeros(mask.shape)
+    share = uniform_filter(mask.astype(float), 3, mode="constant")
+    for step in range(steps):
+        if not late and not (once and step):
+            temperature[centre] += 1
+        temperature = uniform_filter(temperature, 3, mode=mode)
+        if inside:
+            temperature = temperature / np.where(mask, share, 1)
+        if not leak:
+            temperature = temperature * mask
+        if late:
+            temperature[centre] += 1
+    return temperature
+
+
+def heat(mask, centre, steps):
+    """Temperature in a mask after some steps of heat diffusion from one pixel.
+
+    Parameters
+    ----------
+    mask : array of bool
+    centre : (int, int)
+        Row and column of the source.
+    steps : int
+
+    Returns
+    -------
+    array of float
+        0 outside the mask.
+    """
+    return diffused(mask, centre, steps)

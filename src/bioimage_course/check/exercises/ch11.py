@@ -15,59 +15,16 @@ from bioimage_course.check import (
     expect_choices,
     expect_number,
 )
-
-SHAPE = (96, 96)
-
+from bioimage_course.materials.ch11 import SHAPE, banana, disc, grid, inner_point
 
 # --- shapes ------------------------------
 
 
-def _grid(shape=SHAPE):
-    return np.mgrid[: shape[0], : shape[1]]
-
-
-def _disc(row, column, radius, shape=SHAPE):
-    y, x = _grid(shape)
-    return (y - row) ** 2 + (x - column) ** 2 <= radius**2
-
-
 def _ellipse(row, column, long, short, degrees, shape=SHAPE):
-    y, x = _grid(shape)
+    y, x = grid(shape)
     c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
     u, v = (x - column) * c + (y - row) * s, -(x - column) * s + (y - row) * c
     return (u / long) ** 2 + (v / short) ** 2 <= 1
-
-
-def banana(shape=SHAPE):
-    """A thick half ring: from no inner point can all of its boundary be seen.
-
-    Returns
-    -------
-    array of bool
-    """
-    y, x = _grid(shape)
-    row, column, radius, width = 0.75 * shape[0], (shape[1] - 1) / 2, 0.36 * shape[1], 0.11 * shape[1]
-    half_ring = (np.abs(np.hypot(y - row, x - column) - radius) <= width) & (y <= row)
-    ends = _disc(row, column - radius, width, shape) | _disc(row, column + radius, width, shape)
-    return half_ring | ends
-
-
-def inner_point(mask):
-    """The pixel farthest from the background: where StarDist's object probability is highest.
-
-    Parameters
-    ----------
-    mask : array of bool, 2D or 3D
-
-    Returns
-    -------
-    tuple of int
-        (row, column), in 3D (plane, row, column).
-    """
-    from scipy.ndimage import distance_transform_edt
-
-    distance = distance_transform_edt(np.pad(mask, 1))  # the image's border counts as background
-    return tuple(int(i) - 1 for i in np.unravel_index(distance.argmax(), distance.shape))
 
 
 # --- (a) rays ------------------------------
@@ -127,7 +84,7 @@ def rays(radial_distances, outline):
     expect_callable(outline, "outline")
     _check_distances(radial_distances)
     _check_outline(outline)
-    shapes = {"disc": _disc(48, 48, 30), "ellipse": _ellipse(48, 48, 40, 16, 30), "banana": banana()}
+    shapes = {"disc": disc(48, 48, 30), "ellipse": _ellipse(48, 48, 40, 16, 30), "banana": banana()}
     score = {}
     for name, mask in shapes.items():
         point = inner_point(mask)
@@ -144,7 +101,7 @@ def rays(radial_distances, outline):
 
 
 def _check_distances(function):
-    mask = _ellipse(40, 52, 34, 14, 25) | _disc(58, 36, 13)
+    mask = _ellipse(40, 52, 34, 14, 25) | disc(58, 36, 13)
     point = (44, 50)
     wanted = _march(mask, point, 16)
     got = _distances(function, mask, point, 16, pure=True)
@@ -163,7 +120,7 @@ def _distances(function, mask, point, n_rays, **settings):
 
 def _check_narrow_gap(function):
     """A single pixel in a hole one pixel wide: the mask goes on behind it, the rays do not."""
-    mask = _disc(20, 24, 12, (40, 50))
+    mask = disc(20, 24, 12, (40, 50))
     mask[19:22, 23:26] = False
     mask[20, 24] = True
     got, wanted = _distances(function, mask, (20, 24), 8), _march(mask, (20, 24), 8)
@@ -203,7 +160,7 @@ def _check_border(function, where):
 def _check_all_directions(function):
     """Seen from its centre a disc is equally wide in all directions, whatever step and boundary one takes."""
     n_rays, words = 96, ("to the right", "downwards", "to the left", "upwards")
-    got = _distances(function, _disc(30, 34, 24, (60, 80)), (30, 34), n_rays)
+    got = _distances(function, disc(30, 34, 24, (60, 80)), (30, 34), n_rays)
     eighth = np.arange(-(n_rays // 16) + 1, n_rays // 16)
     means = [got[(eighth + side * n_rays // 4) % n_rays].mean() for side in range(4)]
     if np.ptp(means) > 0.12:
@@ -280,15 +237,15 @@ def _candidates():
     """Candidates (n, Y, X) and scores: a chain, small discs inside large ones, a lonely one, an ellipse."""
     masks = np.stack(
         [
-            _disc(30, 36, 12),  # 0: middle of the chain 4 – 0 – 2
-            _disc(72, 26, 6),  # 1: inside 5
-            _disc(30, 46, 12),  # 2: end of the chain
-            _disc(72, 76, 10),  # 3: lonely
-            _disc(30, 26, 12),  # 4: beginning of the chain
-            _disc(72, 26, 17),  # 5
+            disc(30, 36, 12),  # 0: middle of the chain 4 – 0 – 2
+            disc(72, 26, 6),  # 1: inside 5
+            disc(30, 46, 12),  # 2: end of the chain
+            disc(72, 76, 10),  # 3: lonely
+            disc(30, 26, 12),  # 4: beginning of the chain
+            disc(72, 26, 17),  # 5
             _ellipse(60, 75, 11, 10, 90),  # 6: overlaps 3
-            _disc(10, 80, 4),  # 7: small and good, inside 8
-            _disc(12, 80, 12),  # 8: large and not so good
+            disc(10, 80, 4),  # 7: small and good, inside 8
+            disc(12, 80, 12),  # 8: large and not so good
         ]
     )
     return masks, np.array([0.80, 0.55, 0.70, 0.65, 0.90, 0.75, 0.60, 0.85, 0.58])
@@ -450,12 +407,12 @@ def _before_after():
     before, after = np.zeros(SHAPE, int), np.zeros(SHAPE, int)
     half_ring = np.zeros(SHAPE, bool)
     half_ring[36:, 36:] = banana((60, 60))
-    shapes = {9: _ellipse(24, 26, 22, 13, 10), 2: _disc(70, 20, 15), 5: _disc(20, 76, 9), 7: half_ring}
+    shapes = {9: _ellipse(24, 26, 22, 13, 10), 2: disc(70, 20, 15), 5: disc(20, 76, 9), 7: half_ring}
     for label, mask in shapes.items():
         before[mask] = label
         if label != 5:
             after[_star_polygon(mask)] = label
-    after[_disc(10, 86, 6)] = 3
+    after[disc(10, 86, 6)] = 3
     return before, after
 
 
@@ -552,7 +509,7 @@ def guarded_normalisation(normalise):
     expect_callable(normalise)
     rng = np.random.default_rng(0)
     noise = rng.normal(100, 3, (64, 64)).clip(0, 255)
-    image = noise + 120.0 * _disc(30, 34, 14, (64, 64))
+    image = noise + 120.0 * disc(30, 34, 14, (64, 64))
     image[5, 6] = 4000  # a hot pixel
     for picture, what in (
         (image, "a real image"),

@@ -15,93 +15,9 @@ from bioimage_course.check import (
     expect_choices,
     expect_labels,
 )
+from bioimage_course.materials.ch12 import bent_cell, diffused, disc, middle, two_cells
 
 # --- shapes and flows ------------------------------
-
-
-def _disc(row, column, radius, shape):
-    y, x = np.mgrid[: shape[0], : shape[1]]
-    return (y - row) ** 2 + (x - column) ** 2 <= radius**2
-
-
-def bent_cell(side=64):
-    """A thick half ring, open below: not star-convex, but one cell.
-
-    Returns
-    -------
-    array of bool (side, side)
-    """
-    y, x = np.mgrid[:side, :side]
-    row, column, radius, width = 0.72 * side, (side - 1) / 2, 0.3 * side, 0.1 * side
-    ring = (np.abs(np.hypot(y - row, x - column) - radius) <= width) & (y <= row)
-    ends = _disc(row, column - radius, width, ring.shape) | _disc(row, column + radius, width, ring.shape)
-    return ring | ends
-
-
-def two_cells(side=64):
-    """Labels of two discs that touch: 1 on the left, 2 on the right.
-
-    Returns
-    -------
-    array of int (side, side)
-    """
-    left = _disc(0.5 * side, 0.32 * side, 0.2 * side, (side, side))
-    right = _disc(0.5 * side, 0.68 * side, 0.2 * side, (side, side))
-    return np.where(left, 1, np.where(right, 2, 0))
-
-
-def middle(mask):
-    """The pixel of a mask nearest to its (rounded) centre of mass, where cellpose puts the source of heat.
-
-    Parameters
-    ----------
-    mask : array of bool
-
-    Returns
-    -------
-    (int, int)
-        Row and column.
-    """
-    pixels = np.argwhere(mask)
-    centre = np.rint(pixels.mean(axis=0))
-    return tuple(int(i) for i in pixels[((pixels - centre) ** 2).sum(axis=1).argmin()])
-
-
-def _diffuse(mask, centre, steps, *, leak=False, inside=False, once=False, late=False, mode="constant"):
-    """Temperature after heat diffusion, with the usual mistakes built in."""
-    from scipy.ndimage import uniform_filter
-
-    temperature = np.zeros(mask.shape)
-    share = uniform_filter(mask.astype(float), 3, mode="constant")
-    for step in range(steps):
-        if not late and not (once and step):
-            temperature[centre] += 1
-        temperature = uniform_filter(temperature, 3, mode=mode)
-        if inside:
-            temperature = temperature / np.where(mask, share, 1)
-        if not leak:
-            temperature = temperature * mask
-        if late:
-            temperature[centre] += 1
-    return temperature
-
-
-def heat(mask, centre, steps):
-    """Temperature in a mask after some steps of heat diffusion from one pixel.
-
-    Parameters
-    ----------
-    mask : array of bool
-    centre : (int, int)
-        Row and column of the source.
-    steps : int
-
-    Returns
-    -------
-    array of float
-        0 outside the mask.
-    """
-    return _diffuse(mask, centre, steps)
 
 
 def _slope(temperature):
@@ -118,7 +34,7 @@ def _flow(labels):
     flow = np.zeros((2, *labels.shape))
     for number in np.unique(labels)[1:]:
         mask = labels == number
-        slope = _slope(_diffuse(mask, middle(mask), steps))
+        slope = _slope(diffused(mask, middle(mask), steps))
         flow += np.where(mask, slope / np.maximum(np.sqrt((slope**2).sum(axis=0)), 1e-60), 0)
     return flow
 
@@ -142,12 +58,12 @@ def heat_flow(diffuse, flow):
     """Let heat spread in a mask, and turn the temperature into a flow of unit length."""
     expect_callable(diffuse, "diffuse")
     expect_callable(flow, "flow")
-    masks = {"disc": _disc(20, 22, 12, (40, 44)), "bent cell": bent_cell()}
+    masks = {"disc": disc(20, 22, 12, (40, 44)), "bent cell": bent_cell()}
     for name, mask in masks.items():
         centre = middle(mask)
         for steps in (1, 60):
             _check_temperature(call(diffuse, mask, centre, steps, pure=True), mask, centre, steps, name)
-        temperature = _diffuse(mask, centre, 200)
+        temperature = diffused(mask, centre, 200)
         _check_flow(call(flow, temperature, mask, pure=True), temperature, mask)
     _check_image_border(diffuse)
     _check_summit(flow)
@@ -188,21 +104,21 @@ def _tip(mask):
 def _check_temperature(got, mask, centre, steps, name):
     expect_array(
         got,
-        close_to=_diffuse(mask, centre, steps),
+        close_to=diffused(mask, centre, steps),
         rtol=1e-6,
         atol=1e-12,
         what=f"the temperature of the {name} after {steps} step{'s' * (steps > 1)}",
         mistakes={
-            "Heat leaks out of the mask: set everything outside to 0 after each step.": _diffuse(
+            "Heat leaks out of the mask: set everything outside to 0 after each step.": diffused(
                 mask, centre, steps, leak=True
             ),
             "You average over the neighbours inside the mask only; divide by all nine, outside counts as "
-            "cold.": _diffuse(mask, centre, steps, inside=True),
-            "You light the flame only once; add 1 at the centre in every step.": _diffuse(
+            "cold.": diffused(mask, centre, steps, inside=True),
+            "You light the flame only once; add 1 at the centre in every step.": diffused(
                 mask, centre, steps, once=True
             ),
-            "You add the heat after the averaging; add it first.": _diffuse(mask, centre, steps, late=True),
-            "Row and column of the centre are swapped.": _diffuse(mask, centre[::-1], steps)
+            "You add the heat after the averaging; add it first.": diffused(mask, centre, steps, late=True),
+            "Row and column of the centre are swapped.": diffused(mask, centre[::-1], steps)
             if mask[centre[::-1]]
             else np.zeros(0),
         },
@@ -211,10 +127,10 @@ def _check_temperature(got, mask, centre, steps, name):
 
 def _check_image_border(diffuse):
     """A cell that all borders of the image cut off: beyond them it is as cold as outside the mask."""
-    mask, centre = _disc(5, 6, 8, (10, 15)), (4, 8)
+    mask, centre = disc(5, 6, 8, (10, 15)), (4, 8)
     mistakes = {
         f"Beyond its border you continue the image by {what}; there, too, it is as cold as 0.": (
-            _diffuse(mask, centre, 30, mode=mode)
+            diffused(mask, centre, 30, mode=mode)
         )
         for mode, what in {
             "reflect": "its mirror image",
@@ -224,7 +140,7 @@ def _check_image_border(diffuse):
     }
     expect_array(
         call(diffuse, mask, centre, 30),
-        close_to=_diffuse(mask, centre, 30),
+        close_to=diffused(mask, centre, 30),
         rtol=1e-6,
         atol=1e-12,
         what="the temperature of a cell that the image's border cuts off",
@@ -438,9 +354,9 @@ def _quality_case():
     """Labels of three cells and a predicted flow that fits the first, half the second, not the third."""
     shape = (60, 90)
     labels = np.zeros(shape, int)
-    labels[_disc(20.3, 18.2, 12, shape)] = 1  # not quite symmetric: the flow in the middle is then defined
-    labels[_disc(38.2, 46.4, 14, shape)] = 2
-    labels[_disc(18.4, 76.3, 10, shape)] = 3
+    labels[disc(20.3, 18.2, 12, shape)] = 1  # not quite symmetric: the flow in the middle is then defined
+    labels[disc(38.2, 46.4, 14, shape)] = 2
+    labels[disc(18.4, 76.3, 10, shape)] = 3
     predicted = _flow(labels)
     angle = np.random.default_rng(0).uniform(0, 2 * np.pi, shape)
     wrong = np.stack([np.sin(angle), np.cos(angle)])
@@ -619,7 +535,7 @@ def mirrored_border(mirrored):
     rng = np.random.default_rng(3)
     image = rng.uniform(0, 0.2, (40, 30))
     for row, column, radius in ((8, 6, 5), (26, 13, 6), (12, 24, 4), (38, 27, 5), (33, 2, 3)):
-        image[_disc(row, column, radius, image.shape)] = 0.8
+        image[disc(row, column, radius, image.shape)] = 0.8
     for width in (6, 11):
         seen = []
 
