@@ -467,7 +467,8 @@ with tools.stardist.quiet():
 
 # %% [markdown]
 # CAREamics is its successor, written in PyTorch by some of the same people, and does CARE and Noise2Noise as well. It
-# cuts its own patches and standardises by itself. Its U-Net has batch normalisation unless told otherwise; that needs a
+# cuts its own patches, three batches of them from an image as small as ours, so that 300 steps are 100 epochs; and it
+# standardises by itself. Its U-Net has batch normalisation unless told otherwise; that needs a
 # longer training than ours to settle. Both get what our loop got: 300 steps of 8 patches, 4 % of the pixels hidden.
 
 # %%
@@ -480,7 +481,7 @@ with tools.stardist.quiet():
     from careamics.config import create_advanced_n2v_config
 
     config = create_advanced_n2v_config(
-        "epithelium", data_type="array", axes="YX", patch_size=[64, 64], batch_size=8, num_epochs=6, num_steps=50,
+        "epithelium", data_type="array", axes="YX", patch_size=[64, 64], batch_size=8, num_epochs=100,
         masked_pixel_percentage=4,
         model_params={"depth": 2, "num_channels_init": 8, "use_batch_norm": False}, optimizer_params={"lr": 0.004}, num_workers=0,
         trainer_params={"accelerator": "cpu", "enable_model_summary": False}, seed=1,
@@ -1042,7 +1043,7 @@ show.table(rows, ["image", "five brighter spots", "five dimmer spots"])
 # Each sentence of the page about these numbers, under its name, and whether it holds.
 
 # %% tags=["claims", "nbval-check-output"]
-care_gain, pair_gain, own_loop = (by_block[f"{name}"] for name in ("CARE (clean target)", "Noise2Noise (noisy target)", "Noise2Void (our loop)"))
+care_gain, pair_gain = by_block["CARE (clean target)"], by_block["Noise2Noise (noisy target)"]
 close = [name for name in by_images if by_images[name].low < 0 < by_images[name].high]
 fmd_gain = np.array(fmd["Noise2Void (ours)"]["each"]["si_psnr"]) - np.array(fmd["one frame"]["each"]["si_psnr"])
 shared = np.abs(np.array(results["noise"]["fmd"])).max(axis=1)
@@ -1053,8 +1054,8 @@ show.claims(
     ("noisy-targets-will-do", "000000", abs(score(restored["CARE (clean target)"]) - score(restored["Noise2Noise (noisy target)"])) < 1 and min(care_gain.low, pair_gain.low) > 3,
      f"against the best filter: CARE {care_gain}, Noise2Noise {pair_gain}, blocks of one simulated image"),
     ("identity-removes-nothing", "a4ea2b", metrics.psnr(truth, restore(identity, noisy)) - metrics.psnr(truth, noisy) < 2, "less than 2 dB gained"),
-    ("all-roads-lead-beyond", "000000", min(d.low for d in (care_gain, pair_gain, own_loop)) > 0,
-     f"against the best filter: CARE {care_gain}, Noise2Noise {pair_gain}, Noise2Void {own_loop}, blocks of one simulated image"),
+    ("all-roads-lead-beyond", "000000", min(d.low for name, d in by_block.items() if "(" in name) > 0,
+     "against the best filter: " + "; ".join(f"{name} {d}" for name, d in by_block.items() if "(" in name) + ", blocks of one simulated image"),
     ("residuals-tell", "000000", bool(spreads["Gaussian"][0] < 0.95 and spreads["Gaussian, σ = 2"][0] > 1.03 and abs(spreads["CARE (clean target)"][0] - 1) < 0.05),
      f"spread {spreads['Gaussian'][0]:.2f}, {spreads['Gaussian, σ = 2'][0]:.2f} and {spreads['CARE (clean target)'][0]:.2f} of the noise"),
     ("calibration-needs-independence", "000000", bool(lost["simulated"] < 1 and lost["telomeres"] > 5), f"{lost['simulated']:.1f} dB and {lost['telomeres']:.1f} dB, one frame each"),
