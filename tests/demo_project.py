@@ -265,6 +265,7 @@ def half(function):
 """
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"><title>line</title></svg>\n'
+SCRIPT = '"use strict";\n'
 
 FILES = {
     "_quarto.yml": QUARTO,
@@ -286,7 +287,8 @@ FILES = {
     "src/bioimage_course/__init__.py": "",
     "src/bioimage_course/check/exercises/ch01.py": CHECKS,
     "src/bioimage_course/explore/js/base.js": '"use strict";\n',
-    "src/bioimage_course/explore/js/line-explorer.js": '"use strict";\n',
+    "src/bioimage_course/explore/js/line-explorer.js": SCRIPT,
+    "book/assets/explorables/line-explorer.png": hashlib.sha256(SCRIPT.encode()).hexdigest(),
     "src/bioimage_course/weights/lines/card.md": "# Lines\n",
     "src/bioimage_course/weights/lines/weights.h5": "\0binary",
 }

@@ -137,6 +137,7 @@ def test_panels_of_the_notebook_are_those_of_the_check():
         (lambda losses, patience: ch05._stop(losses, patience, reset=False), "begin anew"),
         (lambda losses, patience: ch05._stop(losses, patience, late=1), "one epoch too long"),
         (lambda losses, patience: ch05._stop(losses, patience, ties=True), "An equal loss"),
+        (lambda losses, patience: ch05._stop(losses, patience, previous=True), "with the epoch before"),
         (lambda losses, patience: tuple(n - 1 for n in ch05._stop(losses, patience)), "count epochs from 0"),
         (lambda losses, patience: ch05._stop(losses, patience)[::-1], "swapped"),
         (lambda losses, patience: (ch05._stop(losses, patience)[1],) * 2, "last epoch twice"),
@@ -205,6 +206,10 @@ def test_helpful_remedies_by_bootstrap():
     [
         (lambda s, none: s.mean() > none.mean(), "compare means only"),
         (lambda s, none: (s > none).all(), "Not every seed"),
+        (lambda s, none: (s > none).sum() > 4, "do not count seeds"),
+        (lambda s, none: (s > none).sum() > 6, "do not count seeds"),
+        (lambda s, none: (s - none).mean() > (s - none).std(), "standard deviation / √n"),
+        (lambda s, none: (s - none).mean() > 2 * (s - none).std(), "standard deviation / √n"),
         (lambda s, none: np.prod(t_interval(s - none)) > 0, "makes all seeds worse"),
         (lambda s, none: t_interval(s)[0] > t_interval(none)[1], "miss gains that are steady"),
         (lambda s, none: t_interval(none - s)[0] > 0, "'harmful' does not help"),

@@ -404,6 +404,7 @@ def test_every_way_to_take_the_scene_away_is_accepted(noise):
         (lambda f: by_hand(f)[0], "shape"),
         (lambda f: [0.0, 0.0], "You get 0.00"),
         (lambda f: np.abs(by_hand(f)) ** 0.5, "in which they are"),
+        (lambda f: np.abs(by_hand(f)), "Keep the sign"),
     ],
 )
 def test_wrong_correlations(function, sentence):

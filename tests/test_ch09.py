@@ -241,6 +241,10 @@ def means_of(image, labels):
     return [image[labels == number].mean() for number in range(1, labels.max() + 1)]
 
 
+def spread(values, times):
+    return values.mean() + times * values.std()
+
+
 def test_one_threshold_in_several_ways():
     for nearly_all in (lambda v: np.percentile(v, 99), lambda v: np.quantile(v, 0.99)):
         answer = check.one_threshold_can_work.verdict(
@@ -262,6 +266,9 @@ def test_one_threshold_in_several_ways():
             "nothing to be found",
         ),
         (lambda i, m: m.any() and min(means_of(i, m)) > i[m == 0].max(), "brightest one per cent"),
+        (lambda i, m: m.any() and min(means_of(i, m)) > spread(i[m == 0], 2), "two standard deviations"),
+        (lambda i, m: m.any() and min(means_of(i, m)) > spread(i[m == 0], 3), "brightest one per cent"),
+        (lambda i, m: m.any() and i[m > 0].min() > np.percentile(i[m == 0], 99), "its darkest one"),
         (
             lambda i, m: m.any() and min(means_of(i, m)) > np.percentile(i[m == 0], 98),
             "more than one per cent",

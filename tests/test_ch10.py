@@ -101,6 +101,17 @@ def test_other_wrong_weights(function, words):
     assert words in failure("border_weights", function)
 
 
+def test_weights_that_go_through_all_numbers_up_to_the_largest():
+    def weights(labels, class_weights, w0, sigma, numbers=lambda labels: range(1, labels.max() + 1)):
+        distances = [ndimage.distance_transform_edt(labels != number) for number in numbers(labels)]
+        d1, d2 = np.sort(distances, axis=0)[:2]
+        border = w0 * np.exp(-((d1 + d2) ** 2) / (2 * sigma**2))
+        return np.where(labels > 0, class_weights[1], class_weights[0] + border)
+
+    assert "go through the numbers that occur" in failure("border_weights", weights)
+    assert check.border_weights.verdict(lambda *a: weights(*a, numbers=lambda x: set(x[x > 0]))).passed
+
+
 # --- (3) a border between masks ------------------------------
 
 

@@ -97,6 +97,17 @@ def test_click_mistakes(mistake, words):
     assert words in failure("next_click", make_click(**mistake))
 
 
+def test_a_click_between_two_mistakes_of_different_kind():
+    def click(truth, prediction):
+        if not (truth ^ prediction).any():
+            return None
+        region = ch13.largest_region(truth ^ prediction)  # what is missing and what is too much, as one
+        row, column = np.unravel_index(ch13.depth(region).argmax(), region.shape)
+        return row, column, int(truth[row, column])
+
+    assert "from the edge of the region" in failure("next_click", click)
+
+
 def test_a_pair_with_a_point_is_a_click_too():
     def click(truth, prediction):
         found = make_click()(truth, prediction)

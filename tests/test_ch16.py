@@ -417,6 +417,8 @@ def way(score=min, order=list):
     [
         (way(score=np.mean), "mean hides"),
         (way(score=max), "best draw"),
+        (way(score=lambda draws: draws[-1]), "not 'all layers'"),
+        (way(score=lambda draws: np.mean(draws) - np.std(draws)), "a draw that fails"),
         (lambda scores, needed: max(scores, key=lambda name: np.mean(scores[name])), "costs less"),
         (
             lambda scores, needed: way()(scores, needed).replace("annotate more", "as it is"),

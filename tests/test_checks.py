@@ -43,6 +43,7 @@ RISES = "A line that rises from the lower left to the upper right."
 ALT = 'fig-alt="A line that falls from left to right."'
 
 # rule, file to change, what is there, what comes in its place, file of the finding, words of the message
+JS = "src/bioimage_course/explore/js/"
 BAD = [
     ("page-title", CHAPTER, "# Lines {#sec-lines}", "---\ntitle: Lines\n---", CHAPTER, "first line"),
     ("page-title", CHAPTER, "# Lines {#sec-lines}", "# Lines", CHAPTER, "# Title {#sec-topic}"),
@@ -95,6 +96,8 @@ BAD = [
     ("image-alt-texts", CHAPTER, "A curve.", "A ![](assets/line.svg).", CHAPTER, "no alt text"),
     ("explorables", CHAPTER, "js/base.js", "js/line-explorer.js", CHAPTER, "loads base.js"),
     ("explorables", CHAPTER, EXPLORER, "<line-explorer></line-explorer>", CHAPTER, "no picture inside"),
+    ("posters", JS + "line-explorer.js", '"use', '"used', JS + "line-explorer.js", "another version"),
+    ("unwritten", CHAPTER, "A curve.", "WRITE: what fails.", CHAPTER, "still to be written: what fails."),
     ("no-remote-resources", CHAPTER, '<img src="assets', '<img src="https://x.org/a', CHAPTER, "network"),
     ("no-remote-resources", CHAPTER, "(assets/line.svg)", "(https://x.org/a.png)", CHAPTER, "network"),
     ("no-remote-resources", "book/assets/course.css", "body", "@import 'https://x.org/a.css'; body",

@@ -227,7 +227,7 @@ figure
 
 # %%
 #| label: tbl-features
-#| tbl-cap: "The first three interphase and the first three mitotic nuclei. Note the units: hundreds of pixels, tens of grey values, and a roundness between 0 and 1."
+#| tbl-cap: "The first three interphase and the first three mitotic nuclei. Note the units: up to hundreds of pixels, tens or hundreds of grey values, and a roundness between 0 and 1."
 measured = regionprops_table(labels, image, properties=("label", "area", "intensity_mean", "perimeter"))
 roundness = 4 * np.pi * measured["area"] / measured["perimeter"] ** 2
 features = np.column_stack([measured["area"], measured["intensity_mean"], roundness])

@@ -483,7 +483,7 @@ show.images(rows, crops.class_names, columns=1, limits="shared")
 # %% [markdown]
 # The network is `nets.CNN`: three blocks of 3×3 convolution, batch normalisation, ReLU and 2×2 max pooling, the mean of
 # each feature map, and one linear layer. Two competitors see the same 300 training crops (150 more decide when to stop):
-# logistic regression on mean and standard deviation of the grey values, and a multilayer perceptron on all pixels.
+# logistic regression (one layer of neurons with a softmax) on mean and standard deviation of the grey values, and a multilayer perceptron on all pixels.
 
 # %%
 def prepare(some):

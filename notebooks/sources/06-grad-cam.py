@@ -209,7 +209,7 @@ check.cam_with_hooks(my_cam)
 # %% [markdown]
 # ## With libraries
 #
-# `nets.grad_cam` is the same in the course's package, with some checks of what it is given. The library most people use
+# `nets.grad_cam` is the same in the course's package, with some checks of what it is given. A widely used library
 # is [`pytorch_grad_cam`](https://github.com/jacobgil/pytorch-grad-cam). It enlarges every map to the size of the image
 # and stretches it to 0 … 1. Do the same with ours, and they agree.
 
@@ -659,7 +659,7 @@ show.table([[name, f"{drop.mean():.3f}", *([f"{signed(d.difference)} ({signed(d.
 
 # %%
 #| label: fig-cam-sanity
-#| fig-cap: "Sanity check. Rank correlation of the Grad-CAM maps of the trained network with those of networks whose last layers have random weights (mean over 36 cells and five draws, class as named by the trained network; maps of 8×8 values after the ReLU; a map that is 0 everywhere counts as 0). The maps hardly survive the loss of the head. The picture of an edge filter, which knows nothing of the network, stays exactly the same: it would pass for an explanation, and is none."
+#| fig-cap: "Sanity check. Rank correlation (1: the same order of brightness, 0: no relation) of the Grad-CAM maps of the trained network with those of networks whose last layers have random weights (mean over 36 cells and five draws, class as named by the trained network; maps of 8×8 values after the ReLU; a map that is 0 everywhere counts as 0). The maps hardly survive the loss of the head. The picture of an edge filter, which knows nothing of the network, stays exactly the same: it would pass for an explanation, and is none."
 #| fig-alt: "Line plot. The curve of Grad-CAM starts at 1 for the trained network and falls to about a fifth as soon as the head has random weights, and to 0 when the last two blocks have them too. A horizontal dashed line at 1 is the edge filter."
 import copy
 

@@ -663,7 +663,7 @@ figure
 
 # %%
 #| label: fig-nonsense
-#| fig-cap: "The forest of before (left) and a forest trained on shuffled labels (right), on the same test nuclei. Nothing in the right picture says that this forest has learnt nothing; its score does (0.5 is chance, and with ten mitoses 0.6 is no surprise). An explanation explains the model, not the biology."
+#| fig-cap: "The forest of before (left) and a forest trained on shuffled labels (right), on the same test nuclei. Nothing in the right picture says that this forest has learnt nothing; its score does. The area under the ROC curve is the share of pairs, a mitotic and an interphase nucleus each, that are ranked the right way round (0.5 is chance, and with ten mitoses 0.6 is no surprise). An explanation explains the model, not the biology."
 #| fig-alt: "Two beeswarm plots side by side with six features each. Left: mean intensity on top with a long tail to the right. Right: all six features have wide clouds of points on both sides of zero, colours partly ordered. The titles give the area under the ROC curve, 0.99 on the left and 0.62 on the right."
 shuffled = forest().fit(features[training], np.random.default_rng(1).permutation(classes[training]))
 nonsense = shap.TreeExplainer(shuffled, company, feature_perturbation="interventional")(features[test])[..., 1]

@@ -973,7 +973,7 @@ show.claims(
      "AP@0.5 below 0.2 without the rim, above 0.8 with it; by distance less than 0.02 from that by insides"),
     ("loose-no-ranking", "201ed0", loose.low < 0 < loose.high,
      f"AP@0.5, U-Net − StarDist: {loose:.3f}"),
-    ("strict-unet-ahead", "8068e6", min(strict.low, strictest.low) > 0.03,
+    ("strict-unet-ahead", "7c42f9", min(strict.low, strictest.low) > 0.03,
      f"AP@0.75: {strict:.3f}; AP@0.9: {strictest:.3f}"),
     ("grid-ended-too-early", "d5a0ac",
      0 < wider["ap"] - results["validation"]["ap"] < 0.01 and (wider["foreground"], wider["inside"]) == (0.7, 0.9),

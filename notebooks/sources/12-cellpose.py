@@ -732,7 +732,7 @@ show.claims(
      "compared with 0.4: fewer than half of the true positives at 0.05, more objects at 1.6"),
     ("flows-loose-no-ranking", "68946f", loose.low < 0 < loose.high,
      f"AP@0.5, flows − StarDist: {loose:.3f}"),
-    ("flows-strict-ahead", "f204e7", min(strict.low, strictest.low) > 0.03,
+    ("flows-strict-ahead", "9e7bb7", min(strict.low, strictest.low) > 0.03,
      f"AP@0.75: {strict:.3f}; AP@0.9: {strictest:.3f}"),
     ("flows-unet-alike", "19a9bb", all(d.low < 0 < d.high for d in unet_flows),
      "; ".join(f"{d:.3f}" for d in unet_flows)),

@@ -352,7 +352,7 @@ if not without_sam:
 
 # %% tags=["needs-weights"]
 #| label: fig-rounds
-#| fig-cap: "IoU of ten nuclei (grey) against the number of clicks, and their mean (blue). More prompts help on average; for a single nucleus a click can also make it worse before the next one makes it better. SAM promises nothing about the order."
+#| fig-cap: "IoU of ten nuclei (grey) against the number of clicks, and their mean (blue). On average of these ten more clicks help; for a single nucleus a click can also make it worse before the next one makes it better. SAM promises nothing about the order."
 #| fig-alt: "Line plot with ten thin grey lines and one thick blue line over six rounds. The mean rises steadily. Several grey lines start near zero and climb, most start above 0.8 and stay there, one falls at the second click and recovers."
 if not without_sam:
     figure, axes = show.figure(1, 1, height=3)

@@ -663,6 +663,7 @@ ap = {key: row["ap"] for key, row in by.items()}
 holds_0 = {pair: told.low <= 0 <= told.high for pair, told in gaps.items()}
 nets = ("unet", "stardist", "cellpose")
 ahead = [gap(net, other, "crowded") for net in nets for other in ("voronoi-otsu", "pixel-classifier")]
+third = gap("cellpose", "sam-decoder", "tissue")  # the third difference among the three best on tissue
 easy = [ap[name, "easy"] for name in styles if name != "sam-grid"]
 unadjusted = sorted(styles, key=lambda name: -ap[name, "tissue"])
 seeds = [told["pooled_ap50"] for told in tuned["other_seeds"]]
@@ -671,7 +672,7 @@ objects = [len(np.unique(found[name, "tissue"])) - 1 for name in first]
 show.claims(
     ("half-is-too-much", "6acc40", power[0.2, 6][5] < 0.25 < 0.6 < power[0.2, 6][0] and power[0.2, 24][5] < 0.75,
      f"{1.2 * 0.9 - 1:.2f} left of 0.20; found by {power[0.2, 6][0]:.1f} and {power[0.2, 6][5]:.1f} of the experiments"),
-    ("images-are-not-wells", "db7a7e", min(false_alarms["image"]) > 0.18 and max(false_alarms["well"]) < 0.06,
+    ("images-are-not-wells", "9f38f3", min(false_alarms["image"]) > 0.195 and max(false_alarms["well"]) < 0.06,
      f"n = images: at least {100 * min(false_alarms['image']):.0f} %; n = wells: at most {100 * max(false_alarms['well']):.0f} %"),
     ("first-minute", "a8d0e5", typical[2] - typical[0] > 1.5 * (typical[-1] - typical[2]) > 0, "mean of 4 fields"),
     ("easy-needs-no-network", "10bf08", max(easy) - min(easy) < 0.05 and abs(gaps[pairs[0]].low) < 0.005,
@@ -681,8 +682,8 @@ show.claims(
     ("crowded-undecided", "841959", all(holds_0[pair] for pair in pairs[3:6]), "; ".join(str(gaps[pair]) for pair in pairs[3:6])),
     ("tissue-overcounted", "2ff38c", min(ratios["unet"][2], ratios["stardist"][2]) > 1.75,
      f"{ratios['unet'][2]:.2f} and {ratios['stardist'][2]:.2f}"),
-    ("tissue-level", "c48860", set(unadjusted[:3]) == {"cellpose", "voronoi-otsu", "sam-decoder"} and all(holds_0[pair] for pair in pairs[7:9]),
-     "; ".join(str(gaps[pair]) for pair in pairs[7:9])),
+    ("tissue-level", "c48860", set(unadjusted[:3]) == {"cellpose", "voronoi-otsu", "sam-decoder"} and all(holds_0[pair] for pair in pairs[7:9])
+     and third.low <= 0 <= third.high, "; ".join(str(told) for told in (gaps[pairs[7]], gaps[pairs[8]], third))),
     ("tuning-helped", "fe5810", gaps[pairs[9]].low > 0 and min(seeds) > ap["unet", "tissue"] + 0.05,
      f"{gaps[pairs[9]]}; other seeds {', '.join(f'{s:.2f}' for s in seeds)}, before {ap['unet', 'tissue']:.2f}"),
     ("tuned-not-ahead", "f08ed1", holds_0[pairs[10]] and sum(s < ap["voronoi-otsu", "tissue"] for s in seeds) == 1,

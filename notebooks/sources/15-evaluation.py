@@ -598,7 +598,7 @@ show.table([
 
 # %%
 #| label: fig-loose
-#| fig-cap: "How generously were the 50 images annotated? For each image the median ratio of annotated area to the area at half maximum. Most annotators drew slightly outside of the edge, a few far outside."
+#| fig-cap: "How generously were the 50 images annotated? For each image the median ratio of annotated area to the area at half maximum. In most images the annotation lies slightly outside of the edge, in a few far outside."
 #| fig-alt: "Histogram of 50 ratios. Most lie between 1.0 and 1.15, four a little below 1, and five single images are spread from 1.2 to 1.7."
 ratios = [entry["median_area_ratio"] for entry in loose["images"]]
 figure, axes = show.figure(height=2.4)
@@ -708,7 +708,7 @@ experiments = {
 # %%
 #| label: fig-unfair
 #| fig-cap: "What the networks are given. From left to right: both channels (the nuclei of interest in orange), the same as grey values, a bright-field-like copy of the first channel, and a piece of a field at three times the magnification."
-#| fig-alt: "Four panels. First, orange and blue blobs. Second, the same blobs in grey, no longer distinguishable. Third, dark blobs on a bright background. Fourth, parts of a few large blobs fill the panel."
+#| fig-alt: "Four panels. First, orange and blue blobs. Second, the same blobs in grey, no longer distinguishable. Third, dark blobs on a bright background. Fourth, a part of one large blob in a corner, the rest dark."
 channels, labels = test[0]
 rgb = np.stack([channels[0], 0.6 * channels[0] + 0.45 * channels[1], channels[1]], axis=-1).clip(0, 1)
 show.images([rgb, grey(test)[0][0][0], mixed[12][0][0], large[0][0][0][:80, :80]],
@@ -719,7 +719,7 @@ paired = {name: metrics.paired_difference(well, badly, pooled) for name, (well, 
 
 # %%
 #| label: tbl-unfair
-#| tbl-cap: "One architecture against itself: pooled AP@0.5 on synthetic fields, treated well and treated badly, and the difference with its 95 % bootstrap interval over fields (the same fields for both sides; in brackets after it, in how many of them the first is better). The first row is the control: nothing differs but the random seed."
+#| tbl-cap: "One architecture against itself: pooled AP@0.5 on synthetic fields, treated well and treated badly, and the difference with its 95 % bootstrap interval over fields (the same fields for both sides; after it, in how many of them the first is better). The first row is the control: nothing differs but the random seed."
 show.table(
     [[name, f"{pooled(well):.2f}", f"{pooled(badly):.2f}", str(paired[name])] for name, (well, badly) in experiments.items()],
     ["what differs: first, or second", "first", "second", "difference (95 % interval), fields"],
@@ -972,18 +972,22 @@ ratio_of = {name: values[place[1]] / values[place[0]] for name, values in counte
 trainings = list(calibrated.values())
 middle = [found["at home"].observed[6] for found in trainings]  # bin from 0.6 to 0.7
 improved = [found["weight out"].error / found["at home"].error for found in trainings]
+remaining = [found["weight out"] for found in trainings]  # what remains of the error, and where
+low_share = [np.nansum((c.count * np.abs(c.score - c.observed))[:2]) / (c.error * c.count.sum()) for c in remaining]
+low_observed = [np.nansum((c.count * c.observed)[:2]) / c.count[:2].sum() for c in remaining]
 upside_down = [found["bright field"].observed for found in trainings]
 show.claims(
     ("nothing-beats-poor", "991b26", accuracy["empty"] > accuracy["poor"], f"{accuracy['empty']:.3f} against {accuracy['poor']:.3f}"),
     ("small-suffer", "c98ff0", bool((np.diff(shifted, axis=0) > 0).all()), f"IoU {shifted[0, 0]:.2f} to {shifted[-1, 0]:.2f}"),
     ("fall-is-not-outline", "6b91c0", other_pixels < 0.001 and fall["seeded"] > 2 * fall["components"], f"{fall['seeded']:.2f} and {fall['components']:.2f} from 0.5 to 0.8"),
-    ("dice-blind", "839423", merges["dice"] == cuts["dice"] == 1, f"Dice {merges['dice']:.2f}, AP@0.5 {merges['AP@0.5']:.2f} and {cuts['AP@0.5']:.2f}"),
+    ("dice-blind", "2b1d6c", merges["dice"] == cuts["dice"] == 1 and max(merges["AP@0.5"], cuts["AP@0.5"]) < 0.95 < wide["AP@0.5"] and 0 <= tight["AP@0.5"] - merges["AP@0.5"] < 0.03,
+     f"Dice {merges['dice']:.2f}, AP@0.5 {merges['AP@0.5']:.2f} and {cuts['AP@0.5']:.2f}; too wide {wide['AP@0.5']:.2f}, too tight {tight['AP@0.5']:.2f}"),
     ("wide-or-tight", "e83f89", wide["recall"] > 0.99 > 0.9 > wide["precision"] and tight["precision"] > 0.99 > 0.9 > tight["recall"],
      f"precision {wide['precision']:.2f} and {tight['precision']:.2f}, recall {wide['recall']:.2f} and {tight['recall']:.2f}"),
-    ("biology-not-told", "cc4085", max(abs(merges[s] - cuts[s]) for s in ("AP@0.5", "PQ", "dice")) < 0.0105 and merges["count"] < 0 < cuts["count"] and merges["mean area"] > 0 > cuts["mean area"],
+    ("biology-not-told", "398fd7", max(abs(merges[s] - cuts[s]) for s in ("AP@0.5", "PQ", "dice")) < 0.0105 and merges["count"] < 0 < cuts["count"] and merges["mean area"] > 0 > cuts["mean area"],
      f"count {signed(merges['count'])} and {signed(cuts['count'])}, area {signed(merges['mean area'])} and {signed(cuts['mean area'])}"),
     ("draw-images", "ccfaa3", 1.7 < ratio < 2.5, f"{ratio:.1f} times as wide, 50 images"),
-    ("outlines-at-the-ends", "9d930b", min(c[0] for c in drawn.values()) > 0.92 and max(c[-1] for c in drawn.values()) < 0.15,
+    ("outlines-at-the-ends", "9d930b", min(c[0] for c in drawn.values()) > 0.92 and max(c[-1] for c in drawn.values()) < 0.1,
      f"{len(drawn)} comparisons: at least {min(c[0] for c in drawn.values()):.2f} at 0.5, at most {max(c[-1] for c in drawn.values()):.2f} at 0.95"),
     ("method-crosses", "41ce13", at_90["a method: seeded"] > max(at_90["a generous hand"], at_90["generous against steady"]) and ceilings["a method: seeded"][0] < 0.65,
      f"{at_90['a method: seeded']:.2f} against {at_90['a generous hand']:.2f} and {at_90['generous against steady']:.2f}"),
@@ -991,7 +995,8 @@ show.claims(
     ("gaps-exceed-seeds", "f608cb", all(gap.low > 0 and gap.difference > control for gap in above_seeds), f"{len(above_seeds)} of {len(above_seeds)} gaps, 2 seeds"),
     ("crowding-bends", "4af045", 1.2 < ratio_of["components"] < 1.8 and ratio_of["seeded"] < 2.8, f"{ratio_of['components']:.1f} and {ratio_of['seeded']:.1f} instead of 3.0"),
     ("too-sure-at-home", "530929", max(middle) < 0.5, f"{sum(m < 0.5 for m in middle)} of {len(middle)} trainings"),
-    ("weight-is-a-thumb", "eeffd0", all(0.5 < share < 1 for share in improved), f"{sum(share < 1 for share in improved)} of {len(improved)} trainings"),
+    ("weight-is-a-thumb", "133a82", all(0.5 < share < 1 for share in improved) and min(low_share) > 0.5 and max(low_observed) < 0.1,
+     f"{sum(share < 1 for share in improved)} of {len(improved)} trainings; up to 0.2: more than half of what is left"),
     ("abroad-upside-down", "962bad", all(np.nanmax(o[:2]) > 0.3 > 0.1 > np.nanmax(o[5:]) for o in upside_down), f"{len(upside_down)} of {len(upside_down)} trainings"),
 )
 

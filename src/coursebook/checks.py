@@ -24,6 +24,7 @@ from coursebook.book.findings import Finding, nearest
 from coursebook.book.reader import Book
 from coursebook.book.text import Line
 from coursebook.project import Project
+from coursebook.screenshots import fingerprint
 
 SECTIONS = ("What goes wrong", "Quiz", "Exercises", "In five lines", "Further reading")
 SHORTEST_ALT = 20
@@ -47,6 +48,8 @@ CUSTOM_ELEMENT = re.compile(r"<([a-z]+(?:-[a-z0-9]+)*-explorer)\b")
 COLAB = re.compile(
     r"https://colab\.research\.google\.com/github/([^/\s]+/[^/\s]+)/blob/[^/\s]+/([^\s)\"'>\]]+)"
 )
+
+UNWRITTEN = re.compile(r"\bWRITE: ([^\"<*]+)")
 
 QUARTO_KEYS = {
     "": {
@@ -257,6 +260,16 @@ def explorables(book: Book):
                 )
 
 
+@rule("explorables have a picture of what their script shows now")
+def posters(book: Book):
+    for script in sorted((book.root / "src/bioimage_course/explore/js").glob("*-explorer.js")):
+        picture = book.root / f"book/assets/explorables/{script.stem}.png"
+        if not picture.is_file() or fingerprint(script).encode() not in picture.read_bytes():
+            message = f"{book.project.relative(picture)} is missing or shows another version of the script"
+            mend = f"`python -m coursebook.screenshots {script.stem}` draws it"
+            yield Finding(book.project.relative(script), 1, message, mend=mend)
+
+
 @rule("pages, styles and scripts load nothing from the network")
 def no_remote_resources(book: Book):
     yield from _of_reader(book, "no-remote-resources")
@@ -284,7 +297,10 @@ def chapter_anatomy(book: Book):
             if f"book/_generated/{number}-{part}.md" not in page.included:
                 yield at(first, f"{{{{< include _generated/{number}-{part}.md >}}}} is missing")
         if not CUSTOM_ELEMENT.search(page.html):
-            yield at(first, "the chapter has no explorable (<topic-explorer> in a raw HTML block)")
+            message = "the chapter has no explorable (<topic-explorer> in a raw HTML block)"
+            yield replace(
+                at(first, message), mend=f"`course new explorable NAME --chapter {number}` makes one"
+            )
         if not page.embeds:
             yield at(first, "the chapter embeds nothing from its notebook")
         titles = [title for level, title, _, _ in page.headings if level == 2]
@@ -320,6 +336,16 @@ def claims(book: Book):
     yield from claimed.find(book, _sources(book))
 
 
+@rule("nothing that `course new` left to be written is left")
+def unwritten(book: Book):
+    patterns = ("book/*.qmd", "book/quizzes/*.yml", "notebooks/sources/*.py")
+    patterns += tuple(f"src/bioimage_course/{part}" for part in ("check/exercises/*.py", "explore/js/*.js"))
+    for path in sorted(path for pattern in patterns for path in book.root.glob(pattern)):
+        for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            for wanted in UNWRITTEN.findall(text):
+                yield Finding(book.project.relative(path), number, f"still to be written: {wanted.strip()}")
+
+
 @rule("quizzes are valid, with 3 to 6 questions, and every wrong answer is explained")
 def quiz_files(book: Book):
     yield from quizzes.check(book.project)
@@ -345,7 +371,8 @@ def notebook_anatomy(book: Book):
             yield Finding(source.file, 1, "no cell is tagged widget: nothing to turn, drag or click")
         count = len(source.exercises())
         if count < 3:
-            yield Finding(source.file, 1, f"{count} exercises; a notebook has at least 3")
+            mend = f"`course new exercise NAME --chapter {source.chapter}` adds one"
+            yield Finding(source.file, 1, f"{count} exercises; a notebook has at least 3", mend=mend)
 
 
 @rule("every exercise of a notebook has its check in check/exercises/chNN.py, and the other way round")
@@ -353,7 +380,7 @@ def exercise_checks(book: Book):
     for source in _sources(book):
         path = book.root / f"src/bioimage_course/check/exercises/ch{source.chapter}.py"
         file = book.project.relative(path)
-        defined = _exercise_functions(path)
+        defined = exercise_functions(path)
         for cell in source.cells:
             if "exercise" in cell.tags and cell.exercise not in defined:
                 message = f"{file} defines no exercise {cell.exercise!r}"
@@ -364,7 +391,7 @@ def exercise_checks(book: Book):
                 yield Finding(file, line, f"{source.file} has no exercise {name!r}")
 
 
-def _exercise_functions(path: Path) -> dict[str, int]:
+def exercise_functions(path: Path) -> dict[str, int]:
     """Return name -> line of the functions decorated with ``@exercise(…)``."""
     if not path.is_file():
         return {}

@@ -54,9 +54,9 @@ def find_browser() -> str:
     return found
 
 
-def fingerprint(tag: str) -> str:
-    """Short hash of an explorable's script, kept in its picture, by which a test finds outdated ones."""
-    return hashlib.sha256((SCRIPTS / f"{tag}.js").read_bytes()).hexdigest()[:16]
+def fingerprint(script: Path) -> str:
+    """Short hash of an explorable's script, kept in its picture, by which `course check` sees its age."""
+    return hashlib.sha256(script.read_bytes()).hexdigest()[:16]
 
 
 def take(names: list[str]) -> list[Path]:
@@ -94,7 +94,7 @@ def take(names: list[str]) -> list[Path]:
             target = FOLDER / f"{tag}.png"
             temporary = target.with_suffix(".tmp")
             notes = PngImagePlugin.PngInfo()
-            notes.add_text("script", fingerprint(tag))
+            notes.add_text("script", fingerprint(SCRIPTS / f"{tag}.js"))
             picture.save(temporary, "png", optimize=True, pnginfo=notes)
             os.replace(temporary, target)
             written.append(target)

@@ -118,7 +118,7 @@ def _derivative(function, name, f, far, mistakes, **kwargs):
 @exercise(
     chapter="02",
     hints=(
-        "Which of the four has the same slope everywhere on one side of zero? And can you write the slope of "
+        "Which of the four have the same slope all along one side of zero? And can you write the slope of "
         "the sigmoid and of tanh with the value of the function itself?",
         "With s = sigmoid(z) the derivative is s (1 - s), with t = tanh(z) it is 1 - t². Those of the ReLUs "
         "are constants on either side of zero: np.where(z > 0, …, …).",

@@ -440,11 +440,21 @@ def threshold_cases():
         ("four nuclei, one of them very bright", bright, labels, True),
         ("uneven light", light, labels, False),
         ("one nucleus as dim as noise", dim - 9 * (labels == 1), labels, False),
+        ("four nuclei with dark spots", _with_dark_spots(plain, labels), labels, True),
         ("no nuclei", 20 + noise, np.zeros_like(labels), False),
         ("a few bright specks", _with_specks(plain, labels, 0.005), labels, True),
         ("many bright specks", _with_specks(plain, labels, 0.015), labels, False),
         ("an image without any contrast", np.full(labels.shape, 20.0), labels, False),
+        ("one nucleus hardly above the noise", dim - 7.7 * (labels == 1), labels, False),
     ]
+
+
+def _with_dark_spots(image, labels):
+    """Image in which some pixels of each nucleus, such as its nucleoli, are darker than the background."""
+    inside = np.flatnonzero(labels)
+    image = image.copy()
+    image.flat[inside[::15]] = 10
+    return image
 
 
 def _with_specks(image, labels, share):
@@ -482,6 +492,10 @@ def one_threshold_can_work(function):
                 "dark side; "
                 "compare with the brightest background anywhere, not with its mean",
                 "one nucleus as dim as noise": "the dimmest nucleus counts, not the mean of all",
+                "four nuclei with dark spots": "a nucleus counts with the mean of its pixels, not with its "
+                "darkest one",
+                "one nucleus hardly above the noise": "two standard deviations above the background are "
+                "less than its percentile 99 here",
                 "no nuclei": "there is nothing to be found, and a threshold would find something all the "
                 "same",
                 "a few bright specks": "the brightest one per cent of the background does not count",

@@ -157,6 +157,13 @@ def border_weights(function):
                 },
             },
         )
+    numbers = np.array([0, 3, 12, 40])[labels]  # as in a real label image, with gaps
+    expect_array(
+        call(function, numbers, class_weights, 10, 5),
+        close_to=weight_map(numbers, class_weights, 10, 5),
+        atol=1e-3,
+        what="your weight map of objects with the numbers 3, 12 and 40 (go through the numbers that occur)",
+    )
     gaps = [weight_map(_discs((20, 14, 9), (20, 14 + 18 + gap, 9)), (1, 1), 10, 5)[20, 24] for gap in (2, 6)]
     return (
         f"A pixel in a gap of 1 pixel weighs {gaps[0]:.1f}, in a gap of 5 pixels {gaps[1]:.1f}, far away 1: "

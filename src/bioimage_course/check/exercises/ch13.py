@@ -51,6 +51,8 @@ def _click_cases():
     yield "two crumbs and one larger piece", nucleus | _disc(8, 80, 5), nucleus & ~_disc(30, 26, 6), 1
     crumbs = _disc(8, 60, 6) | _disc(8, 80, 6) | _disc(70, 76, 6)
     yield "several mistakes of both kinds", nucleus, (nucleus & ~_disc(40, 26, 9)) | crumbs, 1
+    both, outside = _disc(40, 52, 12), _disc(40, 52, 9) & ~nucleus
+    yield "too little here, too much beside it", nucleus, (nucleus & ~both) | outside, 1
     yield "a rim is missing", nucleus, _disc(40, 34, 12), 1
     yield "nothing has been found", nucleus, np.zeros(SHAPE, bool), 1
     yield "nine pixels are missing", nucleus, nucleus & ~_square(38, 30, 3), 1
