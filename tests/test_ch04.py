@@ -285,6 +285,8 @@ def test_named_cells(mode):
     [
         ({"mode": None}, "black stripe"),
         ({"scale": 1}, "values up to 255"),
+        ({"scale": 256}, "255, shall become 1"),
+        ({"scale": 254}, "255, shall become 1"),
         ({"permute": False}, "scrambled picture"),
         ({"resize": False}, "twice as large"),
         ({"evaluate": False}, "training mode"),
@@ -304,6 +306,40 @@ def test_a_cell_off_the_middle_is_found(place):
         return naming()(image, *(place(row, column) if side == 64 else (row, column)), side, model)
 
     assert "at row 42 and column 72" in failure("name_cell", elsewhere)
+
+
+@pytest.mark.parametrize(
+    ("border", "row", "column"), [("left", 32, 20), ("right", 32, 32), ("upper", 20, 32), ("lower", 32, 32)]
+)
+def test_each_border_is_tried(border, row, column):
+    """A window that is right but for zeros at one border, or that is moved there."""
+
+    def at_border(image, side):
+        shape = {"left": (64, 52), "right": (64, 52), "upper": (52, 64), "lower": (52, 64)}[border]
+        return image.shape[:2] == shape and side == 64
+
+    def black(image, r, c, side, model):
+        mode = None if at_border(image, side) and (r, c) == (row, column) else "reflect"
+        return naming(mode)(image, r, c, side, model)
+
+    def moved(image, r, c, side, model):
+        off = 3 * (at_border(image, side) and (r, c) == (row, column))
+        return naming()(image, r + off, c + off, side, model)
+
+    assert "black stripe" in failure("name_cell", black)
+    assert f"At the {border} border the model gets another part" in failure("name_cell", moved)
+
+
+@pytest.mark.parametrize("mode", ["nearest", "bilinear", "bicubic", "area"])
+def test_any_interpolation_passes(mode):
+    def name_cell(image, row, column, side, model):
+        padded = torch.tensor(np.pad(image, ((side, side), (side, side), (0, 0)), mode="reflect"))
+        crop = padded[row + side // 2 :, column + side // 2 :][:side, :side]
+        batch = torch.nn.functional.interpolate(crop.permute(2, 0, 1)[None] / 255, size=(64, 64), mode=mode)
+        return model.eval()(batch).argmax()
+
+    verdict = check.name_cell.verdict(name_cell)
+    assert verdict.passed, verdict.message
 
 
 def test_one_answer_for_all_is_refused():

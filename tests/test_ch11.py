@@ -121,6 +121,83 @@ def test_distance_mistakes(mistake, words):
     assert words in verdict.message
 
 
+def half_up(number):
+    return int(np.floor(number + 0.5))
+
+
+def make_walk(rounded=half_up, step=0.5, ahead=(0, 0), start=0.0, first_outside=False, inside=None):
+    """Walk along the rays; `ahead` reads rows and columns at other distances, `inside` misses a border."""
+
+    def within(row, column, shape):
+        return 0 <= row < shape[0] and 0 <= column < shape[1]
+
+    def radial_distances(mask, point, n_rays):
+        lengths = []
+        for angle in 2 * np.pi * np.arange(n_rays) / n_rays:
+            r = start
+            while True:
+                row = rounded(point[0] + (r + ahead[0]) * np.sin(angle))
+                column = rounded(point[1] + (r + ahead[1]) * np.cos(angle))
+                if not (inside or within)(row, column, mask.shape) or not mask[row, column]:
+                    break
+                r += step
+            lengths.append(r if first_outside else max(r - step, 0))
+        return lengths
+
+    return radial_distances
+
+
+@pytest.mark.parametrize("rounded", [half_up, round, lambda number: int(np.rint(number))])
+@pytest.mark.parametrize("step", [0.1, 0.3, 0.5, 1.0])
+@pytest.mark.parametrize("first_outside", [False, True])
+def test_any_rounding_to_the_nearest_and_either_end_of_the_last_step_pass(rounded, step, first_outside):
+    verdict = check.rays.verdict(make_walk(rounded, step, first_outside=first_outside), outline)
+    assert verdict.passed, verdict.message
+
+
+def test_distances_between_pixels_pass():
+    """Half of the mask's height, by linear interpolation, instead of the nearest pixel."""
+    from scipy.ndimage import map_coordinates
+
+    def radial_distances(mask, point, n_rays):
+        angles, r = 2 * np.pi * np.arange(n_rays) / n_rays, np.arange(0, 2 * max(mask.shape), 0.25)
+        places = [point[0] + r * np.sin(angles)[:, None], point[1] + r * np.cos(angles)[:, None]]
+        values = map_coordinates(mask.astype(float), places, order=1, mode="grid-constant")
+        return r[(values < 0.5).argmax(axis=1)]
+
+    verdict = check.rays.verdict(radial_distances, outline)
+    assert verdict.passed, verdict.message
+
+
+@pytest.mark.parametrize(
+    ("mistake", "words"),
+    [
+        ({"rounded": int}, "equally long in all directions"),
+        ({"rounded": lambda number: int(np.ceil(number))}, "equally long in all directions"),
+        ({"ahead": (0, 0.5)}, "equally long in all directions"),
+        ({"ahead": (0.25, 0)}, "equally long in all directions"),
+        ({"start": 1.5}, "gap one pixel wide"),
+        ({"inside": lambda row, column, shape: 0 <= row < shape[0] and 0 <= column}, "IndexError"),
+        ({"inside": lambda row, column, shape: row < shape[0] and column < shape[1]}, "negative index"),
+        (
+            {"inside": lambda row, column, shape: 0 <= row < shape[0] and column < shape[1]},
+            "cut off by the upper left corner",
+        ),
+        (
+            {"inside": lambda row, column, shape: 0 <= row < shape[0] and 0 <= column < shape[0]},
+            "cut off by the lower right corner",
+        ),
+        ({"inside": lambda row, column, shape: 0 <= row < shape[1] and 0 <= column < shape[1]}, "IndexError"),
+        (
+            {"inside": lambda row, column, shape: -1 <= row < shape[0] and 0 <= column < shape[1]},
+            "pixels too long",
+        ),
+    ],
+)
+def test_walks_that_lean_jump_or_miss_a_border(mistake, words):
+    assert words in failure("rays", make_walk(**mistake), outline)
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [

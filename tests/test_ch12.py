@@ -208,6 +208,127 @@ def test_follow_mistakes(mistake, words):
     assert words in verdict.message
 
 
+def cold_beyond(mode):
+    def diffuse(mask, centre, steps):
+        temperature = np.zeros(mask.shape)
+        for _ in range(steps):
+            temperature[centre] += 1
+            temperature = ndimage.uniform_filter(temperature, 3, mode=mode) * mask
+        return temperature
+
+    return diffuse
+
+
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [
+        ("reflect", "by its mirror image;"),
+        ("mirror", "without the outermost"),
+        ("wrap", "opposite side"),
+    ],
+)
+def test_heat_that_the_border_of_the_image_gives_back(mode, words):
+    assert words in failure("heat_flow", cold_beyond(mode), flow)
+
+
+def test_diffusion_by_slices_and_by_torch_passes():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+
+    def by_slices(mask, centre, steps):
+        temperature = np.zeros(mask.shape)
+        for _ in range(steps):
+            temperature[centre] += 1
+            padded = np.pad(temperature, 1)
+            shifted = [
+                padded[i : i + mask.shape[0], j : j + mask.shape[1]] for i in range(3) for j in range(3)
+            ]
+            temperature = np.mean(shifted, axis=0) * mask
+        return temperature
+
+    def by_torch(mask, centre, steps):
+        temperature, mask = torch.zeros(1, 1, *mask.shape, dtype=torch.float64), torch.as_tensor(mask)
+        for _ in range(steps):
+            temperature[0, 0, centre[0], centre[1]] += 1
+            temperature = torch.nn.functional.avg_pool2d(temperature, 3, stride=1, padding=1) * mask
+        return temperature[0, 0].numpy()
+
+    for diffuse in (by_slices, by_torch):
+        verdict = check.heat_flow.verdict(diffuse, flow)
+        assert verdict.passed, verdict.message
+
+
+def test_a_level_summit_needs_no_particular_guard():
+    def with_nothing_smaller(temperature, mask):
+        slope = ch12._slope(temperature)
+        length = np.hypot(*slope)
+        return slope / np.where(length > 0, length, 1) * mask
+
+    def with_nan_replaced(temperature, mask):
+        slope = ch12._slope(temperature)
+        with np.errstate(invalid="ignore"):
+            return np.nan_to_num(slope / np.hypot(*slope)) * mask
+
+    for right in (with_nothing_smaller, with_nan_replaced):
+        verdict = check.heat_flow.verdict(make_diffuse(), right)
+        assert verdict.passed, verdict.message
+
+    def without(temperature, mask):
+        slope = ch12._slope(temperature)
+        with np.errstate(invalid="ignore"):
+            return np.where(mask, slope / np.hypot(*slope), 0)
+
+    assert "at the summit" in failure("heat_flow", make_diffuse(), without)
+
+
+def make_steps(look=np.rint, begin=np.asarray, lowest=0, extra=0):
+    """Steps along a flow, whose rounding, first places and limits can be changed."""
+
+    def follow(flow, points, steps):
+        points, highest = begin(points).astype(float), np.array(flow.shape[1:]) - 1 + extra
+        for _ in range(steps):
+            row, column = look(points).astype(int).T
+            points = np.clip(points + flow[:, row, column].T, lowest, highest)
+        return points
+
+    return follow
+
+
+def one_by_one(flow, points, steps):
+    """Loops instead of arrays, lists instead of an array, half up instead of half to even."""
+    found = []
+    for row, column in points.tolist():
+        for _ in range(steps):
+            arrow = flow[:, int(row + 0.5), int(column + 0.5)]
+            row = min(max(row + float(arrow[0]), 0), flow.shape[1] - 1)
+            column = min(max(column + float(arrow[1]), 0), flow.shape[2] - 1)
+        found.append([row, column])
+    return found
+
+
+def test_steps_in_another_form_pass():
+    single = lambda flow, points, steps: make_steps()(flow.astype(np.float32), points, steps)  # noqa: E731
+    for right in (one_by_one, single, make_steps(look=lambda p: np.floor(p + 0.5))):
+        verdict = check.follow_flows.verdict(right)
+        assert verdict.passed, verdict.message
+
+
+@pytest.mark.parametrize(
+    ("mistake", "words"),
+    [
+        ({"look": np.floor}, "do not cut the decimals off"),
+        ({"look": np.ceil}, "not up"),
+        ({"begin": np.rint}, "round only to look"),
+        ({"begin": np.trunc}, "keep the decimals"),
+        ({"lowest": 1}, "at the border"),
+        ({"lowest": -1}, "at the border"),
+        ({"extra": 1}, "IndexError"),
+        ({"extra": -1}, "the positions after 30 steps"),
+    ],
+)
+def test_steps_that_round_or_end_wrongly(mistake, words):
+    assert words in failure("follow_flows", make_steps(**mistake))
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
@@ -291,6 +412,15 @@ def test_renumbering_by_connected_components_merges_touching_cells():
         return ndimage.label(labels)[0]
 
     assert "have become one" in failure("mirrored_border", mirrored)
+
+
+def test_a_label_1_is_kept():
+    def mirrored(segment, image, width):
+        labels = segment(np.pad(image, width, mode="reflect"))[width:-width, width:-width]
+        labels = np.where(labels > 1, labels, 0)
+        return relabel_sequential(labels)[0]
+
+    assert "wrongly for background" in failure("mirrored_border", mirrored)
 
 
 def test_three_results_of_relabelling_are_told():

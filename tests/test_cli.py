@@ -142,9 +142,9 @@ def test_course_test_is_quick_first_and_then_the_rest(steps, capsys):
 def test_course_test_stops_where_quick_finds_something(steps):
     steps.failing.add("book")
     assert testing.main([]) == 1
-    assert len(steps.asked) == 3  # lint, format, book
+    assert len(steps.asked) == 4  # lint, format, types, book
     assert quick.main(["--only", "book", "--only", "lint"]) == 1
-    assert len(steps.asked) == 5  # the step after the failed one runs too
+    assert len(steps.asked) == 6  # the step after the failed one runs too
 
 
 @pytest.mark.parametrize("other", [True, False])

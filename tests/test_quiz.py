@@ -62,7 +62,7 @@ def test_quiz_is_read():
         (changed("  kind: one\n", ""), 2, "question 'labelled-data': `kind` is missing"),
         (changed("kind: one", "kind: single"), 4, "question 'labelled-data': kind is 'single'"),
         (changed("kind: one", "kind: [one]"), 4, "kind is ['one']"),
-        (changed("kind: one", "kinds: one"), 4, "unknown key `kinds`; did you mean `kind`?"),
+        (changed("kind: one", "kinds: one"), 4, "unknown key `kinds`; did you mean kind?"),
         (changed("      correct: true\n", ""), 2, "question 'labelled-data': no answer is marked"),
         (changed("correct: true\n", "correct: 'yes'\n"), 8, "answer 1: correct is 'yes'"),
         (changed("      why: 1. Not so.", "      correct: true\n      why: No."), 2, "2 answers are correct"),

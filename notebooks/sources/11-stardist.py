@@ -100,7 +100,8 @@ show.images(
 #
 # 1. `radial_distances(mask, point, n_rays)`: start at `point` (row, column), walk along each ray in small steps
 #    and return the distances at which you leave the mask. Ray `k` has the angle `2πk/n_rays`; the position at
-#    distance `r` is `row + r·sin`, `column + r·cos`. The image's border ends a ray, too.
+#    distance `r` is `row + r·sin`, `column + r·cos`; it lies in the pixel nearest to it, so round. The image's border
+#    ends a ray, too.
 # 2. `outline(distances, point)`: the corners of the polygon, an array (n_rays, 2) of rows and columns.
 #
 # Half a pixel is a good step. The check then draws disc, ellipse and banana with 4, 8, 16, 32 and 64 rays.

@@ -338,8 +338,8 @@ def claims(book: Book):
 
 @rule("nothing that `course new` left to be written is left")
 def unwritten(book: Book):
-    patterns = ("book/*.qmd", "book/quizzes/*.yml", "notebooks/sources/*.py")
-    patterns += tuple(f"src/bioimage_course/{part}" for part in ("check/exercises/*.py", "explore/js/*.js"))
+    patterns = ["book/*.qmd", "book/quizzes/*.yml", "notebooks/sources/*.py"]
+    patterns += [f"src/bioimage_course/{part}" for part in ("check/exercises/*.py", "explore/js/*.js")]
     for path in sorted(path for pattern in patterns for path in book.root.glob(pattern)):
         for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             for wanted in UNWRITTEN.findall(text):
@@ -384,7 +384,7 @@ def exercise_checks(book: Book):
         for cell in source.cells:
             if "exercise" in cell.tags and cell.exercise not in defined:
                 message = f"{file} defines no exercise {cell.exercise!r}"
-                mend = nearest(cell.exercise, defined)
+                mend = nearest(str(cell.exercise), defined)
                 yield Finding(source.file, cell.line, message, mend=mend)
         for name, line in defined.items():
             if name not in source.exercises():
@@ -472,7 +472,7 @@ def quarto_yml(book: Book):
 
     config = book.project.quarto
     for where, known in QUARTO_KEYS.items():
-        section = config
+        section: dict | None = config
         for key in filter(None, where.split(".")):
             section = section.get(key) if isinstance(section, dict) else None
         for key in section if isinstance(section, dict) else ():
@@ -532,7 +532,7 @@ def saved_outputs(book: Book):
     private = [str(book.root), str(Path.home())]
     for path in sorted(book.root.glob("notebooks/**/*.ipynb")):
         file = book.project.relative(path)
-        for cell in book.notebook(file)["cells"]:
+        for cell in (book.notebook(file) or {"cells": []})["cells"]:
             tags = cell["metadata"].get("tags", [])
             for output in cell.get("outputs", []):
                 text = execute.output_text({**output, "text": "".join(output.get("text", ""))})
@@ -556,14 +556,14 @@ def no_machine_names(book: Book):
             named = found[0] if found else next((folder for folder in folders if folder in text), None)
             if named:
                 yield Finding(file, number, f"names a folder of a machine: {named}")
-            if pins and INDEX_ADDRESS.search(text):
-                yield Finding(file, number, f"names a package index: {INDEX_ADDRESS.search(text)[0]}")
+            if pins and (address := INDEX_ADDRESS.search(text)):
+                yield Finding(file, number, f"names a package index: {address[0]}")
 
 
 def _texts(root: Path) -> list[Path]:
     """Return the text files that readers get: not the workshop, not the tests."""
-    patterns = ("*.md", "*.yml", "*.toml", "*.cff", "*.qmd", "Makefile", "requirements/*", "book/**/*")
-    patterns += ("notebooks/sources/*", "notebooks/*.json", "src/bioimage_course/**/*", ".github/**/*")
+    patterns = ["*.md", "*.yml", "*.toml", "*.cff", "*.qmd", "Makefile", "requirements/*", "book/**/*"]
+    patterns += ["notebooks/sources/*", "notebooks/*.json", "src/bioimage_course/**/*", ".github/**/*"]
     endings = {".md", ".yml", ".yaml", ".toml", ".cff", ".qmd", ".txt", ".lock", ".in", ".json", ".bib"}
     endings |= {".py", ".css", ".js", ".svg", ".html", ""}
     paths = {path for pattern in patterns for path in root.glob(pattern)}
@@ -604,9 +604,10 @@ def checkpoints(book: Book):
 
 def _sources(book: Book) -> list[sources.Source]:
     """Return the sources without mistakes; ``generated-files`` reports the mistakes of the others."""
-    if not hasattr(book, "sources"):
-        book.sources = sources.read_all(book.project)[0]
-    return book.sources
+    stored = vars(book)
+    if "sources" not in stored:
+        stored["sources"] = sources.read_all(book.project)[0]
+    return stored["sources"]
 
 
 def _line_of(path: Path, text: str) -> int:

@@ -85,7 +85,7 @@ def in_notebook(project: Project, source: Source) -> list[Entry]:
             continue
         for node in ast.walk(ast.parse(cell.text)):
             if isinstance(node, ast.Tuple) and len(node.elts) == 4 and _is_text(node.elts[:2]):
-                name, digest = (part.value for part in node.elts[:2])
+                name, digest = map(ast.literal_eval, node.elts[:2])
                 numbers, holds = outputs.get(name, (None, None))
                 found.append(Entry(name, digest, cell.line + node.lineno - 1, numbers, holds))
     return sorted(found, key=lambda entry: entry.line)

@@ -20,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
@@ -47,7 +48,7 @@ PRIVATE_PATH = re.compile(
 # ---------------------------------------------------------------- what a kernel sees
 
 
-def kernel_environment(project: Project, folder: Path, needs: list[str] = ()) -> dict[str, str]:
+def kernel_environment(project: Project, folder: Path, needs: Sequence[str] = ()) -> dict[str, str]:
     """Return the environment variables of a bare machine without network.
 
     Parameters
@@ -55,7 +56,7 @@ def kernel_environment(project: Project, folder: Path, needs: list[str] = ()) ->
     project : Project
     folder : Path
         An empty folder that stands in for home, cache and progress.
-    needs : list of str
+    needs : sequence of str
         Sets of the mirror that the kernel may see: the header's ``needs``.
 
     Raises
@@ -91,12 +92,12 @@ def kernel_environment(project: Project, folder: Path, needs: list[str] = ()) ->
     return environment
 
 
-def missing_sets(needs: list[str]) -> list[str]:
+def missing_sets(needs: Sequence[str]) -> list[str]:
     """Return the names in `needs` that neither a mirror folder nor the cache of this machine has."""
     return [name for name in needs if not _files(name)]
 
 
-def mirror_view(folder: Path, needs: list[str]) -> Path:
+def mirror_view(folder: Path, needs: Sequence[str]) -> Path:
     """Make a mirror in `folder` that holds exactly the sets in `needs`, as links.
 
     Raises
@@ -143,7 +144,8 @@ def _cached(name: str) -> list[tuple[Path, dict]]:
         return []
     files = catalogue.entry(name).files.values()
     pairs = [(finding.cache_path(f), {"set": f.set, "file": f.name, "sha256": f.sha256}) for f in files]
-    return pairs if all(path for path, _ in pairs) else []
+    there = [(path, about) for path, about in pairs if path]
+    return there if len(there) == len(pairs) else []
 
 
 # ---------------------------------------------------------------- what is up to date
@@ -222,12 +224,13 @@ def execute_one(project: Project, source: Source) -> list[Finding]:
         if failure:
             return [failure]
         # outputs only: metadata that kernel and client added stay behind
-        notebook = notebooks.with_outputs(notebooks.solution_notebook(project, source), notebook)
-        tidy(notebook)
-        findings = judge(notebook, source, [str(project.root), str(Path.home()), sys.prefix])
+        saved = notebooks.with_outputs(notebooks.solution_notebook(project, source), notebook)
+        assert saved is not None, "the code cells are those that were executed"
+        tidy(saved)
+        findings = judge(saved, source, [str(project.root), str(Path.home()), sys.prefix])
     if findings:
         return findings
-    write_text(project.root / notebooks.solution_file(source), notebooks.to_text(notebook))
+    write_text(project.root / notebooks.solution_file(source), notebooks.to_text(saved))
     timings = read_timings(project)
     timings[source.name] = {
         "cells": notebooks.cells_hash(source),
@@ -282,13 +285,13 @@ def _run(notebook, source: Source, environment: dict, folder: Path):
         # the kernel's own start-up chatter is nobody's business; cells' stderr comes as output
         options = {"env": environment, "cwd": str(folder), "stderr": subprocess.DEVNULL}
         with client.setup_kernel(cleanup_kc=True, **options):
-            with PeakMemory(manager.provisioner.pid) as peak:
+            with PeakMemory(manager.provisioner.pid) as peak:  # type: ignore[union-attr]
                 cells = tqdm(notebook.cells, desc=source.name, unit="cell", leave=False, disable=None)
                 for index, cell in enumerate(cells):
                     client.execute_cell(cell, index)
             seconds = time.perf_counter() - start
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        return 0, 0, _failure(source, _origins(source).get(cell.id), error)
+        return 0, 0, _failure(source, _origins(source).get(cell.id if cell else ""), error)
     return seconds, peak.bytes, None
 
 
@@ -437,7 +440,7 @@ def output_text(output) -> str:
     return ANSI.sub("", "\n".join(str(part) for part in parts if part))
 
 
-def leaked_paths(text: str, private: list[str] = ()) -> list[str]:
+def leaked_paths(text: str, private: Sequence[str] = ()) -> list[str]:
     """Return paths in `text` that belong to somebody's machine."""
     found = {match.group(0) for match in PRIVATE_PATH.finditer(text)}
     found |= {folder for folder in private if len(folder) > 3 and folder in text}

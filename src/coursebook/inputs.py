@@ -49,10 +49,12 @@ def code(text: str) -> str:
             row, column = token.start
             lines[row - 1] = lines[row - 1][:column]
     for node in ast.walk(ast.parse(text)):
-        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        if documented and ast.get_docstring(node, clean=False) is not None:
+        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if ast.get_docstring(node, clean=False) is not None:
             first = node.body[0]
-            lines[first.lineno - 1 : first.end_lineno] = [""] * (first.end_lineno - first.lineno + 1)
+            between = slice(first.lineno - 1, first.end_lineno)
+            lines[between] = [""] * len(lines[between])
     return "\n".join(line.rstrip() for line in lines if line.strip())
 
 
@@ -84,10 +86,10 @@ def _parsed(text: str) -> ast.Module:
 @functools.lru_cache(maxsize=512)
 def _places(text: str) -> dict[str, set[str]]:
     """Return constant of a module -> the parts of its path; under "" those of all other code."""
-    found = defaultdict(set)
+    found: dict[str, set[str]] = defaultdict(set)
     for statement in _parsed(text).body:
-        constant = isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
-        found[statement.targets[0].id if constant else ""] |= _path_parts(statement)
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+        found[target.id if isinstance(target, ast.Name) else ""] |= _path_parts(statement)
     return found
 
 
@@ -169,7 +171,9 @@ class _Reader:
                         self.include(alias.name.partition(".")[2])
             elif isinstance(node, ast.ImportFrom):
                 base = self._base(node, module)
-                for alias in node.names if base is not None else ():
+                if base is None:
+                    continue
+                for alias in node.names:
                     target = self._take(base, alias.name)
                     if target is not None:
                         names[alias.asname or alias.name] = target
@@ -211,7 +215,7 @@ class _Reader:
     def _lazy(self, module: str) -> dict[str, str]:
         """Return name -> defining module for what a package loads lazily."""
         path = self._file(module)
-        found = {}
+        found: dict[str, str] = {}
         if path is None or path.name != "__init__.py":
             return found
         for node in ast.walk(_parsed(path.read_text(encoding="utf-8"))):

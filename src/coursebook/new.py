@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bioimage_course.errors import InputError
 from coursebook import checks, generated, sources
-from coursebook.book.findings import nearest
+from coursebook.book.findings import advice
 from coursebook.project import Project, write_text
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -285,8 +285,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--chapter", metavar="NN", help="of an explorable or an exercise")
     options = parser.parse_args(argv)
     if options.kind not in KINDS:
-        hint = nearest(options.kind, KINDS) or f"there are {', '.join(KINDS)}"
-        raise InputError(f"{options.kind!r} is nothing that can be made; {hint}")
+        raise InputError(f"{options.kind!r} is nothing that can be made; {advice(options.kind, KINDS)}")
     project = Project.find()
     more = options.title if options.kind == "chapter" else options.chapter
     texts = KINDS[options.kind](project, options.name, more)

@@ -66,7 +66,7 @@ def executed_cells(source: Source) -> list[Cell]:
 
 
 def _notebook(source: Source, cells: list) -> nbformat.NotebookNode:
-    metadata = dict(METADATA)
+    metadata: dict = dict(METADATA)
     if source.needs:  # notebooks/conftest.py reads here which sets the kernel may see
         metadata["course"] = {"needs": source.needs}
     notebook = new_notebook(cells=cells, metadata=metadata, nbformat_minor=5)
@@ -77,7 +77,7 @@ def _notebook(source: Source, cells: list) -> nbformat.NotebookNode:
 def _cell(source: Source, cell: Cell) -> nbformat.NotebookNode:
     """Make a notebook cell whose id says where it comes from."""
     new = new_markdown_cell if cell.kind == "markdown" else new_code_cell
-    metadata = {}
+    metadata: dict = {}
     if cell.tags:
         metadata["tags"] = list(cell.tags)
     if cell.exercise:

@@ -22,6 +22,7 @@ SHORT = "not slow and not browser and not index and not nightly"
 STEPS = {
     "lint": (sys.executable, "-m", "ruff", "check", "--quiet", "--output-format", "concise"),
     "format": (sys.executable, "-m", "ruff", "format", "--check", "--quiet"),
+    "types": (sys.executable, "-m", "mypy", "--no-error-summary"),
     "book": (sys.executable, "-m", "coursebook.cli", "check"),
     "short tests": (
         *PYTEST,
@@ -40,7 +41,7 @@ STEPS = {
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run lint, format, ``course check``, the docstrings' examples and the short tests; 1 if any fails.
+    """Run lint, format, types, ``course check``, examples of docstrings and short tests; 1 if any fails.
 
     Every step runs, so that one look shows everything that is wrong.
 
@@ -50,7 +51,8 @@ def main(argv: list[str] | None = None) -> int:
         If only the light environment is installed.
     """
     parser = argparse.ArgumentParser(
-        prog="course quick", description="Lint, the book's rules, docstring examples and the short tests."
+        prog="course quick",
+        description="Lint, types, the book's rules, docstring examples and the short tests.",
     )
     parser.add_argument("--only", choices=STEPS, action="append", help="a step by its name; may be repeated")
     parser.add_argument(
@@ -90,7 +92,7 @@ def run(name: str, command: tuple[str, ...], environment: dict[str, str]) -> tup
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, text=True, encoding="utf-8"
     ) as step:
-        for line in step.stdout:
+        for line in step.stdout or ():
             print(line, end="", flush=True)
             said.append(line)
     how = "failed" if step.returncode else "fine"
@@ -101,9 +103,9 @@ def run(name: str, command: tuple[str, ...], environment: dict[str, str]) -> tup
 def slow_tests(junit: Path) -> str:
     """Return the text of tests/slow.txt: what took more than `SECONDS` in a run of all tests."""
     slow = sorted(
-        f"{case.get('classname').removeprefix('tests.')}.py::{case.get('name')}"
+        f"{case.get('classname', '').removeprefix('tests.')}.py::{case.get('name')}"
         for case in ElementTree.parse(junit).iter("testcase")
-        if case.get("classname", "").startswith("tests.") and float(case.get("time")) > SECONDS
+        if case.get("classname", "").startswith("tests.") and float(case.get("time", 0)) > SECONDS
     )
     heading = (
         f"# More than {SECONDS:g} seconds each, says `course quick --slow`; `course quick` leaves them out."

@@ -15,14 +15,13 @@ Questions, answers and explanations are inline Markdown with ``$math$``. The pag
 form elements that work without JavaScript; ``book/assets/quiz.js`` only adds a button.
 """
 
-import difflib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
-from coursebook.book.findings import Finding, FindingsError
+from coursebook.book.findings import Finding, FindingsError, advice
 from coursebook.project import Project
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -135,7 +134,7 @@ def parse(text: str, chapter: str, file: str) -> Quiz:
         raise QuizError(
             [Finding(file, line, f"not valid YAML: {problem} (quote text that holds `: `)")]
         ) from None
-    if not isinstance(content, list) or not content:
+    if node is None or not isinstance(content, list) or not content:
         raise QuizError([Finding(file, 1, "a quiz is a list of questions, each starting with `- id:`")])
     findings = [Finding(file, line, message) for line, message in _mistakes(content, node)]
     if findings:
@@ -229,9 +228,7 @@ def _wrong_keys(node: yaml.Node, known: tuple, required: tuple, name: str):
     for key, key_node in zip(keys, (key for key, _ in node.value), strict=True):
         line = key_node.start_mark.line + 1
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            advice = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(known)}"
-            yield line, f"{name}: unknown key `{key}`; {advice}"
+            yield line, f"{name}: unknown key `{key}`; {advice(key, known)}"
     for key in sorted({key for key in keys if keys.count(key) > 1}):
         yield node.start_mark.line + 1, f"{name}: `{key}` is there twice"
     for key in required:

@@ -78,7 +78,7 @@ def set_repo_url(project: Project, url: str) -> list[str]:
     for path in (path for pattern in QUOTING for path in sorted(project.root.glob(pattern))):
         text = path.read_text(encoding="utf-8")
         for gone, come in replacements:
-            text = re.sub(rf"{re.escape(gone)}(?![\w-])", lambda _, new=come: new, text)
+            text = re.sub(rf"{re.escape(gone)}(?![\w-])", come, text)  # an address holds no backslash
         texts[project.relative(path)] = text
     changed = [name for name, text in texts.items() if write_text(project.root / name, text)]
     return changed + _regenerate(fresh)

@@ -15,10 +15,13 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from bioimage_course.explore.explorables import SCRIPTS, headers, tags
+from bioimage_course.explore.explorables import SCRIPTS as RESOURCES
+from bioimage_course.explore.explorables import headers, tags
 
+SCRIPTS = Path(str(RESOURCES))
 FOLDER = Path(__file__).parents[2] / "book" / "assets" / "explorables"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 PAGE = """<!doctype html>
@@ -29,7 +32,7 @@ PAGE = """<!doctype html>
 """
 
 
-ACTIONS = {
+ACTIONS: dict[str, Callable] = {
     "click": lambda control, times="1": [control.click() for _ in range(int(times))],
     "fill": lambda control, value: control.fill(value),
     "check": lambda control: control.check(force=True),

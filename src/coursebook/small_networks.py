@@ -70,7 +70,7 @@ def small_cell(index):
     small = Image.fromarray(data.load("blood-cells")[index].image).reduce(64 // SIDE)
     small = small.quantize(COLOURS, dither=Image.Dither.NONE)
     palette = np.zeros((COLOURS, 3), np.uint8)
-    used = np.array(small.getpalette()[: 3 * COLOURS], np.uint8).reshape(-1, 3)
+    used = np.array((small.getpalette() or [])[: 3 * COLOURS], np.uint8).reshape(-1, 3)
     palette[: len(used)] = used
     return palette, np.array(small)
 

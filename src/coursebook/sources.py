@@ -25,7 +25,6 @@ Everything that is wrong is reported with file and line, all at once.
 """
 
 import ast
-import difflib
 import functools
 import re
 import symtable
@@ -38,7 +37,7 @@ import yaml
 
 from bioimage_course.errors import InputError
 from coursebook import colab
-from coursebook.book.findings import Finding, FindingsError
+from coursebook.book.findings import Finding, FindingsError, advice
 from coursebook.project import Project
 
 NAME = re.compile(r"(?P<chapter>\d\d)-[a-z0-9]+(-[a-z0-9]+)*")
@@ -149,7 +148,7 @@ class Source:
 
     def exercises(self) -> list[str]:
         """Return the names of the exercises in order."""
-        return list(dict.fromkeys(cell.exercise for cell in self.cells if "exercise" in cell.tags))
+        return list(dict.fromkeys(str(cell.exercise) for cell in self.cells if "exercise" in cell.tags))
 
     def number(self, exercise: str) -> int:
         """Return the number in the last heading ``## Exercise N: …`` before `exercise`; 0 is a warm-up."""
@@ -309,7 +308,7 @@ def _check_header(source: Source):
             yield finding("course", f"the header's `course:` part lacks `{key}`")
     for key in header:
         if key not in REQUIRED + OPTIONAL:
-            yield finding(key, f"unknown key `{key}` in the header" + _nearest(key, REQUIRED + OPTIONAL))
+            yield finding(key, f"unknown key `{key}` in the header; {advice(key, REQUIRED + OPTIONAL)}")
     if match and header.get("chapter", match["chapter"]) != match["chapter"]:
         message = f'chapter is {header["chapter"]!r} but the file name says "{match["chapter"]}" (quote it)'
         yield finding("chapter", message)
@@ -359,7 +358,7 @@ def _check_tags(source: Source):
     for cell in source.cells:
         for tag in cell.tags:
             if tag not in TAGS:
-                yield Finding(source.file, cell.line, f"unknown tag {tag!r}" + _nearest(tag, TAGS))
+                yield Finding(source.file, cell.line, f"unknown tag {tag!r}; {advice(tag, TAGS)}")
 
 
 def _check_labels(source: Source):
@@ -432,7 +431,7 @@ def _check_independence(source: Source):
         if role == "exercise":  # what the starter computes is there, its functions are still empty
             made |= names - functions
         if role in ("exercise", "solution"):
-            asked |= dict.fromkeys((names - made) | functions, cell.exercise)
+            asked |= dict.fromkeys((names - made) | functions, str(cell.exercise))
         if role is None:
             for name in sorted(asked.keys() & used_names(cell) - names):
                 message = f"needs {name!r}, which exercise {asked[name]!r} asks the learner to write"
@@ -496,8 +495,3 @@ def _globals_read(table: symtable.SymbolTable) -> set[str]:
     module = table.get_type() == "module"
     names = {s.get_name() for s in table.get_symbols() if s.is_referenced() and (module or s.is_global())}
     return names.union(*map(_globals_read, table.get_children()))
-
-
-def _nearest(word: str, words) -> str:
-    close = difflib.get_close_matches(word, words, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(words)}"

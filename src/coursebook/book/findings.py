@@ -1,9 +1,9 @@
 """What is wrong with the course: each mistake with file, line, rule, and how to mend it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 
+from bioimage_course import errors
 from bioimage_course.errors import InputError
 
 
@@ -59,5 +59,10 @@ class BookError(FindingsError):
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return ``"did you mean …?"`` for the known word most like `word`, or nothing."""
-    found = get_close_matches(word, list(known), n=1)
+    found = errors.nearest(word, list(known), most=1)
     return f"did you mean {found[0]}?" if found else ""
+
+
+def advice(word: str, known: Collection[str]) -> str:
+    """Return the known word most like `word` as a question, or else all that are known."""
+    return nearest(word, known) or f"known are {', '.join(known)}"

@@ -2,16 +2,62 @@
 
 import copy
 import json
+from abc import ABC, abstractmethod
 
 import panflute as pf
 
-from .model import KINDS, NBSP, cells_of, identifier_of, images_in, inlines, plain_images, raw, tables_in
+from .model import (
+    KINDS,
+    NBSP,
+    Page,
+    cells_of,
+    identifier_of,
+    images_in,
+    inlines,
+    plain_images,
+    raw,
+    tables_in,
+)
 
 LAYOUT = ("layout", "layout-ncol", "layout-nrow")
 
 
-class Floats:
-    """The part of :class:`coursebook.preview.document.Builder` that deals with captions."""
+class Floats(ABC):
+    """The part of :class:`coursebook.book.document.Builder` that deals with captions.
+
+    Attributes
+    ----------
+    page : Page
+    inside : int
+        Above 0 in a callout, tabset or figure: headings there are no sections.
+    """
+
+    page: Page
+    inside: int
+
+    @abstractmethod
+    def complain(self, rule: str, message: str, token: str = "", line: int | None = None) -> None:
+        """Report a mistake."""
+
+    @abstractmethod
+    def label(self, name, text, number, chapter=False):
+        """Remember what a label refers to."""
+
+    @abstractmethod
+    def next(self, kind: str) -> str:
+        """Count one more of a kind and return its number."""
+
+    @abstractmethod
+    def blocks(self, blocks) -> list:
+        """Build several blocks."""
+
+    @abstractmethod
+    def block(self, block) -> list:
+        """Build a block."""
+
+    @abstractmethod
+    def equations(self, content) -> list:
+        """Number the equations of some text."""
 
     def alt(self, image) -> None:
         """Give the image its alt text: `fig-alt`, or the text in its brackets when it is no caption."""
@@ -142,7 +188,7 @@ class Floats:
         classes = " ".join(block.classes)
         return [raw(f'<div{name} class="{classes}">'), *new, raw("</div>")]
 
-    def _rows(self, block, count) -> list[list[float]]:
+    def _rows(self, block, count) -> list:
         attributes = block.attributes
         try:
             if "layout" in attributes:

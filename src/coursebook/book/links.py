@@ -60,7 +60,7 @@ class _Scanner(HTMLParser):
         self.links = 0  # > 0 inside a link
 
     def handle_starttag(self, tag, attrs):
-        text, values = self.get_starttag_text(), dict(attrs)
+        text, values = self.get_starttag_text() or "", dict(attrs)
         if values.get("id"):
             self.found.identifiers.append(values["id"])
         self.links += tag == "a"

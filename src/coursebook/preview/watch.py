@@ -30,6 +30,8 @@ RELOAD = f"""<script>
 class Handler(SimpleHTTPRequestHandler):
     """Serves the rendered book; pages ask for the number of the last rendering and reload when it grows."""
 
+    server: "Server"
+
     def do_GET(self):
         """Answer with a page and the reloading script, the version, or a file."""
         path = Path(self.translate_path(self.path))

@@ -477,22 +477,63 @@ def _named_mistake(function, image):
         return f"The model gets the shape {tuple(batch.shape)}; it wants (1, 3, 64, 64)."
     if float(batch.max()) > 2:
         return "The model was trained on values from 0 to 1, but it gets values up to 255."
-    moved = np.moveaxis(image / 255.0, -1, 0)
-    if not np.allclose(batch[0].numpy(), moved, atol=0.02):
-        if np.allclose(batch[0].numpy(), (image / 255.0).reshape(3, 64, 64), atol=0.02):
-            return "reshape gives the right shape and a scrambled picture: move the axis instead."
-        return "What reaches the model is not the picture: look at it channel by channel."
+    wrong = _wrong_values(batch[0].numpy(), image)
+    if wrong:
+        return wrong
     if training:
         return "The model is in training mode: its answer depends on the batch."
     larger = np.pad(image, ((10, 26), (40, 20), (0, 0)), mode="reflect")
     batch, _ = _probe(function, (larger, 42, 72, 64))
-    if batch.shape != (1, 3, 64, 64) or not np.allclose(batch[0].numpy(), moved, atol=0.02):
+    if batch.shape != (1, 3, 64, 64) or not _shows(batch[0].numpy(), image):
         return "Of a larger image, with the cell at row 42 and column 72, the model gets another part."
     batch, _ = _probe(function, _situations(image)["magnified twice"])
     if batch.shape[-2:] != (64, 64):
         return "A cell magnified twice reaches the model twice as large: bring the crop to 64 × 64 pixels."
-    batch, _ = _probe(function, _situations(image)["at the left border"])
-    if float(batch[0, :, :, 2].max()) == 0:
+    for border in ("left", "right", "upper", "lower"):
+        wrong = _wrong_border(function, image, border)
+        if wrong:
+            return wrong
+    return None
+
+
+def _shows(batch, image, atol=0.001):
+    """Whether values (3, rows, columns) are an image's, from 0 to 1; a division by 256 makes up to 0.004."""
+    return np.allclose(batch, np.moveaxis(image / 255.0, -1, 0), atol=atol)
+
+
+def _wrong_values(batch, image):
+    """A sentence about a crop that needs neither padding nor another size, or None."""
+    if _shows(batch, image):
+        return None
+    if _shows(batch, image, atol=0.02):
+        return (
+            f"The brightest pixel of an image, {image.max()} of 255, reaches the model as {batch.max():.4f}: "
+            "the largest possible value, 255, shall become 1."
+        )
+    if np.allclose(batch, (image / 255.0).reshape(3, 64, 64), atol=0.02):
+        return "reshape gives the right shape and a scrambled picture: move the axis instead."
+    return "What reaches the model is not the picture: look at it channel by channel."
+
+
+def _wrong_border(function, image, border):
+    """A sentence about a window that hangs over a border of the image by 12 pixels, or None."""
+    kept = {
+        "left": np.s_[:, 12:],
+        "right": np.s_[:, :52],
+        "upper": np.s_[12:],
+        "lower": np.s_[:52],
+    }[border]
+    row, column = 32 - 12 * (border == "upper"), 32 - 12 * (border == "left")
+    batch = _probe(function, (image[kept], row, column, 64))[0]
+    if batch.shape != (1, 3, 64, 64):
+        return (
+            f"At the {border} border the model gets the shape {tuple(batch.shape)}; it wants (1, 3, 64, 64)."
+        )
+    values, inside = batch[0].numpy(), np.zeros((64, 64), bool)
+    inside[kept] = True
+    if not np.allclose(values[:, inside], np.moveaxis(image / 255.0, -1, 0)[:, inside], atol=0.001):
+        return f"At the {border} border the model gets another part of the image than at the middle."
+    if values[:, ~inside].max() == 0:
         return (
             "At the border zeros are made up, a black stripe on a bright smear: continue the image instead."
         )

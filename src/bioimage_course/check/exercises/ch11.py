@@ -147,25 +147,71 @@ def _check_distances(function):
     mask = _ellipse(40, 52, 34, 14, 25) | _disc(58, 36, 13)
     point = (44, 50)
     wanted = _march(mask, point, 16)
-    got = expect_array(
-        call(function, mask, point, 16, pure=True), shape=(16,), dtype="number", what="your list of distances"
-    )
+    got = _distances(function, mask, point, 16, pure=True)
     if not _agrees(got, wanted):
         _explain_distances(got, mask, point, wanted)
-    corner = np.zeros(SHAPE, bool)
-    corner[:20, :16] = True  # an object cut off by the upper left corner of the image
-    corner[-6:, :16] = True  # and another one at the opposite border
-    got = expect_array(
-        call(function, corner, (6, 7), 8), shape=(8,), dtype="number", what="your list of distances"
-    )
-    if not _agrees(got, _march(corner, (6, 7), 8)):
-        if _agrees(got, _march(corner, (6, 7), 8, wrap=True)):
-            raise Failure(
-                "At the border of the image your ray comes back on the other side: in NumPy a negative index "
-                "counts from the end, so stop when row or column falls below 0."
-            )
+    _check_narrow_gap(function)
+    _check_all_directions(function)
+    for where in ("upper left", "lower right"):
+        _check_border(function, where)
+
+
+def _distances(function, mask, point, n_rays, **settings):
+    got = call(function, mask, point, n_rays, **settings)
+    return expect_array(got, shape=(n_rays,), dtype="number", what="your list of distances")
+
+
+def _check_narrow_gap(function):
+    """A single pixel in a hole one pixel wide: the mask goes on behind it, the rays do not."""
+    mask = _disc(20, 24, 12, (40, 50))
+    mask[19:22, 23:26] = False
+    mask[20, 24] = True
+    got, wanted = _distances(function, mask, (20, 24), 8), _march(mask, (20, 24), 8)
+    if not _agrees(got, wanted):
+        k = int(np.argmax(np.abs(got - wanted)))
         raise Failure(
-            "For an object at the border of the image the distances are wrong: the image's edge ends a ray."
+            "Around a single pixel lies a gap one pixel wide, then the mask goes on. There ray "
+            f"{k} is {got[k]:.1f} pixels long, although it leaves the mask within the first pixel: begin to "
+            "look at the point itself, and skip no pixel."
+        )
+
+
+def _check_border(function, where):
+    """An object cut off by a corner of a wide image, with something at the opposite borders."""
+    mask, point = np.zeros((60, 96), bool), (6, 8)
+    mask[:20, :17] = mask[-6:, :17] = mask[:20, -6:] = True
+    if where == "lower right":
+        mask, point = mask[::-1, ::-1], (53, 87)
+    got, wanted = _distances(function, mask, point, 8), _march(mask, point, 8)
+    framed = _distances(function, np.pad(mask, 4), (point[0] + 4, point[1] + 4), 8)
+    if _agrees(got, wanted) and np.all(np.abs(got - framed) < 0.7):
+        return
+    if where == "upper left" and _agrees(got, _march(mask, point, 8, wrap=True)):
+        raise Failure(
+            "At the border of the image your ray comes back on the other side: in NumPy a negative index "
+            "counts from the end, so stop when row or column falls below 0."
+        )
+    off = got - wanted if not _agrees(got, wanted) else got - framed
+    k = int(np.argmax(np.abs(off)))
+    size = f"{abs(off[k]):.1f} pixels too {'long' if off[k] > 0 else 'short'}"
+    raise Failure(
+        f"For an object cut off by the {where} corner of a wide image (60 rows, 96 columns) the distances "
+        f"are wrong: ray {k} of 8 is {size}. The image's edge ends a ray."
+    )
+
+
+def _check_all_directions(function):
+    """Seen from its centre a disc is equally wide in all directions, whatever step and boundary one takes."""
+    n_rays, words = 96, ("to the right", "downwards", "to the left", "upwards")
+    got = _distances(function, _disc(30, 34, 24, (60, 80)), (30, 34), n_rays)
+    eighth = np.arange(-(n_rays // 16) + 1, n_rays // 16)
+    means = [got[(eighth + side * n_rays // 4) % n_rays].mean() for side in range(4)]
+    if np.ptp(means) > 0.12:
+        told = ", ".join(f"{word} {mean:.2f}" for word, mean in zip(words, means, strict=True))
+        raise Failure(
+            "From the centre of a disc the rays are not equally long in all directions: on average "
+            f"{told} pixels. A pixel reaches half a pixel to either side of its row and column: round both "
+            "to the nearest whole number (int only cuts off), at the same place on the ray."
         )
 
 

@@ -67,7 +67,7 @@ def middle(mask):
     return tuple(int(i) for i in pixels[((pixels - centre) ** 2).sum(axis=1).argmin()])
 
 
-def _diffuse(mask, centre, steps, *, leak=False, inside=False, once=False, late=False):
+def _diffuse(mask, centre, steps, *, leak=False, inside=False, once=False, late=False, mode="constant"):
     """Temperature after heat diffusion, with the usual mistakes built in."""
     from scipy.ndimage import uniform_filter
 
@@ -76,7 +76,7 @@ def _diffuse(mask, centre, steps, *, leak=False, inside=False, once=False, late=
     for step in range(steps):
         if not late and not (once and step):
             temperature[centre] += 1
-        temperature = uniform_filter(temperature, 3, mode="constant")
+        temperature = uniform_filter(temperature, 3, mode=mode)
         if inside:
             temperature = temperature / np.where(mask, share, 1)
         if not leak:
@@ -149,6 +149,8 @@ def heat_flow(diffuse, flow):
             _check_temperature(call(diffuse, mask, centre, steps, pure=True), mask, centre, steps, name)
         temperature = _diffuse(mask, centre, 200)
         _check_flow(call(flow, temperature, mask, pure=True), temperature, mask)
+    _check_image_border(diffuse)
+    _check_summit(flow)
     mask = masks["bent cell"]
     same = _compare_with_cellpose(diffuse, flow, mask)
     arrow = _flow(mask.astype(int))[:, _tip(mask)[0], _tip(mask)[1]]
@@ -207,6 +209,45 @@ def _check_temperature(got, mask, centre, steps, name):
     )
 
 
+def _check_image_border(diffuse):
+    """A cell that all borders of the image cut off: beyond them it is as cold as outside the mask."""
+    mask, centre = _disc(5, 6, 8, (10, 15)), (4, 8)
+    mistakes = {
+        f"Beyond its border you continue the image by {what}; there, too, it is as cold as 0.": (
+            _diffuse(mask, centre, 30, mode=mode)
+        )
+        for mode, what in {
+            "reflect": "its mirror image",
+            "mirror": "its mirror image, without the outermost pixels",
+            "wrap": "its opposite side",
+        }.items()
+    }
+    expect_array(
+        call(diffuse, mask, centre, 30),
+        close_to=_diffuse(mask, centre, 30),
+        rtol=1e-6,
+        atol=1e-12,
+        what="the temperature of a cell that the image's border cuts off",
+        mistakes=mistakes,
+    )
+
+
+def _check_summit(flow):
+    """Whole numbers with a level summit: arrows of no length, 0/0 if one divides by it."""
+    mask = np.zeros((11, 13), bool)
+    mask[2:9, 2:11] = True
+    y, x = np.mgrid[:11, :13]
+    temperature = np.where(mask, np.minimum(4 - np.abs(y - 5), 5 - np.abs(x - 6)), 0).astype(float)
+    got = expect_array(call(flow, temperature, mask), shape=(2, 11, 13), dtype="number", finite=False)
+    level = mask & ~_slope(temperature).any(axis=0)
+    if not np.all(np.isfinite(got[:, level])):
+        raise Failure(
+            "Where it is equally warm all around, as at the summit, your flow is no number, because the "
+            "arrow has the length 0. Let the flow be 0 there, or divide by a tiny number at least."
+        )
+    _check_flow(got, temperature, mask)
+
+
 def _check_flow(got, temperature, mask):
     slope = _slope(temperature)
     length = np.maximum(np.sqrt((slope**2).sum(axis=0)), 1e-60)
@@ -237,12 +278,14 @@ def _check_flow(got, temperature, mask):
 # --- (b) following ------------------------------
 
 
-def _follow(flow, points, steps, *, fixed=False, backwards=False, swapped=False, bounded=True):
+def _follow(
+    flow, points, steps, *, fixed=False, backwards=False, swapped=False, bounded=True, rounded=np.rint
+):
     """Where points end that move along a flow, with the usual mistakes built in."""
     points, highest = points.astype(float), np.array(flow.shape[1:]) - 1
     first = None
     for _ in range(steps):
-        row, column = np.clip(np.rint(points), 0, highest).astype(int).T
+        row, column = np.clip(rounded(points), 0, highest).astype(int).T
         arrow = flow[:, row, column].T
         first = arrow if first is None else first
         arrow = first if fixed else arrow
@@ -308,6 +351,7 @@ def follow_flows(follow):
                 "The points move one step only; repeat it.": _follow(right, points, 1),
             },
         )
+    _check_borders(follow)
     turn = np.zeros((2, *shape))
     turn[1, :12], turn[0, :, 25:] = 1, 1  # to the right; then down as well
     start = np.array([[2, 10], [5, 20]])
@@ -322,6 +366,7 @@ def follow_flows(follow):
             )
         },
     )
+    _check_rounding(follow)
     counts = {}
     for name, labels in (("two touching cells", two_cells()), ("a bent cell", bent_cell().astype(int))):
         end = call(follow, _flow(labels), np.argwhere(labels), 200)
@@ -332,6 +377,58 @@ def follow_flows(follow):
             f"{counts['a bent cell']} for a bent one; it should be 2 and 1."
         )
     return "Two touching cells end in two crowds, a bent cell in one."
+
+
+def _check_borders(follow):
+    """Steadily in one direction, until every point lies at the border."""
+    points, shape = np.array([[3, 4], [20, 30], [11, 0], [0, 17]]), (24, 40)
+    for name, arrow in {"up and left": (-1, -0.8), "down": (1, 0), "down and left": (0.6, -1)}.items():
+        flow = np.ones((2, *shape)) * np.reshape(arrow, (2, 1, 1))
+        expect_array(
+            call(follow, flow, points, 60),
+            close_to=_follow(flow, points, 60),
+            atol=0.01,
+            what=f"the positions after 60 steps {name}, at the border of an image of 24×40 pixels",
+            mistakes={
+                "Points leave the image: keep rows and columns between 0 and the last one.": _follow(
+                    flow, points, 60, bounded=False
+                ),
+            },
+        )
+
+
+def _rounding_case():
+    """Arrows that differ from pixel to pixel, and points between the pixels, none of them near a half."""
+    rng = np.random.default_rng(12)
+    angle = rng.uniform(0, 2 * np.pi, (30, 36))
+    points = np.stack([rng.integers(8, 22, 12), rng.integers(8, 28, 12)], axis=1)
+    return np.stack([np.sin(angle), np.cos(angle)]), points + rng.choice([-0.35, -0.2, 0.2, 0.35], (12, 2))
+
+
+def _check_rounding(follow):
+    """Each point follows the arrow of the pixel nearest to it, also from its first place on."""
+    flow, points = _rounding_case()
+    for steps in (1, 2):
+        expect_array(
+            call(follow, flow, points, steps, pure=True),
+            close_to=_follow(flow, points, steps),
+            atol=0.01,
+            what=f"the positions, from between the pixels, after {steps} step{'s' * (steps > 1)}",
+            mistakes={
+                "A point at row 3.7 is in row 4: round, do not cut the decimals off.": _follow(
+                    flow, points, steps, rounded=np.floor
+                ),
+                "A point at row 3.2 is in row 3: round to the nearest pixel, not up.": _follow(
+                    flow, points, steps, rounded=np.ceil
+                ),
+                "The points begin between the pixels: round only to look the arrow up, not their places.": (
+                    _follow(flow, np.rint(points), steps)
+                ),
+                "The points begin between the pixels; keep the decimals of their places.": _follow(
+                    flow, np.trunc(points), steps
+                ),
+            },
+        )
 
 
 # --- (c) quality ------------------------------
@@ -530,7 +627,9 @@ def mirrored_border(mirrored):
             seen.append(np.array(picture))
             found = label(np.asarray(picture) > 0.5)[0]
             right = np.arange(found.shape[1]) >= width + 13  # the cell there is two that touch
-            return np.where(found > 0, 6 * found + 3 * right + 1, 0).astype(np.int32)  # numbers with gaps
+            numbers = np.where(found > 0, 6 * found + 3 * right + 1, 0)  # with gaps
+            largest = np.bincount(numbers[numbers > 0], minlength=1).argmax()  # lies in the image
+            return np.where((found > 0) & (numbers == largest), 1, numbers).astype(np.int32)
 
         got = call(mirrored, segment, image, width, pure=False)
         if isinstance(got, tuple) and len(got) == 3 and np.ndim(got[0]) == 2:
