@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -217,6 +218,34 @@ def test_what_the_machine_lacks_is_one_sentence(installer, monkeypatch, capsys, 
 
 
 # ---------------------------------------------------------------- extras
+
+
+def test_what_is_imported_is_declared():
+    """No package is used because something else happens to bring it along."""
+    names = {
+        name: {n.lower().replace("_", "-") for n in found} for name, found in packages_distributions().items()
+    }
+    helper = {Requirement(line).name for line in PROJECT["project"]["dependencies"]}
+    helper |= {Requirement(line).name for lines in EXTRAS.values() for line in lines}
+    groups = (
+        line for lines in PROJECT["dependency-groups"].values() for line in lines if isinstance(line, str)
+    )
+    workshop = helper | {Requirement(line).name for line in groups}
+    for room, declared in (("bioimage_course", helper), ("coursebook", workshop)):
+        for path in (ROOT / "src" / room).rglob("*.py"):
+            for module in imported(path) - sys.stdlib_module_names - {"bioimage_course", "coursebook"}:
+                assert names.get(module, {module}) & declared, f"{path.name} imports {module}"
+
+
+def imported(path: Path) -> set[str]:
+    """Names of the packages that a file imports, wherever in the file."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
 
 
 def test_every_requirement_has_a_floor():

@@ -392,10 +392,18 @@ def test_mistakes_get_a_sentence_that_says_where(batches, options, words):
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
 
 
-def test_training_stays_short():
-    """The loop is teaching material: it must be readable in one go."""
-    for module in (training, nets.running, nets.networks):
-        assert len(Path(module.__file__).read_text(encoding="utf-8").splitlines()) < 300
+def test_what_is_read_as_teaching_is_short_and_begins_with_its_algorithm():
+    """Readable in one go, and the lines that matter are on the first screen."""
+    algorithm = {
+        "training": "value.backward()",
+        "perceptron": "weights = weights + (y - prediction) * x",
+        "prediction": "model(batch",
+        "networks": "nn.Linear(inputs, outputs)",
+    }
+    for name, line in algorithm.items():
+        lines = Path(training.__file__).with_name(f"{name}.py").read_text(encoding="utf-8").splitlines()
+        assert len(lines) < 300
+        assert any(line in each for each in lines[:60]), name
 
 
 def test_progress_bar_only_where_somebody_looks(points, capsys):

@@ -24,7 +24,6 @@ def nuclei():
 RNG = np.random.default_rng(0)
 PICTURE = RNG.integers(0, 200, (40, 50)).astype(np.uint16)
 OBJECTS = label(np.kron(RNG.random((8, 10)) > 0.6, np.ones((5, 5))) > 0)
-POINTS = np.array([[0, 0], [0, 1], [1, 0], [1, 1.0]])
 
 
 def all_figures():
@@ -32,13 +31,10 @@ def all_figures():
         "image": show.image(PICTURE, "Picture"),
         "images": show.images([PICTURE, PICTURE > 100, np.stack([PICTURE] * 3, -1)], ["a", "b", "c"]),
         "labels": show.labels(PICTURE, OBJECTS),
-        "compare": show.compare(PICTURE, PICTURE / 2),
-        "feature_maps": show.feature_maps(np.arange(6 * 64).reshape(6, 8, 8) % 23, columns=3),
         "heat": show.heat([PICTURE, PICTURE], np.arange(32.0).reshape(2, 4, 4), ["a", "b"]),
         "matches": show.matches(PICTURE, OBJECTS, np.roll(OBJECTS, 1, axis=0)),
         "curves": show.curves({"training": [3, 2, 1], "validation": [3, 2.5, 2]}),
         "network": show.network([3, 4, 2]),
-        "decision_boundary": show.decision_boundary(lambda p: p[:, 0] > 0.5, POINTS, [0, 0, 1, 1]),
     }
 
 
@@ -94,9 +90,9 @@ def test_display_contrast_does_not_change_the_data():
 
 
 def test_compared_images_share_their_contrast():
-    figure = show.compare(PICTURE, PICTURE / 10)
+    figure = show.images([PICTURE, PICTURE / 10], limits="shared")
     assert shown_array(figure, 0).get_clim() == shown_array(figure, 1).get_clim()
-    separate = show.compare(PICTURE, PICTURE / 10, limits=None)
+    separate = show.images([PICTURE, PICTURE / 10], limits=None)
     assert shown_array(separate, 0).get_clim() != shown_array(separate, 1).get_clim()
 
 
@@ -206,13 +202,6 @@ def test_network_of_a_module():
     assert len(show.network(module).axes[0].lines) == 2 * 3 + 3 * 1
 
 
-def test_decision_boundary_rings_the_points_on_the_wrong_side():
-    figure = show.decision_boundary(lambda p: p[:, 0] > 0.5, POINTS, [0, 1, 1, 1], names=["a", "b"])
-    assert figure.alt.startswith("1 of 4 points on the wrong side")
-    rings = figure.axes[0].collections[-1]
-    assert rings.get_offsets().tolist() == [[0, 1]]
-
-
 def test_table_is_markdown():
     table = show.table([["a|b", 0.12345, None], ["c", float("nan"), 7]], ["name", "AP", "n"], digits=2)
     assert str(table) == ("| name | AP | n |\n|:---|---:|---:|\n| a\\|b | 0.12 | – |\n| c | – | 7 |")
@@ -242,14 +231,12 @@ BAD = {
     "columns": (lambda: show.images([PICTURE], columns=0), "columns"),
     "titles": (lambda: show.images([PICTURE, PICTURE], ["a"]), "2 images but 1 titles"),
     "second image": (lambda: show.images([PICTURE, np.zeros((2, 2, 2, 2))]), "image number 2"),
-    "compare": (lambda: show.compare(PICTURE, PICTURE[:5]), "same height and width"),
     "float labels": (lambda: show.labels(PICTURE, OBJECTS.astype(float)), "astype"),
     "mask": (lambda: show.labels(PICTURE, OBJECTS > 0), r"measure\.label"),
     "shape": (lambda: show.labels(PICTURE, OBJECTS[:5]), "belongs to"),
     "negative": (lambda: show.labels(PICTURE, OBJECTS - 1), "negative"),
     "no labels": (lambda: show.labels(PICTURE), r"show\.labels\(image, labels\)"),
     "match shape": (lambda: show.matches(PICTURE, OBJECTS, OBJECTS[:, :3]), "prediction has shape"),
-    "maps": (lambda: show.feature_maps(PICTURE), r"\(C, Y, X\)"),
     "heat maps": (lambda: show.heat([PICTURE], np.ones((2, 4, 4))), "one map"),
     "heat sign": (lambda: show.heat([PICTURE], -np.ones((1, 4, 4))), "at least 0"),
     "heat opacity": (lambda: show.heat([PICTURE], np.ones((1, 4, 4)), opacity=2), "between 0 and 1"),
@@ -262,13 +249,6 @@ BAD = {
     "layer zero": (lambda: show.network([3, 0]), "two layers"),
     "weights": (lambda: show.network(weights=[np.ones((2, 3)), np.ones((1, 3))]), "each other"),
     "weights and layers": (lambda: show.network([3, 3], weights=[np.ones((2, 3))]), "do not fit layers"),
-    "points": (lambda: show.decision_boundary(len, np.ones((4, 3)), [0] * 4), r"\(N, 2\)"),
-    "classes": (lambda: show.decision_boundary(len, POINTS, [0, 1]), "each of the 4 points"),
-    "scores": (lambda: show.decision_boundary(lambda p: p[:, 0], POINTS, [0, 0, 1, 1]), "whole numbers"),
-    "names": (
-        lambda: show.decision_boundary(lambda p: p[:, 0] > 0, POINTS, [0, 0, 1, 1], names=["a"]),
-        "1 names",
-    ),
     "no rows": (lambda: show.table([], ["a"]), "at least one row"),
     "headings": (lambda: show.table([[1]]), "headings"),
     "row length": (lambda: show.table([[1, 2], [1]], ["a", "b"]), "Row 2"),

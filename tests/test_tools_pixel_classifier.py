@@ -134,7 +134,7 @@ def test_cut_puts_border_into_the_foreground_and_seeds_into_objects():
         (np.ones((40, 50), int), "two classes"),
         (np.ones((40, 51), int), "shape of the image"),
         (np.ones((40, 50)), "whole numbers"),
-        (None, "whole numbers"),
+        (None, "real numbers"),
     ],
 )
 def test_bad_strokes_get_a_sentence(image, strokes, words):

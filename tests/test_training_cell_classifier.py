@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from bioimage_course import data, nets
+from bioimage_course import data, files, nets
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 RESULTS = json.loads((nets.CELL_CLASSIFIER.parent / "results.json").read_text(encoding="utf-8"))
@@ -101,7 +101,7 @@ def test_carried_crops_come_from_test_fields():
 def test_card_score_comes_out_of_the_shipped_file(script, blood):
     """Within 0.005: one white cell of 45 more or less would be 0.007."""
     crops, classes, fields, names, _ = blood
-    assert script.data_hash(crops, classes, fields) == RESULTS["data"]["crops_sha256"]
+    assert files.sha256_of(crops, classes, fields) == RESULTS["data"]["crops_sha256"]
     test = np.isin(np.array(names)[fields], RESULTS["data"]["test_fields"])
     answers = script.predict(nets.cell_classifier(), crops[test])
     scored = script.score(classes[test], answers, fields[test])

@@ -7,7 +7,7 @@ import pytest
 
 import classical
 import dsb2018
-from bioimage_course import metrics, results, tools
+from bioimage_course import files, metrics, results, tools
 from bioimage_course.tools import pixel_classifier
 
 
@@ -63,7 +63,7 @@ def test_shipped_annotations_come_out_of_the_script(mirror):
     images, masks, names = dsb2018.load_part("train")
     about = pixel_classifier.results()
     assert names == about["data"]["images"]
-    assert dsb2018.data_hash(images, masks) == about["data"]["pixels_sha256"]
+    assert files.sha256_of(*images, *masks) == about["data"]["pixels_sha256"]
     table, classes = classical.annotate(images[:4], masks[:4])
     stored, kinds = shipped()
     np.testing.assert_array_equal(classes, kinds[: len(classes)])

@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from bioimage_course import compat, data, errors, nets, shipped, tools
+from bioimage_course import compat, data, errors, files, nets, shipped, tools
 from bioimage_course.results import dsb2018 as scores
 
 pytestmark = pytest.mark.skipif(not tools.available("micro-sam"), reason="micro-sam is not installed")
@@ -148,7 +148,7 @@ def test_training_data_and_encoder_are_those_of_the_files(mirror, card, results)
     shared = importlib.import_module("dsb2018")
     images, masks, _ = shared.load_part("train")
     assert results["images"] == len(images) == 127
-    assert results["train_pixels_sha256"] == shared.data_hash(images, masks)
+    assert results["train_pixels_sha256"] == files.sha256_of(*images, *masks)
     encoder = data.fetch(card["encoder"]["data"]).read_bytes()
     assert card["encoder"]["sha256"] == hashlib.sha256(encoder).hexdigest()
 

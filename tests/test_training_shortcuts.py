@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from bioimage_course import data, nets
+from bioimage_course import data, files, nets
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 FOLDER = nets.CELL_CLASSIFIER.parents[1] / "shortcuts"
@@ -155,7 +155,7 @@ def test_malaria_slides_belong_to_one_class_each():
 def test_scores_come_out_of_the_shipped_files(script, blood, name):
     """Balanced accuracies within 0.01 (one white cell of 45 more or less is 0.007), ratios within 0.1."""
     crops, classes, fields, (_, _, test) = blood
-    assert script.data_hash(crops, classes, fields) == RESULTS["planted"]["crops_sha256"]
+    assert files.sha256_of(crops, classes, fields) == RESULTS["planted"]["crops_sha256"]
     told = RESULTS["planted"]["networks"][name]
     scored = script.judge_marked(nets.load(FOLDER / f"{name}.pt"), crops[test], classes[test], fields[test])
     for where, row in told["mark"].items():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import dsb2018
-from bioimage_course import data, metrics, nets, results, tools
+from bioimage_course import data, files, metrics, nets, results, tools
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 script = pytest.importorskip("unet_nuclei")
@@ -144,7 +144,7 @@ def test_training_images_are_those_of_the_results(mirror):
     images, masks, names = dsb2018.load_part("train")
     told = unet.results()["data"]
     assert names == told["training_images"]
-    assert dsb2018.data_hash(images, masks) == told["training_pixels_sha256"]
+    assert files.sha256_of(*images, *masks) == told["training_pixels_sha256"]
 
 
 @pytest.mark.slow

@@ -184,14 +184,10 @@ IMAGES = {
     "data.synthetic.camera": lambda a: data.synthetic.camera(a, seed=0),
     "show.image": show.image,
     "show.images": lambda a: show.images([a, a], limits="shared"),
-    "show.compare": lambda a: show.compare(a, a),
     "show.heat": lambda a: show.heat([np.zeros((13, 17))], [a]),
     "show.heat pictures": lambda a: show.heat([a], np.ones((1, 2, 2))),
     "show.curves": lambda a: show.curves({"one": a}),
     "show.labels picture": lambda a: show.labels(a, LABELS),
-    "show.decision_boundary": lambda a: show.decision_boundary(
-        first_above, a, np.zeros(rows(a), int), resolution=5
-    ),
     "metrics.psnr": lambda a: metrics.psnr(a, like(a), 255),
     "metrics.scale_invariant_psnr": lambda a: metrics.scale_invariant_psnr(a, like(a)),
     "metrics.ssim": lambda a: metrics.ssim(a, like(a), 255),
@@ -221,7 +217,6 @@ IMAGES = {
     "metrics.outlines.half_maximum image": lambda a: metrics.outlines.half_maximum(a, LABELS),
 }
 SLOW_IMAGES = {
-    "show.feature_maps": show.feature_maps,
     "explore.annotate": lambda a: explore.annotate(a, np.zeros(np.shape(a)[:2], np.uint32)) and None,
     "explore.curtain": lambda a: explore.curtain(a, a) and None,
     "explore.insight": lambda a: explore.insight(a)._repr_html_() and None,
@@ -287,7 +282,8 @@ NOT_DRIVEN = {
         tools.available tools.require
         tools.cellpose.announcement tools.cellpose.course_model tools.cellpose.flow_network
         tools.cellpose.pretrained tools.cellpose.results tools.cellpose.weights_file
-        compat.available compat.home compat.prepare compat.quiet compat.remedy compat.require
+        compat.available compat.draw_nowhere
+        compat.home compat.prepare compat.quiet compat.remedy compat.require
         compat.restore_numpy_product compat.use_keras2
         tools.micro_sam.decoder tools.micro_sam.predictor tools.micro_sam.results
         tools.micro_sam.untrained_decoder

@@ -16,7 +16,6 @@ nothing: it compares the stored network with the mean colour on the same test fi
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import platform
@@ -29,7 +28,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from bioimage_course import data, metrics, nets
+from bioimage_course import data, files, metrics, nets
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "cell-classifier"
@@ -80,14 +79,6 @@ def split(groups, seed, shares=(0.15, 0.35)):
         order[n_validation : n_validation + n_test],
     )
     return [np.flatnonzero(np.isin(groups, part)) for part in parts]
-
-
-def data_hash(*arrays):
-    """One sha256 over all values, so that a results file names the data it was made from."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
 
 
 def to_tensor(crops):
@@ -190,7 +181,7 @@ def compare(path, crops, classes, fields, training, test):
         if score(classes[test], answer, fields[test])["confusion"] != results[key]["confusion"]:
             sys.exit(f"{key} gives other answers than those in the results file; train again instead.")
     results["gain_over_colour"] = difference(classes[test], learnt, baseline, fields[test])
-    write_text(path / "results.json", json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    files.save(path / "results.json", json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     print(results["gain_over_colour"])
 
 
@@ -208,13 +199,6 @@ def colour_baseline(training, crops):
 
 
 # ---------------------------------------------------------------- the whole run
-
-
-def write_text(path, text):
-    """Write a file in one go: a temporary file first, then a rename."""
-    temporary = Path(f"{path}.part")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
 
 
 def write_samples(crops, classes, fields, names, test, number=12, folder=SAMPLES):
@@ -327,7 +311,7 @@ def main(argv=None):
         "licence": "weights BSD-3-Clause; data MIT, © 2017 shenggan",
     }
     args.out.mkdir(parents=True, exist_ok=True)
-    digest = data_hash(crops, classes, fields)
+    digest = files.sha256_of(crops, classes, fields)
     card = summary | {
         "data": {"name": args.data, "crops_sha256": digest},
         "balanced_accuracy": tested["balanced_accuracy"],
@@ -360,8 +344,8 @@ def main(argv=None):
         "colour_baseline": baseline,
         "gain_over_colour": difference(classes[test], learnt, simple, fields[test]),
     }
-    write_text(args.out / "results.json", json.dumps(results, indent=1, ensure_ascii=False) + "\n")
-    write_text(args.out / "README.md", readme(results))
+    files.save(args.out / "results.json", json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    files.save(args.out / "README.md", readme(results))
     if args.samples:
         write_samples(crops, classes, fields, names, parts[2])
     low, high = tested["interval_95"]

@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 
 import dsb2018
-from bioimage_course import compat, data, metrics, nets, tools
+from bioimage_course import compat, data, files, metrics, nets, tools
 
 OUT = Path(__file__).resolve().parents[1] / "src" / "bioimage_course" / "weights" / "cellpose-flows"
 FILE = "cellpose-flows.pt"
@@ -150,7 +150,7 @@ def run(args, command):
             "name": dsb2018.COLLECTION,
             "training_images": parts["train"][2],
             "validation_images": parts["validation"][2],
-            "train_pixels_sha256": dsb2018.data_hash(*parts["train"][:2]),
+            "train_pixels_sha256": files.sha256_of(*parts["train"][0], *parts["train"][1]),
         },
         "history": history,
     }
@@ -170,9 +170,9 @@ def finish(network, results, validation, out):
 
 def write(results, out):
     """Results and, once the thresholds are chosen, the card."""
-    dsb2018.write_text(out / "results.json", json.dumps(results, indent=1) + "\n")
+    files.save(out / "results.json", json.dumps(results, indent=1) + "\n")
     if "thresholds" in results:
-        dsb2018.write_text(out / "README.md", describe(results))
+        files.save(out / "README.md", describe(results))
 
 
 def read(out):

@@ -12,12 +12,11 @@ import argparse
 import hashlib
 import itertools
 import json
-import os
 
 import numpy as np
 
 import dsb2018
-from bioimage_course import metrics
+from bioimage_course import files, metrics
 from bioimage_course.tools import pixel_classifier, voronoi_otsu
 
 SEED = 0
@@ -93,16 +92,15 @@ def store():
     table, classes = annotate(images, masks)
     pixel_classifier.WEIGHTS.mkdir(parents=True, exist_ok=True)
     file = pixel_classifier.WEIGHTS / "annotations.npz"
-    with open(f"{file}.part", "wb") as target:
-        np.savez_compressed(target, table=table.astype(np.float16), classes=classes)
-    os.replace(f"{file}.part", file)
+    stored = {"table": table.astype(np.float16), "classes": classes}
+    files.save(file, lambda stream: np.savez_compressed(stream, **stored))
     about = {
         "command": "python training/classical.py --annotate",
         "seed": SEED,
         "data": {
             "collection": dsb2018.COLLECTION,
             "images": names,
-            "pixels_sha256": dsb2018.data_hash(images, masks),
+            "pixels_sha256": files.sha256_of(*images, *masks),
         },
         "settings": {
             "sigmas": list(pixel_classifier.SIGMAS),
@@ -117,7 +115,7 @@ def store():
         "all_pixels": int(sum(image.size for image in images)),
         "files": {file.name: hashlib.sha256(file.read_bytes()).hexdigest()},
     }
-    dsb2018.write_text(pixel_classifier.WEIGHTS / "results.json", json.dumps(about, indent=1) + "\n")
+    files.save(pixel_classifier.WEIGHTS / "results.json", json.dumps(about, indent=1) + "\n")
     print(about["annotated_pixels"], file.stat().st_size, about["files"])
 
 

@@ -11,7 +11,6 @@ model: ``python training/dsb2018.py``.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
@@ -21,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bioimage_course import data, metrics, results, tools
+from bioimage_course import data, files, metrics, results, tools
 
 OUT = results.dsb2018.FOLDER
 COLLECTION = "nuclei-dsb2018"
@@ -53,14 +52,6 @@ def load_part(part):
     training, validation = split_train_validation(len(everything[0]))
     chosen = {"train": training, "validation": validation}[part]
     return tuple([things[i] for i in chosen] for things in everything)
-
-
-def data_hash(images, masks):
-    """One sha256 over all pixels, so that a results file names the data it was made from."""
-    digest = hashlib.sha256()
-    for array in (*images, *masks):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
 
 
 def tiles(images, masks, side=256):
@@ -169,7 +160,7 @@ def score(method, segment, *, chapter, title, in_training, note, packages=(), co
     from tqdm.auto import tqdm
 
     images, truths, names = load_part("test")
-    digest = data_hash(images, truths)
+    digest = files.sha256_of(*images, *truths)
     images, truths, names = images[:limit], truths[:limit], names[:limit]
     segment(images[0])  # loading and compiling are not counted
     started = time.perf_counter()
@@ -194,18 +185,11 @@ def score(method, segment, *, chapter, title, in_training, note, packages=(), co
         ],
     }
     OUT.mkdir(parents=True, exist_ok=True)
-    write_text(OUT / f"{method}.json", json.dumps(about) + "\n")
+    files.save(OUT / f"{method}.json", json.dumps(about) + "\n")
     print(
         f"{title}: AP@0.5 {scores.pooled[0]:.3f} pooled, {scores.mean[0]:.3f} mean over {len(names)} images"
     )
     return scores
-
-
-def write_text(path, text):
-    """Write a file in one go: a temporary file first, then a rename."""
-    temporary = Path(f"{path}.part")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
 
 
 def main():

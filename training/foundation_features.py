@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 
-from bioimage_course import data, metrics, tools
+from bioimage_course import data, files, metrics, tools
 
 OUT = Path(__file__).resolve().parents[1] / "src" / "bioimage_course" / "weights" / "foundation-features"
 REPEATS = 24
@@ -121,10 +121,7 @@ def main():
         "machine": f"{platform.machine()}, {os.cpu_count()} CPU cores, no GPU used",
         "versions": {name: version(name) for name in ("torch", "scikit-learn", "mobilesam-mirror")},
     }
-    OUT.mkdir(parents=True, exist_ok=True)
-    part = OUT / "results.json.part"
-    part.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
-    os.replace(part, OUT / "results.json")
+    files.save(OUT / "results.json", json.dumps(about, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 import dsb2018
-from bioimage_course import metrics
+from bioimage_course import files, metrics
 from bioimage_course.metrics.objects import COMMON_THRESHOLDS
 
 OUT = Path(metrics.outlines.__file__).resolve().parents[1] / "weights" / "outlines"
@@ -51,13 +51,13 @@ def main():
         "command": "python training/loose_masks.py",
         "versions": {name: version(name) for name in ("numpy", "scipy", "scikit-image")}
         | {"python": platform.python_version()},
-        "test_pixels_sha256": dsb2018.data_hash(images, truths),
+        "test_pixels_sha256": files.sha256_of(*images, *truths),
         "settings": {"reach": 4, "blur": 1.0},
         "iou_thresholds": list(COMMON_THRESHOLDS),
         "images": found,
     }
     OUT.mkdir(parents=True, exist_ok=True)
-    dsb2018.write_text(OUT / "results.json", json.dumps(about) + "\n")
+    files.save(OUT / "results.json", json.dumps(about) + "\n")
     tp, fp, fn = (np.array([image[key] for image in found]).sum(axis=0) for key in ("tp", "fp", "fn"))
     print("pooled AP:", np.round(tp / (tp + fp + fn), 3))
     print(

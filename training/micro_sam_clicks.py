@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 import re
 from itertools import groupby
 
 import numpy as np
 
-from bioimage_course import data, metrics, tools
+from bioimage_course import data, files, metrics, tools
 from coursebook import patch
 
 WINDOW = np.s_[96:352, 0:256]  # the crop of the notebook: what SAM sees
@@ -168,9 +167,7 @@ def main():
     changed, count = BLOCK.subn(lambda match: match[1] + block(*ask()) + match[2], text)
     if count != 1:
         raise SystemExit(f"{SCRIPT.name} has no lines `// answers: begin` and `// answers: end`.")
-    temporary = SCRIPT.with_suffix(".tmp")
-    temporary.write_text(changed, encoding="utf-8")
-    os.replace(temporary, SCRIPT)
+    files.save(SCRIPT, changed)
     print(f"{len(text):,} characters before, {len(changed):,} after")
 
 

@@ -44,7 +44,7 @@ import numpy as np
 
 import dsb2018
 import micro_sam_prompts
-from bioimage_course import compat, data, metrics, nets, tools
+from bioimage_course import compat, data, files, metrics, nets, tools
 
 OUT = dsb2018.OUT.parent / "micro-sam-decoder"
 SIDE, CELL = 1024, 16  # SAM's image and the pixels of it that one vector of the embedding stands for
@@ -265,7 +265,7 @@ def write(network, results, thresholds, out):
         },
     )
     results["checkpoint_sha256"] = digest
-    dsb2018.write_text(Path(out) / "results.json", json.dumps(results, indent=1) + "\n")
+    files.save(Path(out) / "results.json", json.dumps(results, indent=1) + "\n")
 
 
 def encoder_hash():
@@ -287,7 +287,7 @@ def fit(options, log):
         "command": f"python training/micro_sam_decoder.py --steps {options.steps} --seed {options.seed}",
         "machine": f"{platform.machine()}, one CPU core, no GPU used",
         "versions": {name: version(name) for name in PACKAGES} | {"python": platform.python_version()},
-        "train_pixels_sha256": dsb2018.data_hash(images, masks),
+        "train_pixels_sha256": files.sha256_of(*images, *masks),
         "images": len(masks[: options.limit]),
         "embeddings": len(examples),
         "steps": options.steps,
@@ -352,7 +352,7 @@ def score(options):
     about = json.loads(file.read_text(encoding="utf-8"))
     about["seconds_per_image"] = round(float(np.mean(seconds[1:])), 2)  # the first call loads the decoder
     about["machine"] = f"{platform.machine()}, seconds of one CPU core, no GPU used"
-    dsb2018.write_text(file, json.dumps(about) + "\n")
+    files.save(file, json.dumps(about) + "\n")
 
 
 def main(arguments=None):

@@ -33,7 +33,7 @@ import numpy as np
 from scipy import ndimage
 
 import dsb2018
-from bioimage_course import metrics, tools
+from bioimage_course import files, metrics, tools
 
 OUT = dsb2018.OUT.parent / "micro-sam"
 SIDE = 8  # clicks along one side of the grid
@@ -198,7 +198,7 @@ def main(arguments=None):
     if options.hits:
         results = json.loads((OUT / "results.json").read_text(encoding="utf-8"))
         results["grid_hits"] = grid_hits(dsb2018.load_part("test")[1])
-        return dsb2018.write_text(OUT / "results.json", json.dumps(results) + "\n")
+        return files.save(OUT / "results.json", json.dumps(results) + "\n")
     import torch
 
     torch.set_num_threads(options.threads)
@@ -244,7 +244,7 @@ def main(arguments=None):
         about = json.loads(file.read_text(encoding="utf-8"))
         about["seconds_per_image"] = round(float(np.mean([p["seconds"] for p in kept[name]])), 2)
         about["machine"] = "x86_64, seconds of one CPU core, no GPU used"
-        dsb2018.write_text(file, json.dumps(about) + "\n")
+        files.save(file, json.dumps(about) + "\n")
     results = {
         "command": command,
         "checkpoint": tools.micro_sam.CHECKPOINT,
@@ -253,7 +253,7 @@ def main(arguments=None):
         "confidence": confidence(kept, truths),
         "grid_hits": grid_hits(truths),
     }
-    dsb2018.write_text(OUT / "results.json", json.dumps(results) + "\n")
+    files.save(OUT / "results.json", json.dumps(results) + "\n")
     log("done")
 
 

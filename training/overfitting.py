@@ -27,7 +27,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from bioimage_course import data, nets
+from bioimage_course import data, files, nets
 
 OUT = Path(__file__).resolve().parents[1] / "src" / "bioimage_course" / "weights" / "overfitting"
 TEST_SEED = 999  # of the new fields on which all experiments are tested
@@ -359,14 +359,6 @@ def judge(training, validation, test, seed, **settings):
 # ---------------------------------------------------------------- the whole run
 
 
-def write_text(path, text):
-    """Write a file in one go: a temporary file first, then a rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(f"{path}.part")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
-
-
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", type=int, default=8, help="repetitions of remedies and leakage")
@@ -401,7 +393,7 @@ def main(argv=None):
     if args.only:
         kept = json.loads((args.out / "results.json").read_text(encoding="utf-8"))
         results = kept | {name: part() for name, part in parts.items() if name in args.only}
-        write_text(args.out / "results.json", json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+        files.save(args.out / "results.json", json.dumps(results, indent=1, ensure_ascii=False) + "\n")
         return
     results |= {name: part() for name, part in parts.items()}
     results |= {
@@ -411,7 +403,7 @@ def main(argv=None):
         "versions": {p: version(p) for p in ("torch", "numpy", "optuna")}
         | {"python": platform.python_version()},
     }
-    write_text(args.out / "results.json", json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    files.save(args.out / "results.json", json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     print(f"{results['cpu_minutes']} CPU minutes")
 
 

@@ -32,7 +32,7 @@ from pathlib import Path
 import numpy as np
 
 import dsb2018
-from bioimage_course import data, metrics, toolbox, tools
+from bioimage_course import data, files, metrics, toolbox, tools
 from bioimage_course.metrics.objects import COMMON_THRESHOLDS
 from bioimage_course.results.race import KINDS
 
@@ -315,7 +315,7 @@ def describe():
                 }
                 for image, truth, name in zip(images, truths, names, strict=True)
             ],
-            "pixels_sha256": dsb2018.data_hash(images, truths),
+            "pixels_sha256": files.sha256_of(*images, *truths),
         }
     drawn = {
         "dsb2018": sum(
@@ -345,7 +345,7 @@ def describe():
 
 def write(results):
     OUT.mkdir(parents=True, exist_ok=True)
-    dsb2018.write_text(OUT / "results.json", json.dumps(results, ensure_ascii=False) + "\n")
+    files.save(OUT / "results.json", json.dumps(results, ensure_ascii=False) + "\n")
 
 
 def main(argv=None):
@@ -354,7 +354,7 @@ def main(argv=None):
     parser.add_argument("--one", nargs=2, metavar=("NAME", "FILE"), help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
     if args.one:
-        dsb2018.write_text(Path(args.one[1]), json.dumps(run(args.one[0])))
+        files.save(Path(args.one[1]), json.dumps(run(args.one[0])))
         return
     file = OUT / "results.json"
     before = json.loads(file.read_text(encoding="utf-8"))["entrants"] if file.exists() else {}

@@ -34,17 +34,15 @@ import torch
 from torch.utils.data import DataLoader
 
 import cell_classifier
-from bioimage_course import data, metrics, nets
+from bioimage_course import data, files, metrics, nets
 from cell_classifier import (
     CLASS_NAMES,
     SIZE,
     Crops,
     confusion,
-    data_hash,
     load,
     split,
     to_tensor,
-    write_text,
 )
 
 OUT = Path(__file__).resolve().parents[1] / "src" / "bioimage_course" / "weights" / "shortcuts"
@@ -183,7 +181,7 @@ def planted(seed, out, settings=SETTINGS, former=None):
     """
     crops, classes, fields, _, twins = load("blood")
     training, validation, test = (np.isin(fields, part) for part in split(twins, 0))
-    results = {"settings": settings, "crops_sha256": data_hash(crops, classes, fields), "networks": {}}
+    results = {"settings": settings, "crops_sha256": files.sha256_of(crops, classes, fields), "networks": {}}
     for name in ("clean", "marked"):
         if former is not None:
             scored = judge_marked(nets.load(out / f"{name}.pt"), crops[test], classes[test], fields[test])
@@ -322,7 +320,7 @@ def malaria(seed, settings=MALARIA_SETTINGS):
     spotted = (infected == 1) & (areas > 0)
     results = {
         "settings": settings,
-        "crops_sha256": data_hash(crops, infected),
+        "crops_sha256": files.sha256_of(crops, infected),
         "crops_a_slide": {str(s): int((slides == s).sum()) for s in np.unique(slides)},
         "by_crop": {
             "balanced_accuracy": round(balanced_accuracy(infected, answer), 4),
@@ -491,15 +489,15 @@ def main(argv=None):
     if args.only in (None, "planted"):
         former = results["planted"] if args.score else None
         results["planted"] = planted(args.seed, args.out, former=former)
-        write_text(file, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+        files.save(file, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     if args.only in (None, "malaria"):
         results["malaria"] = malaria(args.seed)
-        write_text(file, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+        files.save(file, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     if args.only in (None, "control"):
         results["malaria_control"] = size_matched(range(args.seed, args.seed + 3))
-        write_text(file, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+        files.save(file, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     if "planted" in results and "malaria" in results:
-        write_text(args.out / "README.md", readme(results))
+        files.save(args.out / "README.md", readme(results))
 
 
 if __name__ == "__main__":

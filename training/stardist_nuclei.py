@@ -33,16 +33,14 @@ from pathlib import Path
 
 import numpy as np
 
-from bioimage_course import compat, metrics, tools
+from bioimage_course import compat, files, metrics, tools
 from bioimage_course.metrics.objects import COMMON_THRESHOLDS
 from dsb2018 import (
-    data_hash,
     load_pairs,
     make_augmenter,
     split_train_validation,
     tiles,
     validation_set,
-    write_text,
 )
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -188,7 +186,7 @@ def prepare(split, name="nuclei-dsb2018"):
     from csbdeep.utils import normalize
 
     images, masks, names = load_pairs(split, name)
-    digest = data_hash(images, masks)
+    digest = files.sha256_of(*images, *masks)
     return [normalize(x, 1, 99.8) for x in images], [clean_labels(y) for y in masks], names, digest
 
 
@@ -237,11 +235,9 @@ def save_checkpoint(model, trained_in, out):
     """Copy config, thresholds and weights to `out`; returns the sha256 of each file."""
     out.mkdir(parents=True, exist_ok=True)
     for file in ("config.json", "thresholds.json"):
-        write_text(out / file, json.dumps(json.loads((trained_in / file).read_text()), indent=1) + "\n")
+        files.save(out / file, json.dumps(json.loads((trained_in / file).read_text()), indent=1) + "\n")
     model.keras_model.save_weights(str(trained_in / WEIGHTS))
-    partial = out / f"{WEIGHTS}.part"
-    partial.write_bytes((trained_in / WEIGHTS).read_bytes())
-    os.replace(partial, out / WEIGHTS)
+    files.save(out / WEIGHTS, (trained_in / WEIGHTS).read_bytes())
     return {
         file: hashlib.sha256((out / file).read_bytes()).hexdigest()
         for file in ("config.json", "thresholds.json", WEIGHTS)
@@ -334,8 +330,8 @@ def main(argv=None):
     else:
         command = ["python training/stardist_nuclei.py", *(sys.argv[1:] if argv is None else argv)]
         results = run(args, " ".join(command), parts) | {"data": data}
-    write_text(args.out / "results.json", json.dumps(results, indent=1) + "\n")
-    write_text(args.out / "README.md", card(results))
+    files.save(args.out / "results.json", json.dumps(results, indent=1) + "\n")
+    files.save(args.out / "README.md", card(results))
     for part in ("validation", "test"):
         one, two = results[part]["by_iou"][0], results[part]["two_passes"]["by_iou"][0]
         print(f"{part}: AP@0.5 {one['ap_pooled']}, in two passes {two['ap_pooled']}")
@@ -362,7 +358,7 @@ def run(args, command, parts):
         minutes = {"training": round((time.time() - started) / 60, 1)}
         model.optimize_thresholds(VX, VY)
         thresholds = {k: round(float(v), 6) for k, v in model.thresholds._asdict().items()}
-        files = save_checkpoint(model, Path(folder) / NAME, args.out)
+        digests = save_checkpoint(model, Path(folder) / NAME, args.out)
         measured = measure(model, parts)
     ap = {part: measured[part]["by_iou"][0]["ap_pooled"] for part in ("validation", "test")}
     return {
@@ -373,7 +369,7 @@ def run(args, command, parts):
         "machine": f"{platform.machine()}, {os.cpu_count()} CPU cores, no GPU used",
         "versions": {p: version(p) for p in ("stardist", "csbdeep", "tensorflow", "tf-keras", "numpy")}
         | {"python": platform.python_version()},
-        "files": files,
+        "files": digests,
         "thresholds": thresholds | {"chosen_on": "validation images and their zoomed copies"},
         "history": history,
         **measured,

@@ -31,7 +31,7 @@ import numpy as np
 import torch
 
 import dsb2018
-from bioimage_course import data, metrics, nets
+from bioimage_course import data, files, metrics, nets
 from bioimage_course.tools import unet
 
 CLASS_WEIGHTS = (1.0, 2.0, 1.0)  # the rim has few pixels, and they decide whether nuclei merge
@@ -182,7 +182,7 @@ def look_wider(out, validation):
         table.append({"foreground": foreground, "inside": inside, "ap": round(pooled_ap(masks, labels), 4)})
     results = json.loads((out / "results.json").read_text(encoding="utf-8"))
     results["search_wider"] = table
-    dsb2018.write_text(out / "results.json", json.dumps(results, indent=1) + "\n")
+    files.save(out / "results.json", json.dumps(results, indent=1) + "\n")
 
 
 def finish(out, validation, history_path):
@@ -215,8 +215,8 @@ def finish(out, validation, history_path):
         "interval": [round(float(bound[0]), 4) for bound in interval],
         "ap_mean_over_images": round(float(scores.mean[0]), 4),
     }
-    dsb2018.write_text(out / "results.json", json.dumps(results, indent=1) + "\n")
-    dsb2018.write_text(out / "README.md", card(results, model.card))
+    files.save(out / "results.json", json.dumps(results, indent=1) + "\n")
+    files.save(out / "README.md", card(results, model.card))
     return results
 
 
@@ -319,7 +319,7 @@ def run(args, validation, running, argv):
         "data": {
             "name": dsb2018.COLLECTION,
             "training_images": names,
-            "training_pixels_sha256": dsb2018.data_hash(images, masks),
+            "training_pixels_sha256": files.sha256_of(*images, *masks),
         },
     }
 
@@ -332,7 +332,7 @@ def run(args, validation, running, argv):
         note(history, minutes)
 
     def note(history, minutes):
-        dsb2018.write_text(
+        files.save(
             running, json.dumps(about | {"minutes": round(minutes, 1), "history": history}, indent=1) + "\n"
         )
 

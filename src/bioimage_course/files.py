@@ -19,6 +19,16 @@ def sha256(path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def sha256_of(*arrays) -> str:
+    """Hexadecimal sha256 of all values of some arrays, one after the other: names the data of a result."""
+    import numpy as np
+
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
 def save(path, write) -> None:
     """Write a file whole or not at all: under another name first, then renamed.
 

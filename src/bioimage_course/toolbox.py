@@ -120,7 +120,7 @@ _ALL = (
         ("micro_sam", "mobile_sam"),
         ("micro-sam", "torch"),
         "micro-sam",
-        beside=("mobilesam-mirror",),
+        beside=("mobilesam-mirror", "torch-em"),
         needs=("home", "screen"),
         adapter="micro_sam",
         title="micro-sam",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bioimage_course import arrays
+from bioimage_course import arguments
 
 
 def normalise(image, low=None, high=None):
@@ -25,7 +25,7 @@ def normalise(image, low=None, high=None):
     InputError
         If it is no array of finite numbers.
     """
-    array = arrays.numbers(image, "the image").astype(np.float32)
+    array = arguments.numbers(image, "the image").astype(np.float32)
     low = np.percentile(array, 1) if low is None else low
     high = np.percentile(array, 99.8) if high is None else high
     return (array - np.float32(low)) / np.float32(max(high - low, 1e-20))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bioimage_course import arrays
+from bioimage_course import arguments
 from bioimage_course.data.records import Sample
 from bioimage_course.errors import InputError
 
@@ -46,17 +46,14 @@ def crops(sample: Sample, size: int = 64, *, margin: float = 0.1) -> np.ndarray:
 
     if not isinstance(sample, Sample) or sample.axes not in ("YX", "YXC"):
         raise InputError("crops are cut from a Sample with axes YX or YXC, such as data.load('nuclei')")
-    if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 2:
-        raise InputError(f"size must be a whole number of at least 2, not {size!r}")
-    if isinstance(margin, bool) or not isinstance(margin, int | float) or not 0 <= margin <= 10:
-        raise InputError(f"margin must be a number from 0 to 10, not {margin!r}")
+    size, margin = arguments.whole(size, "size", 2), arguments.number(margin, "margin", 0, 10)
     boxes = sample.boxes
     if boxes is None:
         if sample.labels is None:
             raise InputError(f"sample {sample.name!r} has neither boxes nor labels to cut by")
-        numbered, _ = arrays.consecutive(arrays.label_image(sample.labels))
+        numbered, _ = arguments.consecutive(arguments.label_image(sample.labels))
         boxes = np.array([region.bbox for region in regionprops(numbered)], int).reshape(-1, 4)
-    image = arrays.numbers(sample.image, f"the image of sample {sample.name!r}")
+    image = arguments.numbers(sample.image, f"the image of sample {sample.name!r}")
     cut = np.empty((len(boxes), size, size, *image.shape[2:]), image.dtype)
     for number, (top, left, bottom, right) in enumerate(boxes):
         side = round(max(bottom - top, right - left) * (1 + 2 * margin))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bioimage_course import arrays
+from bioimage_course import arguments
 from bioimage_course.errors import InputError
 
 
@@ -84,7 +84,7 @@ class Sample:
                 f"{getattr(self.labels, 'shape', 'none')}"
             )
         if self.labels is not None and self.labels.size:
-            arrays.label_image(self.labels, f"the label image of sample {self.name!r}")
+            arguments.label_image(self.labels, f"the label image of sample {self.name!r}")
 
     @property
     def n_objects(self) -> int | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from bioimage_course import arrays
+from bioimage_course import arguments
 from bioimage_course.data.records import Sample
 from bioimage_course.errors import InputError
 
@@ -24,30 +24,12 @@ LICENCE = "CC0-1.0 (computed, not measured)"
 # --- Arguments --------------------------------------------------------------------------------------
 
 
-def _number(value, what: str, low: float = 0.0, high: float = 1e100) -> float:
-    known = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    try:
-        number = float(value) if known else np.nan
-    except OverflowError:  # an integer of hundreds of digits
-        number = np.nan
-    if not low <= number <= high:  # also refuses NaN
-        limits = f"from {low:g} to {high:g}" if high < 1e100 else f"of at least {low:g}"
-        raise InputError(f"{what} must be a number {limits}, not {value!r}")
-    return number
-
-
-def _whole(value, what: str, low: int = 0) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
-        raise InputError(f"{what} must be a whole number of at least {low}, not {value!r}")
-    return int(value)
-
-
 def _interval(value, what: str, low: float) -> tuple[float, float]:
     try:
         first, last = value
     except (TypeError, ValueError):
         raise InputError(f"{what} must be two numbers (smallest, largest), not {value!r}") from None
-    first, last = _number(first, what, low), _number(last, what, low)
+    first, last = arguments.number(first, what, low), arguments.number(last, what, low)
     if first > last:
         raise InputError(f"{what} must be (smallest, largest), but {first:g} is above {last:g}")
     return first, last
@@ -58,14 +40,17 @@ def _shape(value) -> tuple[int, int]:
         rows, columns = value
     except (TypeError, ValueError):
         raise InputError(f"shape must be two whole numbers (rows, columns), not {value!r}") from None
-    rows, columns = _whole(rows, "each number of shape", 8), _whole(columns, "each number of shape", 8)
+    rows, columns = (
+        arguments.whole(rows, "each number of shape", 8),
+        arguments.whole(columns, "each number of shape", 8),
+    )
     if rows * columns > 2**28:
         raise InputError(f"{rows}×{columns} pixels are too many: at most 2**28 (16384×16384) are computed")
     return rows, columns
 
 
 def _random(seed) -> np.random.Generator:
-    return np.random.default_rng(_whole(seed, "seed"))
+    return np.random.default_rng(arguments.whole(seed, "seed", 0))
 
 
 # --- The camera -------------------------------------------------------------------------------------
@@ -120,7 +105,7 @@ def camera(
     Janesick 2007, Photon transfer, SPIE Press, doi:10.1117/3.725073 (shot and read-out noise).
     """
     try:
-        scene = arrays.plain(scene, "the scene")
+        scene = arguments.plain(scene, "the scene")
     except InputError:
         raise
     except Exception:  # ragged lists, tensors with a gradient, …
@@ -133,11 +118,11 @@ def camera(
     if not np.isfinite(scene).all() or scene.min() < 0:
         raise InputError("the scene must be finite and not negative: brightness starts at 0")
     # A Poisson variable above 1e15 no longer fits the generator's integers; no camera counts that far.
-    photons = _number(photons, "photons", 0, 1e9)
-    psf = _number(psf, "psf", 0, 1000)
-    vignetting = _number(vignetting, "vignetting", 0, 1)
-    gain, offset = _number(gain, "gain", 0, 1e6), _number(offset, "offset", 0, 65535)
-    read_noise = _number(read_noise, "read_noise", 0, 65535)
+    photons = arguments.number(photons, "photons", 0, 1e9)
+    psf = arguments.number(psf, "psf", 0, 1000)
+    vignetting = arguments.number(vignetting, "vignetting", 0, 1)
+    gain, offset = arguments.number(gain, "gain", 0, 1e6), arguments.number(offset, "offset", 0, 65535)
+    read_noise = arguments.number(read_noise, "read_noise", 0, 65535)
     random = _random(seed)
     if scene.max() > 1e15 / max(photons, 1):
         raise InputError("scene × photons exceeds 1e15 photons a pixel: brightness 1 is a typical object")
@@ -216,15 +201,18 @@ def nuclei(
     >>> sample.image.shape, sample.n_objects
     ((128, 128), 10)
     """
-    shape, count = _shape(shape), _whole(count, "count")
+    shape, count = _shape(shape), arguments.whole(count, "count", 0)
     radius = _interval(radius, "radius", 2)
     if radius[1] > min(shape) / 2:
         raise InputError(f"a radius of {radius[1]:g} does not fit into {shape[0]}×{shape[1]} pixels")
-    elongation = _number(elongation, "elongation", 1, 4)
-    irregularity = _number(irregularity, "irregularity", 0, 0.3)
-    touching = _number(touching, "touching", 0, 1)
+    elongation = arguments.number(elongation, "elongation", 1, 4)
+    irregularity = arguments.number(irregularity, "irregularity", 0, 0.3)
+    touching = arguments.number(touching, "touching", 0, 1)
     brightness = _interval(brightness, "brightness", 0)
-    texture, background = _number(texture, "texture", 0, 1), _number(background, "background", 0)
+    texture, background = (
+        arguments.number(texture, "texture", 0, 1),
+        arguments.number(background, "background", 0),
+    )
     random = _random(seed)
 
     labels = np.zeros(shape, np.int32)
@@ -354,9 +342,15 @@ def membranes(
     InputError
         If a parameter is out of range, or there are too many cells for the image.
     """
-    shape, count = _shape(shape), _whole(count, "count", 2)
-    thickness, waviness = _number(thickness, "thickness", 0.5, 50), _number(waviness, "waviness", 0, 50)
-    brightness, background = _number(brightness, "brightness", 0), _number(background, "background", 0)
+    shape, count = _shape(shape), arguments.whole(count, "count", 2)
+    thickness, waviness = (
+        arguments.number(thickness, "thickness", 0.5, 50),
+        arguments.number(waviness, "waviness", 0, 50),
+    )
+    brightness, background = (
+        arguments.number(brightness, "brightness", 0),
+        arguments.number(background, "background", 0),
+    )
     random = _random(seed)
     if count * 40 > shape[0] * shape[1]:
         raise InputError(
@@ -468,10 +462,13 @@ def spots(
     InputError
         If a parameter is out of range, or spots find no room.
     """
-    shape, count = _shape(shape), _whole(count, "count")
-    sigma = _number(sigma, "sigma", 0.5, 20)
-    distance = 4 * sigma if distance is None else _number(distance, "distance", 1.5)
-    brightness, background = _interval(brightness, "brightness", 0), _number(background, "background", 0)
+    shape, count = _shape(shape), arguments.whole(count, "count", 0)
+    sigma = arguments.number(sigma, "sigma", 0.5, 20)
+    distance = 4 * sigma if distance is None else arguments.number(distance, "distance", 1.5)
+    brightness, background = (
+        _interval(brightness, "brightness", 0),
+        arguments.number(background, "background", 0),
+    )
     random = _random(seed)
 
     centres = np.empty((count, 2))
@@ -595,10 +592,10 @@ def cell_crops(
     >>> crops.images.shape, crops.class_names
     ((30, 32, 32), ('interphase', 'metaphase', 'apoptotic'))
     """
-    n, size = _whole(n, "n", 1), _whole(size, "size", 16)
+    n, size = arguments.whole(n, "n", 1), arguments.whole(size, "size", 16)
     if n * size**2 > 2**28:
         raise InputError(f"{n} crops of {size}×{size} pixels are too many: at most 2**28 pixels are computed")
-    photons, psf = _number(photons, "photons", 0, 1e9), _number(psf, "psf", 0, 1000)
+    photons, psf = arguments.number(photons, "photons", 0, 1e9), arguments.number(psf, "psf", 0, 1000)
     brightness = _interval(brightness, "brightness", 0)
     random = _random(seed)
     names = ("interphase", "metaphase", "apoptotic")
@@ -708,11 +705,18 @@ def foci_crops(
     >>> crops.images.shape, crops.fields.tolist()[:6]
     ((20, 20, 20), [0, 0, 0, 0, 0, 1])
     """
-    fields, cells, size = _whole(fields, "fields", 2), _whole(cells, "cells", 1), _whole(size, "size", 16)
+    fields, cells, size = (
+        arguments.whole(fields, "fields", 2),
+        arguments.whole(cells, "cells", 1),
+        arguments.whole(size, "size", 16),
+    )
     if fields * cells * size**2 > 2**28:
         raise InputError(f"{fields} × {cells} crops of {size}×{size} pixels are too many to compute")
-    effect, variation = _number(effect, "effect", 0, 20), _number(variation, "variation", 0, 3)
-    photons = _number(photons, "photons", 0, 1e9)
+    effect, variation = (
+        arguments.number(effect, "effect", 0, 20),
+        arguments.number(variation, "variation", 0, 3),
+    )
+    photons = arguments.number(photons, "photons", 0, 1e9)
     random = _random(seed)
     treated = random.permutation(np.arange(fields) % 2)
     rows, columns = (np.mgrid[:size, :size] - (size - 1) / 2) / (size / 2)
@@ -830,12 +834,12 @@ def nucleus_classes(n: int = 200, seed: int = 0, *, classes: int = 2, spread: fl
     >>> table.features.shape, table.class_names
     ((100, 3), ('interphase', 'mitotic'))
     """
-    n = _whole(n, "n", 1)
+    n = arguments.whole(n, "n", 1)
     if n > 10**7:
         raise InputError(f"{n} nuclei are too many: at most 10 million are computed")
-    if _whole(classes, "classes", 2) > 3:
+    if arguments.whole(classes, "classes", 2) > 3:
         raise InputError(f"classes is 2 or 3, not {classes!r}")
-    spread = _number(spread, "spread", 0, 10)
+    spread = arguments.number(spread, "spread", 0, 10)
     random = _random(seed)
     names = tuple(_NUCLEUS_CLASSES)[:classes]
     which = random.permutation(np.arange(n) % classes)

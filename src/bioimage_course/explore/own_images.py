@@ -4,9 +4,8 @@ import importlib.util
 
 import numpy as np
 
-from ..arrays import consecutive
+from .. import arguments
 from ..errors import InputError, ToolUnavailableError
-from ..show.inputs import to_array, to_image, to_labels
 
 WIDEST = 512  # pixels on the page
 
@@ -49,7 +48,7 @@ def insight(image):
     ToolUnavailableError
         If stackview is not installed.
     """
-    array = to_array(image)
+    array = arguments.pixels(image)
     if array.ndim not in (2, 3):
         raise InputError(f"image must have 2 or 3 axes, but its shape is {array.shape}.")
     if not np.isfinite(array).all():  # there is no histogram of it
@@ -76,7 +75,7 @@ def curtain(image, other, as_labels=False):
     Returns
     -------
     ipywidgets widget
-        It lives only while the notebook runs: add a static figure, `show.compare` or `show.labels`.
+        It lives only while the notebook runs: add a static figure, `show.images` or `show.labels`.
 
     Raises
     ------
@@ -85,13 +84,13 @@ def curtain(image, other, as_labels=False):
     ToolUnavailableError
         If stackview is not installed.
     """
-    under, over = to_image(image), to_image(other, "other")
+    under, over = arguments.drawn_image(image), arguments.drawn_image(other, "other")
     if under.ndim != 2 or under.shape != over.shape:
         raise InputError(
             f"curtain needs two 2D images of the same shape, but got {under.shape} and {over.shape}."
         )
     if as_labels:
-        numbered, _ = consecutive(to_labels(over, "other"))  # it has 65,536 colours
+        numbered, _ = arguments.consecutive(arguments.drawn_labels(over, "other"))  # it has 65,536 colours
         over, contrast = ((numbered - 1) % 65_535 + 1).astype(np.uint32) * (numbered > 0), {}
     else:
         contrast = {f"curtain_{name}": value for name, value in _contrast(over).items()}
@@ -116,10 +115,10 @@ def annotate(image, labels):
     ToolUnavailableError
         If stackview is not installed.
     """
-    array = _picture(to_image(image))
+    array = _picture(arguments.drawn_image(image))
     if not isinstance(labels, np.ndarray) or labels.dtype != np.uint32 or not labels.flags.writeable:
         raise InputError("labels must be a writable array of uint32: np.zeros(image.shape, np.uint32).")
-    to_labels(labels, shape=array.shape[:2])
+    arguments.drawn_labels(labels, shape=array.shape[:2])
     if labels.max() >= 2**16:
         raise InputError(
             f"labels must be below 65536, but there is {labels.max()}: number the objects from 1."

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from bioimage_course import arguments
 from bioimage_course.errors import InputError
-from bioimage_course.metrics import _inputs
 
 
 def identical(first, second) -> int:
@@ -21,7 +21,7 @@ def identical(first, second) -> int:
     int
     """
     first, second = (
-        _inputs.numbered(labels, f"the {which} label image")[0]
+        arguments.numbered(labels, f"the {which} label image")[0]
         for which, labels in (("first", first), ("second", second))
     )
     if first.shape != second.shape:
@@ -43,5 +43,5 @@ def longest(labels) -> int:
     """
     from scipy.ndimage import find_objects
 
-    boxes = [box for box in find_objects(_inputs.numbered(labels, "the label image")[0]) if box]
+    boxes = [box for box in find_objects(arguments.numbered(labels, "the label image")[0]) if box]
     return max((side.stop - side.start for box in boxes for side in box), default=0)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bioimage_course import arguments
 from bioimage_course.errors import InputError
 
 
@@ -61,8 +62,8 @@ def blocks(shape, block: int, halo: int, stride: int = 1) -> list[Block]:
     >>> [b.crop[1] for b in blocks((100, 250), 100, 10, stride=16)]
     [slice(0, 110, None), slice(80, 210, None), slice(176, 250, None)]
     """
-    block, halo = whole(block, "block", 1), whole(halo, "halo", 0)
-    stride = whole(stride, "stride", 1)
+    block, halo = arguments.whole(block, "block", 1), arguments.whole(halo, "halo", 0)
+    stride = arguments.whole(stride, "stride", 1)
     if halo > block:
         raise InputError(f"The halo ({halo}) must not be wider than a block ({block}): choose larger blocks.")
     if len(shape) != 2:
@@ -286,12 +287,3 @@ def radius(labels) -> int:
     return max(
         (int(np.abs(p - centre[number]).max(initial=0)) for p, centre in zip(places, centres, strict=True))
     )
-
-
-# ---------------------------------------------------------------- numbers
-
-
-def whole(value, name: str, low: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
-        raise InputError(f"{name} must be a whole number of at least {low}, not {value!r}.")
-    return int(value)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bioimage_course import arguments
 from bioimage_course.errors import InputError
-from bioimage_course.large.grid import whole
 
 
 def create(path, shape, dtype, *, block: int = 1024, pixel_size: float | None = None, name: str = "image"):
@@ -32,7 +32,7 @@ def create(path, shape, dtype, *, block: int = 1024, pixel_size: float | None = 
     from ome_zarr.format import FormatV05
     from ome_zarr.writer import write_multiscales_metadata
 
-    block = whole(block, "block", 1)
+    block = arguments.whole(block, "block", 1)
     group = zarr.open_group(str(path), mode="a", zarr_format=3)
     chunks = tuple(min(block, n) for n in shape)
     array = group.create_array("0", shape=tuple(shape), chunks=chunks, dtype=dtype, overwrite=True)

@@ -9,10 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bioimage_course import files, fingerprint
+from bioimage_course import arguments, files, fingerprint
 from bioimage_course.errors import InputError
-from bioimage_course.metrics import _inputs as checks
-from bioimage_course.show.inputs import to_array
 
 BESIDE = "changes while it works"  # key of what a function changes itself, in plan.json
 
@@ -120,7 +118,7 @@ def pixels(image):
     if not all(hasattr(image, name) for name in ("shape", "dtype", "__getitem__")) or hasattr(
         image, "detach"
     ):
-        image = to_array(image)
+        image = arguments.pixels(image)
     if not all(image.shape):
         raise InputError(f"The image has no pixels: its shape is {tuple(image.shape)}.")
     return image
@@ -140,4 +138,4 @@ def label_array(labels, shape) -> np.ndarray:
             f"segment must return a label image, integers of shape {tuple(shape)}; it returned "
             f"{array.dtype} of shape {array.shape}."
         )
-    return checks.labels(array, "what segment returned")
+    return arguments.label_image(array, "what segment returned")

@@ -6,14 +6,14 @@ import math
 
 import numpy as np
 
+from bioimage_course import arguments
 from bioimage_course.errors import InputError
-from bioimage_course.metrics import _inputs
 
 
 def _pair(reference, image) -> tuple[np.ndarray, np.ndarray]:
-    reference = _inputs.intensities(reference, "the reference")
-    image = _inputs.intensities(image, "the image")
-    _inputs.same_shape(reference, image, "the image", "the reference")
+    reference = arguments.intensities(reference, "the reference")
+    image = arguments.intensities(image, "the image")
+    arguments.same_shape(reference, image, "the image", "the reference")
     return reference, image
 
 

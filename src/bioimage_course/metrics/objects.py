@@ -29,9 +29,8 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import linear_sum_assignment
 
-from bioimage_course import arrays
+from bioimage_course import arguments
 from bioimage_course.errors import InputError
-from bioimage_course.metrics import _inputs
 from bioimage_course.metrics.uncertainty import bootstrap_interval
 
 COMMON_THRESHOLDS = tuple(round(0.5 + 0.05 * i, 2) for i in range(10))
@@ -147,17 +146,17 @@ class _Overlaps:
     """IoUs of all overlapping pairs of objects of two label images, counted in one pass."""
 
     def __init__(self, truth, prediction):
-        truth = _inputs.labels(truth, "the truth")
-        prediction = _inputs.labels(prediction, "the prediction")
-        _inputs.same_shape(truth, prediction)
+        truth = arguments.label_image(truth, "the truth")
+        prediction = arguments.label_image(prediction, "the prediction")
+        arguments.same_shape(truth, prediction)
         truth, prediction = truth.ravel(), prediction.ravel()
         # Runs of pixels with the same pair of labels: a label image has some hundred times fewer of
         # them than pixels. Everything after these two lines works on runs.
         changes = np.flatnonzero((truth[1:] != truth[:-1]) | (prediction[1:] != prediction[:-1])) + 1
         starts = np.concatenate(([0], changes))
         lengths = np.diff(starts, append=truth.size)
-        i, true_labels = arrays.consecutive(truth[starts])
-        j, predicted_labels = arrays.consecutive(prediction[starts])
+        i, true_labels = arguments.consecutive(truth[starts])
+        j, predicted_labels = arguments.consecutive(prediction[starts])
         # Duplicate entries of a COO matrix are summed: row i, column j counts the common pixels.
         shape = (len(true_labels), len(predicted_labels))
         table = sparse.coo_array((lengths, (i, j)), shape=shape).tocsr()
@@ -275,7 +274,7 @@ def match(truth, prediction, threshold: float | Sequence[float] = 0.5) -> Matchi
     >>> found.tp, found.fp, found.fn, found.recall
     (1, 0, 1, 0.5)
     """
-    wanted = _inputs.thresholds(threshold)
+    wanted = arguments.thresholds(threshold)
     overlaps = _Overlaps(truth, prediction)
     matchings = tuple(overlaps.match(t) for t in wanted)
     return matchings[0] if np.ndim(threshold) == 0 else matchings
@@ -341,7 +340,7 @@ def panoptic_quality(truth, prediction, threshold: float = 0.5) -> float:
     ----------
     Kirillov et al. 2019, Panoptic segmentation, CVPR, equation 1.
     """
-    if len(_inputs.thresholds(threshold)) != 1 or np.ndim(threshold) != 0:
+    if len(arguments.thresholds(threshold)) != 1 or np.ndim(threshold) != 0:
         raise InputError(
             "panoptic_quality takes one threshold; for several, use match and its panoptic_quality"
         )
@@ -458,7 +457,7 @@ def average_precision_dataset(
     >>> float(scores.pooled[0]), float(scores.mean[0])
     (0.5, 0.5)
     """
-    wanted = _inputs.thresholds(thresholds)
+    wanted = arguments.thresholds(thresholds)
     try:
         truths, predictions = list(truths), list(predictions)
     except TypeError:
@@ -491,5 +490,5 @@ def median_diameter(labels):
     -------
     float
     """
-    areas = np.bincount(arrays.consecutive(arrays.label_image(labels))[0].ravel())[1:]
+    areas = np.bincount(arguments.consecutive(arguments.label_image(labels))[0].ravel())[1:]
     return float(np.sqrt(4 * np.median(areas) / np.pi)) if len(areas) else 0.0

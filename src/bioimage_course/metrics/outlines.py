@@ -9,8 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from bioimage_course import arrays
-from bioimage_course.metrics import _inputs
+from bioimage_course import arguments
 
 
 def redraw(labels, generosity=0.0, unsteadiness=1.0, seed=0, scale=5.0):
@@ -55,7 +54,7 @@ def redraw(labels, generosity=0.0, unsteadiness=1.0, seed=0, scale=5.0):
         wins = depth > height[window]
         drawn[window][wins] = number
         height[window][wins] = depth[wins]
-    return found.astype(arrays.smallest(found))[drawn]
+    return found.astype(arguments.smallest(found))[drawn]
 
 
 def half_maximum(image, labels, reach=4, blur=1.0):
@@ -89,8 +88,8 @@ def half_maximum(image, labels, reach=4, blur=1.0):
     """
     from skimage.segmentation import expand_labels
 
-    (labels, originals), image = _flat(labels), _inputs.intensities(image, "the image")
-    _inputs.same_shape(labels, image, "the image", "the label image")
+    (labels, originals), image = _flat(labels), arguments.intensities(image, "the image")
+    arguments.same_shape(labels, image, "the image", "the label image")
     smooth = ndimage.gaussian_filter(image, blur)
     near = expand_labels(labels, reach)
     drawn = np.zeros(labels.shape, np.int32)
@@ -105,12 +104,12 @@ def half_maximum(image, labels, reach=4, blur=1.0):
             sizes = ndimage.sum_labels(mine, found, np.arange(1, count + 1))
             kept = ndimage.binary_fill_holes(found == 1 + int(np.argmax(sizes)))
             drawn[window][kept & (near[window] == number)] = number
-    return originals.astype(arrays.smallest(originals))[drawn]
+    return originals.astype(arguments.smallest(originals))[drawn]
 
 
 def _flat(labels):
     """Objects numbered from 1, and their labels."""
-    numbered, found = arrays.consecutive(arrays.label_image(labels, ndim=2))
+    numbered, found = arguments.consecutive(arguments.label_image(labels, ndim=2))
     return numbered.astype(np.int32), found
 
 

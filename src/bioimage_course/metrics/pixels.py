@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from bioimage_course.metrics import _inputs
+from bioimage_course import arguments
+from bioimage_course.errors import InputError
 
 
 def _counts(truth, prediction) -> tuple[int, int, int]:
     """True positives, false positives and false negatives in pixels."""
-    truth = _inputs.mask(truth, "the truth")
-    prediction = _inputs.mask(prediction, "the prediction")
-    _inputs.same_shape(truth, prediction)
+    truth = arguments.mask(truth, "the truth")
+    prediction = arguments.mask(prediction, "the prediction")
+    arguments.same_shape(truth, prediction)
     tp = int(np.count_nonzero(truth & prediction))
     return tp, int(np.count_nonzero(prediction)) - tp, int(np.count_nonzero(truth)) - tp
 
@@ -167,15 +168,15 @@ def accuracy(truth, prediction) -> float:
     >>> accuracy([0, 0, 1, 2], [0, 0, 1, 1])
     0.75
     """
-    truth = _inputs.array(truth, "the truth")
-    prediction = _inputs.array(prediction, "the prediction")
-    _inputs.same_shape(truth, prediction)
+    truth = arguments.array(truth, "the truth", axes=True, kinds="biufU")
+    prediction = arguments.array(prediction, "the prediction", axes=True, kinds="biufU")
+    arguments.same_shape(truth, prediction)
     for value, what in ((truth, "the truth"), (prediction, "the prediction")):
         if value.dtype.kind not in "buiU":
-            raise _inputs.InputError(
+            raise InputError(
                 f"{what} must hold classes (integers, booleans or names), but its dtype is {value.dtype}: "
                 "make classes of scores first, for example with .argmax(axis=-1) or > 0.5"
             )
     if (truth.dtype.kind == "U") != (prediction.dtype.kind == "U"):
-        raise _inputs.InputError("the truth and the prediction must both hold names, or both numbers")
+        raise InputError("the truth and the prediction must both hold names, or both numbers")
     return float(np.mean(truth == prediction))

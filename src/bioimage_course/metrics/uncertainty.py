@@ -10,14 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from bioimage_course import arguments
 from bioimage_course.errors import InputError
-from bioimage_course.metrics import _inputs
-
-
-def _whole(value, least: int, what: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise InputError(f"{what} must be a whole number of at least {least}, not {value!r}")
-    return int(value)
 
 
 def bootstrap_interval(
@@ -59,14 +53,14 @@ def bootstrap_interval(
     ----------
     Efron 1979, Bootstrap methods: another look at the jackknife, Annals of Statistics 7.
     """
-    values = _inputs.array(values, "the values")
+    values = arguments.array(values, "the values", axes=True)
     if values.dtype.kind not in "buif":
         raise InputError(f"the values must be numbers, but their dtype is {values.dtype}")
     if len(values) < 2:
         raise InputError(f"a bootstrap needs at least two units to draw from, but there is {len(values)}")
     if not isinstance(level, int | float | np.floating) or not 0 < level < 1:
         raise InputError(f"level is a share between 0 and 1, such as 0.95, not {level!r}")
-    resamples, seed = _whole(resamples, 1, "resamples"), _whole(seed, 0, "seed")
+    resamples, seed = arguments.whole(resamples, "resamples", 1), arguments.whole(seed, "seed", 0)
     if statistic is None:
         statistic = _mean
     elif not callable(statistic):
@@ -168,8 +162,11 @@ def paired_difference(
     >>> print(paired_difference([0.81, 0.62, 0.93], [0.75, 0.58, 0.86]))
     +0.06 (+0.02 to +0.09), better in 3 of 3
     """
-    first, second = _inputs.array(first, "the first scores"), _inputs.array(second, "the second scores")
-    _inputs.same_shape(first, second, "the array of second scores", "the first scores")
+    first, second = (
+        arguments.array(first, "the first scores", axes=True),
+        arguments.array(second, "the second scores", axes=True),
+    )
+    arguments.same_shape(first, second, "the array of second scores", "the first scores")
     for values, what in ((first, "the first scores"), (second, "the second scores")):
         if values.dtype.kind not in "buif" or not np.isfinite(values).all():
             raise InputError(f"{what} must be finite numbers: leave out units without a score in both")
@@ -265,16 +262,16 @@ def calibration(correct, scores, bins: int = 10) -> Calibration:
     ----------
     Guo et al. 2017, On calibration of modern neural networks, ICML, arXiv:1706.04599.
     """
-    correct = _inputs.array(correct, "correct")
+    correct = arguments.array(correct, "correct", axes=True)
     if correct.dtype.kind not in "bui" or (correct.dtype.kind != "b" and not np.isin(correct, (0, 1)).all()):
         raise InputError("correct must hold True and False, or 1 and 0")
-    scores = _inputs.intensities(scores, "the scores")
-    _inputs.same_shape(correct, scores, "the array of scores", "correct")
+    scores = arguments.intensities(scores, "the scores")
+    arguments.same_shape(correct, scores, "the array of scores", "correct")
     if scores.min() < 0 or scores.max() > 1:
         raise InputError(
             f"scores lie between 0 and 1, but they reach from {scores.min():g} to {scores.max():g}"
         )
-    bins = _whole(bins, 1, "bins")
+    bins = arguments.whole(bins, "bins", 1)
     correct, scores = correct.ravel(), scores.ravel()
     number = np.minimum((scores * bins).astype(int), bins - 1)
     count = np.bincount(number, minlength=bins)

@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from bioimage_course import arrays
+from bioimage_course import arguments
 from bioimage_course.errors import InputError
-from bioimage_course.nets.running import as_tensor, home
+from bioimage_course.nets.devices import home
+from bioimage_course.nets.prediction import as_tensor
 
 
 def grad_cam(model, layer, images, classes=None):
@@ -115,7 +116,7 @@ def attention_ratio(maps, mask):
     InputError
         If shapes differ, a map has negative values, or a region is empty or everything.
     """
-    maps, mask = arrays.numbers(maps, "the array of maps"), arrays.plain(mask, "mask")
+    maps, mask = arguments.numbers(maps, "the array of maps"), arguments.plain(mask, "mask")
     maps = maps.astype(float)
     if maps.ndim != 3 or mask.shape not in (maps.shape, maps.shape[1:]):
         raise InputError(

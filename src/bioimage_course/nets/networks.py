@@ -5,6 +5,7 @@ import itertools
 import torch
 from torch import nn
 
+from bioimage_course import arguments
 from bioimage_course.errors import InputError
 
 ACTIVATIONS = {
@@ -43,9 +44,9 @@ class MLP(nn.Module):
         if len(sizes) < 2:
             raise InputError(f"MLP needs at least two layer sizes, such as [2, 3, 1], not {sizes}.")
         for size in sizes:
-            _require_count(size, "each layer size of an MLP")
-        phi = _choose(ACTIVATIONS, activation, "activation")
-        _require_share(dropout)
+            arguments.whole(size, "each layer size of an MLP")
+        phi = arguments.choice(ACTIVATIONS, activation, "activation")
+        arguments.share(dropout, "dropout")
         self.arguments = {"sizes": sizes, "activation": activation, "dropout": dropout}
         layers = []
         for inputs, outputs in itertools.pairwise(sizes):
@@ -79,7 +80,7 @@ class ConvBlock(nn.Module):
 
     def __init__(self, inputs, outputs, times=1, norm="batch", residual=False):
         super().__init__()
-        normalise = _choose(NORMS, norm, "norm")
+        normalise = arguments.choice(NORMS, norm, "norm")
         layers = []
         for step in range(times):
             channels = inputs if step == 0 else outputs
@@ -135,8 +136,8 @@ class CNN(nn.Module):
         super().__init__()
         counts = {"channels": channels, "classes": classes, "depth": depth, "width": width}
         for name, count in counts.items():
-            _require_count(count, f"{name} of a CNN")
-        _require_share(dropout)
+            arguments.whole(count, f"{name} of a CNN")
+        arguments.share(dropout, "dropout")
         self.arguments = {**counts, "residual": residual, "norm": norm, "dropout": dropout}
         layers, inputs = [], channels
         for level in range(depth):
@@ -199,8 +200,8 @@ class UNet(nn.Module):
         super().__init__()
         counts = {"channels": channels, "outputs": outputs, "depth": depth, "width": width}
         for name, count in counts.items():
-            _require_count(count, f"{name} of a U-Net")
-        _choose({"concatenate": 0, "add": 0}, skip, "skip")
+            arguments.whole(count, f"{name} of a U-Net")
+        arguments.choice({"concatenate": 0, "add": 0}, skip, "skip")
         self.arguments = {**counts, "skip": skip, "norm": norm, "residual": residual}
         widths = [width * 2**level for level in range(depth + 1)]  # such as 16, 32, 64, 128
         joined = 2 if skip == "concatenate" else 1
@@ -248,24 +249,6 @@ def count_parameters(model):
     int
     """
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-
-
-def _choose(options, name, what):
-    try:
-        return options[name]
-    except (KeyError, TypeError):
-        known = ", ".join(repr(option) for option in options)
-        raise InputError(f"Unknown {what} {name!r}; choose one of {known}.") from None
-
-
-def _require_count(value, what):
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InputError(f"{what} must be a whole number of at least 1, not {value!r}.")
-
-
-def _require_share(dropout):
-    if not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
-        raise InputError(f"dropout must be at least 0 and below 1, not {dropout!r}.")
 
 
 def _require_images(x, channels, network):

@@ -7,8 +7,8 @@ see it. The same input gives the same bytes. Display contrast is never written i
 """
 
 from .claims import claims
-from .pictures import compare, feature_maps, heat, image, images, label_colours, labels, matches
-from .plots import curves, decision_boundary, network
+from .pictures import heat, image, images, label_colours, labels, matches
+from .plots import curves, network
 from .style import PALETTE, CourseFigure, Markdown, figure, table
 
 __all__ = [
@@ -16,10 +16,7 @@ __all__ = [
     "CourseFigure",
     "Markdown",
     "claims",
-    "compare",
     "curves",
-    "decision_boundary",
-    "feature_maps",
     "figure",
     "heat",
     "image",

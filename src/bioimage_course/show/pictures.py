@@ -8,8 +8,8 @@ from matplotlib import patheffects
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
+from .. import arguments
 from ..errors import InputError
-from .inputs import pixel_size_of, to_array, to_image, to_labels
 from .style import FILE_DPI, INK, PALETTE, SCREEN_DPI, STYLE, WIDTH, CourseFigure
 
 TALLEST = 4.6  # inches: a single picture leaves room for text on the screen
@@ -49,7 +49,7 @@ def image(picture, title=None, *, alt="", limits=None, cmap="gray", colorbar=Fal
     return images(
         [picture],
         None if title is None else [title],
-        alt=alt or _alt(to_image(picture), title),
+        alt=alt or _alt(arguments.drawn_image(picture), title),
         limits=limits,
         cmap=cmap,
         colorbar=colorbar,
@@ -85,7 +85,7 @@ def images(
         If there is no image, or the number of titles is another one than that of the images.
     """
     pictures = _sequence(pictures, "images")
-    arrays = [to_image(p, _name("image", i, len(pictures))) for i, p in enumerate(pictures)]
+    arrays = [arguments.drawn_image(p, _name("image", i, len(pictures))) for i, p in enumerate(pictures)]
     titles = _titles(titles, len(arrays))
     if isinstance(limits, str):
         if limits != "shared":
@@ -99,64 +99,8 @@ def images(
                 ax.set_title(title)
             if colorbar and array.ndim == 2:
                 made.colorbar(shown, ax=ax, fraction=0.046, pad=0.02)
-            _scale_bar(ax, array.shape[1], pixel_size_of(picture, pixel_size))
+            _scale_bar(ax, array.shape[1], arguments.pixel_size(picture, pixel_size))
     return made
-
-
-def compare(before, after, titles=("before", "after"), *, alt="", limits="shared", **kwargs):
-    """Two images of the same scene side by side, with the same display contrast.
-
-    Parameters
-    ----------
-    before, after : image
-        As in `image`, of the same height and width.
-    limits : "shared", (low, high) or None
-        As in `images`. ``None`` gives each image its own contrast, which can make a dim image look bright.
-
-    Raises
-    ------
-    InputError
-        If the two images differ in height or width.
-    """
-    first, second = to_image(before, "before"), to_image(after, "after")
-    if first.shape[:2] != second.shape[:2]:
-        raise InputError(
-            f"The two images to compare must have the same height and width, "
-            f"but before has {first.shape[:2]} and after {second.shape[:2]}."
-        )
-    return images([before, after], titles, alt=alt, limits=limits, **kwargs)
-
-
-def feature_maps(maps, columns=8, *, titles=None, alt="", cmap="viridis", limits=None):
-    """The channels of one layer's output, each with its own contrast.
-
-    Parameters
-    ----------
-    maps : array or tensor (C, Y, X); (1, C, Y, X) is accepted
-        Feature maps of one image.
-    columns : int
-        Maps in a row.
-    titles : sequence of str, optional
-        One a map; default: the channel numbers.
-    limits : (low, high), "shared" or None
-        As in `images`.
-
-    Raises
-    ------
-    InputError
-        If the array is not (C, Y, X).
-    """
-    array = to_array(maps, "maps")
-    if array.ndim == 4 and array.shape[0] == 1:
-        array = array[0]
-    if array.ndim != 3:
-        raise InputError(
-            f"maps must be one image's feature maps (C, Y, X), but the shape is {array.shape}; "
-            "choose one image of a batch with maps[0]."
-        )
-    titles = [str(i) for i in range(len(array))] if titles is None else titles
-    alt = alt or f"{len(array)} feature maps of {array.shape[1]} by {array.shape[2]} pixels"
-    return images(list(array), titles, columns=min(columns, len(array)), alt=alt, cmap=cmap, limits=limits)
 
 
 def heat(pictures, maps, titles=None, *, columns=None, alt="", strongest=None, opacity=0.8, cmap="viridis"):
@@ -183,8 +127,8 @@ def heat(pictures, maps, titles=None, *, columns=None, alt="", strongest=None, o
         is out of range.
     """
     pictures = _sequence(pictures, "images")
-    arrays = [to_image(p, _name("image", i, len(pictures))) for i, p in enumerate(pictures)]
-    maps = to_array(maps, "maps")
+    arrays = [arguments.drawn_image(p, _name("image", i, len(pictures))) for i, p in enumerate(pictures)]
+    maps = arguments.pixels(maps, "maps")
     if maps.ndim != 3 or len(maps) != len(arrays):
         raise InputError(
             f"There must be one map (h, w) for each of the {len(arrays)} images, but maps is {maps.shape}."
@@ -241,7 +185,7 @@ def label_colours(labels, distance=10) -> dict[int, str]:
     import networkx
     from skimage.segmentation import expand_labels
 
-    labels = to_labels(labels)
+    labels = arguments.drawn_labels(labels)
     graph = networkx.Graph()
     graph.add_nodes_from(int(i) for i in np.unique(labels) if i)
     grown = expand_labels(labels, distance)
@@ -281,11 +225,11 @@ def labels(
         if objects is None:
             raise InputError("There are no labels to show: call show.labels(image, labels).")
     if picture is None:
-        objects = to_labels(objects)
+        objects = arguments.drawn_labels(objects)
         array, fill = np.zeros(objects.shape, np.uint8), max(fill, 0.85)
     else:
-        array = to_image(picture)
-        objects = to_labels(objects, shape=array.shape[:2])
+        array = arguments.drawn_image(picture)
+        objects = arguments.drawn_labels(objects, shape=array.shape[:2])
     colours = label_colours(objects)
     made, (ax,) = _grid([array], 1, alt or _alt_objects(len(colours), title))
     with mpl.rc_context(STYLE):
@@ -294,7 +238,7 @@ def labels(
         _outline(ax, objects, colours, linewidths=outline)
         if title:
             ax.set_title(title)
-        _scale_bar(ax, array.shape[1], pixel_size_of(picture, pixel_size))
+        _scale_bar(ax, array.shape[1], arguments.pixel_size(picture, pixel_size))
     return made
 
 
@@ -332,9 +276,9 @@ def matches(picture, truth, prediction, threshold=0.5, *, title=None, alt="", li
     """
     from .. import metrics
 
-    array = to_image(picture)
-    truth = to_labels(truth, "truth", array.shape[:2])
-    prediction = to_labels(prediction, "prediction", array.shape[:2])
+    array = arguments.drawn_image(picture)
+    truth = arguments.drawn_labels(truth, "truth", array.shape[:2])
+    prediction = arguments.drawn_labels(prediction, "prediction", array.shape[:2])
     found = metrics.match(truth, prediction, threshold)
     groups = {
         "tp": np.where(np.isin(prediction, found.pairs[:, 1]), prediction, 0),
@@ -362,7 +306,7 @@ def matches(picture, truth, prediction, threshold=0.5, *, title=None, alt="", li
             )
         if title:
             ax.set_title(title)
-        _scale_bar(ax, array.shape[1], pixel_size_of(picture, pixel_size))
+        _scale_bar(ax, array.shape[1], arguments.pixel_size(picture, pixel_size))
         made.legend(handles=handles, loc="outside lower center", ncols=3, handlelength=2.6)
     return made
 
@@ -409,9 +353,7 @@ def _grid(arrays, columns, alt, extra=0.0):
     count = len(arrays)
     if columns is None:
         columns = next((n for n in (4, 3) if count % n == 0), 4) if count > 3 else count
-    if columns < 1 or int(columns) != columns:
-        raise InputError(f"columns must be a positive whole number, not {columns!r}.")
-    columns = int(min(columns, count))
+    columns = min(arguments.whole(columns, "columns"), count)
     rows = math.ceil(count / columns)
     tallest = max(array.shape[0] / array.shape[1] for array in arrays)
     height = min(WIDTH / columns * tallest, TALLEST) + 0.3

@@ -2,15 +2,12 @@
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from .. import arguments
 from ..errors import InputError
-from .inputs import to_array
-from .style import INK, LINE_STYLES, MARKERS, MUTED, PALETTE, STYLE, figure
-
-_CLASS_COLOURS = [PALETTE[name] for name in ("blue", "orange", "green", "purple", "sky", "vermilion")]
+from .style import INK, LINE_STYLES, MUTED, PALETTE, STYLE, figure
 
 
 def curves(series, *, x=None, xlabel="epoch", ylabel="loss", title=None, log=False, mark=None, alt=""):
@@ -50,12 +47,12 @@ def curves(series, *, x=None, xlabel="epoch", ylabel="loss", title=None, log=Fal
         raise InputError('Curves are given as a dict of name and values, e.g. {"training": [0.9, 0.5]}.')
     lines = {}
     for name, values in series.items():
-        values = to_array(values, f"curve {name!r}").astype(float)
+        values = arguments.pixels(values, f"curve {name!r}").astype(float)
         if values.ndim != 1:
             raise InputError(f"curve {name!r} must be one row of numbers, but its shape is {values.shape}.")
         if np.isnan(values).all():
             raise InputError(f"curve {name!r} contains nothing but NaN: the training may have diverged.")
-        at = np.arange(1, len(values) + 1) if x is None else to_array(x, "x").ravel()
+        at = np.arange(1, len(values) + 1) if x is None else arguments.pixels(x, "x").ravel()
         if len(at) != len(values):
             raise InputError(f"curve {name!r} has {len(values)} values, but x has {len(at)}.")
         lines[name] = (at, values)
@@ -86,132 +83,6 @@ def curves(series, *, x=None, xlabel="epoch", ylabel="loss", title=None, log=Fal
         if len(lines) > 1:
             ax.legend(handlelength=2.6)
     return made
-
-
-def decision_boundary(
-    predict,
-    points,
-    classes,
-    *,
-    names=None,
-    xlabel="feature 1",
-    ylabel="feature 2",
-    title=None,
-    alt="",
-    resolution=300,
-):
-    """Points of each class, and the regions in which a classifier decides for each class.
-
-    Parameters
-    ----------
-    predict : callable
-        Takes points (N, 2) and returns N classes: whole numbers 0, 1, … or truths.
-    points : array (N, 2)
-        Two features a point.
-    classes : array of int (N,)
-        True classes, 0, 1, … Points on the wrong side get a ring.
-    names : sequence of str, optional
-        Names of the classes.
-    xlabel, ylabel, title, alt : str
-    resolution : int
-        Steps along each axis at which `predict` is asked.
-
-    Returns
-    -------
-    CourseFigure
-
-    Raises
-    ------
-    InputError
-        If the points are not (N, 2), the classes do not fit them, or `predict` returns something else than
-        one class a point.
-    """
-    points = to_array(points, "points").astype(float)
-    if points.ndim != 2 or points.shape[1] != 2:
-        raise InputError(f"points must have the shape (N, 2), not {points.shape}; choose two features.")
-    if not np.isfinite(points).all():
-        raise InputError("points contains NaN or infinite values; leave those rows out.")
-    classes = _classes(classes, "classes", len(points))
-    known = sorted(set(classes.tolist()))
-    if names is not None and len(names) <= max(known):
-        raise InputError(f"There are {len(names)} names, but class {max(known)} occurs (counting from 0).")
-
-    low, high = points.min(axis=0), points.max(axis=0)
-    margin = 0.08 * np.where(high > low, high - low, 1)
-    (x0, y0), (x1, y1) = low - margin, high + margin
-    across, up = np.linspace(x0, x1, resolution), np.linspace(y0, y1, resolution)
-    grid = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
-    regions = _classes(predict(grid), "what predict returns", len(grid)).reshape(resolution, resolution)
-    wrong = _classes(predict(points), "what predict returns", len(points)) != classes
-
-    count = max(max(known), int(regions.max())) + 1
-    if count > len(_CLASS_COLOURS):
-        raise InputError(f"At most {len(_CLASS_COLOURS)} classes can be told apart, but there are {count}.")
-    names = [f"class {i}" for i in range(count)] if names is None else [*names, *map(str, range(count))]
-    what = f"{wrong.sum()} of {len(points)} points on the wrong side of the boundary"
-    made, ax = figure(height=4.4, alt=alt or (f"{title}: {what}" if title else what.capitalize()))
-    with mpl.rc_context(STYLE):
-        pale = [tuple(0.8 + 0.2 * c for c in to_rgb(colour)) for colour in _CLASS_COLOURS[:count]]
-        ax.imshow(
-            regions,
-            origin="lower",
-            extent=(x0, x1, y0, y1),
-            cmap=ListedColormap(pale),
-            vmin=-0.5,
-            vmax=count - 0.5,
-            interpolation="nearest",
-            aspect="auto",
-        )
-        if len(np.unique(regions)) > 1:
-            levels = np.arange(count - 1) + 0.5
-            ax.contour(across, up, regions, levels=levels, colors=INK, linewidths=1.4)
-        for value in known:
-            chosen = classes == value
-            ax.scatter(
-                *points[chosen].T,
-                s=34,
-                marker=MARKERS[value],
-                color=_CLASS_COLOURS[value],
-                edgecolor="white",
-                linewidth=0.8,
-                label=names[value],
-                zorder=3,
-            )
-        if wrong.any():
-            ax.scatter(
-                *points[wrong].T,
-                s=110,
-                facecolor="none",
-                edgecolor=INK,
-                linewidth=1.3,
-                label=f"wrong ({wrong.sum()})",
-                zorder=4,
-            )
-        ax.set(xlabel=xlabel, ylabel=ylabel, xlim=(x0, x1), ylim=(y0, y1))
-        ax.grid(False)
-        if title:
-            ax.set_title(title)
-        made.legend(loc="outside lower center", ncols=4)
-    return made
-
-
-def _classes(values, name: str, count: int) -> np.ndarray:
-    array = to_array(values, name)
-    if array.shape == (count, 1):
-        array = array[:, 0]
-    if array.shape != (count,):
-        raise InputError(
-            f"{name} must be one class for each of the {count} points, but the shape is {array.shape}."
-        )
-    whole = array.astype(np.int64)
-    if not np.array_equal(whole, array):
-        raise InputError(
-            f"{name} must be whole numbers 0, 1, …, not {array[whole != array][0]:g}; "
-            "turn scores into classes first, e.g. score > 0.5."
-        )
-    if whole.min() < 0:
-        raise InputError(f"{name} must be counted from 0, but {whole.min()} occurs.")
-    return whole
 
 
 def network(layers=None, weights=None, *, names=None, title=None, alt="", most=10):
@@ -248,7 +119,7 @@ def network(layers=None, weights=None, *, names=None, title=None, alt="", most=1
     if hasattr(weights, "parameters"):
         weights = [p for p in weights.parameters() if p.ndim == 2]
     if weights is not None:
-        weights = [to_array(w, f"weights {i}").astype(float) for i, w in enumerate(weights)]
+        weights = [arguments.pixels(w, f"weights {i}").astype(float) for i, w in enumerate(weights)]
         if not weights or any(w.ndim != 2 for w in weights):
             raise InputError("weights must be matrices (outputs, inputs), one between two successive layers.")
         shapes = [weights[0].shape[1], *(w.shape[0] for w in weights)]

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 
 import matplotlib as mpl
-from cycler import cycler
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from .. import arguments
 from ..errors import InputError
 
 # Okabe M. and Ito K. (2008), Color Universal Design, https://jfly.uni-koeln.de/color/
@@ -25,7 +25,6 @@ PALETTE = {
     "black": "#000000",
 }
 INK, MUTED, PAPER = "#222222", "#5f6368", "#ffffff"
-MARKERS = "osD^vPX*"
 LINE_STYLES = ["-", "--", "-.", ":"]
 
 WIDTH = 7.0  # inches; 700 CSS pixels on a page
@@ -40,7 +39,7 @@ STYLE = {
     "axes.grid": True,
     "axes.labelcolor": INK,
     "axes.labelsize": 10.5,
-    "axes.prop_cycle": cycler(color=[PALETTE[name] for name in _LINE_COLOURS]),
+    "axes.prop_cycle": mpl.cycler(color=[PALETTE[name] for name in _LINE_COLOURS]),
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlesize": 11.5,
@@ -123,9 +122,7 @@ def figure(rows: int = 1, columns: int = 1, *, height: float | None = None, alt:
     InputError
         If `rows` or `columns` is not a positive whole number.
     """
-    for name, value in (("rows", rows), ("columns", columns)):
-        if not isinstance(value, Integral) or value < 1:
-            raise InputError(f"{name} must be a positive whole number, not {value!r}.")
+    rows, columns = arguments.whole(rows, "rows"), arguments.whole(columns, "columns")
     with mpl.rc_context(STYLE):
         # 3.2 inches for one row; a little less each for several, so that a grid fits on a screen.
         height = height or (3.2 if rows == 1 else 2.6 * rows)

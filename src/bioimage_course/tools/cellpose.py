@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from bioimage_course import compat, shipped
+from bioimage_course import arguments, compat, shipped
 from bioimage_course.compat import quiet
 from bioimage_course.data import catalogue, downloading, finding
 from bioimage_course.errors import InputError, ToolUnavailableError
 from bioimage_course.fingerprint import kept
 from bioimage_course.metrics.objects import median_diameter
-from bioimage_course.tools import _inputs
+from bioimage_course.tools import _blocks
 
 WEIGHTS = shipped.WEIGHTS / "cellpose-flows"
 """Folder of the course's own flow network: weights, card, results."""
@@ -170,7 +170,7 @@ def segment(
     >>> from bioimage_course import data, tools
     >>> labels = tools.cellpose.segment(data.load("nuclei"))  # doctest: +SKIP
     """
-    array = _inputs.image(image, "Cellpose", colour=True)
+    array = arguments.tool_image(image, "Cellpose", colour=True)
     options = {
         "diameter": diameter,
         "flow_threshold": flow_threshold,
@@ -179,7 +179,7 @@ def segment(
     options = {name: value for name, value in options.items() if value != "default"}
     _check(options, array.shape)
     if limits is not None:
-        low, high = _inputs.limits(array, limits)
+        low, high = arguments.limits(array, limits)
     if model is None:
         model, options = course_model(), results()["thresholds"] | options
     elif isinstance(model, str):
@@ -219,7 +219,7 @@ def tiling(model=None, *, limits=None, diameter="default", **others):
     from bioimage_course.large.grid import Tiling
 
     own = "Each block would be resized by diameters of its own: give the diameter of the whole image."
-    problem = _inputs.unlike_blocks(limits) or (own if diameter == "auto" else "")
+    problem = _blocks.unlike_blocks(limits) or (own if diameter == "auto" else "")
     return Tiling(problem=problem)
 
 
@@ -230,12 +230,12 @@ def _check(options, shape):
     """The numbers of `segment`, one sentence each."""
     diameter = options.get("diameter")
     if diameter not in (None, "auto"):
-        _inputs.number(diameter, "diameter", 1, 10_000, alternative="auto")
-        _inputs.not_to_nothing(shape[:2], UNIT / diameter, f"diameter={diameter:g}")
+        arguments.number(diameter, "diameter", 1, 10_000, alternative="auto")
+        arguments.not_to_nothing(shape[:2], UNIT / diameter, f"diameter={diameter:g}")
     if options.get("flow_threshold") is not None:
-        _inputs.number(options["flow_threshold"], "flow_threshold", 0, np.inf)
+        arguments.number(options["flow_threshold"], "flow_threshold", 0, np.inf)
     if "cellprob_threshold" in options:
-        _inputs.number(options["cellprob_threshold"], "cellprob_threshold", -100, 100)
+        arguments.number(options["cellprob_threshold"], "cellprob_threshold", -100, 100)
 
 
 def _evaluate(model, array, options):

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from bioimage_course import arrays
+from bioimage_course import arguments
 from bioimage_course.errors import InputError
-from bioimage_course.tools import _inputs
 
 # Standard deviation, at each scale, of what white noise of standard deviation 1 leaves in the planes of the
 # transform below (measured once on a large image of noise).
@@ -44,7 +43,7 @@ def noise_level(image) -> float:
     Donoho and Johnstone 1994, Ideal spatial adaptation by wavelet shrinkage, Biometrika 81,
     doi:10.1093/biomet/81.3.425: median of the finest wavelet coefficients divided by 0.6745.
     """
-    array = _inputs.image(image, "noise_level").astype(float)
+    array = arguments.tool_image(image, "noise_level").astype(float)
     height, width = (n // 2 * 2 for n in array.shape)
     if not height or not width:
         raise InputError(f"noise_level needs at least 2×2 pixels; this image has the shape {array.shape}.")
@@ -86,10 +85,10 @@ def wavelets(image, strength: float = 1.0, *, noise: float | None = None, scales
     """
     from scipy import ndimage
 
-    array = _inputs.image(image, "wavelets").astype(float)
-    _inputs.number(strength, "strength", 0, np.inf)
-    noise = noise_level(array) if noise is None else _inputs.number(noise, "noise", 0, np.inf)
-    scales = int(_inputs.number(scales, "scales", 1, len(_NOISE_AT_SCALE)))
+    array = arguments.tool_image(image, "wavelets").astype(float)
+    arguments.number(strength, "strength", 0, np.inf)
+    noise = noise_level(array) if noise is None else arguments.number(noise, "noise", 0, np.inf)
+    scales = int(arguments.number(scales, "scales", 1, len(_NOISE_AT_SCALE)))
     kernel, restored = np.array([1, 4, 6, 4, 1]) / 16, np.zeros_like(array)
     for scale in range(scales):
         holes = np.zeros(4 * 2**scale + 1)
@@ -137,10 +136,10 @@ def blind_spots(images, share: float = 0.02, *, radius: int = 2, seed=None) -> t
     Krull, Buchholz and Jug 2019, Noise2Void: learning denoising from single noisy images, CVPR,
     arXiv:1811.10980.
     """
-    images = arrays.plain(images, "the array of images")
+    images = arguments.plain(images, "the array of images")
     if images.ndim < 2 or not images.size or images.dtype.kind not in "buif":
         raise InputError(f"blind_spots needs images (…, Y, X) of numbers, not a shape of {images.shape}.")
-    if not _inputs.is_number(share) or not 0 < share < 1:
+    if not arguments.is_number(share) or not 0 < share < 1:
         raise InputError(f"share must lie between 0 and 1, such as 0.02, not {share!r}.")
     height, width = images.shape[-2:]
     if isinstance(radius, bool) or not isinstance(radius, int) or not 1 <= radius < min(height, width) / 2:

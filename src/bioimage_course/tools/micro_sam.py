@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from bioimage_course import compat, shipped
+from bioimage_course import arguments, compat, shipped
 from bioimage_course.compat import quiet
 from bioimage_course.errors import InputError
 from bioimage_course.fingerprint import digest, kept
-from bioimage_course.tools import _inputs, _published
+from bioimage_course.tools import _blocks, _published
 
 CHECKPOINT = "weights-mobilesam"
 """Name of MobileSAM's weights among the data sets of the course; micro-sam calls the same file ``vit_t``."""
@@ -87,15 +87,14 @@ def segment(
     >>> from bioimage_course import data, tools
     >>> labels = tools.micro_sam.segment(data.load("nuclei"), points=[[118, 87]])  # doctest: +SKIP
     """
-    array = _inputs.image(image, "micro-sam", colour=True)
+    array = arguments.tool_image(image, "micro-sam", colour=True)
     if points is not None and boxes is not None:
         raise InputError("Give either points or boxes, not both: each prompt stands for one object.")
     prompts = _prompts(points, boxes, array.shape)
-    _inputs.number(pred_iou_thresh, "pred_iou_thresh", 0, 1)
-    _inputs.number(stability_score_thresh, "stability_score_thresh", 0, 1)
-    if _inputs.number(points_per_side, "points_per_side", 1, 128) != int(points_per_side):
-        raise InputError(f"points_per_side must be a whole number, not {points_per_side!r}.")
-    low, high = _inputs.limits(array, limits)
+    arguments.number(pred_iou_thresh, "pred_iou_thresh", 0, 1)
+    arguments.number(stability_score_thresh, "stability_score_thresh", 0, 1)
+    arguments.whole(points_per_side, "points_per_side", 1, 128)
+    low, high = arguments.limits(array, limits)
     if high <= low or (prompts is not None and not len(prompts)):
         return np.zeros(array.shape[:2], np.int32)
     model = _model(model)
@@ -125,7 +124,7 @@ def tiling(model=None, *, limits=None, **others):
     """
     from bioimage_course.large.grid import Tiling
 
-    return Tiling(problem=_inputs.unlike_blocks(limits))
+    return Tiling(problem=_blocks.unlike_blocks(limits))
 
 
 segment.tiling = tiling
@@ -144,8 +143,8 @@ def to_uint8(image, limits=None):
     -------
     array of uint8
     """
-    array = _inputs.image(image, "micro-sam", colour=True)
-    low, high = _inputs.limits(array, limits)
+    array = arguments.tool_image(image, "micro-sam", colour=True)
+    low, high = arguments.limits(array, limits)
     return np.rint(255 * np.clip((array - low) / max(high - low, 1e-20), 0, 1)).astype(np.uint8)
 
 
@@ -323,7 +322,7 @@ def segment_automatic(
     >>> from bioimage_course import data, tools
     >>> labels = tools.micro_sam.segment_automatic(data.load("nuclei"))  # doctest: +SKIP
     """
-    array = _inputs.image(image, "micro-sam", colour=True)
+    array = arguments.tool_image(image, "micro-sam", colour=True)
     given = {
         "center_distance_threshold": center_distance_threshold,
         "boundary_distance_threshold": boundary_distance_threshold,
@@ -331,10 +330,10 @@ def segment_automatic(
     }
     given = {name: value for name, value in given.items() if value is not None}
     for name, value in given.items():
-        _inputs.number(value, name, 0, 1)
+        arguments.number(value, name, 0, 1)
     if method not in ("ais", "apg"):
         raise InputError(f'method must be "ais" or "apg", not {method!r}.')
-    low, high = _inputs.limits(array, limits)
+    low, high = arguments.limits(array, limits)
     if high <= low:
         return np.zeros(array.shape[:2], np.int32)
     if embeddings is None:

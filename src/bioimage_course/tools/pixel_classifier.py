@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bioimage_course import arrays, shipped
+from bioimage_course import arguments, shipped
 from bioimage_course.errors import InputError
 from bioimage_course.fingerprint import kept
-from bioimage_course.tools import _inputs, voronoi_otsu
+from bioimage_course.tools import voronoi_otsu
 
 WEIGHTS = shipped.WEIGHTS / "pixel-classifier"
 """Folder of the course's own classifier: annotated pixels, card and results."""
@@ -59,7 +59,7 @@ def features(image, sigmas=SIGMAS):
     """
     from scipy.ndimage import gaussian_filter
 
-    array = arrays.numbers(image, "the image").astype(np.float32)
+    array = arguments.numbers(image, "the image").astype(np.float32)
     if array.ndim not in (2, 3):
         raise InputError(f"features needs an image (Y, X) or (Y, X, C), not the shape {array.shape}.")
     channels = np.moveaxis(array, -1, 0) if array.ndim == 3 else array[None]
@@ -100,8 +100,8 @@ def normalise(image):
     InputError
         If it is no 2D image.
     """
-    array = _inputs.image(image, "The pixel classifier")
-    low, high = _inputs.limits(array)
+    array = arguments.tool_image(image, "The pixel classifier")
+    low, high = arguments.limits(array)
     return (array - np.float32(low)) / np.float32(high - low) if high > low else np.zeros_like(array)
 
 
@@ -127,7 +127,10 @@ def grow(table, classes, *, trees=50, seed=0):
     """
     from sklearn.ensemble import RandomForestClassifier
 
-    table, classes = arrays.numbers(table, "the table"), arrays.label_image(classes, "the list of classes", 1)
+    table, classes = (
+        arguments.numbers(table, "the table"),
+        arguments.label_image(classes, "the list of classes", 1),
+    )
     if np.abs(table.astype(float)).max() > np.finfo(np.float32).max:  # a forest counts in single precision
         raise InputError("The table has numbers beyond 3e38, which a forest cannot split.")
     if table.ndim != 2 or len(table) != len(classes):
@@ -184,7 +187,7 @@ def train(image, strokes, *, sigmas=SIGMAS, trees=50, seed=0):
         If the strokes do not fit to the image or hold fewer than two classes.
     """
     layers, _ = features(normalise(image), sigmas)
-    strokes = arrays.label_image(strokes, "the image of strokes")
+    strokes = arguments.label_image(strokes, "the image of strokes")
     if strokes.shape != layers.shape[:2]:
         raise InputError(
             f"strokes must be whole numbers in the shape of the image, {layers.shape[:2]}, not "
@@ -226,9 +229,9 @@ def segment(image, classifier=None, *, threshold=THRESHOLD, seed_share=SEED_SHAR
     DataUnavailableError
         If the files of the course's classifier are incomplete.
     """
-    array = _inputs.image(image, "The pixel classifier")
-    threshold = _inputs.number(threshold, "threshold", 0, 1)
-    seed_share = _inputs.number(seed_share, "seed_share", 0, 10)
+    array = arguments.tool_image(image, "The pixel classifier")
+    threshold = arguments.number(threshold, "threshold", 0, 1)
+    seed_share = arguments.number(seed_share, "seed_share", 0, 10)
     if classifier is not None and not isinstance(classifier, PixelClassifier):
         raise InputError(f"classifier must be made by train(…), not {type(classifier).__name__}.")
     if array.min() == array.max():
@@ -268,7 +271,7 @@ def cut(votes, classes, threshold=THRESHOLD, seed_share=SEED_SHARE):
     """
     from scipy.ndimage import gaussian_filter
 
-    votes, classes = arrays.numbers(votes, "the array of votes"), list(classes)
+    votes, classes = arguments.numbers(votes, "the array of votes"), list(classes)
     if votes.ndim != 3 or votes.shape[-1] != len(classes) or not {BACKGROUND, OBJECT} <= set(classes):
         raise InputError(
             f"votes must have one layer for each of the classes {classes}, among them {BACKGROUND} and "

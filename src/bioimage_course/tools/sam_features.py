@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from bioimage_course import compat
-from bioimage_course.errors import InputError
+from bioimage_course import arguments, compat
 from bioimage_course.fingerprint import kept
-from bioimage_course.tools import _inputs
 
 SIDE = 1024  # pixels of the encoder's input
 CHANNELS = 256
@@ -50,9 +48,8 @@ def features(image, tile=256, model=None):
     import torch
     from torch.nn.functional import interpolate
 
-    array = _inputs.image(image, "MobileSAM's encoder", colour=True).clip(0, 1)
-    if not isinstance(tile, int | np.integer) or not 16 <= tile <= 4096:
-        raise InputError(f"tile must be a whole number of pixels from 16 to 4096, not {tile!r}.")
+    array = arguments.tool_image(image, "MobileSAM's encoder", colour=True).clip(0, 1)
+    tile = arguments.whole(tile, "tile", 16, 4096)
     model = model or encoder()
     height, width = array.shape[:2]
     channels = array if array.ndim == 3 else np.repeat(array[..., None], 3, axis=-1)

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from bioimage_course import compat, shipped
+from bioimage_course import arguments, compat, shipped
 from bioimage_course.compat import quiet
 from bioimage_course.data.intensities import normalise
 from bioimage_course.errors import InputError
 from bioimage_course.fingerprint import kept
 from bioimage_course.metrics.objects import median_diameter
-from bioimage_course.tools import _inputs, _published
+from bioimage_course.tools import _blocks, _published
 
 WEIGHTS = shipped.WEIGHTS / "stardist-nuclei"
 """Folder of the course's own model: config, thresholds, weights, its card and its results."""
@@ -75,14 +75,14 @@ def segment(image, model=None, *, prob_thresh=None, nms_thresh=None, limits=None
     >>> from bioimage_course import data, tools
     >>> labels = tools.stardist.segment(data.load("nuclei"))  # doctest: +SKIP
     """
-    array = _inputs.image(image, "StarDist")
+    array = arguments.tool_image(image, "StarDist")
     for name, value in (("prob_thresh", prob_thresh), ("nms_thresh", nms_thresh)):
         if value is not None:
-            _inputs.number(value, name, 0, 1)
+            arguments.number(value, name, 0, 1)
     if scale is not None and not (isinstance(scale, str) and scale == "auto"):
-        _inputs.number(scale, "scale", 0.05, 20, alternative="auto")
-        _inputs.not_to_nothing(array.shape, scale, f"scale={scale:g}")
-    low, high = _inputs.limits(array, limits)
+        arguments.number(scale, "scale", 0.05, 20, alternative="auto")
+        arguments.not_to_nothing(array.shape, scale, f"scale={scale:g}")
+    low, high = arguments.limits(array, limits)
     if model is None:
         model = course_model()
     elif isinstance(model, str):
@@ -124,7 +124,7 @@ def tiling(model=None, *, limits=None, scale=None, **others):
     if model is not None:
         model = pretrained(model) if isinstance(model, str) else model
         stride, reach = math.lcm(*model._axes_div_by("YX")), field(model)
-    problem = _inputs.unlike_blocks(limits, scale)
+    problem = _blocks.unlike_blocks(limits, scale)
     return Tiling(stride, reach, RADIUS, exact=not problem, problem=problem)
 
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from bioimage_course import arrays, compat, shipped
+from bioimage_course import arguments, compat, shipped
 from bioimage_course.data.intensities import normalise
 from bioimage_course.errors import InputError
 from bioimage_course.fingerprint import kept
 from bioimage_course.metrics.objects import median_diameter
-from bioimage_course.tools import _inputs
+from bioimage_course.tools import _blocks
 
 WEIGHTS = shipped.WEIGHTS / "unet-nuclei"
 """Folder of the course's own model: weights, their card, thresholds and results."""
@@ -88,15 +88,15 @@ def segment(image, model=None, *, foreground=None, inside=None, limits=None, sca
     >>> from bioimage_course import data, tools
     >>> labels = tools.unet.segment(data.load("nuclei"))  # doctest: +SKIP
     """
-    array = _inputs.image(image, "U-Net")
+    array = arguments.tool_image(image, "U-Net")
     thresholds = {"foreground": foreground, "inside": inside}
     for name, value in thresholds.items():
         if value is not None:
-            _inputs.number(value, name, 0, 1)
+            arguments.number(value, name, 0, 1)
     if scale is not None and not (isinstance(scale, str) and scale == "auto"):
-        _inputs.number(scale, "scale", 0.05, 20, alternative="auto")
-        _inputs.not_to_nothing(array.shape, scale, f"scale={scale:g}")
-    low, high = _inputs.limits(array, limits)
+        arguments.number(scale, "scale", 0.05, 20, alternative="auto")
+        arguments.not_to_nothing(array.shape, scale, f"scale={scale:g}")
+    low, high = arguments.limits(array, limits)
     if high <= low:  # not a single pixel differs from the others
         return np.zeros(array.shape, np.int32)
     model = course_model() if model is None else model
@@ -129,7 +129,7 @@ def tiling(model=None, *, limits=None, scale=None, **others):
     """
     from bioimage_course.large.grid import Tiling
 
-    problem = _inputs.unlike_blocks(limits, scale)
+    problem = _blocks.unlike_blocks(limits, scale)
     if model is None:
         return Tiling(STEP, FIELD, RADIUS, exact=not problem, problem=problem)
     step = _step(model)
@@ -235,8 +235,8 @@ def classes(labels, rim=RIM_WIDTH):
     from scipy.ndimage import distance_transform_edt
     from skimage.segmentation import find_boundaries
 
-    rim = _inputs.number(rim, "rim", 0, np.inf)
-    labels, _ = arrays.consecutive(arrays.label_image(labels, ndim=2))
+    rim = arguments.number(rim, "rim", 0, np.inf)
+    labels, _ = arguments.consecutive(arguments.label_image(labels, ndim=2))
     edge = find_boundaries(labels, mode="inner")
     depth = distance_transform_edt((labels > 0) & ~edge)  # 0 on the outermost pixels of each object
     diameters = np.sqrt(4 * np.bincount(labels.ravel()) / np.pi)
@@ -270,8 +270,8 @@ def border_weights(labels, w0=10.0, sigma=5.0):
     """
     from scipy.ndimage import distance_transform_edt
 
-    w0, sigma = _inputs.number(w0, "w0", 0, np.inf), _inputs.number(sigma, "sigma", 1e-6, np.inf)
-    labels = arrays.label_image(labels, ndim=2)
+    w0, sigma = arguments.number(w0, "w0", 0, np.inf), arguments.number(sigma, "sigma", 1e-6, np.inf)
+    labels = arguments.label_image(labels, ndim=2)
     nearest, second = np.full((2, *labels.shape), np.inf)
     for number in np.unique(labels[labels > 0]):
         distance = distance_transform_edt(labels != number)
@@ -306,8 +306,8 @@ def probabilities(image, model=None, *, scale=1, core=CORE, margin=None):
     from bioimage_course.nets import predict
 
     model = course_model() if model is None else model
-    image = _inputs.image(image, "U-Net")
-    _inputs.number(scale, "scale", 0.05, 20)
+    image = arguments.tool_image(image, "U-Net")
+    arguments.number(scale, "scale", 0.05, 20)
     if scale != 1:
         image = _resize(image, [max(1, round(n * scale)) for n in image.shape])
     step = _step(model)
@@ -359,7 +359,7 @@ def instances(probabilities, foreground=0.5, inside=0.5, min_area=MIN_AREA):
     from scipy.ndimage import label
     from skimage.segmentation import relabel_sequential, watershed
 
-    p = arrays.numbers(probabilities, "the array of probabilities")
+    p = arguments.numbers(probabilities, "the array of probabilities")
     if p.ndim != 3 or len(p) != 3:
         raise InputError(f"probabilities must have the shape (3, Y, X), not {p.shape}.")
     markers = _at_least(label(p[INSIDE] > inside)[0], max(1, min_area // 4))

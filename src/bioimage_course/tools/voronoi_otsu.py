@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from bioimage_course import arrays
+from bioimage_course import arguments
 from bioimage_course.errors import InputError
-from bioimage_course.tools import _inputs
 
 SEED_SHARE = 0.4
 """``spot_sigma="auto"``: this share of the typical inner radius; chosen on validation images."""
@@ -51,11 +50,11 @@ def segment(image, *, spot_sigma="auto", outline_sigma=1.0):
     from scipy.ndimage import gaussian_filter
     from skimage.filters import threshold_otsu
 
-    array = _inputs.image(image, "Voronoi-Otsu labelling")
+    array = arguments.tool_image(image, "Voronoi-Otsu labelling")
     automatic = isinstance(spot_sigma, str) and spot_sigma == "auto"
     if not automatic:
-        spot_sigma = _inputs.number(spot_sigma, "spot_sigma", 0, 1000, alternative="auto")
-    outline_sigma = _inputs.number(outline_sigma, "outline_sigma", 0, 1000)
+        spot_sigma = arguments.number(spot_sigma, "spot_sigma", 0, 1000, alternative="auto")
+    outline_sigma = arguments.number(outline_sigma, "outline_sigma", 0, 1000)
     if array.min() == array.max():  # nothing to be told apart
         return np.zeros(array.shape, np.int32)
     smooth = gaussian_filter(array, outline_sigma)
@@ -102,7 +101,7 @@ def split(mask, landscape):
     from skimage.morphology import local_maxima
     from skimage.segmentation import watershed
 
-    mask, landscape = _mask(mask), arrays.numbers(landscape, "landscape").astype(float)
+    mask, landscape = _mask(mask), arguments.numbers(landscape, "landscape").astype(float)
     if mask.shape != landscape.shape:
         raise InputError(
             f"mask and landscape must fit, but have the shapes {mask.shape} and {landscape.shape}."
@@ -145,7 +144,7 @@ def inner_radius(mask):
 
 
 def _mask(mask):
-    mask = arrays.numbers(mask, "mask")
+    mask = arguments.numbers(mask, "mask")
     if mask.dtype.kind == "f" or mask.ndim != 2:
         raise InputError(
             f"mask must be True or False at each pixel (Y, X), not {mask.dtype} of {mask.shape}."

@@ -741,7 +741,7 @@ def mended_training(make_network, update, make_optimiser):
     """Mend a training script with five mistakes."""
     import torch
 
-    from bioimage_course.nets.running import seeded
+    from bioimage_course.nets.seeds import seeded
 
     for what, function in (("first", make_network), ("second", update), ("third", make_optimiser)):
         expect_callable(function, f"the {what} thing you passed")

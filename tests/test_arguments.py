@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import zarr
 
-from bioimage_course import arrays, data, metrics, show, tools
+from bioimage_course import arguments, data, metrics, show, tools
 from bioimage_course.errors import InputError
 
 IMAGE = np.zeros((64, 64), np.uint16)
@@ -36,7 +36,7 @@ def test_every_container_becomes_the_same_array(kind):
         "matrix": np.asmatrix(IMAGE),
         "unmasked": np.ma.masked_array(IMAGE, mask=False),
     }[kind]
-    found = arrays.plain(made, "the image")
+    found = arguments.plain(made, "the image")
     assert type(found) is np.ndarray and found.dtype.isnative
     np.testing.assert_array_equal(found, IMAGE)
     assert tools.voronoi_otsu.segment(made).max() == 2
@@ -67,7 +67,7 @@ def test_a_mask_is_never_ignored(function):
 def test_objects_do_not_depend_on_their_numbers(largest):
     """A list as long as the largest label would ask for 17 GB, and int32 would wrap around."""
     labels = huge(largest)
-    numbered, found = arrays.consecutive(labels)
+    numbered, found = arguments.consecutive(labels)
     np.testing.assert_array_equal(numbered, LABELS)
     assert found.tolist() == [0, 1, largest]
     drawn = metrics.outlines.redraw(labels, unsteadiness=0)
@@ -145,3 +145,60 @@ def test_no_parameter_shrinks_an_image_to_nothing():
     ):
         with pytest.raises(InputError, match=name + ".*to nothing"):
             call()
+
+
+# ---------------------------------------------------------------- what tools are given
+
+
+def test_samples_tensors_and_arrays_become_float32():
+    torch = pytest.importorskip("torch")
+    for value in (data.load("nuclei"), np.zeros((4, 5), np.uint16), torch.zeros(4, 5), [[1, 2], [3, 4]]):
+        array = arguments.tool_image(value, "The tool")
+        assert array.dtype == np.float32 and array.ndim == 2
+
+
+def test_colour_only_where_it_is_wanted():
+    assert arguments.tool_image(np.zeros((4, 5, 3)), "The tool", colour=True).shape == (4, 5, 3)
+    with pytest.raises(InputError, match=r"The tool needs one 2D image \(Y, X\); .*one channel"):
+        arguments.tool_image(np.zeros((4, 5, 3)), "The tool")
+    with pytest.raises(InputError, match=r"\(Y, X\) or \(Y, X, 3\)"):
+        arguments.tool_image(np.zeros((3, 4, 5)), "The tool", colour=True)
+
+
+@pytest.mark.parametrize("value", ["1", None, True, np.nan, -0.1, 1.1, [0.5]])
+def test_wrong_numbers(value):
+    with pytest.raises(InputError, match="sigma must be a number from 0 to 1"):
+        arguments.number(value, "sigma", 0, 1)
+
+
+def test_numbers_and_their_sentences():
+    assert arguments.number(np.float32(0.5), "sigma", 0, 1) == 0.5
+    with pytest.raises(InputError, match="of at least 0, or 'auto'"):
+        arguments.number(-1, "sigma", 0, np.inf, alternative="auto")
+
+
+def test_limits():
+    array = np.arange(1001, dtype=np.float32)
+    assert arguments.limits(array) == pytest.approx((10, 998), abs=0.1)
+    assert arguments.limits(array, (3, 4)) == (3, 4)
+    assert arguments.limits(np.full(9, 7.0)) == (7, 7)
+    for wrong in ((4, 3), (1, np.inf), 5, "ab", (1, 2, 3)):
+        with pytest.raises(InputError, match="limits"):
+            arguments.limits(array, wrong)
+
+
+# ---------------------------------------------------------------- whole numbers
+
+
+@pytest.mark.parametrize("value", [0, 9, 2.0, "3", True, None, np.nan])
+def test_wrong_whole_numbers(value):
+    with pytest.raises(InputError, match=r"^columns must be a whole number from 1 to 8, not "):
+        arguments.whole(value, "columns", 1, 8)
+    if value != 9:
+        with pytest.raises(InputError, match=r"^columns must be a whole number of at least 1, not "):
+            arguments.whole(value, "columns")
+
+
+def test_whole_numbers_of_any_size():
+    assert arguments.whole(np.uint8(7), "n") == 7 and arguments.whole(10**400, "n") == 10**400
+    assert not arguments.is_number(10**400)
