@@ -52,69 +52,23 @@ COLAB = re.compile(
 UNWRITTEN = re.compile(r"\bWRITE: ([^\"<*]+)")
 
 QUARTO_KEYS = {
-    "": {
-        "project",
-        "book",
-        "lang",
-        "bibliography",
-        "csl",
-        "format",
-        "execute",
-        "crossref",
-        "filters",
-        "website",
-    },
-    "project": {
-        "type",
-        "output-dir",
-        "render",
-        "resources",
-        "pre-render",
-        "post-render",
-        "execute-dir",
-        "preview",
-    },
-    "book": {
-        *("title", "subtitle", "author", "date", "description", "chapters", "appendices", "references"),
-        *("repo-url", "repo-actions", "repo-branch", "site-url", "search", "page-navigation", "sidebar"),
-        *(
-            "navbar",
-            "page-footer",
-            "favicon",
-            "cover-image",
-            "image",
-            "image-alt",
-            "twitter-card",
-            "reader-mode",
-            "back-to-top-navigation",
-            "open-graph",
-        ),
-    },
-    "format": {"html"},
-    "format.html": {
-        *(
-            "theme",
-            "css",
-            "html-math-method",
-            "toc",
-            "toc-depth",
-            "toc-title",
-            "number-sections",
-            "number-depth",
-        ),
-        *("code-copy", "code-fold", "code-overflow", "link-external-newwindow", "link-external-icon", "lang"),
-        *("include-in-header", "include-before-body", "include-after-body", "highlight-style", "minimal"),
-        *("embed-resources", "citations-hover", "footnotes-hover", "crossrefs-hover", "anchor-sections"),
-        *(
-            "section-divs",
-            "lightbox",
-            "notebook-links",
-            "smooth-scroll",
-            "fig-cap-location",
-            "tbl-cap-location",
-            "email-obfuscation",
-        ),
-    },
+    "": "project book lang bibliography csl format execute crossref filters website",
+    "project": """
+        type output-dir render resources pre-render post-render execute-dir preview
+    """,
+    "book": """
+        title subtitle author date description chapters appendices references repo-url repo-actions
+        repo-branch site-url search page-navigation sidebar navbar page-footer favicon cover-image
+        image image-alt twitter-card reader-mode back-to-top-navigation open-graph
+    """,
+    "format": "html",
+    "format.html": """
+        theme css html-math-method toc toc-depth toc-title number-sections number-depth code-copy
+        code-fold code-overflow link-external-newwindow link-external-icon lang include-in-header
+        include-before-body include-after-body highlight-style minimal embed-resources citations-hover
+        footnotes-hover crossrefs-hover anchor-sections section-divs lightbox notebook-links
+        smooth-scroll fig-cap-location tbl-cap-location email-obfuscation
+    """,
 }
 
 
@@ -471,7 +425,8 @@ def quarto_yml(book: Book):
         return Finding("_quarto.yml", number, message, mend=mend)
 
     config = book.project.quarto
-    for where, known in QUARTO_KEYS.items():
+    for where, words in QUARTO_KEYS.items():
+        known = set(words.split())
         section: dict | None = config
         for key in filter(None, where.split(".")):
             section = section.get(key) if isinstance(section, dict) else None
