@@ -150,6 +150,8 @@ def do(run: Run, store: Store, steps: int = STEPS):
     elif run.method in libraries.METHODS:
         result |= libraries.METHODS[run.method](fold, run.seed, steps, store.checkpoint(run))
         result |= scored(fold, result.pop("restored"))
+        best = scored(fold, result.pop("best_restored"))["scores"]
+        result["best"] = {"validation": result.pop("best_validation"), "scores": best}
     else:
         result |= trained(run, fold, store, steps)
     result.setdefault("seconds", round(time.monotonic() - started, 1))
