@@ -146,14 +146,14 @@ def axe():
         "axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed"
     )
 
-    def check(page, context=None, disable=()) -> list[str]:
+    def check(page, context=None, disable=(), only=()) -> list[str]:
         frame(page)
         # preload: axe would fetch the style sheets anew, which a page on file:// may not
         options = {
             "resultTypes": ["violations"],
             "preload": False,
             "rules": {rule: {"enabled": False} for rule in disable},
-        }
+        } | ({"runOnly": list(only)} if only else {})
         found = module.Axe().run(page, context, options).response["violations"]
         return [
             f"{violation['id']} ({violation['impact']}): {violation['help']}: "

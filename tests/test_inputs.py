@@ -99,6 +99,7 @@ def test_a_package_handed_on_whole_is_used_whole(depends):
     assert {"tools/cellpose.py", "tools/stardist.py", "tools/scores.py"} <= found
 
 
+@pytest.mark.slow
 def test_a_change_of_one_tool_concerns_the_notebooks_that_import_it(root):
     project = Project(root)
     tool = root / "src/bioimage_course/tools/cellpose.py"

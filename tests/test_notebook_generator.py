@@ -356,6 +356,7 @@ FAILURES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("code", "line", "words"), FAILURES, ids=[f[2][:20] for f in FAILURES])
 def test_what_must_not_be_saved_names_its_line_and_overwrites_nothing(
     project, monkeypatch, capsys, code, line, words
