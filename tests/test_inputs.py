@@ -130,6 +130,7 @@ READERS = {  # each folder of results: the notebooks that read it, or import the
 }
 
 
+@pytest.mark.slow
 def test_new_results_make_stale_the_notebooks_that_read_them(root):
     project = Project(root)
     weights = root / "src/bioimage_course/weights"

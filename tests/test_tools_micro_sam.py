@@ -188,6 +188,7 @@ def test_boxes_find_their_nuclei(asked):
     assert np.mean(ious) > 0.75 and np.mean(np.array(ious) >= 0.5) >= 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.mirror
 def test_rows_come_before_columns(asked):
     _picture, truth, model, embeddings = asked
