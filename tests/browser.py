@@ -40,6 +40,10 @@ LATE_FRAMES = """{
 }"""
 
 
+# Of axe's rules only these look at colours: enough for a page in the dark that passed all in the light.
+COLOURS = ("color-contrast", "link-in-text-block")
+
+
 def chromium_path() -> str | None:
     """Path of a Chromium or Chrome: `BIOIMAGE_COURSE_CHROMIUM`, else the first one on the PATH."""
     chosen = os.environ.get("BIOIMAGE_COURSE_CHROMIUM")
