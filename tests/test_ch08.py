@@ -213,6 +213,67 @@ def test_masking_the_patch_itself_is_noticed():
     assert "chang" in failure("blind_spot", in_place)
 
 
+# --- what has been invented? ------------------------------
+
+
+def suspicious(
+    noisy,
+    restored,
+    gain,
+    offset,
+    read_noise,
+    *,
+    power=0.5,
+    sign=1,
+    factor=7.0,
+    clip=0,
+    far=np.abs,
+    light=None,
+):
+    """The solution, with what learners may get wrong."""
+    light = (restored if light is None else noisy) - offset
+    variance = gain * (light if clip is None else np.clip(light, clip, None)) + read_noise**2
+    average = factor * ndimage.uniform_filter(sign * (noisy - restored) / variance**power, 7)
+    row, column = np.unravel_index(np.argmax(far(average)), average.shape)
+    return row, column, average[row, column]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"power": 1}, "root of the variance"),
+        ({"power": 0}, "Not divided by the expected noise"),
+        ({"sign": -1}, "noisy minus restored is negative"),
+        ({"factor": 1}, "by 7, the root of 49"),
+        ({"factor": 49}, "the sum; its spread is 7"),
+        ({"far": np.positive}, "either side of 0"),
+        ({"light": "noisy"}, "from the restored image"),
+        ({"clip": None}, "below the offset"),
+    ],
+)
+def test_wrong_suspicions(change, sentence):
+    assert sentence in failure("suspicious", lambda *args: suspicious(*args, **change))
+
+
+def test_suspicions_in_other_forms():
+    def by_loop(noisy, restored, gain, offset, read_noise):
+        spread = np.sqrt(gain * np.maximum(restored - offset, 0) + read_noise**2)
+        scaled, best = (noisy - restored) / spread, [0, 0, 0.0]
+        for row in range(3, noisy.shape[0] - 3):
+            for column in range(3, noisy.shape[1] - 3):
+                value = scaled[row - 3 : row + 4, column - 3 : column + 4].sum() / 7
+                if abs(value) > abs(best[2]):
+                    best = [row, column, value]
+        return best
+
+    assert check.suspicious.verdict(by_loop).passed
+    assert check.suspicious.verdict(lambda *args: np.array(suspicious(*args), np.float32)).passed
+    assert "row first" in failure("suspicious", lambda *args: np.array(suspicious(*args))[[1, 0, 2]])
+    assert "The sign" in failure("suspicious", lambda *args: (*suspicious(*args)[:2], -suspicious(*args)[2]))
+    assert "three numbers" in failure("suspicious", lambda *args: suspicious(*args)[:2])
+    assert "the value there should be" in failure("suspicious", lambda *args: (*suspicious(*args)[:2], 1.0))
+
+
 # --- (4) ------------------------------
 
 
