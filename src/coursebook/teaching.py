@@ -95,7 +95,7 @@ class Guide:
     def line(self, word: str) -> int:
         """Return the first line of the plan that holds `word`."""
         lines = self.text.splitlines()
-        return next((number for number, line in enumerate(lines, 1) if word in line), 1)
+        return next((number for number, line in enumerate(lines, 1) if word in line and line[0] != "#"), 1)
 
 
 # ---------------------------------------------------------------- what can be wrong
@@ -114,7 +114,10 @@ def _mistakes_of_chapters(guide: Guide):
     planned = guide.plan["chapters"]
     for chapter, source in guide.chapters.items():
         if chapter not in planned:
-            yield "chapters:", f"no minutes are planned for chapter {chapter}, {source.title}"
+            yield (
+                "chapters:",
+                f"no minutes are planned for chapter {chapter}, {source.title}; write them as for the others",
+            )
     for chapter, entry in planned.items():
         key = f'"{chapter}":'
         parts = [entry.get(part) for part in PARTS]
