@@ -40,6 +40,10 @@ LATE_FRAMES = """{
 }"""
 
 
+# Of axe's rules only these look at colours: enough for a page in the dark that passed all in the light.
+COLOURS = ("color-contrast", "link-in-text-block")
+
+
 def chromium_path() -> str | None:
     """Path of a Chromium or Chrome: `BIOIMAGE_COURSE_CHROMIUM`, else the first one on the PATH."""
     chosen = os.environ.get("BIOIMAGE_COURSE_CHROMIUM")
@@ -146,14 +150,14 @@ def axe():
         "axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed"
     )
 
-    def check(page, context=None, disable=()) -> list[str]:
+    def check(page, context=None, disable=(), only=()) -> list[str]:
         frame(page)
         # preload: axe would fetch the style sheets anew, which a page on file:// may not
         options = {
             "resultTypes": ["violations"],
             "preload": False,
             "rules": {rule: {"enabled": False} for rule in disable},
-        }
+        } | ({"runOnly": list(only)} if only else {})
         found = module.Axe().run(page, context, options).response["violations"]
         return [
             f"{violation['id']} ({violation['impact']}): {violation['help']}: "

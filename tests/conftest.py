@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import sys
 from pathlib import Path
 
@@ -21,11 +22,16 @@ from browser import axe, browser, open_page  # noqa: F401  fixtures for tests in
 ROOT = Path(__file__).resolve().parents[1]
 
 
+SLOW_FILES = re.compile(r"test_(training_\w+|doctor|mutants|large_networks)")
+"""Files whose tests train, run tools in processes of their own, or change and run every solution."""
+
+
 def pytest_collection_modifyitems(items):
-    """Mark the tests of slow.txt, which were found to be slow, like those that say so themselves."""
-    slow = set((ROOT / "tests" / "slow.txt").read_text(encoding="utf-8").splitlines())
+    """Mark what opens a browser by its fixtures, what is slow by its file; other slow tests say so."""
     for item in items:
-        if f"{item.path.name}::{item.name}" in slow:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+        if SLOW_FILES.fullmatch(item.path.stem):
             item.add_marker(pytest.mark.slow)
 
 

@@ -1,18 +1,20 @@
 """The rendered book in a browser, page by page, as somebody reads it who double-clicked the file."""
 
+import itertools
 import re
 
 import pytest
 
-from browser import overflow
+from browser import COLOURS, frame, overflow
 from coursebook import preview
+from coursebook.project import Project
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
 def site(root, tmp_path_factory):
-    """The course's own book, freshly rendered: (folder, pages in reading order)."""
+    """The course's own book, freshly rendered once: (folder, pages in reading order)."""
     folder = tmp_path_factory.mktemp("rendered") / "book"
     return folder, preview.render(root, folder).pages
 
@@ -22,22 +24,69 @@ def every_page(site):
     return [folder / page for page in pages]
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_every_page_is_accessible_and_quiet(site, open_page, axe, dark):
+# ---------------------------------------------------------------- the files
+
+
+def test_pages_are_small_and_load_nothing_from_the_network(site):
+    for path in every_page(site):
+        html = path.read_text("utf-8")
+        assert len(html) < 1_000_000, f"{path.name} is larger than 1 MB"
+        assert not re.search(r'(?:src|<link[^>]*href)="https?:', html), f"{path.name} loads from the network"
+
+
+def test_pages_carry_description_card_and_sitemap(site, root):
+    folder, _ = site
+    project = Project(root)
+    sitemap = (folder / "sitemap.xml").read_text("utf-8")
+    assert sitemap.count("<loc>") == len(project.pages())
+    home = (folder / "index.html").read_text("utf-8")
+    for name in ("og:title", "og:description", "og:url", "og:image", "og:image:alt"):
+        assert home.count(f'<meta property="{name}"') == 1
+    image = project.quarto["book"]["image"]
+    assert f'content="{project.site_url}/{image}"' in home
+    assert (folder / image).is_file()
+    assert home.count("application/ld+json") == 1
+
+
+# ---------------------------------------------------------------- in the browser
+
+
+def unfolded(open_page, path, **how):
+    """A page with everything unfolded."""
+    page = open_page(path, **how)
+    page.evaluate("document.querySelectorAll('details').forEach((box) => (box.open = true))")
+    return page
+
+
+def left_over_markup(page):
+    """Markdown or TeX that a reader would see, outside code and formulas."""
+    text = page.evaluate(
+        """() => {
+          const copy = document.querySelector("main").cloneNode(true);
+          copy.querySelectorAll("math, code").forEach((element) => element.remove());
+          return copy.textContent;
+        }"""
+    )
+    return re.search(r"\$\$|\\[a-z]+|@(fig|tbl|sec|eq)-|\{\{<|\{#", text)
+
+
+def test_every_page_is_accessible_quiet_clean_and_never_scrolls_sideways(site, open_page, axe):
     # open_page also fails the test for console errors and for any request that is not for a local file
     for path in every_page(site):
-        page = open_page(path, width=1300, dark=dark)
-        page.evaluate("document.querySelectorAll('details').forEach((box) => (box.open = true))")
+        page = unfolded(open_page, path, width=360)
+        for width in (360, 800, 1300):
+            page.set_viewport_size({"width": width, "height": 800})
+            frame(page)
+            assert not overflow(page), f"{path.name} at {width} pixels"
         assert not axe(page), path.name
+        assert not left_over_markup(page), path.name
         page.close()
 
 
-@pytest.mark.parametrize("width", [360, 800, 1300])
-def test_no_page_scrolls_sideways(site, open_page, width):
+def test_every_page_has_contrast_in_the_dark(site, open_page, axe):
     for path in every_page(site):
-        page = open_page(path, width=width)
-        page.evaluate("document.querySelectorAll('details').forEach((box) => (box.open = true))")
-        assert not overflow(page), f"{path.name} at {width} pixels"
+        page = unfolded(open_page, path, width=1300, dark=True)
+        assert not axe(page, only=COLOURS), path.name
         page.close()
 
 
@@ -47,20 +96,6 @@ def test_every_page_is_readable_without_scripts(site, open_page):
         assert page.locator("main h1").first.is_visible()
         assert page.locator("#quarto-sidebar a").first.is_visible()
         assert page.locator(".course-search-button").is_hidden()  # what needs scripts is not offered
-        page.close()
-
-
-def test_no_markup_is_left_in_the_text(site, open_page):
-    for path in every_page(site):
-        page = open_page(path)
-        text = page.evaluate(
-            """() => {
-              const copy = document.querySelector("main").cloneNode(true);
-              copy.querySelectorAll("math, code").forEach((element) => element.remove());
-              return copy.textContent;
-            }"""
-        )
-        assert not re.search(r"\$\$|\\[a-z]+|@(fig|tbl|sec|eq)-|\{\{<|\{#", text), path.name
         page.close()
 
 
@@ -78,13 +113,16 @@ def test_the_first_screen_shows_pictures_and_something_to_try(site, open_page):
 def test_next_and_previous_walk_through_the_whole_book(site, open_page):
     folder, pages = site
     page = open_page(folder / "index.html")
-    for expected in pages[1:]:
+    assert page.locator(".nav-page-previous").count() == 0
+    for before, expected in itertools.pairwise(pages):
         page.locator(".nav-page-next a").click()
-        page.wait_for_url(f"**/{expected}")
+        page.wait_for_url(f"**/{expected}", wait_until="domcontentloaded")
+        assert (
+            page.locator(".nav-page-previous a").evaluate("link => link.href") == (folder / before).as_uri()
+        )
     assert page.locator(".nav-page-next").count() == 0
-    for expected in reversed(pages[:-1]):
-        page.locator(".nav-page-previous a").click()
-        page.wait_for_url(f"**/{expected}")
+    page.locator(".nav-page-previous a").click()
+    page.wait_for_url(f"**/{pages[-2]}")
 
 
 def test_skip_link_is_first_and_leads_to_the_text(site, open_page):
@@ -224,7 +262,7 @@ def test_code_can_be_copied(site, open_page):
 def test_print_shows_the_text_without_the_frame(site, open_page):
     page = open_page(site[0] / "book/setup.html", dark=True)
     page.emulate_media(media="print", color_scheme="dark")
-    for frame in (".course-bar", "#quarto-sidebar", "#TOC", ".page-navigation"):
-        assert page.locator(frame).is_hidden(), frame
+    for part in (".course-bar", "#quarto-sidebar", "#TOC", ".page-navigation"):
+        assert page.locator(part).is_hidden(), part
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.locator(".tab-pane").nth(1).is_visible()  # on paper nothing can be clicked

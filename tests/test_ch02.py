@@ -307,6 +307,7 @@ def model(*last, middle=True):
     return nn.Sequential(nn.Linear(3, 16), *([nn.ReLU()] if middle else []), nn.Linear(16, 3), *last)
 
 
+@pytest.mark.slow
 def test_wrong_repairs():
 
     for wrong, sentence in (

@@ -149,6 +149,7 @@ def test_effect_mistakes(answers, name, wrong, words):
     assert words in failure("effect_size", *functions.values())
 
 
+@pytest.mark.slow
 def test_a_loop_over_experiments_passes(answers):
     def share_detected(effect, missed, wells, rng, repeats=1500):
         found = 0

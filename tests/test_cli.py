@@ -176,14 +176,6 @@ def simple_eval(expression, state):
     return Expression.compile(expression).evaluate(lambda name: state[name])
 
 
-def test_slow_tests_are_written_from_a_run(tmp_path):
-    file = tmp_path / "times.xml"
-    case = '<testcase classname="tests.test_{}" name="test_x[{}]" time="{}"/>'
-    cases = [case.format("a", 1, 9.1), case.format("a", 2, 0.5), case.format("b", 1, 2.1)]
-    file.write_text(f"<testsuites><testsuite>{''.join(cases)}</testsuite></testsuites>")
-    assert quick.slow_tests(file).splitlines()[1:] == ["test_a.py::test_x[1]", "test_b.py::test_x[1]"]
-
-
 @pytest.mark.parametrize(
     ("texts", "last"),
     [
@@ -219,6 +211,7 @@ def quoting(folder: Path, needle: str) -> list[str]:
     return [name for name in names if not name.startswith(("tests/", "src/coursebook/"))]
 
 
+@pytest.mark.slow
 def test_set_repo_url_changes_every_place(copy, monkeypatch, capsys):
     monkeypatch.chdir(copy)
     before = {"README.md", "CITATION.cff", "pyproject.toml", "_quarto.yml"}
@@ -236,6 +229,7 @@ def test_set_repo_url_changes_every_place(copy, monkeypatch, capsys):
     assert "https://cell-lab.github.io/course" in (copy / "CITATION.cff").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_set_repo_url_twice_changes_nothing_and_back_restores(copy, monkeypatch, capsys):
     monkeypatch.chdir(copy)
     project = Project(copy)

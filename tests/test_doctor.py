@@ -79,7 +79,7 @@ def test_together_is_all_five_tools_in_the_worst_order():
 
 def test_missing_tool_gets_cause_remedy_and_exit_code(break_module, capsys):
     break_module("stackview", "raise ModuleNotFoundError(\"No module named 'stackview'\", name='stackview')")
-    assert cli.main(["doctor", "--tools", "stackview,shap", "--json"]) == 1
+    assert cli.main(["doctor", "--tools", "stackview,voronoi-otsu", "--json"]) == 1
     broken, fine = rows(capsys)
     assert not broken["ok"] and fine["ok"], "one broken tool must not touch the others"
     assert broken["remark"] == "ModuleNotFoundError: No module named 'stackview'"

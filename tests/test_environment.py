@@ -377,6 +377,7 @@ def resolutions(uv, index, tmp_path_factory):
         return {extra: pool.submit(resolve, uv, extra, base / f"extra-{extra}") for extra in ON_COLAB}
 
 
+@pytest.mark.slow
 @pytest.mark.index
 @pytest.mark.parametrize("extra", ON_COLAB)
 def test_setup_command_resolves_on_colab(extra, resolutions):

@@ -229,6 +229,7 @@ def answering(function, form):
     return other
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("source", "exercise"), IN_SOURCES)
 def test_right_answer_passes_in_any_form(source, exercise):
     bench = Workbench(SOURCES[source], exercise)

@@ -102,6 +102,7 @@ def test_forests_are_compared_by_their_trees():
     assert fingerprint.digest(first) == fingerprint.digest(again) != fingerprint.digest(other)
 
 
+@pytest.mark.slow
 def test_another_process_gives_the_same_print():
     code = (
         "import functools; from bioimage_course import fingerprint, large;"

@@ -99,6 +99,7 @@ def test_a_package_handed_on_whole_is_used_whole(depends):
     assert {"tools/cellpose.py", "tools/stardist.py", "tools/scores.py"} <= found
 
 
+@pytest.mark.slow
 def test_a_change_of_one_tool_concerns_the_notebooks_that_import_it(root):
     project = Project(root)
     tool = root / "src/bioimage_course/tools/cellpose.py"
@@ -129,6 +130,7 @@ READERS = {  # each folder of results: the notebooks that read it, or import the
 }
 
 
+@pytest.mark.slow
 def test_new_results_make_stale_the_notebooks_that_read_them(root):
     project = Project(root)
     weights = root / "src/bioimage_course/weights"

@@ -53,6 +53,7 @@ def random_pair(seed, size=96):
 # --- By hand ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_match_by_hand():
     truth = np.zeros((10, 10), int)
     truth[0:4, 0:4], truth[0:4, 6:10], truth[6:10, 0:4] = 5, 9, 2
@@ -165,6 +166,7 @@ def stardist_counts(stardist, truth, prediction, thresholds=THRESHOLDS):
     return [(m.tp, m.fp, m.fn) for m in stardist.matching(truth, prediction, thresh=list(thresholds))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 def test_counts_of_stardist_and_cellpose(seed, stardist, cellpose):
@@ -176,6 +178,7 @@ def test_counts_of_stardist_and_cellpose(seed, stardist, cellpose):
     np.testing.assert_allclose(metrics.average_precision(truth, prediction, THRESHOLDS), theirs[0], rtol=1e-6)
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(pairs())
 def test_counts_of_stardist_on_anything(stardist, pair):

@@ -301,6 +301,7 @@ def test_title_case_knows_names(project, name):
 # ---------------------------------------------------------------- executing
 
 
+@pytest.mark.slow
 def test_execution_saves_outputs_and_then_is_up_to_date(project, capsys, monkeypatch):
     monkeypatch.chdir(project.root)
     assert cli.main(["notebooks"]) == 0
@@ -356,6 +357,7 @@ FAILURES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("code", "line", "words"), FAILURES, ids=[f[2][:20] for f in FAILURES])
 def test_what_must_not_be_saved_names_its_line_and_overwrites_nothing(
     project, monkeypatch, capsys, code, line, words
@@ -400,6 +402,7 @@ def test_unfit_outputs_are_found_with_the_line_of_their_cell(project, output, wo
     assert (finding.path, finding.line) == (SOURCE, line) and words in finding.message
 
 
+@pytest.mark.slow
 def test_html_beside_text_is_not_saved(project):
     code = "from IPython.display import HTML\nHTML('<table>')"
     demo_project.edit(project, SOURCE, 'print("turn me")', code)
@@ -407,6 +410,7 @@ def test_html_beside_text_is_not_saved(project):
     assert "text/html" not in (project.root / SOLVED).read_text()
 
 
+@pytest.mark.slow
 def test_bars_and_widgets_leave_no_trace(project):
     code = (
         "from tqdm import tqdm\nfrom tqdm.auto import tqdm as bars\nimport ipywidgets\n"
@@ -436,6 +440,7 @@ def test_progress_bars_are_taken_out_of_text(text, left):
     assert execute._without_bars(text) == left
 
 
+@pytest.mark.slow
 def test_tagged_cells_may_write_to_stderr(project):
     demo_project.edit(project, SOURCE, 'tags=["widget"]', 'tags=["widget", "stderr-ok"]')
     demo_project.edit(project, SOURCE, 'print("turn me")', "import sys\nprint('careful', file=sys.stderr)")

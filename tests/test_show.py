@@ -51,6 +51,7 @@ def test_every_figure_is_shown_once_with_alt_text_and_the_same_bytes(name):
     assert picture.width == 1050 and picture.getpixel((2, 2)) == (255, 255, 255)
 
 
+@pytest.mark.slow
 def test_figures_are_unknown_to_pyplot_and_show_does_not_import_it():
     code = (
         "import sys, numpy as np\nfrom bioimage_course import show\n"
@@ -63,6 +64,7 @@ def test_alt_text_is_taken_from_the_author():
     assert show.image(PICTURE, alt="Forty rows of noise").alt == "Forty rows of noise"
 
 
+@pytest.mark.slow
 def test_a_notebook_shows_the_figure_once_with_its_alt_text(tmp_path):
     from nbclient import NotebookClient
     from nbconvert import HTMLExporter

@@ -158,6 +158,7 @@ def ours(root):
     return guide(Project(root))
 
 
+@pytest.mark.slow
 def test_our_plan_adds_up_with_any_chapter_missing(ours, tmp_path):
     assert teaching.mistakes(ours) == []
     full = dict(ours.chapters)

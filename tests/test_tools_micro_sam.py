@@ -89,6 +89,7 @@ def test_the_surer_mask_gets_the_pixel():
     assert (labels[:4] == 1).all() and (labels[4] == 2).all() and labels[5, 5] == 3 and labels[5, 0] == 2
 
 
+@pytest.mark.slow
 @installed
 def test_models_that_cannot_be_had_get_one_sentence(monkeypatch):
     monkeypatch.setenv("BIOIMAGE_COURSE_OFFLINE", "1")
@@ -175,6 +176,7 @@ def asked(mirror):
     return picture, sample.labels[window], model, sam.embed(picture, model, limits=(0, 255))
 
 
+@pytest.mark.slow
 @pytest.mark.mirror
 def test_boxes_find_their_nuclei(asked):
     picture, truth, model, embeddings = asked
@@ -186,6 +188,7 @@ def test_boxes_find_their_nuclei(asked):
     assert np.mean(ious) > 0.75 and np.mean(np.array(ious) >= 0.5) >= 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.mirror
 def test_rows_come_before_columns(asked):
     _picture, truth, model, embeddings = asked
@@ -198,6 +201,7 @@ def test_rows_come_before_columns(asked):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.mirror
 def test_the_grid_of_clicks_makes_objects(asked):
     picture, truth, model, embeddings = asked

@@ -145,6 +145,7 @@ def test_bad_strokes_get_a_sentence(image, strokes, words):
 # ---------------------------------------------------------------- the course's own
 
 
+@pytest.mark.slow
 def test_course_classifier_finds_nuclei(nuclei):
     found = pixel_classifier.segment(nuclei)
     assert found.shape == nuclei.image.shape and found.dtype == np.int32

@@ -47,6 +47,7 @@ def test_results_are_complete_and_add_up():
     assert ap == sorted(ap, reverse=True)
 
 
+@pytest.mark.slow
 def test_course_model_finds_the_nuclei(nuclei):
     labels = stardist.segment(nuclei)
     assert labels.shape == nuclei.image.shape
@@ -96,6 +97,7 @@ def test_median_diameter_of_known_discs():
     assert metrics.median_diameter(np.zeros((4, 4), int)) == 0
 
 
+@pytest.mark.slow
 def test_large_images_in_tiles_agree_with_whole_ones(nuclei, monkeypatch):
     crop = nuclei.image[:384, :384]
     whole = stardist.segment(crop)

@@ -137,6 +137,7 @@ def test_prediction_leaves_the_network_as_it_is(small):
 # --- the shipped network ------------------------------
 
 
+@pytest.mark.slow
 def test_course_model_finds_the_nuclei(nuclei):
     labels = unet.segment(nuclei)
     assert labels.shape == nuclei.image.shape and labels.dtype == np.int32

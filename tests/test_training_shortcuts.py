@@ -116,7 +116,7 @@ def test_few_epochs_on_malaria_lower_the_loss(script, mirror):
     samples = data.load("malaria")
     crops = np.array([script.square(sample.image) for sample in samples])
     infected = np.array([sample.target == "infected" for sample in samples]).astype(int)
-    assert script.data_hash(crops, infected) == RESULTS["malaria"]["crops_sha256"]
+    assert script.files.sha256_of(crops, infected) == RESULTS["malaria"]["crops_sha256"]
     settings = RESULTS["malaria"]["settings"] | {"epochs": 5}
     nets.seed_everything(RESULTS["seed"])
     model = nets.CNN(3, 2, depth=settings["depth"], width=settings["width"])

@@ -124,7 +124,7 @@ def test_tiles_cover_every_pixel_once(script):
 def test_training_data_are_those_of_the_results(script, mirror):
     images, masks, names = script.load_pairs("train")
     told = tools.stardist.results()["data"]
-    assert script.data_hash(images, masks) == told["train_pixels_sha256"]
+    assert script.files.sha256_of(*images, *masks) == told["train_pixels_sha256"]
     training, validation = script.split_train_validation(len(names), 23, 0)
     assert [names[i] for i in training] == told["training_images"]
     assert [names[i] for i in validation] == told["validation_images"]

@@ -6,8 +6,7 @@ import re
 import pytest
 from PIL import Image
 
-from coursebook import generated, metadata, questions, quizzes, sources
-from coursebook.preview import compose
+from coursebook import metadata, questions, quizzes, sources
 from coursebook.project import Project
 
 
@@ -63,18 +62,6 @@ def test_description_cannot_end_its_script_early(project, read, monkeypatch):
     assert json.loads(text.split("\n", 1)[1].rsplit("</script>", 1)[0])["name"].startswith("</script>")
 
 
-def test_pages_carry_description_card_and_sitemap(project):
-    site = compose(project.root)
-    sitemap = site.files["sitemap.xml"]
-    assert sitemap.count("<loc>") == len(project.pages())
-    home = site.files["index.html"]
-    for name in ("og:title", "og:description", "og:url", "og:image", "og:image:alt"):
-        assert home.count(f'<meta property="{name}"') == 1
-    assert f'content="{project.site_url}/{project.quarto["book"]["image"]}"' in home
-    assert project.quarto["book"]["image"] in site.copies
-    assert home.count("application/ld+json") == 1
-
-
 def test_social_card_has_the_size_that_messengers_expect(project):
     with Image.open(project.root / project.quarto["book"]["image"]) as card:
         assert card.size == (1200, 630)
@@ -83,11 +70,3 @@ def test_social_card_has_the_size_that_messengers_expect(project):
 def test_site_address_belongs_to_the_repository(project):
     owner, _, name = project.repo_url.removeprefix("https://github.com/").partition("/")
     assert project.quarto["book"]["site-url"] == f"https://{owner.lower()}.github.io/{name}"
-
-
-def test_generated_files_of_the_whole_are_in_step(project):
-    texts, _ = generated.expected(project)
-    for name in ("questions.md", "questions-key.md", "metadata.html"):
-        assert (project.root / "book/_generated" / name).read_text(encoding="utf-8") == texts[
-            f"book/_generated/{name}"
-        ]

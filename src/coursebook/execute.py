@@ -4,9 +4,8 @@ The kernel sees neither network nor mirror nor anything that this machine has ca
 the saved outputs are those that everybody gets. Time and peak memory go to
 ``notebooks/timings.json``, never into a notebook.
 
-A notebook is up to date while none of these changed since it was executed: the code and tags of
-its cells, the lock file, the helper package's Python code (of ``check/exercises`` only the
-chapter's own) and the results files in ``weights/``.
+A notebook is up to date while neither the code and tags of its cells nor what these import and read
+(:mod:`coursebook.inputs`) changed since it was executed.
 """
 
 import contextlib

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from coursebook.book.findings import Finding
+from coursebook.book.findings import Finding, of_yaml
 from coursebook.project import Project
 
 SOURCE = "glossary.yml"
@@ -53,9 +53,7 @@ def read(project: Project) -> tuple[list[Term], list[Finding]]:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else 1
-        return [], [Finding(SOURCE, line, f"not valid YAML: {getattr(error, 'problem', error)}")]
+        return [], [of_yaml(SOURCE, error, "not valid YAML: {}")]
     if node is None:
         return [], []
     if not isinstance(node, yaml.MappingNode):

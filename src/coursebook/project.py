@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from bioimage_course.errors import InputError
-from coursebook.book.findings import BookError, Finding
+from coursebook.book.findings import BookError, Finding, of_yaml
 
 LICENCES = "Text: CC BY 4.0. Code: BSD-3-Clause."
 
@@ -61,9 +61,7 @@ class Project:
             message = f"not found in {self.root}: is this the course's folder?"
             raise BookError([Finding(file.name, 0, message)]) from None
         except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            message = f"this is not valid YAML: {getattr(error, 'problem', error)}"
-            raise BookError([Finding(file.name, mark.line + 1 if mark else 1, message)]) from None
+            raise BookError([of_yaml(file.name, error)]) from None
         if not isinstance(content, dict):
             raise BookError([Finding(file.name, 1, "expected a mapping with `project:` and `book:`")])
         return content

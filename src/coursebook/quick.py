@@ -6,35 +6,25 @@ import os
 import subprocess
 import sys
 import time
-import xml.etree.ElementTree as ElementTree
-from pathlib import Path
 
 from bioimage_course.errors import ToolUnavailableError
 from coursebook.project import Project
 
 WORKERS = 2  # more would ask for more memory than a laptop has: a notebook may take 4 GB
-SLOW = Path("tests", "slow.txt")
-SECONDS = 2.0
 
 PYTEST = (sys.executable, "-m", "pytest")
 SHARING = ("-n", str(WORKERS), "--dist", "loadfile")  # the cells of a notebook must stay together
 SHORT = "not slow and not browser and not index and not nightly"
+SAID = "tests/test_notebooks.py::test_course_check_finds_nothing"  # by the step `book`
 STEPS = {
     "lint": (sys.executable, "-m", "ruff", "check", "--quiet", "--output-format", "concise"),
     "format": (sys.executable, "-m", "ruff", "format", "--check", "--quiet"),
     "types": (sys.executable, "-m", "mypy", "--no-error-summary"),
     "book": (sys.executable, "-m", "coursebook.cli", "check"),
     "short tests": (
-        *PYTEST,
-        "-q",
-        "-p",
-        "no:nbval",
-        *SHARING,
-        "-m",
-        SHORT,
-        "--doctest-modules",
-        "src",
-        "tests",
+        *(*PYTEST, "-q", "-p", "no:nbval", *SHARING, "-m", SHORT, "--deselect", SAID),
+        *("--durations", "5", "--durations-min", "3"),  # what should be marked as slow shows itself
+        *("--doctest-modules", "src", "tests"),
     ),
 }
 """Name of a step: its command. The last runs the examples of the docstrings, too."""
@@ -55,14 +45,8 @@ def main(argv: list[str] | None = None) -> int:
         description="Lint, types, the book's rules, docstring examples and the short tests.",
     )
     parser.add_argument("--only", choices=STEPS, action="append", help="a step by its name; may be repeated")
-    parser.add_argument(
-        "--slow", metavar="XML", type=Path, help=f"write {SLOW} from a run with --junitxml=XML"
-    )
     chosen = parser.parse_args(argv)
     start_at_the_root()
-    if chosen.slow:
-        SLOW.write_text(slow_tests(chosen.slow), encoding="utf-8")
-        return 0
     failed = [name for name in chosen.only or STEPS if run(name, STEPS[name], environment())[0]]
     return 1 if failed else 0
 
@@ -98,16 +82,3 @@ def run(name: str, command: tuple[str, ...], environment: dict[str, str]) -> tup
     how = "failed" if step.returncode else "fine"
     print(f"== {name}: {how}, {time.perf_counter() - start:.0f} s", flush=True)
     return step.returncode, "".join(said)
-
-
-def slow_tests(junit: Path) -> str:
-    """Return the text of tests/slow.txt: what took more than `SECONDS` in a run of all tests."""
-    slow = sorted(
-        f"{case.get('classname', '').removeprefix('tests.')}.py::{case.get('name')}"
-        for case in ElementTree.parse(junit).iter("testcase")
-        if case.get("classname", "").startswith("tests.") and float(case.get("time", 0)) > SECONDS
-    )
-    heading = (
-        f"# More than {SECONDS:g} seconds each, says `course quick --slow`; `course quick` leaves them out."
-    )
-    return "\n".join([heading, *slow, ""])

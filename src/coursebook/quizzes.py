@@ -21,7 +21,7 @@ from pathlib import Path
 
 import yaml
 
-from coursebook.book.findings import Finding, FindingsError, advice
+from coursebook.book.findings import Finding, FindingsError, advice, of_yaml
 from coursebook.project import Project
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -128,12 +128,7 @@ def parse(text: str, chapter: str, file: str) -> Quiz:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or str(error)
-        line = mark.line + 1 if mark else 1
-        raise QuizError(
-            [Finding(file, line, f"not valid YAML: {problem} (quote text that holds `: `)")]
-        ) from None
+        raise QuizError([of_yaml(file, error, "not valid YAML: {} (quote text that holds `: `)")]) from None
     if node is None or not isinstance(content, list) or not content:
         raise QuizError([Finding(file, 1, "a quiz is a list of questions, each starting with `- id:`")])
     findings = [Finding(file, line, message) for line, message in _mistakes(content, node)]

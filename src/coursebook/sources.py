@@ -37,7 +37,7 @@ import yaml
 
 from bioimage_course.errors import InputError
 from coursebook import colab
-from coursebook.book.findings import Finding, FindingsError, advice
+from coursebook.book.findings import Finding, FindingsError, advice, of_yaml
 from coursebook.project import Project
 
 NAME = re.compile(r"(?P<chapter>\d\d)-[a-z0-9]+(-[a-z0-9]+)*")
@@ -238,18 +238,12 @@ def _header(file: str, lines: list[str]) -> tuple[dict, dict]:
     try:
         content = yaml.safe_load("\n".join(head))
     except yaml.YAMLError as error:
-        raise SourceError([_yaml_finding(file, 2, "the header", error)]) from None
+        raise SourceError([of_yaml(file, error, "the header is not valid YAML: {}", 2)]) from None
     course = content.get("course") if isinstance(content, dict) else None
     if not isinstance(course, dict):
         raise SourceError([Finding(file, 1, "the header has no `course:` part")])
     keys = {line.split(":")[0].strip(): number for number, line in enumerate(head, 2)}
     return course, keys
-
-
-def _yaml_finding(file: str, line: int, what: str, error: yaml.YAMLError) -> Finding:
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error)
-    return Finding(file, line + (mark.line if mark else 0), f"{what} is not valid YAML: {problem}")
 
 
 def _first_line(lines: list[str], marker: int) -> int:
@@ -285,7 +279,7 @@ def _options(file: str, text: str, line: int) -> dict:
     try:
         options = yaml.safe_load("\n".join(head)) or {}
     except yaml.YAMLError as error:
-        raise SourceError([_yaml_finding(file, line, "this `#|` line", error)]) from None
+        raise SourceError([of_yaml(file, error, "this `#|` line is not valid YAML: {}", line)]) from None
     if not isinstance(options, dict):
         raise SourceError([Finding(file, line, "`#|` lines have the form `#| key: value`")])
     return options

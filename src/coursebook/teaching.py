@@ -14,7 +14,7 @@ import yaml
 from bioimage_course.data import catalogue
 from bioimage_course.errors import InputError
 from coursebook import execute
-from coursebook.book.findings import Finding
+from coursebook.book.findings import Finding, line_of
 from coursebook.figures import duration
 from coursebook.project import Project
 from coursebook.quizzes import Quiz
@@ -94,8 +94,7 @@ class Guide:
 
     def line(self, word: str) -> int:
         """Return the first line of the plan that holds `word`."""
-        lines = self.text.splitlines()
-        return next((number for number, line in enumerate(lines, 1) if word in line and line[0] != "#"), 1)
+        return line_of(re.sub("(?m)^#.*", "#", self.text), word) or 1  # its comments explain the same words
 
 
 # ---------------------------------------------------------------- what can be wrong

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..project import Project
-from .findings import BookError, Finding
+from .findings import BookError, Finding, line_of
 
 
 @dataclass
@@ -116,11 +116,6 @@ def _missing(root: Path, text: str, entries: list[Entry], named: list[str]) -> I
 
 def _finding(message: str, line: int = 0) -> Finding:
     return Finding("_quarto.yml", line, message, "quarto-yml")
-
-
-def line_of(text: str, word: str) -> int:
-    """Return the first line of `text` that holds `word` (1-based), or 0."""
-    return next((n for n, line in enumerate(text.splitlines(), 1) if word in line), 0)
 
 
 def _list(value) -> list:

@@ -36,6 +36,20 @@ class Finding:
         return f"{where}: {self.message}" + (f"; {self.mend}" if self.mend else "")
 
 
+def of_yaml(
+    file: str, error: Exception, message: str = "this is not valid YAML: {}", first: int = 1
+) -> Finding:
+    """Return a YAML parser's error as a finding; `first` is the line of the file where its text began."""
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error)
+    return Finding(file, first + (mark.line if mark else 0), message.format(problem))
+
+
+def line_of(text: str, word: str) -> int:
+    """Return the first line of `text` that holds `word` (1-based), or 0."""
+    return next((n for n, line in enumerate(text.splitlines(), 1) if word in line), 0)
+
+
 class FindingsError(InputError):
     """A file that cannot be used, with everything that is wrong with it.
 

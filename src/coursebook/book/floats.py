@@ -22,6 +22,17 @@ from .model import (
 LAYOUT = ("layout", "layout-ncol", "layout-nrow")
 
 
+def caption_of(block) -> list:
+    """Return the inlines of a figure's or table's caption."""
+    return [i for b in block.caption.content for i in b.content] if block.caption else []
+
+
+def numbered(kind: str, number: str, caption: list) -> list:
+    """Put "Figure 1.2:" before a caption."""
+    colon = [pf.Str(":"), pf.Space(), *caption] if caption else []
+    return [pf.Str(f"{KINDS[kind]}{NBSP}{number}"), *colon]
+
+
 class Floats(ABC):
     """The part of :class:`coursebook.book.document.Builder` that deals with captions.
 
@@ -68,6 +79,13 @@ class Floats(ABC):
             )
         image.content = [pf.Str(text)]
 
+    def needs_alt(self, image) -> None:
+        """Complain about a picture whose caption stands where an alt text could."""
+        if "fig-alt" not in image.attributes:
+            message = f'the figure {image.url} has a caption but no alt text: add {{fig-alt="…"}}'
+            self.complain("image-alt-texts", message, image.url)
+            image.attributes["fig-alt"] = "missing"
+
     def captioned(self, images, caption) -> None:
         """Remember the caption beside pictures: their alternative text must say something else."""
         for image in images:
@@ -75,15 +93,10 @@ class Floats(ABC):
 
     def figure(self, block) -> list:
         """``![caption](file){#fig-name fig-alt="…"}`` alone in a paragraph."""
-        image = next((i for i in images_in(block.content)), None)
-        caption = [i for b in block.caption.content for i in b.content] if block.caption else []
-        if image is not None and "fig-alt" not in image.attributes:
-            self.complain(
-                "image-alt-texts",
-                f'the figure {image.url} has a caption but no alt text: add {{fig-alt="…"}}',
-                image.url,
-            )
-            image.attributes["fig-alt"] = "missing"
+        image = next(iter(images_in(block.content)), None)
+        caption = caption_of(block)
+        if image is not None:
+            self.needs_alt(image)
         self.captioned(images_in(block.content), caption)
         return self.float("fig", block.identifier, list(block.content), caption)
 
@@ -103,7 +116,7 @@ class Floats(ABC):
     def figure_div(self, block) -> list:
         content = list(block.content)
         last = content[-1] if content else None
-        words = isinstance(last, pf.Para) and not any(True for _ in images_in([last]))
+        words = isinstance(last, pf.Para) and not images_in([last])
         caption = self._caption_of(block, content, "figure", "fig-cap", words)
         if not content:
             self.complain("markup", f"the figure {block.identifier} is empty", f"#{block.identifier}")
@@ -133,10 +146,7 @@ class Floats(ABC):
         self.inside -= 1
         text = self.equations(caption)
         if number:
-            text = [
-                pf.Str(f"{KINDS[kind]}{NBSP}{number}"),
-                *([pf.Str(":"), pf.Space(), *text] if text else []),
-            ]
+            text = numbered(kind, number, text)
         extra = " ".join(["quarto-float", "quarto-figure", "quarto-figure-center", *classes])
         name = f' id="{identifier}"' if identifier else ""
         foot = (
@@ -211,26 +221,21 @@ class Floats(ABC):
         letter = chr(ord("a") + position)
         self.label(identifier, f"Figure{NBSP}{parent} ({letter})", f"{parent} ({letter})")
         if isinstance(child, pf.Figure):
-            caption = [i for b in child.caption.content for i in b.content] if child.caption else []
+            caption = caption_of(child)
             body = plain_images(list(child.content))
         elif isinstance(child, pf.Div):
             body = list(child.content)
             caption = (
                 list(body.pop().content)
-                if isinstance(body[-1], pf.Para) and not list(images_in([body[-1]]))
+                if isinstance(body[-1], pf.Para) and not images_in([body[-1]])
                 else []
             )
             body = self.blocks(plain_images(body))
         else:
             body, caption = [pf.Plain(*child.content)], []
         for image in images_in(body):
-            if caption and "fig-alt" not in image.attributes:
-                self.complain(
-                    "image-alt-texts",
-                    f'the figure {image.url} has a caption but no alt text: add {{fig-alt="…"}}',
-                    image.url,
-                )
-                image.attributes["fig-alt"] = "missing"
+            if caption:
+                self.needs_alt(image)
             self.alt(image)
             image.identifier = ""
         caption = [pf.Str(f"({letter})"), *([pf.Space(), *caption] if caption else [])]
@@ -247,7 +252,7 @@ class Floats(ABC):
 
     def table(self, block) -> list:
         """A table with ``: Caption {#tbl-name}``."""
-        caption = [i for b in block.caption.content for i in b.content] if block.caption else []
+        caption = caption_of(block)
         identifier, block.identifier = block.identifier, ""
         return self._table_float(identifier, [block], caption)
 
@@ -293,7 +298,7 @@ class Floats(ABC):
         if not number:
             return body
         text = self.equations(caption)
-        text = [pf.Str(f"Table{NBSP}{number}"), *([pf.Str(":"), pf.Space(), *text] if text else [])]
+        text = numbered("tbl", number, text)
         name = f' id="{identifier}"' if identifier else ""
         return [
             raw(

@@ -13,23 +13,7 @@ from .findings import nearest
 from .model import KINDS, NBSP, Label, Page
 
 # Quarto reads @name as a cross-reference if it begins with one of these, as a citation otherwise.
-PREFIXES = {
-    *KINDS,
-    "lst",
-    "nte",
-    "tip",
-    "wrn",
-    "imp",
-    "cau",
-    "thm",
-    "lem",
-    "cor",
-    "prp",
-    "cnj",
-    "def",
-    "exm",
-    "exr",
-}
+PREFIXES = {*KINDS, *"lst nte tip wrn imp cau thm lem cor prp cnj def exm exr".split()}
 LINK = re.compile(r"(?<![\\\w\]])!?\[[^\[\]]+\]\[[^\[\]]*\]\S*")  # [text][name]
 UNREAD = re.compile(r"^@(?:fig|tbl|eq|sec)-\w")
 
@@ -155,15 +139,8 @@ def with_bibliography(
         page.doc.metadata["nocite"] = pf.MetaInlines(pf.Cite(pf.Str("@"), citations=everything))
     stream = io.StringIO()
     pf.dump(page.doc, stream)
-    options = [
-        "--from=json",
-        "--to=html5",
-        "--section-divs",
-        "--mathml",
-        "--wrap=preserve",
-        "--email-obfuscation=none",
-    ]
-    options += [f"--metadata=lang:{settings.lang}"]
+    options = ["--from=json", "--to=html5", "--section-divs", "--mathml", "--wrap=preserve"]
+    options += ["--email-obfuscation=none", f"--metadata=lang:{settings.lang}"]
     files: tuple[Path, ...] = ()
     if page.citations or (page is home and cited):
         options += ["--citeproc", "--metadata=link-citations:true"]

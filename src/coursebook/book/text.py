@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 import yaml
 
 from . import addresses, cells
-from .findings import Finding
+from .findings import Finding, of_yaml
 
 SHORTCODES = ("include", "embed", "pagebreak")
 SHORTCODE = re.compile(r"(?<!\{)\{\{<\s*(.*?)\s*>\}\}(?!\})")
@@ -308,9 +308,8 @@ class _Reader:
         try:
             meta = yaml.safe_load("\n".join(raw[1:end])) or {}
         except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            message = f"this is not valid YAML: {getattr(error, 'problem', error)}"
-            self._at(path, mark.line + 2 if mark else 1, message)
+            found = of_yaml(path, error, first=2)
+            self._at(path, found.line, found.message)
             return end + 1
         for key in meta:
             number = next((n for n, line in enumerate(raw, 1) if line.startswith(f"{key}:")), 1)
