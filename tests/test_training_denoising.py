@@ -159,6 +159,19 @@ def test_interrupted_training_is_the_same_as_an_uninterrupted_one(denoisers, fol
         torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.nightly  # TensorFlow compiles each network anew; the notebook of chapter 8 trains n2v each time
+@pytest.mark.parametrize("method", ["csbdeep-care", "n2v-original"])
+def test_library_trains_in_pieces_and_goes_on(method, fold, tmp_path, monkeypatch):
+    pytest.importorskip("n2v", reason="n2v is not installed")
+    libraries = importlib.import_module("denoisers.libraries")
+    monkeypatch.setattr(libraries, "PIECE", 2)
+    libraries.METHODS[method](fold, 0, 2, tmp_path / "run.pt")
+    result = libraries.METHODS[method](fold, 0, 5, tmp_path / "run.pt")
+    assert [step for step, _ in result["curve"]] == [2, 4, 5] and not list(tmp_path.glob("*.part"))
+    for restored in (result["restored"], result["best_restored"]):
+        assert restored[0].shape == fold.test[0].noisy.shape and np.isfinite(restored[0]).all()
+
+
 def test_training_learns(denoisers, fold):
     training = train(denoisers, fold, "ours-care", 40)
     before = fold.validate([pair.noisy for pair in fold.validation])

@@ -150,6 +150,8 @@ def do(run: Run, store: Store, steps: int = STEPS):
     elif run.method in libraries.METHODS:
         result |= libraries.METHODS[run.method](fold, run.seed, steps, store.checkpoint(run))
         result |= scored(fold, result.pop("restored"))
+        best = scored(fold, result.pop("best_restored"))["scores"]
+        result["best"] = {"validation": result.pop("best_validation"), "scores": best}
     else:
         result |= trained(run, fold, store, steps)
     result.setdefault("seconds", round(time.monotonic() - started, 1))
@@ -247,8 +249,9 @@ def listing(store) -> list[str]:
 def comparison(store) -> list[dict]:
     """Every trained method against the best filter of its fold, in pairs over units.
 
-    The best filter is the one with the highest *validation* score. Seeds of a method are averaged for each
-    unit first; units of all folds that were run are pooled.
+    Filters and networks are chosen on the same validation images: a filter and its strength by its score
+    there, and the step at which a training counts as ended. `at_the_end` is the mean after all steps.
+    Seeds of a method are averaged for each unit first; units of all folds that were run are pooled.
     """
     done = [(run, result) for run in plan() if (result := store.result(run)) and "scores" in result]
     rows = []
@@ -261,14 +264,15 @@ def comparison(store) -> list[dict]:
 
 def _row(name, method, here):
     key = KEY.get(name, "fitted_psnr")
-    ours, theirs, filters, seeds = [], [], set(), set()
+    ours, at_the_end, theirs, filters, seeds = [], [], [], set(), set()
     for fold in sorted({run.fold for run, _ in here if run.method == method}):
         mine = [(run, r) for run, r in here if run.fold == fold and run.method == method]
         rivals = [
             (r["validation"], r) for run, r in here if run.fold == fold and run.method in classical.METHODS
         ]
         best = max(rivals, key=lambda rival: rival[0])[1]
-        ours += np.mean([r["scores"][key] for _, r in mine], axis=0).tolist()
+        ours += np.mean([r["best"]["scores"][key] for _, r in mine], axis=0).tolist()
+        at_the_end += np.mean([r["scores"][key] for _, r in mine], axis=0).tolist()
         theirs += best["scores"][key]
         filters.add(best["method"])
         seeds |= {run.seed for run, _ in mine}
@@ -280,6 +284,7 @@ def _row(name, method, here):
         "seeds": sorted(seeds),
         "units": len(ours),
         "mean": round(float(np.mean(ours)), 3),
+        "at_the_end": round(float(np.mean(at_the_end)), 3),
         "best_filter": sorted(filters),
         "filter_mean": round(float(np.mean(theirs)), 3),
         "difference": round(float(paired.difference), 3),
