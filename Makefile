@@ -13,12 +13,12 @@ INSTALL = @command -v $(PYTHON) >/dev/null || { \
 
 help:  ## list the targets
 	@echo "PYTHON=$(PYTHON) makes .venv; targets:"
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 book-env:
 	$(INSTALL) book
 
-course-env:
+course-env:  ## install everything into .venv and do nothing else
 	$(INSTALL) course $(if $(CPU),--cpu)
 
 ifdef EXECUTE

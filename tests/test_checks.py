@@ -58,7 +58,7 @@ BAD = [
     ("unique-labels", "book/references.qmd", "{#refs}", "{#sec-more}", "book/references.qmd", "sec-more"),
     ("unique-labels", CHAPTER, "#tbl-numbers >", "#fig-line >", CHAPTER, "already used in book/01-lines.qmd"),
     ("claims", CHAPTER, "{#claim-two-is-second .claim}", "{.claim}", SOURCE, "'two-is-second' has no sent"),
-    ("claims", SOURCE, '("two-is-second"', '("two-is-third"', CHAPTER, "'two-is-second' has no entry"),
+    ("claims", SOURCE, '("two-is-second"', '("two-is-third"', CHAPTER, f"{SOURCE}; give `show.claims`"),
     ("claims", CHAPTER, "Two is the second.", "Two is never the second.", SOURCE, "read both again"),
     ("claims", CHAPTER, "of @tbl-numbers.]", "of [@euclid1956].]", SOURCE, "'one-is-first' (book/"),
     ("claims", SOLVED, "2 and 3 | yes", "2 and 3 | **no**", SOURCE, "'two-is-second' does not hold: 2 and 3"),
@@ -201,6 +201,26 @@ def test_a_saved_error_or_stderr_is_found(project):
     path.write_text(json.dumps(notebook, indent=1))
     found = [finding.message for finding in checks.run(project, ["saved-outputs"])["saved-outputs"]]
     assert found == ["a saved error: ValueError: no", "saved stderr in a cell that is not tagged stderr-ok"]
+
+
+def test_a_missing_file_that_a_command_makes_names_the_command(project):
+    demo_project.edit(project, CHAPTER, "assets/line.svg", "assets/explorables/line-explorer.png")
+    for file in (SOLVED, "book/_generated/01-claims.md", "book/assets/explorables/line-explorer.png"):
+        (project.root / file).unlink()
+    results = checks.run(project, ["links", "embeds", "shortcodes", "claims"])
+    found = [str(finding) for each in results.values() for finding in each]
+    execute, draw = (
+        "`course notebooks --only 01` makes it",
+        "`python -m coursebook.screenshots line-explorer` draws",
+    )
+    for words in (
+        f"there is no notebooks/solutions/01-lines.ipynb (from README.md); {execute}",
+        f"there is no notebook ../{SOLVED} (from {CHAPTER}); {execute}",
+        f"there is no picture assets/explorables/line-explorer.png (from {CHAPTER}); {draw}",
+        f"there is no file _generated/01-claims.md to include (from {CHAPTER}); {execute}",
+    ):
+        assert [each for each in found if words in each], (words, found)
+    assert not [each for each in found if "is missing" in each]  # the page does include it
 
 
 def test_a_comment_or_code_is_no_reference(project):

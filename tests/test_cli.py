@@ -76,7 +76,7 @@ def test_unknown_command_stops_with_2(capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main(["bok"])
     assert stop.value.code == 2
-    assert "bok" in capsys.readouterr().err
+    assert "there is no command 'bok'; did you mean book?" in capsys.readouterr().err
 
 
 def test_mistake_is_one_sentence_without_traceback(capsys):
@@ -127,6 +127,12 @@ def test_course_test_hands_a_choice_to_pytest(choice, steps):
     assert testing.main(choice) == 0
     ((command, _),) = steps.asked
     assert command[-len(choice) :] == tuple(choice) and "--nbval-lax" in command
+
+
+def test_course_test_runs_nothing_when_a_file_is_not_there(steps):
+    with pytest.raises(InputError, match=r"There is no tests/test_clj\.py; did you mean tests/test_cli\.py"):
+        testing.main(["-x", "tests/test_clj.py::test_version"])
+    assert not steps.asked
 
 
 def test_course_test_is_quick_first_and_then_the_rest(steps, capsys):

@@ -186,6 +186,7 @@ def test_counts_of_stardist_on_anything(stardist, pair):
     assert counts(*pair, thresholds) == stardist_counts(stardist, *pair, thresholds)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_other_numbers_of_stardist(seed, stardist):
     truth, prediction = random_pair(seed)

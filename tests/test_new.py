@@ -52,11 +52,18 @@ def test_a_new_chapter_says_exactly_what_is_still_to_be_written(project, monkeyp
         "0 exercises; a notebook has at least 3; `course new exercise NAME --chapter 02` adds one",
         "the chapter has no explorable (<topic-explorer> in a raw HTML block); `course new explorable NAME",
         "never executed; run `course notebooks --only 02`",
-        "1 questions; a chapter asks 3 to 6",
+        "1 question; a chapter asks 3 to 6",
         "book/02-curves.qmd:1: 0 claims; a chapter has 5 to 15",
     ):
         assert [each for each in found if words in each], words
-    expected = ("still to be written", "exercises; a note", "no explorable", "never", "questions;", "claims;")
+    expected = (
+        "still to be written",
+        "exercises; a note",
+        "no explorable",
+        "never",
+        "1 question;",
+        "claims;",
+    )
     expected += ("no cell is tagged widget", "there is no notebook", "there is no notebooks/solutions")
     assert not [each for each in found if not any(words in each for words in expected)]
 
@@ -112,6 +119,14 @@ def test_what_is_made_is_formatted_and_its_own_test_passes(project, monkeypatch,
     assert "comes back as it was" in space["bend_twice"].verdict(lambda x: x).message
 
 
+def test_names_of_classes_are_imported_where_ruff_wants_them(project, monkeypatch, root):
+    """In a chapter whose files import constants and classes, too; and the chapter may be named in full."""
+    test = project.root / "tests/test_ch01.py"
+    test.write_text('"""Chapter 1."""\n\nfrom exercise_cells import LIMIT, Chapter, space\n')
+    run(project, monkeypatch, "exercise", "bend", "--chapter", "01-lines")
+    assert "from exercise_cells import LIMIT, Chapter, failure, space\n" in test.read_text()
+
+
 REFUSED = {
     ("chapter", "Curves"): "'Curves' is no name for a chapter: .* did you mean 02-curves",
     ("chapter", "01-curves"): "Chapter 01 is there already, 01-lines; the next free number is",
@@ -121,6 +136,11 @@ REFUSED = {
     ("exercise", "bend"): "Name its chapter with --chapter: 01",
     ("exercise", "BendIt", "--chapter", "01"): "did you mean bend_it",
     ("exercise", "double", "--chapter", "01"): "ch01.py has an exercise 'double' already",
+    ("exercise", "class", "--chapter", "01"): "'class' has a meaning already",
+    ("exercise", "quiz", "--chapter", "01"): "'quiz' has a meaning already",
+    ("exercise", "show", "--chapter", "01"): "'show' has a meaning already",
+    ("chapter", "02-curves", "--chapter", "01"): "--title is for a new chapter",
+    ("exercise", "bend", "--chapter", "01", "--title", "Bend"): "--title is for a new chapter",
     ("chaptr", "02-curves"): "did you mean chapter",
 }
 

@@ -560,6 +560,9 @@ def test_one_page_is_rendered_into_the_book(book, tmp_path, capsys):
     assert (site / "book/01-one.html").read_bytes() == (tmp_path / "whole/book/01-one.html").read_bytes()
     with pytest.raises(preview.InputError, match="No page is called '77'; there are index, 01-one"):
         preview.main([*arguments, "77"])
+    (source / "book/01-one.qmd").write_text("# One {#sec-one}\n\n@fig-nothing\n")
+    with pytest.raises(preview.InputError, match="No page is called '77'"):  # nor where no book is yet
+        preview.render(source, tmp_path / "new", "77")
 
 
 def test_a_saved_page_is_rendered_again_and_asked_for(book, tmp_path):

@@ -215,6 +215,7 @@ def test_the_grid_of_clicks_makes_objects(asked):
     assert loose.any()
 
 
+@pytest.mark.slow
 @pytest.mark.mirror
 def test_the_explorable_shows_what_the_model_answers(asked):
     """Some of its answers, asked again; the kept masks differ by at most what merging allows."""

@@ -208,6 +208,7 @@ def test_the_median_diameter_of_labels_of_any_size_and_type(dtype):
     assert metrics.median_diameter(labels) == pytest.approx(np.sqrt(400 / np.pi))
 
 
+@pytest.mark.slow
 def test_tiles_of_a_large_image_change_nothing_and_overlap_as_far_as_the_network_sees(monkeypatch):
     image = data.load("nuclei").image[:256]
     once = stardist.segment(image)

@@ -159,7 +159,7 @@ def test_interrupted_training_is_the_same_as_an_uninterrupted_one(denoisers, fol
         torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.nightly  # TensorFlow compiles each network anew; the notebook of chapter 8 trains n2v as well
+@pytest.mark.nightly  # TensorFlow compiles each network anew; the notebook of chapter 8 trains n2v each time
 @pytest.mark.parametrize("method", ["csbdeep-care", "n2v-original"])
 def test_library_trains_in_pieces_and_goes_on(method, fold, tmp_path, monkeypatch):
     pytest.importorskip("n2v", reason="n2v is not installed")

@@ -151,7 +151,11 @@ def _compare(book: Book, page: Manuscript, claims: dict[str, Claim], source: Sou
     entries = {entry.name: entry for entry in in_notebook(book.project, source)}
     for name, claim in claims.items():
         if name not in entries:
-            yield _at(claim, f"the claim {name!r} has no entry in {source.file}")
+            yield _at(
+                claim,
+                f"the claim {name!r} has no entry in {source.file}; give `show.claims`, in the cell tagged "
+                f'claims, ("{name}", "{claim.hash}", condition, numbers)',
+            )
     for name, entry in entries.items():
         here = lambda message: Finding(source.file, entry.line, message)  # noqa: B023, E731 - used at once
         if name not in claims:

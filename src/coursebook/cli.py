@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="store_true", help="print the version and stop")
-    top.add_argument("command", nargs="?", choices=COMMANDS, help=argparse.SUPPRESS, metavar="COMMAND")
+    top.add_argument("command", nargs="?", help=argparse.SUPPRESS, metavar="COMMAND")
     return top
 
 
@@ -69,6 +69,10 @@ def main(argv: list[str] | None = None) -> int:
     if chosen.command is None:
         top.print_help()
         return 0
+    if chosen.command not in COMMANDS:
+        from coursebook.book.findings import advice
+
+        top.error(f"there is no command {chosen.command!r}; {advice(chosen.command, COMMANDS)}")
     try:
         return _run(chosen.command, argv[1:]) or 0
     except CourseError as error:

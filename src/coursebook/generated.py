@@ -19,7 +19,6 @@
 ``course notebooks`` writes them, ``course check`` compares them.
 """
 
-import json
 import re
 
 import yaml
@@ -27,6 +26,7 @@ import yaml
 from coursebook import (
     citation,
     claims,
+    execute,
     figures,
     glossary,
     metadata,
@@ -145,8 +145,7 @@ def card(project: Project, source: Source) -> str:
 
 def measured(project: Project, source: Source) -> str:
     """Say how long the notebook took, with how much memory, on which machine."""
-    path = project.root / "notebooks" / "timings.json"
-    record = json.loads(path.read_text(encoding="utf-8")).get(source.name) if path.is_file() else None
+    record = execute.read_timings(project).get(source.name)
     if record is None:
         return "not yet"
     cores = record["machine"]["cores"]

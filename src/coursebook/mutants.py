@@ -31,7 +31,6 @@ import tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import yaml
@@ -577,12 +576,14 @@ def _restrict(seconds, memory):
 
 def _same_chance():
     random.seed(0)
-    for name, seed in (("numpy", "random.seed"), ("torch", "manual_seed")):
-        if name in sys.modules:
-            function = sys.modules[name]
-            for part in seed.split("."):
-                function = getattr(function, part)
-            function(0)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(0)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
+
+
+def _sources(project):
+    return [sources.read(project, path) for path in project.source_paths()]
 
 
 def try_all(project: Project, chapter: str, wanted: list[tuple[str, str]] | None = None) -> list[dict]:
@@ -599,9 +600,7 @@ def try_all(project: Project, chapter: str, wanted: list[tuple[str, str]] | None
     list of dict
         ``exercise``, ``line``, ``change``, ``status`` and ``seconds`` of each mutant.
     """
-    (source,) = [
-        s for s in map(partial(sources.read, project), project.source_paths()) if s.chapter == chapter
-    ]
+    (source,) = [s for s in _sources(project) if s.chapter == chapter]
     results, here, old = [], os.getcwd(), tempfile.tempdir
     with tempfile.TemporaryDirectory() as tempfile.tempdir:
         os.chdir(tempfile.tempdir)
@@ -702,7 +701,7 @@ def sample(project: Project, each: int, seed: int = 0) -> dict[str, list[tuple[s
         Chapter -> list of (exercise, change).
     """
     drawn = {}
-    for source in map(partial(sources.read, project), project.source_paths()):
+    for source in _sources(project):
         for exercise in source.exercises():
             changes = [(exercise, mutant.change) for mutant in mutants(source, exercise)]
             rng = random.Random(f"{seed} {exercise}")
@@ -774,7 +773,7 @@ def main(argv: list[str] | None = None) -> int:
 def _chosen(project: Project, only: list[str]) -> dict[str, list | None]:
     """Chapter -> its chosen mutants, or None for all."""
     found, known = {}, set()
-    for source in map(partial(sources.read, project), project.source_paths()):
+    for source in _sources(project):
         known |= {source.chapter, *source.exercises()}
         if not only or source.chapter in only:
             found[source.chapter] = None

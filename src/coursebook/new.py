@@ -7,11 +7,13 @@ anything goes wrong nothing is left behind.
 
 import argparse
 import ast
+import keyword
 import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from bioimage_course import errors
 from bioimage_course.errors import InputError
 from coursebook import checks, generated, sources
 from coursebook.book.findings import advice
@@ -19,6 +21,7 @@ from coursebook.project import Project, write_text
 
 TEMPLATES = Path(__file__).parent / "templates"
 JS = "src/bioimage_course/explore/js"
+CHECK = Path(errors.__file__).parent / "check" / "__init__.py"
 EXERCISES = "src/bioimage_course/check/exercises"
 
 
@@ -133,6 +136,9 @@ def exercise(project: Project, name: str, number: str | None = None) -> dict[str
             raise InputError(
                 f"{path.name} has an exercise {name!r} already; the names are unique in the course."
             )
+    if keyword.iskeyword(name) or name in _names_of(source):
+        where = f"in Python, in `check` or in {source.file}"
+        raise InputError(f"{name!r} has a meaning already, {where}; choose another name.")
     last = max(map(source.number, source.exercises()), default=0)
     words = {"NN": source.chapter, "NAME": name, "EXERCISE": str(last + 1)}
     page, check, test = (
@@ -161,6 +167,13 @@ KINDS: dict[str, Callable[..., dict[str, str]]] = {
 }
 
 
+NEXT = {
+    "chapter": "`course notebooks --only {chapter}` executes its notebook; before, no page is rendered.",
+    "explorable": "`python -m coursebook.screenshots {tag}` draws its picture; before, no page is rendered.",
+    "exercise": "`course notebooks --only {chapter}` executes the notebook, in which it now stands.",
+}
+"""Kind: the command that comes next."""
+
 # ---------------------------------------------------------------- names
 
 
@@ -176,11 +189,29 @@ def _slug(text: str) -> str:
 
 def _source(project: Project, number: str | None) -> sources.Source:
     """Return the notebook source of a chapter."""
-    paths = {path.stem[:2]: path for path in project.source_paths()}
-    if number not in paths:
-        given = "Name its chapter" if number is None else f"There is no chapter {number!r}; choose one"
-        raise InputError(f"{given} with --chapter: {', '.join(paths)}.")
-    return sources.read(project, paths[number])
+    paths = project.source_paths()
+    for path in paths:
+        if number in (path.stem, path.stem[:2]):
+            return sources.read(project, path)
+    given = "Name its chapter" if number is None else f"There is no chapter {number!r}; choose one"
+    raise InputError(f"{given} with --chapter: {', '.join(path.stem[:2] for path in paths)}.")
+
+
+def _names_of(source: sources.Source) -> set[str]:
+    """Return the names that a notebook's cells, or `check`, make or import."""
+    found = set()
+    for text in (
+        CHECK.read_text(encoding="utf-8"),
+        *(cell.text for cell in source.cells if cell.kind == "code"),
+    ):
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                found.add(node.id)
+            elif isinstance(node, ast.alias):
+                found.add(node.asname or node.name)
+            elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+                found.add(node.name)
+    return found
 
 
 def _must_be_new(project: Project, files) -> None:
@@ -227,13 +258,12 @@ def _appended(text: str, template: str, words: dict[str, str], module: str, name
     lines = text.rstrip("\n").split("\n")
     old = next((node for node in imports if getattr(node, "module", "") == module), None)
     names = names | {ast.unparse(alias) for alias in (old.names if old else ())}
-    line = f"from {module} import {', '.join(sorted(names, key=str.swapcase))}"
+    ordered = sorted(
+        names, key=lambda name: (not name.isupper(), not name[0].isupper(), name)
+    )  # as ruff sorts
+    line = f"from {module} import {', '.join(ordered)}"
     if len(line) > 110:
-        line = (
-            f"from {module} import (\n"
-            + "".join(f"    {name},\n" for name in sorted(names, key=str.swapcase))
-            + ")"
-        )
+        line = f"from {module} import (\n" + "".join(f"    {name},\n" for name in ordered) + ")"
     if old:
         lines[old.lineno - 1 : old.end_lineno] = [line]
     else:
@@ -287,11 +317,17 @@ def main(argv: list[str]) -> int:
     if options.kind not in KINDS:
         raise InputError(f"{options.kind!r} is nothing that can be made; {advice(options.kind, KINDS)}")
     project = Project.find()
-    more = options.title if options.kind == "chapter" else options.chapter
+    more, wrong = options.title, options.chapter
+    if options.kind != "chapter":
+        more, wrong = wrong, more
+    if wrong is not None:
+        raise InputError("--title is for a new chapter, --chapter for an explorable or an exercise.")
     texts = KINDS[options.kind](project, options.name, more)
     write(project, texts)
     for finding in generated.update(project):
         print(finding, file=sys.stderr)
     print("\n".join(f"written: {file}" for file in texts))
+    chapter, tag = (options.chapter or options.name)[:2], f"{options.name.removesuffix('-explorer')}-explorer"
+    print(NEXT[options.kind].format(chapter=chapter, tag=tag))
     print("`course check` says what is still to be written.")
     return 0

@@ -9,6 +9,7 @@ writes ``book/assets/explorables/<tag>.png``. With ``page`` it photographs a pag
 README instead, with ``card`` it makes the picture that messengers show for a link to the course.
 """
 
+import contextlib
 import hashlib
 import io
 import os
@@ -62,15 +63,24 @@ def fingerprint(script: Path) -> str:
     return hashlib.sha256(script.read_bytes()).hexdigest()[:16]
 
 
+@contextlib.contextmanager
+def chromium():
+    """Run a browser."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
 def take(names: list[str]) -> list[Path]:
     """Take the pictures of these explorables and return their paths."""
-    from PIL import Image, PngImagePlugin
-    from playwright.sync_api import sync_playwright
+    from PIL import Image
 
     written = []
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=ARGUMENTS)
+    with chromium() as browser, tempfile.TemporaryDirectory() as folder:
         for tag in names:
             path = Path(folder) / f"{tag}.html"
             base, script = ((SCRIPTS / f"{name}.js").as_uri() for name in ("base", tag))
@@ -92,37 +102,25 @@ def take(names: list[str]) -> list[Path]:
             whole = Image.new("RGB", (shots[0].width, sum(shot.height for shot in shots)), "white")
             for i, shot in enumerate(shots):
                 whole.paste(shot, (0, sum(above.height for above in shots[:i])))
-            # Few colours: a 256-colour palette makes the file a third as large and looks the same.
-            picture = whole.quantize(256, dither=Image.Dither.NONE)
-            target = FOLDER / f"{tag}.png"
-            temporary = target.with_suffix(".tmp")
-            notes = PngImagePlugin.PngInfo()
-            notes.add_text("script", fingerprint(SCRIPTS / f"{tag}.js"))
-            picture.save(temporary, "png", optimize=True, pnginfo=notes)
-            os.replace(temporary, target)
-            written.append(target)
-            print(f"{target.name}: {target.stat().st_size // 1000} kB")
-        browser.close()
+            mark = fingerprint(SCRIPTS / f"{tag}.js")
+            written.append(_save(whole, FOLDER / f"{tag}.png", script=mark))
     return written
 
 
 def photograph_page() -> Path:
     """Photograph the StarDist page of ``_book/`` at its explorable, as ``book/assets/screenshot.png``."""
     from PIL import Image
-    from playwright.sync_api import sync_playwright
 
     rendered = FOLDER.parents[2] / "_book" / "book" / "11-stardist.html"
     if not rendered.is_file():
         raise SystemExit(f"There is no {rendered}; run `course book` first.")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=ARGUMENTS)
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 860}, reduced_motion="reduce")
         page.goto(rendered.as_uri())
         page.locator("stardist-explorer .app").wait_for()
         page.evaluate("window.scrollTo(0, document.querySelector('stardist-explorer').offsetTop - 120)")
         page.wait_for_timeout(600)
         shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-        browser.close()
     return _save(shot, FOLDER.parent / "screenshot.png")
 
 
@@ -140,7 +138,6 @@ def make_card() -> Path:
     import html
 
     from PIL import Image
-    from playwright.sync_api import sync_playwright
 
     from bioimage_course import data, show
     from coursebook.project import Project
@@ -159,22 +156,23 @@ def make_card() -> Path:
         subtitle=html.escape(book["subtitle"]),
         image=base64.b64encode(drawn.getvalue()).decode(),
     )
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=ARGUMENTS)
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 1200, "height": 630})
         page.set_content(text)
         page.wait_for_timeout(300)
         shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-        browser.close()
     return _save(shot, FOLDER.parent / "social-card.png")
 
 
-def _save(picture, target: Path) -> Path:
-    """Write a picture with 256 colours, in one go."""
-    from PIL import Image
+def _save(picture, target: Path, **notes: str) -> Path:
+    """Write a picture in one go; with a palette of 256 colours it is a third as large and looks the same."""
+    from PIL import Image, PngImagePlugin
 
+    about = PngImagePlugin.PngInfo()
+    for name, text in notes.items():
+        about.add_text(name, text)
     temporary = target.with_suffix(".tmp")
-    picture.quantize(256, dither=Image.Dither.NONE).save(temporary, "png", optimize=True)
+    picture.quantize(256, dither=Image.Dither.NONE).save(temporary, "png", optimize=True, pnginfo=about)
     os.replace(temporary, target)
     print(f"{target.name}: {target.stat().st_size // 1000} kB")
     return target

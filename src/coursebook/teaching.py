@@ -94,7 +94,7 @@ class Guide:
 
     def line(self, word: str) -> int:
         """Return the first line of the plan that holds `word`."""
-        return line_of(self.text, word) or 1
+        return line_of(re.sub("(?m)^#.*", "#", self.text), word) or 1  # its comments explain the same words
 
 
 # ---------------------------------------------------------------- what can be wrong
@@ -113,7 +113,10 @@ def _mistakes_of_chapters(guide: Guide):
     planned = guide.plan["chapters"]
     for chapter, source in guide.chapters.items():
         if chapter not in planned:
-            yield "chapters:", f"no minutes are planned for chapter {chapter}, {source.title}"
+            yield (
+                "chapters:",
+                f"no minutes are planned for chapter {chapter}, {source.title}; write them as for the others",
+            )
     for chapter, entry in planned.items():
         key = f'"{chapter}":'
         parts = [entry.get(part) for part in PARTS]

@@ -4,8 +4,11 @@ import os
 import re
 import subprocess
 from collections import Counter
+from pathlib import Path
 
+from bioimage_course.errors import InputError
 from coursebook import quick
+from coursebook.book.findings import nearest
 
 NBVAL = ("--nbval-lax", "--nbval-current-env")
 LONG = "(slow or browser or index) and not nightly"
@@ -33,6 +36,8 @@ def main(argv: list[str] | None = None) -> int:
 
     Raises
     ------
+    InputError
+        If a file of tests is named that does not exist.
     ToolUnavailableError
         If only the light environment is installed.
     """
@@ -42,6 +47,7 @@ def main(argv: list[str] | None = None) -> int:
     if "--other-processor" in arguments:
         arguments.remove("--other-processor")
         environment |= OTHER_PROCESSOR
+    _refuse_missing(arguments)
     if _is_choice(arguments):
         return subprocess.run((*quick.PYTEST, *NBVAL, *arguments), env=environment).returncode
     for name, command in quick.STEPS.items():
@@ -66,6 +72,15 @@ def total(*outputs: str) -> str:
     order = ["failed", "passed", "skipped", "deselected", "xfailed", "xpassed", "warning", "error"]
     parts = [f"{counts[what]} {what}" for what in order if counts[what]]
     return f" {', '.join(parts) or 'no tests ran'} in {seconds:.2f}s ".center(80, "=")
+
+
+def _refuse_missing(arguments: list[str]) -> None:
+    """Refuse files of tests that do not exist: without them it would be the whole suite."""
+    for path in (each.split("::")[0] for each in arguments if not each.startswith("-")):
+        if path.endswith((".py", ".ipynb")) and not os.path.exists(path):
+            known = [*Path("tests").glob("test_*.py"), *Path("notebooks", "solutions").glob("*.ipynb")]
+            meant = nearest(path, [each.as_posix() for each in known])
+            raise InputError(f"There is no {path}; {meant or 'the tests are in tests/.'}")
 
 
 def _is_choice(arguments: list[str]) -> bool:

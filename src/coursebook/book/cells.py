@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
-from .addresses import resolve
+from .addresses import how_made, resolve
 
 PICTURES = {"image/svg+xml": "svg", "image/png": "png", "image/jpeg": "jpg"}
 # What makes Quarto load scripts from a CDN, wherever it stands in a notebook that a page embeds from.
@@ -136,7 +136,8 @@ def read(root: Path, page: str, words: list[str]) -> Found:
         raise EmbedError(f"unknown option {unknown[0]!r} of embed; known is echo=true")
     path = resolve(page, name)
     if path is None or not (root / path).is_file():
-        raise EmbedError(f"there is no notebook {name} (from {page})")
+        mend = how_made(root, path) if path else ""
+        raise EmbedError(f"there is no notebook {name} (from {page})" + f"; {mend}" * bool(mend))
     cells = _cells(root / path, (root / path).stat().st_mtime)
     _without_network(cells, name)
     found = Found()

@@ -12,7 +12,7 @@ import re
 import panflute as pf
 
 from .floats import LAYOUT, Floats
-from .model import NBSP, Heading, Label, Page, images_in, inlines, raw, title_of
+from .model import NBSP, Heading, Page, images_in, inlines, raw, title_of
 
 CALLOUTS = ("note", "tip", "important", "warning", "caution")
 EQUATION = re.compile(r"^\{#(eq-[^\s}]+)\}(.*)$")
@@ -72,22 +72,6 @@ class Builder(Floats):
             pf.Plain(inside),
             raw("</h1></header>"),
         ]
-
-    # numbers and labels
-
-    def complain(self, rule: str, message: str, token: str = "", line: int | None = None) -> None:
-        """Note a mistake at a line, or where `token` stands."""
-        self.page.manuscript.complain(rule, message, token, line)
-
-    def label(self, name, text, number, chapter=False):
-        if name:
-            self.page.labels.append(Label(name, text, number, self.page.href, chapter))
-
-    def next(self, kind: str) -> str:
-        """Return the next number of a figure, table or equation: "1.2", in unnumbered chapters "2"."""
-        self.counts[kind] += 1
-        prefix = f"{self.page.number}." if self.page.number else ""
-        return f"{prefix}{self.counts[kind]}"
 
     # blocks
 

@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 import panflute as pf
 
 from . import pandoc, text
+from .addresses import how_made
 from .findings import Finding, nearest
 from .reader import Book
 
@@ -44,7 +45,8 @@ def _check(book: Book, manuscript: text.Manuscript, target: str, file: str, anch
     if found is None:
         manuscript.complain("links", f"{target} lies outside the project", target)
     elif not (book.root / found).exists():
-        manuscript.complain("links", f"there is no {file} (from {manuscript.path})", target)
+        message = f"there is no {file} (from {manuscript.path})"
+        manuscript.complain("links", message, target, mend=how_made(book.root, found))
     elif anchor:
         page = book.write().written.get(found.removesuffix(".qmd") + ".html")
         known = set(page.identifiers) if page else own if found == manuscript.path else {anchor}

@@ -9,6 +9,7 @@ import panflute as pf
 from .model import (
     KINDS,
     NBSP,
+    Label,
     Page,
     cells_of,
     identifier_of,
@@ -39,24 +40,30 @@ class Floats(ABC):
     Attributes
     ----------
     page : Page
+    counts : dict
+        Kind (``"fig"``, ``"tbl"``, ``"eq"``) -> how many there are so far.
     inside : int
         Above 0 in a callout, tabset or figure: headings there are no sections.
     """
 
     page: Page
+    counts: dict[str, int]
     inside: int
 
-    @abstractmethod
     def complain(self, rule: str, message: str, token: str = "", line: int | None = None) -> None:
-        """Report a mistake."""
+        """Note a mistake at a line, or where `token` stands."""
+        self.page.manuscript.complain(rule, message, token, line)
 
-    @abstractmethod
     def label(self, name, text, number, chapter=False):
         """Remember what a label refers to."""
+        if name:
+            self.page.labels.append(Label(name, text, number, self.page.href, chapter))
 
-    @abstractmethod
     def next(self, kind: str) -> str:
-        """Count one more of a kind and return its number."""
+        """Return the next number of a figure, table or equation: "1.2", in unnumbered chapters "2"."""
+        self.counts[kind] += 1
+        prefix = f"{self.page.number}." if self.page.number else ""
+        return f"{prefix}{self.counts[kind]}"
 
     @abstractmethod
     def blocks(self, blocks) -> list:

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from .addresses import resolve
+from .addresses import how_made, resolve
 from .findings import nearest
 from .model import KINDS, Page, Picture
 
@@ -121,7 +121,8 @@ class _Scanner(HTMLParser):
             self.found.files.add(target)
         else:
             what = "picture" if tag == "img" else "file"
-            complain("links", f"there is no {what} {value} (from {self.page.path})", value, view="html")
+            message, mend = f"there is no {what} {value} (from {self.page.path})", how_made(self.root, target)
+            complain("links", message, value, view="html", mend=mend)
             return value
         return posixpath.relpath(target, posixpath.dirname(self.page.path) or ".") + anchor
 

@@ -63,7 +63,7 @@ class Manuscript:
     embeds : dict
         Position in `lines` -> the embed that stands there.
     included : set of str
-        Files that were included.
+        Files that the page includes, also those that do not exist.
     cells : list of cells.Embedded
         The notebook cells that stand on the page, once `embed` has been called.
     missing : set of str
@@ -279,10 +279,14 @@ class _Reader:
         target = self.manuscript.resolve(argument)
         if target in stack:
             self._note(line, f"{argument} includes itself", "shortcodes")
-        elif target is None or not (self.root / target).is_file():
-            self._note(line, f"there is no file {argument} to include (from {path})", "shortcodes")
+            return
+        if target is not None:
+            self.manuscript.included.add(target)  # even if it is not there: one mistake, one finding
+        if target is None or not (self.root / target).is_file():
+            how = addresses.how_made(self.root, target) if target else ""
+            message = f"there is no file {argument} to include (from {path})" + f"; {how}" * bool(how)
+            self._note(line, message, "shortcodes")
         else:
-            self.manuscript.included.add(target)
             self.file(target, stack)
 
     def _refuse(self, line: Line, name: str) -> None:

@@ -87,7 +87,8 @@ def quiz_files(book: Book):
         except quizzes.QuizError:
             continue
         if not 3 <= count <= 6:
-            yield Finding(file, 1, f"{count} questions; a chapter asks 3 to 6")
+            plural = "s" * (count != 1)
+            yield Finding(file, 1, f"{count} question{plural}; a chapter asks 3 to 6")
 
 
 @rule("notebooks have a fixed seed, a labelled figure, something to turn, and at least 3 exercises")

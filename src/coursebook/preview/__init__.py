@@ -127,6 +127,8 @@ def _choose(book: Book, name: str) -> list[str]:
 def render(root: str | Path, output: str | Path, only: str = "") -> Site:
     """Render the book of `root`, or one page of it, into the folder `output`; return what was written."""
     output = Path(output)
+    if only:
+        _choose(Book(Project(Path(root).resolve())), only)  # a wrong name comes before mistakes elsewhere
     if only and not (output / "index.html").is_file():
         only = ""  # one page needs the styles and scripts of the others
     site = compose(root, only)
