@@ -53,6 +53,13 @@ print("type: ", image.dtype)  # what kind of numbers
 print("from", image.min(), "to", image.max())
 
 # %% [markdown]
+# Or all of it at a glance, with the picture and its histogram. This works for images of your own as well (drawn by
+# [stackview](https://github.com/haesleinhuepf/stackview)).
+
+# %% tags=["widget"]
+explore.insight(image)
+
+# %% [markdown]
 # Square brackets pick values. The **row comes first** and counts downwards, then the column; both start at 0. A
 # colon makes a *slice*, from the first number up to, but not including, the second.
 

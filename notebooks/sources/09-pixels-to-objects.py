@@ -386,6 +386,12 @@ print("cutting helps:", best.average_precision > matching.average_precision)
 print("and still misses more than a fifth of the nuclei:", best.fn > 0.2 * best.n_true)
 
 # %% [markdown]
+# Draw the result over the image like a curtain: where do outlines and what you see part?
+
+# %% tags=["widget"]
+explore.curtain(image, scores["Voronoi-Otsu, blur from the size"], as_labels=True)
+
+# %% [markdown]
 # ## Live: histogram and threshold
 
 # %% tags=["widget"]
