@@ -440,6 +440,14 @@ def test_progress_bars_are_taken_out_of_text(text, left):
     assert execute._without_bars(text) == left
 
 
+@pytest.mark.parametrize(("tags", "left"), [(["widget"], execute.WIDGET_TEXT), ([], "[[1 2]]")])
+def test_a_view_that_is_html_leaves_a_sentence_and_no_dump(tags, left):
+    output = nbformat.v4.new_output("execute_result", {"text/html": "<table>", "text/plain": "[[1 2]]"})
+    cell = nbformat.v4.new_code_cell("look", outputs=[output], metadata={"tags": tags})
+    execute.tidy(nbformat.v4.new_notebook(cells=[cell]))
+    assert dict(cell.outputs[0].data) == {"text/plain": left}
+
+
 @pytest.mark.slow
 def test_tagged_cells_may_write_to_stderr(project):
     demo_project.edit(project, SOURCE, 'tags=["widget"]', 'tags=["widget", "stderr-ok"]')

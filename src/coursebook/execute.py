@@ -370,6 +370,10 @@ def tidy(notebook: nbformat.NotebookNode) -> None:
     """
     for cell in notebooks.code_cells(notebook):
         cell.outputs = [output for output in map(_tidy_output, cell.outputs) if output is not None]
+        if "widget" in cell.metadata.get("tags", ()):  # some widgets are HTML, beside which stands a dump
+            for output in cell.outputs:
+                if "data" in output:
+                    output.data = nbformat.from_dict({"text/plain": WIDGET_TEXT})
 
 
 def _tidy_output(output):
