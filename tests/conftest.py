@@ -25,6 +25,20 @@ ROOT = Path(__file__).resolve().parents[1]
 SLOW_FILES = re.compile(r"test_(training_\w+|doctor|mutants|large_networks)")
 """Files whose tests train, run tools in processes of their own, or change and run every solution."""
 
+EXAMPLES_WITH_DATA = {"bioimage_course.data"}
+"""Modules whose docstring examples load a set that does not come with the package."""
+
+
+NO_MIRROR = "no sample data: BIOIMAGE_COURSE_MIRROR names no folder with an index.json"
+
+
+def mirror_folder() -> Path | None:
+    """Folder of sample data named by BIOIMAGE_COURSE_MIRROR."""
+    for folder in os.environ.get("BIOIMAGE_COURSE_MIRROR", "").split(os.pathsep):
+        if folder and (Path(folder) / "index.json").is_file():
+            return Path(folder).resolve()
+    return None
+
 
 def pytest_collection_modifyitems(items):
     """Mark what opens a browser by its fixtures, what is slow by its file; other slow tests say so."""
@@ -33,6 +47,8 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.browser)
         if SLOW_FILES.fullmatch(item.path.stem):
             item.add_marker(pytest.mark.slow)
+        if item.name in EXAMPLES_WITH_DATA and mirror_folder() is None:
+            item.add_marker(pytest.mark.skip(reason=NO_MIRROR))
 
 
 @pytest.fixture(autouse=True)
@@ -52,11 +68,8 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def mirror() -> Path:
-    """Folder of sample data named by BIOIMAGE_COURSE_MIRROR; tests that use it skip without one."""
-    for folder in os.environ.get("BIOIMAGE_COURSE_MIRROR", "").split(os.pathsep):
-        if folder and (Path(folder) / "index.json").is_file():
-            return Path(folder).resolve()
-    pytest.skip("no sample data: BIOIMAGE_COURSE_MIRROR names no folder with an index.json")
+    """Folder of sample data; tests that use it skip without one."""
+    return mirror_folder() or pytest.skip(NO_MIRROR)
 
 
 @pytest.fixture

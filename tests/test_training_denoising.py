@@ -154,7 +154,7 @@ def test_interrupted_training_is_the_same_as_an_uninterrupted_one(denoisers, fol
     whole = train(denoisers, fold, method, 6)
     train(denoisers, fold, method, 3, tmp_path / "half.pt")
     resumed = train(denoisers, fold, method, 6, tmp_path / "half.pt")
-    assert resumed.step == 6 and not list(tmp_path.glob("*.part"))
+    assert resumed.step == 6 and not list(tmp_path.glob(".*.unfinished"))
     for ours, theirs in zip(whole.average.parameters(), resumed.average.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)
 
@@ -167,7 +167,7 @@ def test_library_trains_in_pieces_and_goes_on(method, fold, tmp_path, monkeypatc
     monkeypatch.setattr(libraries, "PIECE", 2)
     libraries.METHODS[method](fold, 0, 2, tmp_path / "run.pt")
     result = libraries.METHODS[method](fold, 0, 5, tmp_path / "run.pt")
-    assert [step for step, _ in result["curve"]] == [2, 4, 5] and not list(tmp_path.glob("*.part"))
+    assert [step for step, _ in result["curve"]] == [2, 4, 5] and not list(tmp_path.glob(".*.unfinished"))
     for restored in (result["restored"], result["best_restored"]):
         assert restored[0].shape == fold.test[0].noisy.shape and np.isfinite(restored[0]).all()
 

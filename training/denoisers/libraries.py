@@ -8,14 +8,13 @@ are kept after each piece. (The optimiser's running means begin anew then; both 
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 
-from bioimage_course import compat
+from bioimage_course import compat, files
 from denoisers import sets
 
 BATCH, PIECE, WIDTH, RATE = 16, 200, 16, 4e-4
@@ -103,9 +102,7 @@ def _trained(build, fold, seed, steps, checkpoint):
             network.save_weights(last)
             kept["seconds"] += time.monotonic() - began
             kept["cpu_seconds"] += time.process_time() - used
-            temporary = state.with_suffix(".part")
-            temporary.write_text(json.dumps(kept | {"rng": rng.bit_generator.state}), encoding="utf-8")
-            os.replace(temporary, state)
+            files.save_json(state, kept | {"rng": rng.bit_generator.state})
             print(f"{state.stem} step {kept['step']}: validation {value:.2f} dB", flush=True)
         result = {"restored": restored(fold.test)}
         network.load_weights(best)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import copy
 import math
-import os
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from bioimage_course import files
 from denoisers import sets
 
 BATCH, RATE, WARM_UP, DECAY = 16, 1e-3, 100, 0.995
@@ -53,9 +53,7 @@ class Training:
             "best": list(self.best),
         }
         state |= {key: getattr(self, key) for key in self.PLAIN}
-        temporary = self.path.with_suffix(".part")
-        torch.save(state, temporary)
-        os.replace(temporary, self.path)
+        files.save(self.path, lambda stream: torch.save(state, stream))
 
     def load(self):
         """Go on from the file."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import platform
 import time
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bioimage_course import metrics
+from bioimage_course import files, metrics
 from denoisers import classical, libraries, noise, sets
 
 STEPS = 4000
@@ -104,10 +103,8 @@ class Store:
     def write(self, run, result):
         """Keep a result, in one go."""
         path = self.out / f"{run.name}.json"
-        temporary = path.with_suffix(".part")
         text = json.dumps(result, ensure_ascii=False, separators=(",", ":"))
-        temporary.write_text(text.replace(',"', ',\n"') + "\n", encoding="utf-8")
-        os.replace(temporary, path)
+        files.save(path, text.replace(',"', ',\n"') + "\n")
 
     @contextmanager
     def hold(self, run):
