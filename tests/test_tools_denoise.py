@@ -189,3 +189,22 @@ def test_dtype_and_shape_stay(dtype):
 def test_blind_spots_refuse_bad_arguments(images, arguments, word):
     with pytest.raises(InputError, match=word):
         denoise.blind_spots(images, **arguments)
+
+
+# --- the course's networks ------------------------------
+
+
+def test_a_denoiser_keeps_the_shape_and_the_units():
+    pytest.importorskip("careamics", reason="CAREamics is not installed")
+    frame = data.load("telomere-frames").image[0, :50, :63]  # neither is a multiple of 4
+    restored = denoise.load("structn2v")(frame)
+    assert restored.shape == frame.shape and restored.dtype == np.float32
+    assert abs(restored.mean() - frame.mean()) < 0.2 and restored.std() < frame.std()
+
+
+def test_unknown_networks_and_bad_images_are_refused():
+    with pytest.raises(InputError, match="there are n2n, n2v, structn2v"):
+        denoise.load("care")
+    pytest.importorskip("careamics", reason="CAREamics is not installed")
+    with pytest.raises(InputError, match="2D"):
+        denoise.load("n2n")(np.zeros((2, 8, 8)))

@@ -8,9 +8,7 @@ small file into ``src/bioimage_course/weights/denoising/experiments/``, and can 
     python training/denoising.py                        # everything that is missing, the most important first
     python training/denoising.py --only w2s care 0      # one method on one set with one seed
     python training/denoising.py --table                # every network against the best filter, in pairs
-
-The short experiments that the chapter shows so far, and its two checkpoints, are in
-``training/denoising_brief.py``; ``python training/denoising.py --brief`` runs them.
+    python training/denoising.py --publish              # the checkpoints that the course carries
 """
 
 from __future__ import annotations
@@ -25,7 +23,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads slow sma
 
 import torch
 
-from denoisers import runs
+from bioimage_course.results import denoising
+from denoisers import publishing, runs
 
 OUT = (
     Path(__file__).resolve().parents[1] / "src" / "bioimage_course" / "weights" / "denoising" / "experiments"
@@ -49,15 +48,27 @@ def chosen(only, fold) -> list[runs.Run]:
     return planned or [runs.Run(name, method, seed, fold or 0)]
 
 
+def table(out) -> list[str]:
+    """Every training against the best filter, a line each."""
+    names = dict.fromkeys(run.set for run in runs.plan())
+    lines = []
+    for name in names:
+        for method in denoising.trained(name, out):
+            row = denoising.compare(name, method, folder=out)
+            each = ", ".join(f"{value:+.2f}" for value in row["trainings"])
+            lines.append(
+                f"{name:10} {method:14} {row['mean']:.2f} dB (at the end {row['at_the_end']:.2f}); against "
+                f"{' and '.join(row['against'])} {row['difference']}; single trainings {each}"
+            )
+    return lines
+
+
 def main(argv=None):
     argv = sys.argv[1:] if argv is None else list(argv)
-    if argv[:1] == ["--brief"]:
-        import denoising_brief
-
-        return denoising_brief.main(argv[1:])
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--list", action="store_true", help="show what is done, running and missing")
     parser.add_argument("--table", action="store_true", help="compare with the best filter, in pairs")
+    parser.add_argument("--publish", action="store_true", help="write the networks for telomeres")
     parser.add_argument("--only", nargs=3, metavar=("SET", "METHOD", "SEED"), help="one method only")
     parser.add_argument("--fold", type=int, help="with --only: this fold only")
     parser.add_argument(
@@ -72,10 +83,12 @@ def main(argv=None):
         print("\n".join(runs.listing(store)))
         return 0
     if args.table:
-        for row in runs.comparison(store):
-            print(row)
+        print("\n".join(table(args.out)))
         return 0
     torch.set_num_threads(args.threads)
+    if args.publish:
+        print("\n".join(publishing.publish(store)))
+        return 0
     for run in chosen(args.only, args.fold):
         if store.done(run, args.steps) or not run.written:
             continue

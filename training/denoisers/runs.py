@@ -1,4 +1,4 @@
-"""The list of runs, their results, and the comparison in pairs.
+"""The list of runs, and their results.
 
 A run is one method on one fold of a set with one seed. Each writes a small JSON of its own.
 """
@@ -16,12 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from bioimage_course import files, metrics
+from bioimage_course import files
 from denoisers import classical, libraries, noise, sets
 
 STEPS = 4000
-KEY = {"w2s": "si_psnr", "telomeres": "psnr"}
-"""Score that a set is judged by; ``fitted_psnr`` elsewhere."""
 
 NETWORKS = (
     "care",
@@ -82,7 +80,8 @@ def plan() -> list[Run]:
     for seed in range(3):
         for fold in range(2):
             runs += [Run(name, method, seed, fold) for name, methods in ranked.items() for method in methods]
-    called_for = {"fmd-fish": "n2v", "nuclei": "n2v2", **{f"fmd-bpae-{c}": "care" for c in range(3)}}
+    called_for = {"fmd-fish": "n2v", "nuclei": "n2v2", "mitochondria": "care"}
+    called_for |= {f"fmd-bpae-{channel}": "care" for channel in range(3)}
     runs += [Run(name, method) for name, method in called_for.items()]
     return list(dict.fromkeys(runs))
 
@@ -241,50 +240,3 @@ def listing(store) -> list[str]:
             state = "begun"
         lines.append(f"{state:8} {run.name}  about {hours:.2f} CPU hours")
     return [*lines, f"{len(done)} of {len(results)} done; missing: about {missing:.1f} CPU hours"]
-
-
-def comparison(store) -> list[dict]:
-    """Every trained method against the best filter of its fold, in pairs over units.
-
-    Filters and networks are chosen on the same validation images: a filter and its strength by its score
-    there, and the step at which a training counts as ended. `at_the_end` is the mean after all steps.
-    Seeds of a method are averaged for each unit first; units of all folds that were run are pooled.
-    """
-    done = [(run, result) for run in plan() if (result := store.result(run)) and "scores" in result]
-    rows = []
-    for name in sets.FOLDS:
-        here = [(run, result) for run, result in done if run.set == name]
-        for method in dict.fromkeys(run.method for run, _ in here if run.trains):
-            rows.append(_row(name, method, here))
-    return rows
-
-
-def _row(name, method, here):
-    key = KEY.get(name, "fitted_psnr")
-    ours, at_the_end, theirs, filters, seeds = [], [], [], set(), set()
-    for fold in sorted({run.fold for run, _ in here if run.method == method}):
-        mine = [(run, r) for run, r in here if run.fold == fold and run.method == method]
-        rivals = [
-            (r["validation"], r) for run, r in here if run.fold == fold and run.method in classical.METHODS
-        ]
-        best = max(rivals, key=lambda rival: rival[0])[1]
-        ours += np.mean([r["best"]["scores"][key] for _, r in mine], axis=0).tolist()
-        at_the_end += np.mean([r["scores"][key] for _, r in mine], axis=0).tolist()
-        theirs += best["scores"][key]
-        filters.add(best["method"])
-        seeds |= {run.seed for run, _ in mine}
-    paired = metrics.paired_difference(np.array(ours), np.array(theirs))
-    return {
-        "set": name,
-        "method": method,
-        "score": key,
-        "seeds": sorted(seeds),
-        "units": len(ours),
-        "mean": round(float(np.mean(ours)), 3),
-        "at_the_end": round(float(np.mean(at_the_end)), 3),
-        "best_filter": sorted(filters),
-        "filter_mean": round(float(np.mean(theirs)), 3),
-        "difference": round(float(paired.difference), 3),
-        "interval_95": [round(float(paired.low), 3), round(float(paired.high), 3)],
-        "ahead": paired.better,
-    }

@@ -248,6 +248,12 @@ def nuclei(_number: int) -> Fold:
     return field_fold(sample.image, sample.target)
 
 
+def mitochondria(_number: int) -> Fold:
+    """Mitochondria with a very short and with a long exposure."""
+    sample = data.load("noise-mitochondria")
+    return field_fold(sample.image[..., 0], sample.target[..., 0])
+
+
 FOLDS = {
     "w2s": (w2s, 2),
     "telomeres": (telomeres, 2),
@@ -256,6 +262,7 @@ FOLDS = {
     "fmd-bpae-1": (fmd_bpae(1), 1),
     "fmd-bpae-2": (fmd_bpae(2), 1),
     "nuclei": (nuclei, 1),
+    "mitochondria": (mitochondria, 1),
 }
 """Name of a set: the function that cuts it, and the number of its folds."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bioimage_course import arguments
+from bioimage_course import arguments, shipped
 from bioimage_course.errors import InputError
 
 # Standard deviation, at each scale, of what white noise of standard deviation 1 leaves in the planes of the
@@ -161,3 +161,70 @@ def _inside(index: np.ndarray, step: np.ndarray, size: int) -> np.ndarray:
     """Index + step, or index − step where that would leave the image."""
     to = index + step
     return np.where((to < 0) | (to >= size), index - step, to)
+
+
+SHIPPED = ("n2n", "n2v", "structn2v")
+"""Methods of which a network lies in ``weights/denoising``, trained on one half of a field of telomeres."""
+
+
+class Denoiser:
+    """A network with the mean and the spread of its training images.
+
+    Call it with a noisy image (Y, X) in grey values; it gives the restored image, float32, of the same shape.
+
+    Attributes
+    ----------
+    network : torch.nn.Module
+        From (N, 1, Y, X), standardised, to the same shape; Y and X multiples of 4.
+    card : dict
+        Where it comes from: data, settings, seed, minutes, scores, licence.
+    """
+
+    def __init__(self, network):
+        self.network, self.card = network, network.card
+
+    def __call__(self, image) -> np.ndarray:
+        import torch
+
+        from bioimage_course import nets
+
+        mean, spread = self.card["mean"], self.card["spread"]
+        image = (arguments.tool_image(image, "A denoiser").astype(np.float32) - mean) / spread
+        height, width = image.shape
+        padded = np.pad(image, ((0, -height % 4), (0, -width % 4)), mode="reflect")
+        restored = nets.predict(self.network, torch.as_tensor(padded)[None, None])[0, 0].numpy()
+        return (restored[:height, :width] * spread + mean).astype(np.float32)
+
+
+def load(method: str) -> Denoiser:
+    """Load one of the course's networks for telomeres, a U-Net of CAREamics.
+
+    Parameters
+    ----------
+    method : {"n2n", "n2v", "structn2v"}
+        How it was trained: Noise2Noise, Noise2Void, or StructN2V with a vertical blind spot.
+
+    Returns
+    -------
+    Denoiser
+
+    Raises
+    ------
+    InputError
+        If there is no such network.
+    DataUnavailableError
+        If its file is missing or damaged.
+    """
+    if method not in SHIPPED:
+        raise InputError(f"There is no network {method!r}; there are {', '.join(SHIPPED)}.")
+    from careamics.config import create_advanced_n2v_config
+    from careamics.models import model_factory
+
+    from bioimage_course import nets
+
+    config = create_advanced_n2v_config(
+        "telomeres", data_type="array", axes="YX", patch_size=[64, 64], batch_size=16,
+        model_params={"depth": 2, "num_channels_init": 16, "use_batch_norm": False},
+    )  # fmt: skip
+    network = model_factory(config.algorithm_config.model)
+    return Denoiser(nets.load(shipped.WEIGHTS / "denoising" / f"{method}.pt", model=network))
