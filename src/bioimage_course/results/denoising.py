@@ -114,7 +114,7 @@ def compare(recording: str, method: str, against: str | None = None, folder: Pat
     dict
         ``mean`` and ``at_the_end`` (the same after all steps), and ``mean_against``, in dB; ``against``, the
         methods compared with, one for each fold; ``difference``, a `metrics.PairedDifference` over units, and
-        ``trainings``, the mean difference of every single training.
+        ``trainings``, the mean difference of every single training; ``steps``, how long they were.
 
     Raises
     ------
@@ -145,6 +145,7 @@ def compare(recording: str, method: str, against: str | None = None, folder: Pat
         "against": rivals,
         "difference": metrics.paired_difference(ours, theirs),
         "trainings": trainings,
+        "steps": sorted({run["settings"]["steps"] for run in mine if "curve" in run}),
     }
 
 
