@@ -64,8 +64,9 @@ def runs(recording: str, method: str | None = None, folder: Path = FOLDER) -> li
     Returns
     -------
     list of dict
-        ``method``, ``fold``, ``seed``, ``cut`` (what was trained, validated and scored on) and, by the
-        kind of run, ``scores`` of the ``units``, ``validation``, ``best``, ``curve``, ``settings``, ``noise``.
+        ``method``, ``fold``, ``seed``, ``cut`` (what was trained, validated and scored on) and, by
+        the kind of run, ``scores`` of the ``units``, ``validation``, ``best``, ``curve``, ``settings``,
+        ``noise``.
 
     Raises
     ------
