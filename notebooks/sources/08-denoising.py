@@ -466,8 +466,8 @@ with tools.stardist.quiet():
 
 # %% [markdown]
 # CAREamics is its successor, written in PyTorch by some of the same people, and does CARE and Noise2Noise as well. It
-# cuts its own patches, three batches of them from an image as small as ours, so that 300 steps are 100 epochs; and it
-# standardises by itself. Its U-Net has batch normalisation unless told otherwise; that needs a
+# cuts its own patches, three batches of them from an image as small as ours, so that 300 steps are 100 epochs, and keeps
+# eight for validation unless told otherwise, which is a third of ours; and it standardises by itself. Its U-Net has batch normalisation unless told otherwise; that needs a
 # longer training than ours to settle. Both get what our loop got: 300 steps of 8 patches, 4 % of the pixels hidden.
 
 # %%
@@ -481,7 +481,7 @@ with tools.stardist.quiet():
 
     config = create_advanced_n2v_config(
         "epithelium", data_type="array", axes="YX", patch_size=[64, 64], batch_size=8, num_epochs=100,
-        masked_pixel_percentage=4,
+        masked_pixel_percentage=4, n_val_patches=1,
         model_params={"depth": 2, "num_channels_init": 8, "use_batch_norm": False}, optimizer_params={"lr": 0.004}, num_workers=0,
         trainer_params={"accelerator": "cpu", "enable_model_summary": False}, seed=1,
     )
@@ -493,7 +493,7 @@ with tools.stardist.quiet():
 
 # %%
 #| label: tbl-live
-#| tbl-cap: "All methods on the right part of the field, which none of them was tuned or trained on. PSNR in decibels as the numbers are, SI-PSNR after the best offset and scale, SSIM between 0 and 1; last column: difference of PSNR to the best filter, block by block (16 blocks of 64×64 pixels, 95 % interval). One simulated image with fine structure, whose training part looks like its test part: networks have every advantage. Those of the libraries saw as many patches and hidden pixels as ours, in seconds and with settings of ours; which program is best, this table does not say."
+#| tbl-cap: "All methods on the right part of the field, which none of them was tuned or trained on. PSNR in decibels as the numbers are, SI-PSNR after the best offset and scale, SSIM between 0 and 1; last column: difference of PSNR to the best filter, block by block (16 blocks of 64×64 pixels, 95 % interval). One simulated image with fine structure, whose training part looks like its test part: networks have every advantage. Those of the libraries were run for as many steps as ours, in seconds and with settings of ours; which program is best, this table does not say."
 def psnr_of_blocks(target, image):
     """PSNR of each of the 16 blocks of 64×64 pixels of 256×256."""
     squares = ((image - target).astype(float) ** 2).reshape(4, 64, 4, 64).mean(axis=(1, 3)).ravel()
@@ -812,7 +812,7 @@ lower_frames = real[list(SCORED)][:, half]
 
 # %%
 #| label: fig-telomeres
-#| fig-cap: "One real frame of telomeres, never trained on, and what was made of it; beside each result what it took away, the frame minus the result. Noise2Void leaves vertical streaks, because a pixel's noise can be guessed from the ones above and below; what it took away is therefore too fine a grain. Total variation, StructN2V and Noise2Noise are not deceived, and what they took away looks like the grain of the frame. All but StructN2V have taken light from the spots: they are bright in what is missing. StructN2V leaves faint rows instead. None of the four shows the faintest spots of the mean."
+#| fig-cap: "One real frame of telomeres, never trained on, and what was made of it; beside each result what it took away, the frame minus the result. Noise2Void (at its best step, an early one) leaves vertical streaks, because a pixel's noise can be guessed from the ones above and below; what it took away is therefore too fine a grain. Total variation, StructN2V and Noise2Noise are not deceived, and what they took away looks like the grain of the frame. All but StructN2V have taken light from the spots: they are bright in what is missing. StructN2V leaves faint rows instead: what pixels share sideways, it does not hide. None of the four shows the faintest spots of the mean."
 #| fig-alt: "Five rows of two wide pictures of a dark field with about ten bright dots. First row: the frame, with strong grain of short vertical streaks, and the mean of 160 frames, smooth. Then each result beside a grey residual: total variation, smooth, its residual streaky grain; Noise2Void, still streaky, its residual a fine grain without streaks; StructN2V, smooth with faint horizontal lines, its residual streaky grain; Noise2Noise, the smoothest, its residual streaky grain. The dots can be seen in the residuals of total variation, Noise2Void and Noise2Noise, hardly in that of StructN2V."
 shown = SCORED.index(20)
 figure, panels = show.figure(5, 2, height=8.2)
@@ -830,7 +830,7 @@ figure
 
 # %%
 #| label: tbl-telomeres-residuals
-#| tbl-cap: "What was taken away from five frames of the lower half, in numbers. The noise itself, from differences of successive frames, has a spread of about 2 grey values, and the pixels above and below go with it to about one half. A residual that is all of the noise, and nothing else, looks the same. That of Noise2Void is smaller and lacks the correlation: the shared part of the noise is still in the image. No reference is needed for this table."
+#| tbl-cap: "What was taken away from five frames of the lower half, in numbers. The noise itself, from differences of neighbouring frames of the forty, has a spread of about 2 grey values, and the pixels above and below go with it to about one half. A residual that is all of the noise, and nothing else, looks the same. That of Noise2Void is smaller and lacks the correlation: the shared part of the noise is still in the image. No reference is needed for this table."
 def spread_and_correlation(noise):
     """Standard deviation of noise (N, Y, X), and its correlation with the pixel below."""
     noise = noise - noise.mean(axis=(1, 2), keepdims=True)
@@ -844,14 +844,15 @@ show.table([[name, *(f"{value:.2f}" for value in values)] for name, values in ta
 
 # %%
 #| label: tbl-telomeres
-#| tbl-cap: "Telomeres: PSNR in decibels against the mean of 160 frames, mean over four blocks of the half not trained on, the two halves in turn; difference to the filter that was best on the validation images of that half, block by block (95 % interval); differences of the single trainings (other half, other seed). Filter and network were chosen on the same validation images, a network by its best step there; then PSNR after the last step, and how many steps of 16 patches there were. Eight blocks of one field are no sample of fields: the interval says how far the blocks agree."
+#| tbl-cap: "Telomeres: PSNR in decibels, mean over four blocks of the half not trained on, the two halves in turn. The spots move a little, so the reference of a frame is the mean of the five frames before and the five after it, and the noise that is left in this mean is subtracted from the squared error. Then the difference to the filter that was best on the validation images of that half, block by block (95 % interval), and those of the single trainings. Filter and network were chosen on the same validation images, a network by its best step there; then PSNR after the last step, and how many steps of 16 patches there were. Eight blocks of one field are no sample of fields: the interval says how far the blocks agree."
 def against_filters(recording):
     """A row for each training on a recording, under those of the noisy image and of the best filter."""
+    most = max(denoising.compare(recording, method)["difference"].n for method in denoising.trained(recording))
     rows = [["one frame", f"{denoising.compare(recording, 'none')['mean']:.1f}", str(denoising.compare(recording, "none")["difference"]), "–", "–", "–"]]
     for method in denoising.trained(recording):
         found = denoising.compare(recording, method)
         each = ", ".join(f"{value:+.1f}".replace("-", "−") for value in found["trainings"])
-        rows.append([denoising.title(method), f"{found['mean']:.1f}", str(found["difference"]), each, f"{found['at_the_end']:.1f}", " and ".join(f"{steps:,}" for steps in found["steps"])])
+        rows.append([denoising.title(method), f"{found['mean']:.1f}" + (f" ({found['difference'].n})" if found["difference"].n < most else ""), str(found["difference"]), each, f"{found['at_the_end']:.1f}", " and ".join(f"{steps:,}" for steps in found["steps"])])
     return rows
 
 
@@ -861,7 +862,6 @@ show.table(against_filters("telomeres"), COLUMNS)
 # %% tags=["nbval-check-output"]
 scored = {name: np.mean([metrics.psnr(reference, view) for view in views]) for name, views in restored_telomeres.items()}
 print("StructN2V beats Noise2Void on correlated noise by more than 1.5 dB:", scored["StructN2V"] > scored["Noise2Void"] + 1.5)
-print("Noise2Noise beats StructN2V:", scored["Noise2Noise"] > scored["StructN2V"])
 
 # %% [markdown]
 # ### Was that long enough?
@@ -876,17 +876,15 @@ print("Noise2Noise beats StructN2V:", scored["Noise2Noise"] > scored["StructN2V"
 COLOURS = {"care": blue, "n2v": orange, "n2v2": green, "structn2v": green, "n2n": blue}
 figure, panels = show.figure(1, 2, height=3.6)
 for axes, recording, title in zip(panels, ("w2s", "telomeres"), ("W2S, SI-PSNR", "telomeres, PSNR")):
-    end = 0
+    rival, end = denoising.best_filter(recording, 0), 0
     for method in ("care", "n2v2", "n2v") if recording == "w2s" else ("structn2v", "n2n", "n2v"):
         steps, values = np.array(denoising.runs(recording, method)[0]["curve"]).T
         end = max(end, steps[-1])
-        axes.plot(steps, values, color=COLOURS[method])
-        axes.annotate(denoising.title(method), (steps[-1], values[-1]), xytext=(4, -4), textcoords="offset points", va="center", fontsize=9)
-    rival = denoising.best_filter(recording, 0)
-    axes.plot([0, end], [rival["validation"]] * 2, "k--", lw=1)
-    axes.annotate(denoising.title(rival["method"]), (end, rival["validation"]), xytext=(4, 6), textcoords="offset points", va="center", fontsize=9)
-    axes.set(xlabel="steps", ylabel="dB on validation images", title=title, xlim=(0, 1.55 * end), xticks=[0, end / 2, end])
-panels[0].set_ylim(30.5, None)
+        axes.plot(steps, values - rival["validation"], color=COLOURS[method])
+        axes.annotate(denoising.title(method), (steps[-1], values[-1] - rival["validation"]), xytext=(4, -4), textcoords="offset points", va="center", fontsize=9)
+    axes.axhline(0, color="k", ls="--", lw=1)
+    axes.set(xlabel="steps", ylabel="dB above the best filter", title=title, xlim=(0, 1.45 * end), xticks=[0, end / 2, end])
+panels[0].set_ylim(-1.5, None)
 figure
 
 # %% [markdown]
@@ -898,7 +896,7 @@ figure
 
 # %%
 #| label: tbl-w2s
-#| tbl-cap: "W2S: SI-PSNR in decibels, mean over the images that were scored; difference to the best filter of the same images, image by image (95 % interval); differences of the single trainings; then SI-PSNR after the last step, and the number of steps. Rows with five images were run on one fold so far, those with ten on both. The same network for CARE, Noise2Void and N2V2, the same share of hidden pixels for the last two; a library's own program with its own network where its name stands in the row."
+#| tbl-cap: "W2S: SI-PSNR in decibels, mean over the images that were scored; difference to the best filter of the same images, image by image (95 % interval); differences of the single trainings; then SI-PSNR after the last step, and the number of steps. A number of images after the decibels: these were run on one fold so far, and their decibels must not be compared with those of ten images, only their differences. The same network for CARE, Noise2Void and N2V2, the same share of hidden pixels for the last two;"
 show.table(against_filters("w2s"), COLUMNS)
 
 # %%
@@ -927,7 +925,10 @@ published = [
     ["Noise2Noise paper, BSD300", "Noise2Noise", "PSNR", "31.06", ""],
     ["CAREamics, U2OS nuclei, added noise", "CARE", "SI-PSNR", "31.51 ± 3.70", ""],
     ["CAREamics, Convallaria, row noise added", "StructN2V", "SI-PSNR", "28.89", "50 epochs, batches of 16"],
-    ["N2V2 authors, Convallaria", "Noise2Void", "PSNR", "35.40 to 35.57", "2,000 batches of 80"],
+    ["N2V2 authors, Convallaria", "Noise2Void, two settings", "PSNR", "35.40 to 35.74", "2,000 batches of 80"],
+    ["N2V2 authors, Convallaria, no residual", "Noise2Void", "PSNR", "34.83", "as above"],
+    ["N2V2 authors, Convallaria, no residual", "its hidden pixels only: medians", "PSNR", "35.46", "as above"],
+    ["N2V2 authors, Convallaria, no residual", "N2V2", "PSNR", "34.55", "as above"],
     ["CARE paper, planaria, beetles", "CARE", "NRMSE, SSIM", "none given", ""],
 ]
 show.table(published, ["where, images", "method", "metric", "dB", "training, where stated"])
@@ -978,7 +979,7 @@ else:
     middle = tuple(slice(n // 2 - 128, n // 2 + 128) for n in image.shape)
     display(show.images([image[middle], result[middle], (image - result)[middle]], ["one frame", "Noise2Void", "what it took away"]))
     if target is not None:
-        print(f"SI-PSNR {metrics.scale_invariant_psnr(target, result):.2f} dB (the N2V2 authors: 35.40 to 35.57, PSNR)")
+        print(f"SI-PSNR {metrics.scale_invariant_psnr(target, result):.2f} dB (the N2V2 authors: 35.40 to 35.74, PSNR)")
 
 # %% [markdown]
 # ## What goes wrong
@@ -1157,7 +1158,6 @@ show.table(rows, ["image", "five brighter spots", "five dimmer spots"])
 care_gain, pair_gain = by_block["CARE (clean target)"], by_block["Noise2Noise (noisy target)"]
 on_one_field = [run for method in ("n2n", "n2v") for run in denoising.runs("telomeres", method)]
 struct = denoising.compare("telomeres", "structn2v", "n2v")
-pairs_ahead = [denoising.compare("telomeres", "n2n", rival)["difference"] for rival in ("structn2v", None)]
 care_ahead, void_ahead = (denoising.compare("w2s", method) for method in ("care", "n2v"))
 dim = denoising.compare("nuclei", "n2v2")
 residual_shares = {name: correlation for name, (_, correlation) in taken_away.items()}
@@ -1176,20 +1176,20 @@ show.claims(
     ("rows-are-joined", "bdd540", tables[1][1, 2] > 0.4 and abs(tables[0][1, 2]) < 0.05, f"about {tables[1][1, 2]:.1f} against about 0"),
     ("residuals-share-the-noise", "f46194", min(residual_shares[name] for name in ("total variation", "StructN2V", "Noise2Noise")) > 0.4 and abs(residual_shares["Noise2Void"]) < 0.1,
      "correlation with the pixel below above 0.4 in three residuals, below 0.1 in that of Noise2Void, five frames"),
-    ("longer-blind-spot-pays", "21d878", struct["difference"].low > 1.5 and struct["difference"].better == 8 and abs(struct["at_the_end"] - struct["mean"]) < 0.25 and all(d.low > 0 for d in pairs_ahead),
-     f"StructN2V against Noise2Void {struct['difference']}, last step within 0.25 dB of the best; Noise2Noise against StructN2V {pairs_ahead[0]}, against the best filter {pairs_ahead[1]}; blocks of one field"),
+    ("longer-blind-spot-pays", "000000", struct["difference"].low > 1 and struct["difference"].difference > 2 and struct["difference"].better == 8 and struct["at_the_end"] - struct["end_against"] > struct["difference"].difference,
+     f"StructN2V against Noise2Void {struct['difference']} blocks of one field; after the last step {struct['at_the_end'] - struct['end_against']:+.1f} dB"),
     ("longer-is-not-better", "e9caa9", all(run["best"]["validation"] - run["curve"][-1][1] > 0.33 and run["losses"][-1] < run["losses"][np.argmax(run["curve"], axis=0)[1]] for run in on_one_field),
      f"more than 0.33 dB lost on validation images after the best step, and a smaller loss, in each of {len(on_one_field)} trainings"),
     ("care-beats-the-filter", "c97219", care_ahead["difference"].better == 10 and care_ahead["difference"].low > 0 and care_ahead["difference"].difference > 0.5 and min(care_ahead["trainings"]) > 0 and void_ahead["difference"].low < 0 < void_ahead["difference"].high,
      f"CARE {care_ahead['difference']} images, {len(care_ahead['trainings'])} trainings; Noise2Void {void_ahead['difference']}"),
-    ("no-signal-no-restoration", "2c56aa", measured_noise["nuclei"][0] < 0.1 and dim["difference"].better == 0 and dim["difference"].high < -1 and dim["against"] == ["wavelets"],
-     f"signal below a tenth of the noise; N2V2 against wavelets {dim['difference']} blocks of one image, one training"),
+    ("no-signal-no-restoration", "000000", measured_noise["nuclei"][0] < 0.1 and abs(dim["mean"] - denoising.compare("nuclei", "none")["mean"]) < 1 and dim["difference"].better == 0 and dim["against"] == ["wavelets"],
+     f"signal below a tenth of the noise; less than 1 dB from the noisy frame; against wavelets {dim['difference']} blocks of one image, one training"),
     ("strangers-fall-behind", "fdbbf4", specialists["epithelium"][0].low > 4 and 0 < specialists["nuclei"][0].low and specialists["nuclei"][0].high < 2.5 and all(d.high < 0 for d in strangers.values()),
      "own network on the epithelium more than 4 dB ahead of the best filter, on nuclei 0 to 2.5; the other's network behind it, 16 blocks of one simulated image each"),
-    ("restoration-makes-effects", "1ae6b6", bool(p_values[0.7][1] < 0.05 and changes[0.5][1] < -0.4 and min(p[0] for p in p_values.values()) > 0.05),
-     "restored, 70 % of the light: p below 0.05; half of it: change below −40 %; original pixels: p above 0.05; ten simulated wells each"),
-    ("dim-spots-get-dimmer", "96f888", max(abs(v - 1) for v in brightness["one frame"]) < 0.15 and brightness["Noise2Noise"][0] < 0.9 and brightness["Noise2Noise"][1] < 0.8,
-     "mean of ten frames: single frames within 0.15 of the light in the mean of 160; after Noise2Noise the five brighter telomeres below 0.9, the five dimmer below 0.8"),
+    ("restoration-makes-effects", "000000", bool(p_values[0.7][1] < 0.05 and changes[0.5][1] < -0.4 and min(p[way] for p in p_values.values() for way in (0, 2)) > 0.05),
+     "restored, 70 % of the light: p below 0.05; half of it: change below −40 %; original pixels, and restored at the light of the training: p above 0.05; ten simulated wells each"),
+    ("dim-spots-get-dimmer", "000000", max(abs(v - 1) for v in brightness["one frame"]) < 0.15 and all(brightness[name][1] < 0.9 for name in telomere_networks) and brightness["Noise2Noise"][1] < brightness["Noise2Noise"][0],
+     "mean of ten frames: single frames within 0.15 of the light in the mean of 160; the five dimmer telomeres below 0.9 after each network, after Noise2Noise below the five brighter"),
 )
 
 # %% [markdown]

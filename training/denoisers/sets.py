@@ -18,12 +18,16 @@ PATCH = 64
 
 @dataclass
 class Pair:
-    """A noisy image and its reference; `mean` and `std` are those it is standardised with."""
+    """A noisy image and its reference; `mean` and `std` are those it is standardised with.
+
+    `unsure` is the variance of the reference itself, which is no error of whoever is compared with it.
+    """
 
     noisy: np.ndarray
     clean: np.ndarray
     mean: float
     std: float
+    unsure: np.ndarray | float = 0.0
 
     def standardised(self) -> np.ndarray:
         """The noisy image as a network wants it."""
@@ -50,6 +54,8 @@ class Fold:
     """Whether patches may be turned by 90°; not where the noise has a direction."""
     frames: np.ndarray | None = None
     """All frames of the training part, where a field was recorded many times."""
+    reach: int = 10**6
+    """How many frames apart two frames may be to count as a pair of noisy images of the same thing."""
     about: dict = field(default_factory=dict)
     """What was cut where, for the results."""
 
@@ -71,13 +77,20 @@ def draw(fold: Fold, batch: int, rng: np.random.Generator) -> dict[str, np.ndarr
         number = int(rng.integers(len(fold.stacks)))
         stack, target = fold.stacks[number], fold.targets[number]
         first = int(rng.integers(len(stack)))
-        other = (first + 1 + int(rng.integers(max(1, len(stack) - 1)))) % len(stack)
+        other = partner(first, len(stack), fold.reach, rng)
         y, x = (int(rng.integers(0, size - PATCH + 1)) for size in target.shape)
         turns, mirrors = int(rng.integers(4)) if fold.turn else 0, rng.integers(2, size=2)
         for key, image in (("noisy", stack[first]), ("again", stack[other]), ("clean", target)):
             patch = np.rot90(image[y : y + PATCH, x : x + PATCH], turns)
             chosen[key].append(patch[:: 1 - 2 * mirrors[0], :: 1 - 2 * mirrors[1]])
     return {key: np.stack(patches)[:, None] for key, patches in chosen.items()}
+
+
+def partner(first: int, frames: int, reach: int, rng: np.random.Generator) -> int:
+    """Number of another frame, at most `reach` away; the frame itself where there is one only."""
+    low, high = max(0, first - reach), min(frames - 1, first + reach)
+    other = low + int(rng.integers(max(1, high - low)))
+    return min(other + (other >= first), high)
 
 
 # ---------------------------------------------------------------- sets of many images
@@ -137,31 +150,39 @@ def mean_si_psnr(clean, restored) -> float:
 # ---------------------------------------------------------------- a field that was recorded many times
 
 SCORED_FRAMES = (20, 60, 100, 140, 180)
+NEAR = 5
+"""The telomeres move: only so many frames before and after show what a frame shows."""
 
 
 def telomeres(number: int) -> Fold:
     """200 frames of one field. Networks train on one half of it and are scored on the other (four blocks).
 
-    The reference is the mean of the 160 frames whose number is no multiple of 5; frames that are scored are
-    not in it. The right quarter of the training half is for validation.
+    The reference of a frame is the mean of the `NEAR` frames before and after it, without itself; what noise
+    is left in this mean is known, and subtracted from the squared error. The right quarter of the training
+    half is for validation.
     """
     frames = data.load("telomeres").image.astype(np.float64)
-    reference = frames[np.arange(len(frames)) % 5 != 0].mean(axis=0)
     middle, width = frames.shape[1] // 2, frames.shape[2]
     halves = [slice(0, middle), slice(middle, None)]
     here, there = halves[number], halves[1 - number]
     border = width * 3 // 4
     seen = frames[:, here, :border]
     mean, std = seen.mean(), seen.std()
-    span = float(np.ptp(reference))
+    everything = frames.mean(axis=0)
+    span = float(np.ptp(everything))
+    variance = np.diff(frames, axis=0).var(axis=0) / 2
 
-    def pairs(rows, columns):
-        return [Pair(frames[f, rows, columns], reference[rows, columns], mean, std) for f in SCORED_FRAMES]
+    def pair(f, rows, columns):
+        near = [k for k in range(f - NEAR, f + NEAR + 1) if k != f]
+        local, unsure = frames[near].mean(axis=0), variance / len(near)
+        parts = (image[rows, columns] for image in (frames[f], local))
+        return Pair(*parts, mean, std, unsure[rows, columns])
 
-    validation, test = pairs(here, slice(border, None)), pairs(there, slice(None))
+    validation = [pair(f, here, slice(border, None)) for f in SCORED_FRAMES]
+    test = [pair(f, there, slice(None)) for f in SCORED_FRAMES]
     return Fold(
         [((seen - mean) / std).astype(np.float32)],
-        [((reference[here, :border] - mean) / std).astype(np.float32)],
+        [((everything[here, :border] - mean) / std).astype(np.float32)],
         validation,
         test,
         [f"{'lower' if number == 0 else 'upper'} half, block {i + 1}" for i in range(4)],
@@ -169,9 +190,11 @@ def telomeres(number: int) -> Fold:
         lambda restored: block_psnr(validation, restored, span, (1, 1))[0],
         turn=False,
         frames=seen,
+        reach=NEAR,
         about={
             "training": f"{'upper' if number == 0 else 'lower'} half, columns 0 to {border - 1}, all frames",
             "validation": f"same half, columns {border} to {width - 1}, frames {SCORED_FRAMES}",
+            "reference": f"mean of the {NEAR} frames before and after, its own noise subtracted",
             "unit": "block of a quarter of the test half, mean over five frames",
         },
     )
@@ -180,7 +203,8 @@ def telomeres(number: int) -> Fold:
 def block_psnr(pairs, restored, span, grid) -> list[float]:
     """PSNR of each block of a grid; squared errors are averaged over all images first."""
     errors = np.mean(
-        [(np.asarray(r, float) - p.clean) ** 2 for p, r in zip(pairs, restored, strict=True)], axis=0
+        [(np.asarray(r, float) - p.clean) ** 2 - p.unsure for p, r in zip(pairs, restored, strict=True)],
+        axis=0,
     )
     rows = np.array_split(errors, grid[0], axis=0)
     blocks = [block for row in rows for block in np.array_split(row, grid[1], axis=1)]

@@ -113,16 +113,17 @@ def compare(recording: str, method: str, against: str | None = None, folder: Pat
     Returns
     -------
     dict
-        ``mean`` and ``at_the_end`` (the same after all steps), and ``mean_against``, in dB; ``against``, the
-        methods compared with, one for each fold; ``difference``, a `metrics.PairedDifference` over units, and
-        ``trainings``, the mean difference of every single training; ``steps``, how long they were.
+        ``mean`` and ``at_the_end`` (the same after all steps), and ``mean_against`` and ``end_against``, in
+        dB; ``against``, the methods compared with, one for each fold; ``difference``, a
+        `metrics.PairedDifference` over units, and ``trainings``, the mean difference of every single
+        training; ``steps``, how long they were.
 
     Raises
     ------
     InputError
         If one of the two was not run.
     """
-    ours, ends, theirs, trainings, rivals = [], [], [], [], []
+    ours, ends, theirs, their_ends, trainings, rivals = [], [], [], [], [], []
     mine = runs(recording, method, folder)
     others = None if against is None else runs(recording, against, folder)
     for fold in sorted({run["fold"] for run in mine}):
@@ -133,16 +134,18 @@ def compare(recording: str, method: str, against: str | None = None, folder: Pat
             continue
         rivals.append(there[0]["method"])
         theirs.append(np.mean([_scores(run) for run in there], axis=0))
+        their_ends.append(np.mean([_scores(run, at_the_end=True) for run in there], axis=0))
         ours.append(np.mean([_scores(run) for run in here], axis=0))
         ends.append(np.mean([_scores(run, at_the_end=True) for run in here], axis=0))
         trainings += [float((_scores(run) - theirs[-1]).mean()) for run in here]
     if not ours:
         raise InputError(f"{method} and {against} share no fold of {recording}.")
-    ours, ends, theirs = map(np.concatenate, (ours, ends, theirs))
+    ours, ends, theirs, their_ends = map(np.concatenate, (ours, ends, theirs, their_ends))
     return {
         "mean": float(ours.mean()),
         "at_the_end": float(ends.mean()),
         "mean_against": float(theirs.mean()),
+        "end_against": float(their_ends.mean()),
         "against": rivals,
         "difference": metrics.paired_difference(ours, theirs),
         "trainings": trainings,
