@@ -597,7 +597,7 @@ def test_killed_process_leaves_no_half_file(online, server, monkeypatch):
     worker.communicate()
     entry = make_entry(server.url("ok"))
     assert finding.cache_path(entry.files["toy.bin"]) is None
-    monkeypatch.setattr(downloading, "STALE", -1)  # what lies about counts as abandoned at once
+    monkeypatch.setattr(files, "STALE", -1)  # what lies about counts as abandoned at once
     assert get(entry).read_bytes() == CONTENT
     assert len(left_in(online)) == 1
 

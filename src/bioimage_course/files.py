@@ -6,11 +6,12 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import time
 import uuid
 from pathlib import Path
 
-STALE = 24 * 3600  # seconds after which an unfinished file is taken for abandoned
+STALE = 24 * 3600  # seconds after which what is unfinished is taken for abandoned
 
 
 def sha256(path) -> str:
@@ -58,9 +59,13 @@ def save_json(path, content, indent: int | None = 1) -> None:
     save(path, json.dumps(content, indent=indent, ensure_ascii=False) + "\n")
 
 
-def sweep(folder) -> None:
-    """Remove what a process left that was killed while it wrote; not what another one is writing now."""
-    for left in Path(folder).glob(".*.unfinished"):
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - left.stat().st_mtime > STALE:
+def sweep(folder, pattern: str = ".*.unfinished") -> None:
+    """Remove files or folders left by a process that was killed; not those that one is writing now."""
+    for left in Path(folder).glob(pattern):
+        with contextlib.suppress(FileNotFoundError):  # another process has just finished with it
+            if time.time() - left.stat().st_mtime <= STALE:
+                continue
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
                 left.unlink()

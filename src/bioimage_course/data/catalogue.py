@@ -71,6 +71,11 @@ class Entry:
     files: dict[str, File] = field(default_factory=dict, repr=False)
 
     @property
+    def about(self) -> dict:
+        """What its samples and its collection say of themselves as well."""
+        return {key: getattr(self, key) for key in ("description", "licence", "citation", "publish")}
+
+    @property
     def bytes(self) -> int:
         """Size of all files together, as far as it is known."""
         return sum(file.bytes or 0 for file in self.files.values())
