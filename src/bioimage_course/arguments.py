@@ -102,10 +102,9 @@ def thresholds(value) -> tuple[float, ...]:
     out = tuple(float(t) for t in given.ravel())
     if not out:
         raise InputError("at least one IoU threshold is needed, for example 0.5.")
-    if not all(0 <= t <= 1 for t in out):  # also refuses NaN
-        raise InputError(
-            f"IoU thresholds lie between 0 and 1, but there is {next(t for t in out if not 0 <= t <= 1)}."
-        )
+    wrong = [t for t in out if not 0 <= t <= 1]  # NaN too
+    if wrong:
+        raise InputError(f"IoU thresholds lie between 0 and 1, but there is {wrong[0]}.")
     return out
 
 
@@ -120,9 +119,8 @@ def plain(value, name: str) -> np.ndarray:
     if hasattr(value, "detach"):  # a tensor, perhaps on a GPU
         value = value.detach().cpu()
     found = np.asanyarray(value)
-    parts = (
-        value if isinstance(value, list | tuple) else [found]
-    )  # NumPy drops the masks of what a list holds
+    # NumPy drops the masks of what a list holds.
+    parts = value if isinstance(value, list | tuple) else [found]
     masked = [part for part in parts if isinstance(part, np.ma.MaskedArray)]
     if masked:
         if any(map(np.ma.is_masked, masked)):
@@ -322,6 +320,13 @@ def not_to_nothing(shape: tuple, factor: float, what: str) -> None:
             f"{what} would shrink this image of {shape[0]} × {shape[1]} pixels to nothing: its shorter side "
             f"would be {min(shape) * factor:.2g} pixels."
         )
+
+
+def scale(value, shape: tuple) -> None:
+    """By how much an image (Y, X) is enlarged before it is segmented: a factor, "auto" or None."""
+    if value is not None and not (isinstance(value, str) and value == "auto"):
+        number(value, "scale", 0.05, 20, alternative="auto")
+        not_to_nothing(shape, value, f"scale={value:g}")
 
 
 def opaque(channel: np.ndarray) -> bool:

@@ -59,10 +59,8 @@ def remedy(tool: str) -> str:
     """Return the line that installs `tool`, as part of a sentence."""
     extra = TOOLS[tool].extra if tool in TOOLS else "all"
     wanted = f"bioimage-course[{extra}]" if extra else "bioimage-course"
-    return (
-        f"in a clone of the course run `make lab` (it installs everything), "
-        f'elsewhere `pip install "{wanted}"`'
-    )
+    here = "in a clone of the course run `make lab` (it installs everything)"
+    return f'{here}, elsewhere `pip install "{wanted}"`'
 
 
 def _missing(tool: str) -> list[str]:
@@ -176,11 +174,8 @@ def quiet():
     before, silence = logging.root.manager.disable, io.StringIO()
     logging.disable(logging.WARNING)
     try:
-        with (
-            contextlib.redirect_stdout(silence),
-            contextlib.redirect_stderr(silence),
-            warnings.catch_warnings(),
-        ):
+        out, err = contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence)
+        with out, err, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -24,5 +24,10 @@ class ToolUnavailableError(CourseError):
 
 
 def nearest(word: str, known, most: int = 3) -> list[str]:
-    """The known names that somebody may have meant, the nearest first."""
-    return difflib.get_close_matches(word.lower(), known, n=most, cutoff=0.4)
+    """The known names that somebody may have meant, the nearest first; none if no name is near."""
+    return difflib.get_close_matches(word.lower(), known, n=most, cutoff=0.6)
+
+
+def first_line(error: BaseException) -> str:
+    """What another library's exception says, as part of a sentence."""
+    return str(error).strip().partition("\n")[0].rstrip(".")

@@ -137,8 +137,7 @@ def expect_number(
     """
     array = to_numpy(value, what)
     if array.ndim:
-        size = f"an array of shape {array.shape}"
-        raise Failure(f"{what} must be one number, not {size}.")
+        raise Failure(f"{what} must be one number, not an array of shape {array.shape}.")
     _refuse_mistakes(array, close_to, mistakes, rtol, atol)
     number = array.item()
     if isinstance(number, complex):
@@ -235,7 +234,7 @@ def call(function, *args, pure=False, **kwargs):
         if is_unfinished(error):
             raise
         never_entered = isinstance(error, TypeError) and error.__traceback__.tb_next is None
-        if never_entered and not _accepts(function, args, kwargs):
+        if never_entered and not takes(function, *args, **kwargs):
             raise Failure(f"{words} cannot be called: {one_line(str(error))}.") from error
         raise Failure(f"{words} stopped with {describe_error(error)}.") from error
     if placeholder.inside((result,)):
@@ -252,7 +251,11 @@ def takes(function, *args, **kwargs):
     -------
     bool
     """
-    return _accepts(function, args, kwargs)
+    try:
+        inspect.signature(function).bind(*args, **kwargs)
+    except (TypeError, ValueError):  # ValueError: a builtin without a signature
+        return False
+    return True
 
 
 def expect_parts(value, number, what):
@@ -402,16 +405,12 @@ def _refuse_mistakes(array, right, mistakes, rtol, atol):
 def _matches(array, reference, rtol, atol):
     reference = np.asarray(reference)
     rtol, atol = _tolerance(array, reference, rtol, atol)
-    return array.shape == reference.shape and bool(
-        np.isclose(array, reference, rtol=rtol, atol=atol, equal_nan=True).all()
-    )
+    return array.shape == reference.shape and np.allclose(array, reference, rtol, atol, equal_nan=True)
 
 
 def _expect_shape(array, shape, what):
-    fits = array.ndim == len(shape) and all(
-        want is None or have == want for have, want in zip(array.shape, shape, strict=True)
-    )
-    if fits:
+    pairs = zip(array.shape, shape, strict=True)  # compared only if equally long
+    if array.ndim == len(shape) and all(want in (None, have) for have, want in pairs):
         return
     lengths = ["any" if length is None else str(length) for length in shape]
     words = f"({', '.join(lengths)}{',' if len(lengths) == 1 else ''})"
@@ -456,9 +455,8 @@ def _expect_values(array, reference, rtol, atol, what):
     place = _first(~close)
     wrong = int(np.count_nonzero(~close))
     share = "every value" if wrong == array.size > 1 else f"{wrong} of {array.size} values"
-    where = f"[{', '.join(map(str, place))}]"
     raise Failure(
-        f"{what} has the right shape but {share} wrong{relation}; for example, at {where} it is "
+        f"{what} has the right shape but {share} wrong{relation}; for example, at {_where(~close)} it is "
         f"{_short(array[place])} instead of {_short(reference[place])}."
     )
 
@@ -580,14 +578,4 @@ def _same(before, after):
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(before, torch.Tensor):
         return before.shape == after.shape and bool(torch.equal(before, after))
-    return True
-
-
-def _accepts(function, args, kwargs):
-    try:
-        inspect.signature(function).bind(*args, **kwargs)
-    except TypeError:
-        return False
-    except ValueError:  # builtins without a signature
-        return False
     return True

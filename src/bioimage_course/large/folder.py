@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bioimage_course import files
+from bioimage_course import arguments, files
 from bioimage_course.errors import InputError
 from bioimage_course.large.runs import agree, changing, each, label_array, native, refuse
 
@@ -116,5 +116,5 @@ def _segment_file(path: Path, segment, out: Path, run: str) -> dict:
 def _small(labels) -> np.ndarray:
     """As int32; numbered anew if a number is too large for that."""
     if labels.max(initial=0) > np.iinfo(np.int32).max:
-        labels = np.searchsorted(np.unique(np.append(labels.ravel(), 0)), labels)
+        labels, _ = arguments.consecutive(labels)
     return labels.astype(np.int32)

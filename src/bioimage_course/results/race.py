@@ -64,10 +64,8 @@ def rows(found=None):
     """
     found = results() if found is None else found
     assumed = found["assumed"]
-    drawing = {
-        name: number * assumed["seconds_per_nucleus"] / 60
-        for name, number in assumed["outlined_nuclei"].items()
-    }
+    outlined = assumed["outlined_nuclei"]
+    drawing = {name: number * assumed["seconds_per_nucleus"] / 60 for name, number in outlined.items()}
     table = []
     for name, about in found["entrants"].items():
         own = about.get("drawn") == "tissue"  # drawn for this very task, by whoever wants the result

@@ -18,11 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
-from bioimage_course import arguments, compat, shipped
+from bioimage_course import arguments, compat, nets, shipped
 from bioimage_course.compat import quiet
-from bioimage_course.data import catalogue, downloading, finding
+from bioimage_course.data import catalogue, downloading, finding, normalise
 from bioimage_course.errors import InputError, ToolUnavailableError
 from bioimage_course.fingerprint import kept
+from bioimage_course.large.grid import Tiling
 from bioimage_course.metrics.objects import median_diameter
 from bioimage_course.tools import _blocks
 
@@ -44,8 +45,6 @@ def _flow_network_class():
 
     with quiet():
         from cellpose.vit import BaseModel
-
-    from bioimage_course import nets
 
     class FlowNetwork(BaseModel):
         """A U-Net in the place of Cellpose-SAM's transformer: image in, two flows and a cell logit out.
@@ -191,7 +190,7 @@ def segment(
     if array.min() == array.max():  # not a single pixel differs from the others
         return np.zeros(array.shape[:2], np.int32)
     if limits is not None:
-        array = (array - np.float32(low)) / np.float32(high - low)
+        array = normalise(array, low, high)
     auto = options.get("diameter") == "auto"
     # as a dictionary: cellpose remembers a plain False for all later calls
     options = {"normalize": {"normalize": limits is None}} | options | ({"diameter": None} if auto else {})
@@ -216,8 +215,6 @@ def tiling(model=None, *, limits=None, diameter="default", **others):
     -------
     large.Tiling
     """
-    from bioimage_course.large.grid import Tiling
-
     own = "Each block would be resized by diameters of its own: give the diameter of the whole image."
     problem = _blocks.unlike_blocks(limits) or (own if diameter == "auto" else "")
     return Tiling(problem=problem)
@@ -262,8 +259,6 @@ def course_model():
     ToolUnavailableError
         If cellpose is not installed.
     """
-    from bioimage_course import nets
-
     about = results()
     network = flow_network(about["settings"]["width"], about["settings"]["depth"])
     ((name, digest),) = about["files"].items()
