@@ -583,6 +583,8 @@ def test_unknown_exercise_names_the_nearest(mean):
         _ = check.mean_intensty
     with pytest.raises(AttributeError):  # so that hasattr works
         _ = check.qqqqqq
+    with pytest.raises(CourseError, match=r"'banana'; .*check\.exercises"):  # no wild guess
+        _ = check.banana
     assert not hasattr(check, "mean_intensities_of_all") and hasattr(check, "mean_intensity")
     assert "mean_intensity" in dir(check)
 

@@ -337,6 +337,12 @@ def test_unknown_name_gets_the_nearest(asked, meant):
         data.load(asked)
 
 
+@pytest.mark.parametrize("asked", ["banana", "brain", "photos", "zebrafish", "x"])
+def test_a_word_that_is_like_no_name_gets_no_guess(asked):
+    with pytest.raises(InputError, match=f"called '{asked}': data.names.. lists what there is"):
+        data.load(asked)
+
+
 @pytest.mark.parametrize("function", [data.load, data.fetch, data.available, data.describe, data.download])
 @pytest.mark.parametrize("asked", ["", "xyzzy-42", "../nuclei", None, 3, b"nuclei", ["nuclei"], np.zeros(2)])
 def test_nonsense_names(function, asked):

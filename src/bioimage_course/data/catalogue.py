@@ -114,8 +114,6 @@ def entry(name: str) -> Entry:
     if name in known:
         return known[name]
     near = nearest(name, known)
-    near += [other for other in known if name and name.lower() in other and other not in near]
-    near = near[:3]
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "data.names() lists what there is"
     raise InputError(f"there is no data set called {name!r}: {hint}")
 
