@@ -6,8 +6,6 @@ refused. Every function takes what is given and its name for the sentence, retur
 more thought, and raises `InputError` if that cannot be.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from bioimage_course.errors import InputError

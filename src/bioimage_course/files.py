@@ -1,7 +1,5 @@
 """Files that are whole or absent, and their hashes."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import json
@@ -54,9 +52,9 @@ def save(path, write) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def save_json(path, content, indent: int | None = 1) -> None:
+def save_json(path, content) -> None:
     """Write JSON whole or not at all, with letters as they are and a line's end at the end."""
-    save(path, json.dumps(content, indent=indent, ensure_ascii=False) + "\n")
+    save(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
 def sweep(folder, pattern: str = ".*.unfinished") -> None:

@@ -6,8 +6,6 @@ calls, and the arguments that `functools.partial` has bound to it. Installed lib
 Locks, open files and the like have no content and count by their type.
 """
 
-from __future__ import annotations
-
 import dis
 import functools
 import hashlib

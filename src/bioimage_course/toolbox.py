@@ -5,8 +5,6 @@ installed with which extra (``pyproject.toml``, Google Colab), what `compat` loo
 rows ``course doctor`` has, and what ``training/race.py`` says about those that race.
 """
 
-from __future__ import annotations
-
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path

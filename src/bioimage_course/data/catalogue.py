@@ -28,8 +28,6 @@ mirror
     The set and patterns in a mirror's index that ``training/make_registry.py`` reads.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass, field
 from functools import cache

@@ -4,8 +4,6 @@ pooch checks the sha256 before the file gets its name. What is given to pooch he
 broke off, if the server can do that, and shows how far it is.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import tempfile

@@ -7,8 +7,6 @@ checked (see `downloading`), so that several processes may fetch the same file a
 once and the last one wins with the same bytes.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -1,7 +1,5 @@
 """From names to arrays: `load`, `fetch`, `available`, `missing`, `download`."""
 
-from __future__ import annotations
-
 import re
 import zipfile
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """Two label images side by side: which objects are the same, and how long are they?"""
 
-from __future__ import annotations
-
 import numpy as np
 
 from bioimage_course import arguments

@@ -1,7 +1,5 @@
 """A folder of images: each is segmented once, and a broken one does not stop the others."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

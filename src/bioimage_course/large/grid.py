@@ -1,7 +1,5 @@
 """The grid: blocks with their halo, what a method needs of it, and which block an object belongs to."""
 
-from __future__ import annotations
-
 import dis
 import functools
 import inspect

@@ -1,7 +1,5 @@
 """Label images in blocks: segment each block once, then put the objects together."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import warnings

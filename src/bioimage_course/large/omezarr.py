@@ -1,7 +1,5 @@
 """OME-Zarr images: made empty, to be filled block by block, and opened without being read."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from bioimage_course import arguments

@@ -1,7 +1,5 @@
 """What all runs share: files that are whole or absent, what a run is made of, and who does the work."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import json

@@ -1,7 +1,5 @@
 """Comparing the intensities of an image with those of a reference."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

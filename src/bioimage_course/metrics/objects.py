@@ -19,8 +19,6 @@ object: nothing was asked, so there is nothing to score (StarDist says 0 there,
 Cellpose NaN). Means over images leave such pairs out; the counts are 0.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property

@@ -8,8 +8,6 @@ Where a ratio is 0/0 because neither mask has foreground, the value is NaN:
 there was nothing to find. Where one mask is empty, it is 0.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from bioimage_course import arguments

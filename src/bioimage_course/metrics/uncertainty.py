@@ -1,7 +1,5 @@
 """How sure is a score: bootstrap intervals, paired differences and calibration."""
 
-from __future__ import annotations
-
 import math
 import warnings
 from collections.abc import Callable

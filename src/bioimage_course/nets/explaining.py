@@ -1,7 +1,5 @@
 """Where did a network look? Grad-CAM, and how much of its map lies on some region."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch.nn import functional as F

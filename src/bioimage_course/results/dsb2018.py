@@ -4,8 +4,6 @@ Each file of ``weights/dsb2018`` holds the counts (TP, FP, FN at ten IoU thresho
 method, written by ``training/dsb2018.py``. Everything shown is computed from the counts.
 """
 
-from __future__ import annotations
-
 import json
 
 import numpy as np

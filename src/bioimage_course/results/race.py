@@ -4,8 +4,6 @@
 memory, and the assumptions about what people have to do. Everything shown is computed from it.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from bioimage_course import shipped

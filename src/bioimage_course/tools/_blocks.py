@@ -1,7 +1,5 @@
 """What all adapters say about running in blocks."""
 
-from __future__ import annotations
-
 
 def unlike_blocks(limits=None, scale=None) -> str:
     """Why blocks of an image would not give the objects of the whole image, in a sentence; "" if they can."""

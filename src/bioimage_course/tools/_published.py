@@ -1,7 +1,5 @@
 """Published models that a tool's own library downloads: one sentence where they cannot be had."""
 
-from __future__ import annotations
-
 import contextlib
 
 from bioimage_course.compat import quiet

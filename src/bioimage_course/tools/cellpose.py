@@ -10,8 +10,6 @@ tracebacks. `course_model` and `pretrained` return plain ``cellpose.models.Cellp
 everything else use the library itself.
 """
 
-from __future__ import annotations
-
 import os
 from functools import lru_cache
 from pathlib import Path

@@ -8,8 +8,6 @@ itself: `predictor` returns a plain ``SamPredictor``, `decoder` what micro-sam's
 segmentation take.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
@@ -98,9 +96,7 @@ def segment(
     if high <= low or (prompts is not None and not len(prompts)):
         return np.zeros(array.shape[:2], np.int32)
     model = _model(model)
-    if embeddings is None:
-        embeddings = embed(array, model, limits=(low, high))
-    _require_same(embeddings, array, (low, high))
+    embeddings = _embedded(array, model, (low, high), embeddings)
     if prompts is not None:
         return paint(masks(model, embeddings, points=points, boxes=boxes), array.shape[:2])
     generator = automatic_masks(model, embeddings, to_uint8(array, (low, high)), points_per_side)
@@ -180,13 +176,16 @@ class Embeddings(dict):
     made_from = None
 
 
-def _require_same(embeddings, image, limits):
-    """Refuse embeddings of another image, or of the same with other limits."""
+def _embedded(image, model, limits, embeddings):
+    """Embeddings made now, or those given, if they are not of another image or of other limits."""
+    if embeddings is None:
+        return embed(image, model, limits=limits)
     made_from = getattr(embeddings, "made_from", None)
     if made_from is not None and made_from != digest(to_uint8(image, limits)):
         raise InputError(
             "The embeddings were made from another image or with other limits: call embed with this image."
         )
+    return embeddings
 
 
 def masks(model, embeddings, *, points=None, boxes=None):
@@ -334,10 +333,7 @@ def segment_automatic(
     low, high = arguments.limits(array, limits)
     if high <= low:
         return np.zeros(array.shape[:2], np.int32)
-    if embeddings is None:
-        embeddings = embed(array, limits=(low, high))
-    _require_same(embeddings, array, (low, high))
-    segmenter = automatic_segmenter(embeddings, method)
+    segmenter = automatic_segmenter(_embedded(array, None, (low, high), embeddings), method)
     options = {"min_size": 0} | ({"batch_size": BATCH} if method == "apg" else {})
     with quiet():
         found = segmenter.generate(**decoder().card["thresholds"] | given, **options)

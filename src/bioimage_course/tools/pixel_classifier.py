@@ -6,8 +6,6 @@ pixels which answers mean background, object, or border between two objects (the
 like a project of ilastik: the forest is grown again from them, in a second or two, when it is first needed.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -5,8 +5,6 @@ photographs; MobileSAM (Zhang et al. 2023, arXiv:2306.14289) has a small copy of
 pixels into 64 × 64 places with 256 numbers each. A pixel classifier can use them instead of filters.
 """
 
-from __future__ import annotations
-
 import itertools
 
 import numpy as np

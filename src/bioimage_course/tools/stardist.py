@@ -6,8 +6,6 @@ instead of tracebacks, and silence. For everything else use the library itself; 
 `pretrained` return plain ``stardist.models.StarDist2D`` objects.
 """
 
-from __future__ import annotations
-
 import math
 import os
 from pathlib import Path

@@ -6,8 +6,6 @@ kept apart by their rims; so the insides become markers, and a watershed gives e
 of them. The network is `nets.UNet`, trained by ``training/unet_nuclei.py``.
 """
 
-from __future__ import annotations
-
 import itertools
 
 import numpy as np

@@ -6,8 +6,6 @@ napari-segment-blobs-and-things-with-membranes (R. Haase): local maxima of the i
 are the seeds; Otsu's threshold of the image blurred with `outline_sigma` gives the foreground.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from bioimage_course import arguments
