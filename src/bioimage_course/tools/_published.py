@@ -4,7 +4,7 @@ import contextlib
 
 from bioimage_course.compat import quiet
 from bioimage_course.data import finding, network
-from bioimage_course.errors import ToolUnavailableError
+from bioimage_course.errors import InputError, ToolUnavailableError
 
 
 def load(name, make, *, here, host, folder, advice, bundle="REQUESTS_CA_BUNDLE"):
@@ -46,3 +46,32 @@ def load(name, make, *, here, host, folder, advice, bundle="REQUESTS_CA_BUNDLE")
             f"The model {name!r} could not be downloaded ({trouble.reason}); {remedy}, or go on offline: "
             f"{advice}."
         ) from None
+
+
+def chosen(model, by_default, by_name, kind, *abilities):
+    """The model that an adapter was given: itself, by name, or none and therefore the default.
+
+    Parameters
+    ----------
+    model : object, str or None
+    by_default, by_name : callable
+        Give the default model, and a published one by its name.
+    kind : str
+        What a model is, for the sentence: "StarDist2D model".
+    abilities : str
+        Attributes by which a model is known.
+
+    Raises
+    ------
+    InputError
+        If it is none of these.
+    """
+    if model is None:
+        return by_default()
+    if isinstance(model, str):
+        return by_name(model)
+    if not all(hasattr(model, ability) for ability in abilities):
+        raise InputError(
+            f"model must be a {kind}, the name of a published one or None, not {type(model).__name__}."
+        )
+    return model

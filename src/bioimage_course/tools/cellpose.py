@@ -23,7 +23,7 @@ from bioimage_course.errors import InputError, ToolUnavailableError
 from bioimage_course.fingerprint import kept
 from bioimage_course.large.grid import Tiling
 from bioimage_course.metrics.objects import median_diameter
-from bioimage_course.tools import _blocks
+from bioimage_course.tools import _blocks, _published
 
 WEIGHTS = shipped.WEIGHTS / "cellpose-flows"
 """Folder of the course's own flow network: weights, card, results."""
@@ -178,13 +178,8 @@ def segment(
     if limits is not None:
         low, high = arguments.limits(array, limits)
     if model is None:
-        model, options = course_model(), results()["thresholds"] | options
-    elif isinstance(model, str):
-        model = pretrained(model)
-    elif not hasattr(model, "eval") or not hasattr(model, "net"):
-        raise InputError(
-            f"model must be a CellposeModel, the name of a published one or None, not {type(model).__name__}."
-        )
+        options = results()["thresholds"] | options
+    model = _published.chosen(model, course_model, pretrained, "CellposeModel", "eval", "net")
     if array.min() == array.max():  # not a single pixel differs from the others
         return np.zeros(array.shape[:2], np.int32)
     if limits is not None:

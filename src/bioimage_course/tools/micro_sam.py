@@ -494,13 +494,7 @@ def _downloaded(library, name):
 
 
 def _model(model):
-    if model is None or isinstance(model, str):
-        return predictor(model or "vit_t")
-    if not hasattr(model, "predict_torch"):
-        raise InputError(
-            f"model must be a SamPredictor, the name of a model or None, not {type(model).__name__}."
-        )
-    return model
+    return _published.chosen(model, predictor, predictor, "SamPredictor", "predict_torch")
 
 
 def _prompts(points, boxes, shape):

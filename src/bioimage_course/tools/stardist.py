@@ -81,15 +81,7 @@ def segment(image, model=None, *, prob_thresh=None, nms_thresh=None, limits=None
             arguments.number(value, name, 0, 1)
     arguments.scale(scale, array.shape)
     low, high = arguments.limits(array, limits)
-    if model is None:
-        model = course_model()
-    elif isinstance(model, str):
-        model = pretrained(model)
-    elif not hasattr(model, "predict_instances"):
-        raise InputError(
-            f"model must be a StarDist2D model, the name of a published one or None, not "
-            f"{type(model).__name__}."
-        )
+    model = _published.chosen(model, course_model, pretrained, "StarDist2D model", "predict_instances")
     if high <= low:  # not a single pixel differs from the others
         return np.zeros(array.shape, np.int32)
     scaled = normalise(array, low, high)
