@@ -18,7 +18,6 @@ _KINDS = {
     "float": ("f", "floating-point numbers"),
     "integer": ("iu", "integers"),
     "bool": ("b", "truth values (True or False)"),
-    "complex": ("biufc", "numbers"),
 }
 
 # Factors with a meaning; any other would be noise, and would give the answer away.
@@ -36,7 +35,6 @@ _NOT_FINITE = "look for a division by zero, the logarithm of 0 or an overflow"
 
 def expect_array(
     value,
-    like=None,
     shape=None,
     close_to=None,
     rtol=1e-5,
@@ -55,8 +53,6 @@ def expect_array(
     value : array_like
         What the learner made: array, nested list, PyTorch or TensorFlow tensor
         (also one that requires a gradient or lives on another device).
-    like : ndarray, optional
-        Require its shape and its kind of numbers (float, integer, bool), not its values.
     shape : tuple of (int or None), optional
         Require this shape; None stands for any length.
     close_to : array_like, optional
@@ -87,19 +83,16 @@ def expect_array(
         _expect_shape(array, low.shape, what)
         close_to = np.where(np.isnan(array), low, np.clip(array, low, high))  # the nearest right answer
     _refuse_mistakes(array, close_to, mistakes, rtol, atol)
-    for reference in (like, close_to):
-        if reference is not None:
-            _expect_shape(array, np.shape(reference), what)
+    if close_to is not None:
+        _expect_shape(array, np.shape(close_to), what)
     if shape is not None:
         _expect_shape(array, (shape,) if isinstance(shape, int) else tuple(shape), what)
-    if like is not None:
-        _expect_kind(array, _kind_of(np.asarray(like).dtype), what)
     if dtype is not None:
         _expect_kind(array, dtype, what)
-    if finite and close_to is None:
-        _expect_finite(array, what)
     if close_to is not None:
         _expect_values(array, np.asarray(close_to), rtol, atol, what)
+    elif finite:
+        _expect_finite(array, what)
     return array
 
 
@@ -335,7 +328,7 @@ def expect_truth(value, what="your result"):
     return bool(array)
 
 
-def to_numpy(value, what="your result", unordered=False):
+def to_numpy(value, what="your result"):
     """A copy of array, list or tensor as a NumPy array of numbers.
 
     Parameters
@@ -343,8 +336,6 @@ def to_numpy(value, what="your result", unordered=False):
     value : array_like
     what : str
         What the sentence calls the value.
-    unordered : bool
-        Take a set, too (sorted); for answers whose order does not matter.
 
     Raises
     ------
@@ -357,8 +348,6 @@ def to_numpy(value, what="your result", unordered=False):
         raise Failure(f"{what} is None; did you forget `return`?")
     if inspect.isgenerator(value):
         raise Failure(f"{what} is a generator; use `return` instead of `yield`, or wrap it in `list(…)`.")
-    if unordered and isinstance(value, (set, frozenset)):
-        return np.sort(to_numpy(list(value), what))
     is_function = callable(value) and not hasattr(value, "__array__")
     if is_function or isinstance(value, (str, bytes, dict, set, frozenset)):
         raise Failure(f"{what} must be made of numbers, not {_kind(value)}.")
@@ -420,10 +409,6 @@ def _expect_shape(array, shape, what):
     elif array.ndim != len(shape):
         advice = f": {array.ndim} axes instead of {len(shape)}"
     raise Failure(f"{what} has the shape {array.shape}, expected {words}{advice}.")
-
-
-def _kind_of(dtype):
-    return {"f": "float", "i": "integer", "u": "integer", "b": "bool"}.get(dtype.kind, "complex")
 
 
 def _expect_kind(array, wanted, what):
@@ -530,9 +515,8 @@ def _kind(value):
 
 
 def _kind_words(array):
-    return {"U": "text", "S": "bytes", "O": "mixed things", "M": "dates", "m": "times"}.get(
-        array.dtype.kind, str(array.dtype)
-    )
+    words = {"U": "text", "S": "bytes", "O": "mixed things", "M": "dates", "m": "times"}
+    return words.get(array.dtype.kind, str(array.dtype))
 
 
 def _arguments(args, kwargs):

@@ -130,9 +130,8 @@ def _question(ipywidgets, number, question):
         reason = ipywidgets.HTMLMath(value=_reason(answer))
         reason.layout.display, reason.layout.margin = "none", "0 0 0.5em 1.8em"
         reasons.append(reason)
-    title = ipywidgets.HTMLMath(
-        value=f"<b>Question {number}.</b> {_html(question['question'])} <i>({_task(question)})</i>"
-    )
+    text = f"<b>Question {number}.</b> {_html(question['question'])} <i>({_task(question)})</i>"
+    title = ipywidgets.HTMLMath(value=text)
     button = ipywidgets.Button(description=f"Check question {number}")
     button.layout.width, button.layout.flex = "auto", "none"
     verdict = ipywidgets.HTML()

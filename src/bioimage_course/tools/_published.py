@@ -41,11 +41,15 @@ def load(name, make, *, here, host, folder, advice, bundle="REQUESTS_CA_BUNDLE")
             return make()
     except Exception as error:  # URL errors, broken archives, wrong hashes: the libraries raise many kinds
         trouble = network.explain(error, host, bundle)
-        remedy = f"let {folder} name one that can" if trouble.at_home else trouble.remedy
-        raise ToolUnavailableError(
-            f"The model {name!r} could not be downloaded ({trouble.reason}); {remedy}, or go on offline: "
-            f"{advice}."
-        ) from None
+        raise not_downloaded(f"The model {name!r}", trouble, folder, advice) from None
+
+
+def not_downloaded(what, trouble, folder, advice) -> ToolUnavailableError:
+    """The error of a download that failed; the arguments are those of `load` and a `network.Trouble`."""
+    remedy = f"let {folder} name one that can" if trouble.at_home else trouble.remedy
+    return ToolUnavailableError(
+        f"{what} could not be downloaded ({trouble.reason}); {remedy}, or go on offline: {advice}."
+    )
 
 
 def chosen(model, by_default, by_name, kind, *abilities):

@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 
 from bioimage_course import arguments, compat, nets, shipped
-from bioimage_course.compat import quiet
 from bioimage_course.data import catalogue, downloading, finding, normalise
 from bioimage_course.errors import InputError, ToolUnavailableError
 from bioimage_course.fingerprint import kept
@@ -41,7 +40,7 @@ def _flow_network_class():
     """The class of our network; made on demand, because its parents come from torch and cellpose."""
     import torch
 
-    with quiet():
+    with compat.quiet():
         from cellpose.vit import BaseModel
 
     class FlowNetwork(BaseModel):
@@ -108,7 +107,7 @@ def as_cellpose(network):
     cellpose.models.CellposeModel
     """
     compat.prepare("cellpose")
-    with quiet():
+    with compat.quiet():
         from cellpose.models import CellposeModel
 
     model = object.__new__(CellposeModel)
@@ -230,7 +229,7 @@ def _check(options, shape):
 
 def _evaluate(model, array, options):
     """Labels by cellpose's own ``eval``."""
-    with quiet():
+    with compat.quiet():
         labels, _, _ = model.eval(array, channel_axis=2 if array.ndim == 3 else None, bsize=256, **options)
     return labels.astype(np.int32).reshape(array.shape[:2])  # cellpose drops an axis of one pixel
 
@@ -356,7 +355,7 @@ def pretrained(name="cpsam_v2", download=False):
         )
     import torch
 
-    with quiet():
+    with compat.quiet():
         from cellpose.models import CellposeModel
 
         gpu = torch.cuda.is_available() or torch.backends.mps.is_available()
@@ -389,8 +388,5 @@ def _fetch(name, path, agreed):
     try:
         return downloading.download(file.sources[0], path, file.sha256)
     except downloading.Failure as failure:
-        trouble = failure.trouble
-        remedy = "let CELLPOSE_LOCAL_MODELS_PATH name one that can" if trouble.at_home else trouble.remedy
-        raise ToolUnavailableError(
-            f"Cellpose-SAM could not be downloaded ({trouble.reason}); {remedy}, or go on offline: {way_out}."
-        ) from None
+        folder = "CELLPOSE_LOCAL_MODELS_PATH"
+        raise _published.not_downloaded("Cellpose-SAM", failure.trouble, folder, way_out) from None
