@@ -124,11 +124,7 @@ def network(layers=None, weights=None, *, names=None, title=None, alt="", most=1
         raise InputError("layers must be a list of numbers of units, e.g. [3, 4, 2].") from None
     if len(layers) < 2 or min(layers) < 1:
         raise InputError(f"A network needs at least two layers of at least one unit, not {layers}.")
-    hidden = [f"hidden {i}" if len(layers) > 3 else "hidden" for i in range(1, len(layers) - 1)]
-    names = ["input", *hidden, "output"] if names is None else list(names)
-    if len(names) != len(layers):
-        raise InputError(f"There are {len(layers)} layers but {len(names)} names.")
-
+    names = _layer_names(len(layers), names)
     # Which units are drawn (None: the gap of a long layer), and where.
     units = [
         list(range(n)) if n <= most else [*range(most // 2), None, *range(n - most // 2 + 1, n)]
@@ -157,6 +153,14 @@ def network(layers=None, weights=None, *, names=None, title=None, alt="", most=1
         if title:
             ax.set_title(title)
     return made
+
+
+def _layer_names(count: int, given) -> list[str]:
+    hidden = [f"hidden {i}" if count > 3 else "hidden" for i in range(1, count - 1)]
+    names = ["input", *hidden, "output"] if given is None else list(given)
+    if len(names) != count:
+        raise InputError(f"There are {count} layers but {len(names)} names.")
+    return names
 
 
 def _matrices(weights, layers) -> tuple[list[np.ndarray], list[int]]:
