@@ -95,12 +95,12 @@ def use_keras2() -> None:
             f"Keras 2 is needed (the Python package tf-keras), but is not installed here; "
             f"{remedy('tensorflow')}."
         )
-    if os.environ.get("TF_USE_LEGACY_KERAS") != "1" and "tensorflow" in sys.modules:
-        if sys.modules["tensorflow"].keras.__version__.startswith("3"):
-            raise ToolUnavailableError(
-                "TensorFlow was imported with Keras 3 before the course could choose Keras 2; restart the "
-                "kernel and import bioimage_course.tools (or set TF_USE_LEGACY_KERAS=1) before tensorflow."
-            )
+    chosen, tensorflow = os.environ.get("TF_USE_LEGACY_KERAS") == "1", sys.modules.get("tensorflow")
+    if not chosen and tensorflow and tensorflow.keras.__version__.startswith("3"):
+        raise ToolUnavailableError(
+            "TensorFlow was imported with Keras 3 before the course could choose Keras 2; restart the "
+            "kernel and import bioimage_course.tools (or set TF_USE_LEGACY_KERAS=1) before tensorflow."
+        )
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # no start-up chatter in notebooks
 
