@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from bioimage_course import arguments, compat, nets, shipped
+from bioimage_course.compat import quiet
 from bioimage_course.data import catalogue, downloading, finding, normalise
 from bioimage_course.errors import InputError, ToolUnavailableError
 from bioimage_course.fingerprint import kept
@@ -40,7 +41,7 @@ def _flow_network_class():
     """The class of our network; made on demand, because its parents come from torch and cellpose."""
     import torch
 
-    with compat.quiet():
+    with quiet():
         from cellpose.vit import BaseModel
 
     class FlowNetwork(BaseModel):
@@ -107,7 +108,7 @@ def as_cellpose(network):
     cellpose.models.CellposeModel
     """
     compat.prepare("cellpose")
-    with compat.quiet():
+    with quiet():
         from cellpose.models import CellposeModel
 
     model = object.__new__(CellposeModel)
@@ -229,7 +230,7 @@ def _check(options, shape):
 
 def _evaluate(model, array, options):
     """Labels by cellpose's own ``eval``."""
-    with compat.quiet():
+    with quiet():
         labels, _, _ = model.eval(array, channel_axis=2 if array.ndim == 3 else None, bsize=256, **options)
     return labels.astype(np.int32).reshape(array.shape[:2])  # cellpose drops an axis of one pixel
 
@@ -355,7 +356,7 @@ def pretrained(name="cpsam_v2", download=False):
         )
     import torch
 
-    with compat.quiet():
+    with quiet():
         from cellpose.models import CellposeModel
 
         gpu = torch.cuda.is_available() or torch.backends.mps.is_available()

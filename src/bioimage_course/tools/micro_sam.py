@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from bioimage_course import arguments, compat, data, nets, shipped
+from bioimage_course.compat import quiet
 from bioimage_course.errors import InputError
 from bioimage_course.fingerprint import digest, kept
 from bioimage_course.large.grid import Tiling
@@ -162,7 +163,7 @@ def embed(image, model=None, *, limits=None, tile_shape=None, halo=None):
     library = _library()
     array = to_uint8(image, limits)
     tiles = {"tile_shape": tile_shape, "halo": halo} if tile_shape is not None else {}
-    with compat.quiet():
+    with quiet():
         found = library.precompute_image_embeddings(_model(model), array, ndim=2, verbose=False, **tiles)
     found = Embeddings(found)
     found.made_from = digest(array)
@@ -214,7 +215,7 @@ def masks(model, embeddings, *, points=None, boxes=None):
     else:
         clicks = np.asarray(points, float)[:, None, ::-1]
         prompts = {"points": clicks, "point_labels": np.ones((len(clicks), 1)), "multimasking": True}
-    with compat.quiet():
+    with quiet():
         records = batched_inference(
             model, image=None, batch_size=BATCH, return_instance_segmentation=False, **prompts
         )
@@ -262,7 +263,7 @@ def automatic_masks(model, embeddings, image, points_per_side=16):
     from micro_sam.instance_segmentation import AutomaticMaskGenerator
 
     generator = AutomaticMaskGenerator(model, points_per_side=int(points_per_side), points_per_batch=BATCH)
-    with compat.quiet():
+    with quiet():
         generator.initialize(image, embeddings)
     return generator
 
@@ -334,7 +335,7 @@ def segment_automatic(
         return np.zeros(array.shape[:2], np.int32)
     segmenter = automatic_segmenter(_embedded(array, None, (low, high), embeddings), method)
     options = {"min_size": 0} | ({"batch_size": BATCH} if method == "apg" else {})
-    with compat.quiet():
+    with quiet():
         found = segmenter.generate(**decoder().card["thresholds"] | given, **options)
     return np.asarray(found).astype(np.int32)
 
@@ -365,7 +366,7 @@ def automatic_segmenter(embeddings, method="ais", network=None):
 
     kind = {"ais": InstanceSegmentationWithDecoder, "apg": AutomaticPromptGenerator}[method]
     segmenter = kind(predictor("vit_t"), decoder() if network is None else network)
-    with compat.quiet():
+    with quiet():
         segmenter.initialize(None, image_embeddings=embeddings)
     return segmenter
 
@@ -406,7 +407,7 @@ def untrained_decoder(width=WIDTH):
     from micro_sam.instance_segmentation import DecoderAdapter
     from torch_em.model import UNETR
 
-    with compat.quiet():
+    with quiet():
         unetr = UNETR(
             backbone="sam",
             encoder=predictor("vit_t").model.image_encoder,
@@ -447,7 +448,7 @@ def predictor(name="vit_t"):
     library = _library()
     if name == "vit_t":
         checkpoint = data.fetch(CHECKPOINT)  # its sha256 just checked: micro-sam will unpickle it
-        with compat.quiet():
+        with quiet():
             return library.get_sam_model("vit_t", checkpoint_path=checkpoint)
     known = list(library.get_model_names())
     if name not in known:
@@ -479,7 +480,7 @@ def results():
 def _library():
     """The module ``micro_sam.util``, imported without chatter."""
     compat.prepare("micro-sam")
-    with compat.quiet():
+    with quiet():
         import micro_sam.util
 
     return micro_sam.util

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from bioimage_course import arguments, compat, shipped
+from bioimage_course.compat import quiet
 from bioimage_course.data.intensities import normalise
 from bioimage_course.errors import InputError
 from bioimage_course.fingerprint import kept
@@ -176,7 +177,7 @@ def course_model():
     """
     shipped.verify(WEIGHTS, "StarDist model", "stardist_nuclei.py")
     StarDist2D = _library().StarDist2D
-    with compat.quiet():
+    with quiet():
         return StarDist2D(None, name=WEIGHTS.name, basedir=str(WEIGHTS.parent))
 
 
@@ -251,7 +252,7 @@ def _predict(model, image, scale, thresholds):
 def _library():
     """The module ``stardist.models``, imported with Keras 2 and without chatter."""
     compat.prepare("stardist")
-    with compat.quiet():
+    with quiet():
         import stardist.models
 
     return stardist.models
