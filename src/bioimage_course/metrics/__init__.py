@@ -14,16 +14,27 @@ is better on the same images, `calibration` whether a network's scores mean what
 
 import lazy_loader
 
-_OBJECTS = "DatasetScores Matching average_precision average_precision_dataset match"
-_UNCERTAINTY = "Calibration PairedDifference bootstrap_interval calibration paired_difference"
-
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["outlines"],
     submod_attrs={
         "images": ["psnr", "scale_invariant_psnr", "ssim"],
-        "objects": [*_OBJECTS.split(), "median_diameter", "panoptic_quality"],
+        "objects": [
+            "DatasetScores",
+            "Matching",
+            "average_precision",
+            "average_precision_dataset",
+            "match",
+            "median_diameter",
+            "panoptic_quality",
+        ],
         "pixels": ["accuracy", "dice", "f1", "iou", "precision", "recall"],
-        "uncertainty": _UNCERTAINTY.split(),
+        "uncertainty": [
+            "Calibration",
+            "PairedDifference",
+            "bootstrap_interval",
+            "calibration",
+            "paired_difference",
+        ],
     },
 )

@@ -8,7 +8,17 @@ import lazy_loader
 
 from bioimage_course.compat import available, require
 
-_ADAPTERS = "cellpose denoise micro_sam pixel_classifier sam_features stardist unet voronoi_otsu"
-
-__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules=_ADAPTERS.split())
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=[
+        "cellpose",
+        "denoise",
+        "micro_sam",
+        "pixel_classifier",
+        "sam_features",
+        "stardist",
+        "unet",
+        "voronoi_otsu",
+    ],
+)
 __all__ += ["available", "require"]
