@@ -33,6 +33,10 @@ def test_filter_is_chosen_on_validation_images_of_each_fold(folder):
     assert denoising.compare("field", "n2n", folder=folder)["against"] == ["gaussian"]
 
 
+def test_filter_in_hindsight_is_best_on_the_test_units(folder):
+    assert denoising.filter_in_hindsight("field", folder) == "tv"
+
+
 def test_seeds_are_averaged_unit_by_unit_at_their_best_step(folder):
     found = denoising.compare("field", "n2v", folder=folder)
     assert found["mean"] == 26 and found["at_the_end"] == 5 and found["mean_against"] == 23

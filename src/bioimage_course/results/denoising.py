@@ -97,6 +97,15 @@ def best_filter(recording: str, fold: int, folder: Path = FOLDER) -> dict:
     )
 
 
+def filter_in_hindsight(recording: str, folder: Path = FOLDER) -> str:
+    """The filter with the highest mean score on the test units, which nobody could have known before."""
+    means: dict[str, list[float]] = {}
+    for run in runs(recording, folder=folder):
+        if "tuning" in run:
+            means.setdefault(run["method"], []).append(_scores(run).mean())
+    return max(means, key=lambda method: np.mean(means[method]))
+
+
 def compare(recording: str, method: str, against: str | None = None, folder: Path = FOLDER) -> dict:
     """One method against another, in pairs over the units of the folds on which both were run.
 
