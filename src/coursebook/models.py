@@ -118,7 +118,7 @@ def read(project: Project) -> tuple[list[Model], list[Finding]]:
         contents = yaml.safe_load(text)
     except yaml.YAMLError as error:
         return [], [of_yaml(SOURCE, error, "not valid YAML: {}")]
-    if not isinstance(contents, list) or not all(isinstance(entry, dict) for entry in contents):
+    if not isinstance(node, yaml.SequenceNode) or not all(isinstance(entry, dict) for entry in contents):
         return [], [Finding(SOURCE, 1, "expected a list of entries, each of them fields with their values")]
     models = [_model(fields, entry) for fields, entry in zip(contents, node.value, strict=True)]
     return models, [*_form(models, _keys(project))]
