@@ -47,67 +47,30 @@ MEMORY = 1 << 30  # bytes that a mutant may ask for beyond what the chapter's li
 LIBRARIES = 1 << 34  # and that the solution may ask for, with libraries that only the exercise loads
 
 COMPARISONS = {
-    ast.Lt: (ast.LtE, ast.Gt),
-    ast.LtE: (ast.Lt, ast.GtE),
-    ast.Gt: (ast.GtE, ast.Lt),
-    ast.GtE: (ast.Gt, ast.LtE),
-    ast.Eq: (ast.NotEq,),
-    ast.NotEq: (ast.Eq,),
-    ast.In: (ast.NotIn,),
-    ast.NotIn: (ast.In,),
-    ast.Is: (ast.IsNot,),
-    ast.IsNot: (ast.Is,),
-}
+    ast.Lt: (ast.LtE, ast.Gt), ast.LtE: (ast.Lt, ast.GtE),
+    ast.Gt: (ast.GtE, ast.Lt), ast.GtE: (ast.Gt, ast.LtE),
+    ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,), ast.In: (ast.NotIn,), ast.NotIn: (ast.In,),
+    ast.Is: (ast.IsNot,), ast.IsNot: (ast.Is,),
+}  # fmt: skip
 OPERATORS = {
-    ast.Add: (ast.Sub,),
-    ast.Sub: (ast.Add,),
-    ast.Mult: (ast.Div,),
-    ast.Div: (ast.Mult,),
-    ast.FloorDiv: (ast.Div,),
-    ast.Mod: (ast.FloorDiv,),
-    ast.Pow: (ast.Mult,),
-    ast.BitAnd: (ast.BitOr, ast.BitXor),
-    ast.BitOr: (ast.BitAnd, ast.BitXor),
-}
+    ast.Add: (ast.Sub,), ast.Sub: (ast.Add,), ast.Mult: (ast.Div,), ast.FloorDiv: (ast.Div,),
+    ast.Div: (ast.Mult,), ast.Mod: (ast.FloorDiv,), ast.Pow: (ast.Mult,),
+    ast.BitAnd: (ast.BitOr, ast.BitXor), ast.BitOr: (ast.BitAnd, ast.BitXor),
+}  # fmt: skip
 ORDERED = (ast.Sub, ast.Div, ast.FloorDiv, ast.Pow, ast.Mod, ast.MatMult)
 NAMES = {
-    "min": ("max",),
-    "max": ("min",),
-    "minimum": ("maximum",),
-    "maximum": ("minimum",),
-    "argmin": ("argmax",),
-    "argmax": ("argmin",),
-    "any": ("all",),
-    "all": ("any",),
-    "sum": ("mean",),
-    "mean": ("sum", "median"),
-    "median": ("mean",),
-    "std": ("var",),
-    "var": ("std",),
-    "zeros": ("ones",),
-    "zeros_like": ("ones_like",),
-    "floor": ("ceil",),
-    "ceil": ("floor",),
-    "round": ("int",),
-    "rint": ("floor",),
-    "sin": ("cos",),
-    "cos": ("sin",),
-    "log": ("log10",),
-    "log10": ("log", "log2"),
-    "log1p": ("log",),
-    "cumsum": ("cumprod",),
-}
+    "min": ("max",), "max": ("min",), "minimum": ("maximum",), "maximum": ("minimum",),
+    "argmin": ("argmax",), "argmax": ("argmin",), "any": ("all",), "all": ("any",),
+    "sum": ("mean",), "mean": ("sum", "median"), "median": ("mean",), "std": ("var",), "var": ("std",),
+    "zeros": ("ones",), "zeros_like": ("ones_like",), "cumsum": ("cumprod",),
+    "floor": ("ceil",), "ceil": ("floor",), "round": ("int",), "rint": ("floor",),
+    "sin": ("cos",), "cos": ("sin",), "log": ("log10",), "log10": ("log", "log2"), "log1p": ("log",),
+}  # fmt: skip
 COMMUTATIVE = {"min", "max", "minimum", "maximum", "hypot", "corrcoef", "allclose", "array_equal"}
 TYPES = {
-    "uint8": "int8",
-    "uint16": "uint8",
-    "float32": "int32",
-    "float": "int",
-    "bool": "int",
-    "int": "float",
-    "int64": "int8",
-    "float64": "float16",
-}
+    "uint8": "int8", "uint16": "uint8", "int64": "int8", "float32": "int32", "float64": "float16",
+    "float": "int", "bool": "int", "int": "float",
+}  # fmt: skip
 SEEDED = {"default_rng", "RandomState", "manual_seed", "seed"}
 HELPERS = """
 import itertools as _itertools

@@ -19,6 +19,7 @@ from coursebook.figures import duration
 from coursebook.project import Project
 from coursebook.quizzes import Quiz
 from coursebook.sources import Source
+from coursebook.words import table
 
 PLAN = "book/teaching.yml"
 PAGE = "book/teaching.qmd"
@@ -191,7 +192,7 @@ def plan(guide: Guide, path: str) -> str:
     for number, day in enumerate(days, 1):
         rows = [[f"{begin:%H:%M}–{end:%H:%M}", *_slot(guide, slot, end - begin)] for begin, end, slot in day]
         caption = f"Day {number} on the {path}'s path"
-        blocks.append(_table(["Time", "What", "How"], rows, caption, (18, 32, 50)))
+        blocks.append(table(["Time", "What", "How"], rows, caption, (18, 32, 50)))
     slots = [entry for day in days for entry in day]
     taught = [slot["chapter"] for *_, slot in slots if slot.get("chapter") in guide.chapters]
     work = sum((end - begin).seconds // 60 for begin, end, slot in slots if not slot.get("pause"))
@@ -238,7 +239,7 @@ def minutes(guide: Guide) -> str:
         f"{guide.plan['minutes_an_exercise']} minutes each"
     )
     spans = f"All chapters together take {_hours(sums[3])} in the room and {_hours(sums[4])} alone."
-    return _table(head, rows, caption, (35, 12, 14, 13, 13, 13), right=True) + f"\n\n{spans}\n"
+    return table(head, rows, caption, (35, 12, 14, 13, 13, 13), right=True) + f"\n\n{spans}\n"
 
 
 def chapters(guide: Guide) -> str:
@@ -261,7 +262,7 @@ def chapters(guide: Guide) -> str:
         "Exercises with a check, open questions, questions in the quiz; time and peak memory of the "
         f"notebooks as measured with {cores} CPU cores"
     )
-    return _table(head, rows, caption, (32, 12, 11, 9, 9, 15, 12), right=True) + "\n"
+    return table(head, rows, caption, (32, 12, 11, 9, 9, 15, 12), right=True) + "\n"
 
 
 def _cost(records: list[dict]) -> list[str]:
@@ -280,7 +281,7 @@ def prepare(guide: Guide) -> str:
         rows.append([guide.link(source), needs or "–", wish, extra])
     head = ["Chapter", "Needed in the cache", "Fetched if there is internet", "Extra that Colab installs"]
     caption = "What to prepare for each chapter. `make lab` installs all extras"
-    return _table(head, rows, caption, (26, 26, 26, 22)) + "\n"
+    return table(head, rows, caption, (26, 26, 26, 22)) + "\n"
 
 
 def believed(guide: Guide) -> str:
@@ -291,7 +292,7 @@ def believed(guide: Guide) -> str:
         for item in guide.plan["chapters"][chapter].get("believed", []):
             rows.append([link, f"“{item['that']}”", item["show"]])
     head = ["Chapter", "What is believed", "What to show"]
-    return _table(head, rows, "Common misconceptions", (22, 33, 45)) + "\n"
+    return table(head, rows, "Common misconceptions", (22, 33, 45)) + "\n"
 
 
 def open_questions(guide: Guide) -> str:
@@ -314,15 +315,3 @@ def _hours(total: int) -> str:
     """Write minutes as ``1 h 30 min``."""
     hours, rest = divmod(total, 60)
     return " ".join(([f"{hours} h"] if hours else []) + ([f"{rest} min"] if rest or not hours else []))
-
-
-def _table(head: list[str], rows: list[list[str]], caption: str, widths: tuple, right: bool = False) -> str:
-    """Return a Markdown table; with `right`, numbers stand at the right of their column."""
-    marks = [
-        "---:" if right and all(re.match(r"\**(?:\d|not yet)", row[column]) for row in rows) else ":---"
-        for column in range(len(head))
-    ]
-    rows = [[cell.replace("|", "\\|") for cell in row] for row in rows]
-    lines = [f"| {' | '.join(row)} |" for row in [head, marks, *rows]]
-    shares = ",".join(map(str, widths))
-    return "\n".join([*lines, "", f': {caption} {{tbl-colwidths="[{shares}]"}}'])

@@ -22,6 +22,7 @@ from bioimage_course.errors import InputError
 from coursebook.book.findings import BookError
 from coursebook.book.reader import Book
 from coursebook.project import Project, write_text
+from coursebook.words import counted
 
 __all__ = ["BookError", "Site", "compose", "main", "render"]
 
@@ -172,7 +173,7 @@ def show(root: Path, output: Path, only: str = "") -> int:
         print(error, file=sys.stderr)
         return 1
     seconds = time.perf_counter() - started
-    count = "1 page" if len(site.pages) == 1 else f"{len(site.pages)} pages"
     place = (output / (site.pages[0] if only else "index.html")).resolve()
-    print(f"{count} with the preview renderer in {seconds:.1f} s\nOpen {place} in a browser.")
+    print(f"{counted(len(site.pages), 'page')} with the preview renderer in {seconds:.1f} s")
+    print(f"Open {place} in a browser.")
     return 0
