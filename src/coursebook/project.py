@@ -1,11 +1,9 @@
 """Where things lie in the repository, and what ``_quarto.yml`` says about the book.
 
-Everything here is plain files and YAML: nothing of the helper package and nothing heavy is
-imported, so that the book can be checked in the light environment.
+Everything here is plain files and YAML: nothing heavy is imported, so that the book can be checked in the
+light environment.
 """
 
-import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from bioimage_course import files
 from bioimage_course.errors import InputError
 from coursebook.book.findings import BookError, Finding, of_yaml, read_yaml
 
@@ -54,9 +53,8 @@ class Project:
         for folder in (start, *start.parents):
             if (folder / "_quarto.yml").is_file():
                 return cls(folder)
-        raise InputError(
-            f"No _quarto.yml in {start} or above it; run this command inside a clone of the course."
-        )
+        remedy = "run this command inside a clone of the course"
+        raise InputError(f"No _quarto.yml in {start} or above it; {remedy}.")
 
     def relative(self, path: Path) -> str:
         """Return `path` relative to the root, with forward slashes on every system."""
@@ -149,8 +147,6 @@ def pages_of(repo_url: str) -> str:
 def write_text(path: Path, text: str | bytes) -> bool:
     """Write `text` to `path` in one step, unless it is there already.
 
-    A temporary file beside `path` is renamed, so that nobody ever reads half a file.
-
     Returns
     -------
     bool
@@ -159,14 +155,5 @@ def write_text(path: Path, text: str | bytes) -> bool:
     content = text.encode() if isinstance(text, str) else text
     if path.is_file() and path.read_bytes() == content:
         return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    files.save(path, content)
     return True

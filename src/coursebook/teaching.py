@@ -14,7 +14,7 @@ import yaml
 from bioimage_course.data import catalogue
 from bioimage_course.errors import InputError
 from coursebook import execute
-from coursebook.book.findings import Finding, line_of
+from coursebook.book.findings import Finding, line_of, read_yaml
 from coursebook.figures import duration
 from coursebook.project import Project
 from coursebook.quizzes import Quiz
@@ -53,7 +53,7 @@ class Guide:
         self.project, self.quizzes = project, quizzes
         self.text = (project.root / PLAN).read_text(encoding="utf-8")
         try:
-            self.plan = yaml.safe_load(self.text)
+            self.plan = read_yaml(self.text)
         except yaml.YAMLError as error:
             raise InputError(f"{PLAN} is not valid YAML: {error}") from None
         needed = ("words_a_minute", "minutes_an_exercise", "chapters", "plans")
@@ -114,10 +114,8 @@ def _mistakes_of_chapters(guide: Guide):
     planned = guide.plan["chapters"]
     for chapter, source in guide.chapters.items():
         if chapter not in planned:
-            yield (
-                "chapters:",
-                f"no minutes are planned for chapter {chapter}, {source.title}; write them as for the others",
-            )
+            message = f"no minutes are planned for chapter {chapter}, {source.title}"
+            yield "chapters:", f"{message}; write them as for the others"
     for chapter, entry in planned.items():
         key = f'"{chapter}":'
         parts = [entry.get(part) for part in PARTS]
@@ -174,14 +172,10 @@ def times(guide: Guide, day: dict) -> list[tuple[datetime, datetime, dict]]:
 
 def texts(guide: Guide) -> dict[str, str]:
     """Return the generated parts of the guide: file -> Markdown."""
+    makers = {"minutes": minutes, "chapters": chapters, "prepare": prepare}
+    makers |= {"believed": believed, "open": open_questions}
     parts = {f"plan-{path}": plan(guide, path) for path in guide.plan["plans"]}
-    parts |= {
-        "minutes": minutes(guide),
-        "chapters": chapters(guide),
-        "prepare": prepare(guide),
-        "believed": believed(guide),
-        "open": open_questions(guide),
-    }
+    parts |= {name: make(guide) for name, make in makers.items()}
     return {f"book/_generated/teaching-{name}.md": text for name, text in parts.items()}
 
 
@@ -249,10 +243,9 @@ def chapters(guide: Guide) -> str:
         quiz = guide.quizzes.get(chapter)
         found = [len(source.exercises()), len(_open(guide, source)), len(quiz.questions) if quiz else 0]
         counts = [a + b for a, b in zip(counts, found, strict=True)]
-        cost = ["not yet", "not yet"]
-        if source.name in guide.timings:
-            records.append(guide.timings[source.name])
-            cost = _cost(records[-1:])
+        own = [guide.timings[source.name]] if source.name in guide.timings else []
+        records += own
+        cost = _cost(own) if own else ["not yet", "not yet"]
         path = "both" if len(source.header["paths"]) > 1 else source.header["paths"][0]
         rows.append([guide.link(source), path, *map(str, found), *cost])
     rows.append(["**All chapters**", "–", *(f"**{total}**" for total in [*counts, *_cost(records)])])

@@ -181,10 +181,14 @@ def _cell(cells: list[dict], name: str, label: str, echo: bool, page: str, found
             raise EmbedError(f"{where} has no saved {what}: execute the notebook")
     if not blocks:
         raise EmbedError(f"{where} has no saved output: execute the notebook or use echo=true")
-    alts = settings.get("fig-alt")
-    caption = str(settings.get("fig-cap") or "")
-    found.cells.append(Embedded(label, caption, alts if isinstance(alts, list) else [alts]))
+    found.cells.append(embedded(label, settings))
     return "\n::: {.cell}\n\n" + "\n".join(blocks) + "\n:::\n"
+
+
+def embedded(label: str, settings: dict) -> Embedded:
+    """Return caption and alternative texts of a cell with these ``#|`` lines."""
+    alts = settings.get("fig-alt")
+    return Embedded(label, str(settings.get("fig-cap") or ""), alts if isinstance(alts, list) else [alts])
 
 
 def _outputs(cell: dict, label: str, where: str, page: str, found: Found):

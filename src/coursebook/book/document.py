@@ -12,7 +12,7 @@ import re
 import panflute as pf
 
 from .floats import LAYOUT, Floats, named
-from .model import NBSP, Heading, Page, images_in, inlines, raw, title_of
+from .model import NBSP, Heading, Page, image_alone, images_in, inlines, raw, title_of
 
 CALLOUTS = ("note", "tip", "important", "warning", "caution")
 EQUATION = re.compile(r"^\{#(eq-[^\s}]+)\}(.*)$")
@@ -221,14 +221,13 @@ class Builder(Floats):
         ]
 
     def paragraph(self, block) -> list:
-        content = list(block.content)
-        if isinstance(block, pf.Para) and len(content) == 1 and isinstance(content[0], pf.Image):
-            image = content[0]
+        image = image_alone(block)
+        if image:
             if image.identifier.startswith("fig-") or "fig-cap" in image.attributes:
                 caption = inlines(image.attributes.pop("fig-cap", ""))
                 return self.float(image.identifier, [pf.Plain(image)], caption)
             self.alt(image)
-        block.content = self.equations(content)
+        block.content = self.equations(list(block.content))
         return [block]
 
     def equations(self, content) -> list:

@@ -2,6 +2,7 @@
 
 import html
 import posixpath
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -70,12 +71,9 @@ class _Scanner(HTMLParser):
             if values.get(name) and not values.get("class", "").startswith("quarto-xref"):
                 new = self.reference(tag, values[name])
                 if new != values[name]:
-                    for quote in "\"'":
-                        old = f"{name}={quote}{html.escape(values[name])}{quote}"
-                        bare = f"{name}={quote}{values[name]}{quote}"
-                        text = text.replace(old, f'{name}="{html.escape(new)}"').replace(
-                            bare, f'{name}="{html.escape(new)}"'
-                        )
+                    for old in (html.escape(values[name]), values[name]):
+                        for quote in "\"'":
+                            text = text.replace(f"{name}={quote}{old}{quote}", f'{name}="{html.escape(new)}"')
         self.out.append(text)
 
     handle_startendtag = handle_starttag
@@ -106,14 +104,12 @@ class _Scanner(HTMLParser):
             complain("links", f"{value} lies outside the project", value, view="html")
             return value
         anchor = f"#{parts.fragment}" if parts.fragment else ""
-        if target.endswith(".qmd"):
-            if target not in self.pages:
-                message = f"the link {value} leads to no page of the book (from {self.page.path})"
-                complain("links", message, value, view="html", mend=nearest(target, self.pages))
-                return value
-            target = target[:-4] + ".html"
-            self.found.references.append(Reference(tag, value, target, unquote(parts.fragment)))
-        elif target.endswith(".html") and target[:-5] + ".qmd" in self.pages:
+        if target.endswith(".qmd") and target not in self.pages:
+            message = f"the link {value} leads to no page of the book (from {self.page.path})"
+            complain("links", message, value, view="html", mend=nearest(target, self.pages))
+            return value
+        if re.sub(r"\.html$", ".qmd", target) in self.pages:
+            target = re.sub(r"\.qmd$", ".html", target)
             self.found.references.append(Reference(tag, value, target, unquote(parts.fragment)))
         elif target in self.generated:
             pass
