@@ -1,13 +1,16 @@
 """`course new` writes files that hold together, refuses wrong names, and leaves nothing half-written."""
 
+import importlib.util
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 import demo_project
+from bioimage_course import metrics
 from bioimage_course.errors import InputError
-from coursebook import checks, generated, new, sources
+from coursebook import checks, doctor_jobs, generated, new, sources
 
 
 @pytest.fixture
@@ -90,6 +93,58 @@ def test_a_new_exercise_has_cells_check_test_and_place_on_the_page(project, monk
     assert not checks.run(project, ["exercise-checks"])["exercise-checks"]
 
 
+def test_a_new_tool_has_adapter_record_and_test_and_finds_the_doctors_discs(project, monkeypatch, root):
+    package = "src/bioimage_course"
+    (project.root / package / "tools").mkdir(parents=True)
+    for file in ("toolbox.py", "tools/__init__.py"):
+        shutil.copy(root / package / file, project.root / package / file)
+    (project.root / "src/coursebook").mkdir()
+    for file in (
+        "coursebook/doctor_jobs.py",
+        "bioimage_course/errors.py",
+    ):  # else ruff takes them for libraries
+        (project.root / "src" / file).touch()
+    run(project, monkeypatch, "tool", "two-thresholds")
+    toolbox, adapter = (
+        _imported(project.root / package / file) for file in ("toolbox.py", "tools/two_thresholds.py")
+    )
+    assert toolbox.TOOLS["two-thresholds"].adapter == "two_thresholds"
+    assert toolbox.EXTRAS[-1] == "all"
+    image, labels = doctor_jobs.blobs()
+    assert metrics.match(labels, adapter.segment(image), 0.5).tp == 16
+    listed = (project.root / package / "tools/__init__.py").read_text()
+    assert '        "stardist",\n        "two_thresholds",\n        "unet",\n' in listed
+    made = [f"{package}/toolbox.py", f"{package}/tools", "tests/test_tools_two_thresholds.py"]
+    for command in (["check"], ["format", "--check"]):
+        ruff = [
+            sys.executable,
+            "-m",
+            "ruff",
+            *command,
+            "--no-cache",
+            "--config",
+            root / "pyproject.toml",
+            *made,
+        ]
+        done = subprocess.run(ruff, cwd=project.root, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
+    assert [
+        each for each in findings(project) if "two_thresholds.py:1: still to be written: what this" in each
+    ]
+    with pytest.raises(InputError, match="is there already"):
+        run(project, monkeypatch, "tool", "two-thresholds")
+    with pytest.raises(InputError, match="has a record 'shap' already"):
+        run(project, monkeypatch, "tool", "shap")
+
+
+def _imported(path):
+    spec = importlib.util.spec_from_file_location(f"made_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
 def test_what_is_made_is_formatted_and_its_own_test_passes(project, monkeypatch, root):
     run(project, monkeypatch, "chapter", "02-curves")
     run(project, monkeypatch, "exercise", "bend", "--chapter", "02")
@@ -141,6 +196,8 @@ REFUSED = {
     ("exercise", "show", "--chapter", "01"): "'show' has a meaning already",
     ("chapter", "02-curves", "--chapter", "01"): "--title is for a new chapter",
     ("exercise", "bend", "--chapter", "01", "--title", "Bend"): "--title is for a new chapter",
+    ("tool", "Two Thresholds"): "did you mean two-thresholds",
+    ("tool", "otsu", "--chapter", "01"): "--title is for a new chapter",
     ("chaptr", "02-curves"): "did you mean chapter",
 }
 

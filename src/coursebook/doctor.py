@@ -77,10 +77,8 @@ def ending(code: int | None, said: str, timeout: float) -> str:
     if code is None:
         return f"stopped after {timeout:g} seconds without an end"
     if code < 0:
-        try:
-            return f"the process crashed ({signal.Signals(-code).name})"
-        except ValueError:
-            return f"the process crashed (signal {-code})"
+        known = -code in set(signal.Signals)
+        return f"the process crashed ({signal.Signals(-code).name if known else f'signal {-code}'})"
     last = (said.strip().splitlines() or ["no message"])[-1]
     return f"the process ended with exit code {code}: {last[:200]}"
 

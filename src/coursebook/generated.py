@@ -187,9 +187,9 @@ def _about_the_whole(project: Project, all_sources: list[Source], bank: dict) ->
 
 def _included(project: Project, name: str) -> bool:
     """Say whether a page of the whole includes ``_generated/NAME.md``."""
-    pages = [project.root / "book" / page for page in ("_preface.qmd", "setup.qmd")]
-    wanted = re.compile(rf"_generated/{name}\.md >")
-    return any(page.is_file() and wanted.search(page.read_text(encoding="utf-8")) for page in pages)
+    pages = (project.root / "book" / page for page in ("_preface.qmd", "setup.qmd"))
+    texts = (page.read_text(encoding="utf-8") for page in pages if page.is_file())
+    return any(f"_generated/{name}.md >" in text for text in texts)
 
 
 def _teaching(project: Project, all_sources: list[Source], bank: dict, texts: dict) -> list[Finding]:

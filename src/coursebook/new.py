@@ -1,4 +1,4 @@
-"""``course new``: the files of a chapter, an explorable or an exercise, ready to be written.
+"""``course new``: the files of a chapter, an explorable, an exercise or a tool, ready to be written.
 
 What they hold is in ``templates/``, one file each. What an author still has to write says ``WRITE: …``;
 ``course check`` lists every such place (rule ``unwritten``). Files that exist are never replaced, and if
@@ -23,6 +23,7 @@ from coursebook.project import Project, write_text
 TEMPLATES = Path(__file__).parent / "templates"
 JS = "src/bioimage_course/explore/js"
 CHECK = Path(errors.__file__).parent / "check" / "__init__.py"
+SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 EXERCISES = "src/bioimage_course/check/exercises"
 
 
@@ -83,7 +84,7 @@ def explorable(project: Project, name: str, number: str | None = None) -> dict[s
         If the name has another form or is taken, or there is no such chapter.
     """
     topic = name.removesuffix("-explorer")
-    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", topic):
+    if not SLUG.fullmatch(topic):
         _refuse(name, "an explorable", "a topic", _slug(topic) or "random-walk")
     source = _source(project, number)
     tag, function = f"{topic}-explorer", topic.replace("-", "_")
@@ -147,15 +148,57 @@ def exercise(project: Project, name: str, number: str | None = None) -> dict[str
     }
 
 
+def tool(project: Project, name: str) -> dict[str, str]:
+    """Return the files of a new tool, and the changed record and list of adapters: path -> text.
+
+    Parameters
+    ----------
+    project : Project
+    name : str
+        As the course calls it, such as ``"voronoi-otsu"``.
+
+    Raises
+    ------
+    InputError
+        If the name has another form or is taken.
+    """
+    if not SLUG.fullmatch(name):
+        _refuse(name, "a tool", "words with hyphens", _slug(name) or "voronoi-otsu")
+    module, package = name.replace("-", "_"), "src/bioimage_course"
+    words = {"NAME": name, "MODULE": module}
+    files = {
+        f"{package}/tools/{module}.py": "tool.py.txt",
+        f"tests/test_tools_{module}.py": "tool_test.py.txt",
+    }
+    _must_be_new(project, files)
+    records, adapters = (
+        _text(project, f"{package}/toolbox.py"),
+        _text(project, f"{package}/tools/__init__.py"),
+    )
+    if f'"{name}"' in records:
+        raise InputError(f"toolbox.py has a record {name!r} already; choose another name.")
+    record = f'    Tool("{name}", ("skimage",), ("scikit-image",), adapter="{module}"),\n'
+    listed = sorted([*re.findall(r'^        "\w+",\n', adapters, re.MULTILINE), f'        "{module}",\n'])
+    made = {file: _filled(template, words) for file, template in files.items()}
+    return made | {
+        f"{package}/toolbox.py": records.replace("\n)\n\nTOOLS", f"\n{record})\n\nTOOLS"),
+        f"{package}/tools/__init__.py": re.sub(
+            r'(?:^        "\w+",\n)+', "".join(listed), adapters, flags=re.M
+        ),
+    }
+
+
 KINDS: dict[str, Callable[..., dict[str, str]]] = {
     "chapter": chapter,
     "explorable": explorable,
     "exercise": exercise,
+    "tool": tool,
 }
 NEXT = {
     "chapter": "`course notebooks --only {chapter}` executes its notebook; before, no page is rendered.",
     "explorable": "`python -m coursebook.screenshots {tag}` draws its picture; before, no page is rendered.",
     "exercise": "`course notebooks --only {chapter}` executes the notebook, in which it now stands.",
+    "tool": "`course doctor --tools {name}` must find its 16 discs; its packages belong into toolbox.py.",
 }
 """Kind: the command that comes next."""
 
@@ -283,10 +326,10 @@ def main(argv: list[str]) -> int:
     """Run ``course new``."""
     parser = argparse.ArgumentParser(
         prog="course new",
-        description="Make the files of a new chapter (17-tracking), explorable (random-walk) or exercise "
-        "(count_cells). `course check` then says what is still to be written.",
+        description="Make the files of a new chapter (17-tracking), explorable (random-walk), exercise "
+        "(count_cells) or tool (voronoi-otsu). `course check` then says what is still to be written.",
     )
-    parser.add_argument("kind", metavar="chapter|explorable|exercise")
+    parser.add_argument("kind", metavar="chapter|explorable|exercise|tool")
     parser.add_argument("name", metavar="NAME")
     parser.add_argument("--title", help="of a chapter; by default its topic")
     parser.add_argument("--chapter", metavar="NN", help="of an explorable or an exercise")
@@ -297,14 +340,14 @@ def main(argv: list[str]) -> int:
     more, wrong = options.title, options.chapter
     if options.kind != "chapter":
         more, wrong = wrong, more
-    if wrong is not None:
+    if wrong is not None or (more is not None and options.kind == "tool"):
         raise InputError("--title is for a new chapter, --chapter for an explorable or an exercise.")
-    texts = KINDS[options.kind](project, options.name, more)
+    texts = KINDS[options.kind](project, options.name, *([] if more is None else [more]))
     write(project, texts)
     for finding in generated.update(project):
         print(finding, file=sys.stderr)
     print("\n".join(f"written: {file}" for file in texts))
     chapter, tag = (options.chapter or options.name)[:2], f"{options.name.removesuffix('-explorer')}-explorer"
-    print(NEXT[options.kind].format(chapter=chapter, tag=tag))
+    print(NEXT[options.kind].format(chapter=chapter, tag=tag, name=options.name))
     print("`course check` says what is still to be written.")
     return 0

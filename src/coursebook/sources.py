@@ -249,10 +249,7 @@ def _header(file: str, lines: list[str]) -> tuple[dict, dict]:
 
 def _first_line(lines: list[str], marker: int) -> int:
     """Return the line of the first content below the marker in line `marker`."""
-    for number in range(marker, len(lines)):
-        if lines[number].strip():
-            return number + 1
-    return marker
+    return next((n + 1 for n in range(marker, len(lines)) if lines[n].strip()), marker)
 
 
 def _cell(file: str, cell, line: int, position: int) -> Cell:

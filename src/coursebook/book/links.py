@@ -51,17 +51,18 @@ class Written:
 
 
 class _Scanner(HTMLParser):
-    """Rewrites start tags one by one and collects what they name; everything else stays as it is."""
+    """Collects what start tags name, and how those must read whose addresses change."""
 
     def __init__(self, page: Page, pages: set[str], generated: set[str], root: Path):
         super().__init__(convert_charrefs=False)
         self.page, self.pages, self.generated, self.root = page, pages, generated, root
-        self.out: list[str] = []
+        self.changed: dict[str, str] = {}
         self.found = Written("")
         self.links = 0  # > 0 inside a link
 
     def handle_starttag(self, tag, attrs):
-        text, values = self.get_starttag_text() or "", dict(attrs)
+        values = dict(attrs)
+        text = written = self.get_starttag_text() or ""
         if values.get("id"):
             self.found.identifiers.append(values["id"])
         self.links += tag == "a"
@@ -74,7 +75,8 @@ class _Scanner(HTMLParser):
                     for old in (html.escape(values[name]), values[name]):
                         for quote in "\"'":
                             text = text.replace(f"{name}={quote}{old}{quote}", f'{name}="{html.escape(new)}"')
-        self.out.append(text)
+        if text != written:
+            self.changed[written] = text
 
     handle_startendtag = handle_starttag
 
@@ -124,22 +126,6 @@ class _Scanner(HTMLParser):
 
     def handle_endtag(self, tag):
         self.links -= tag == "a"
-        self.out.append(f"</{tag}>")
-
-    def handle_data(self, data):
-        self.out.append(data)
-
-    def handle_entityref(self, name):
-        self.out.append(f"&{name};")
-
-    def handle_charref(self, name):
-        self.out.append(f"&#{name};")
-
-    def handle_comment(self, data):
-        self.out.append(f"<!--{data}-->")
-
-    def handle_decl(self, decl):
-        self.out.append(f"<!{decl}>")
 
 
 def scan(page: Page, text: str, pages: set[str], generated: set[str], root: Path) -> Written:
@@ -147,7 +133,9 @@ def scan(page: Page, text: str, pages: set[str], generated: set[str], root: Path
     scanner = _Scanner(page, pages, generated, root)
     scanner.feed(text)
     scanner.close()
-    scanner.found.html = "".join(scanner.out)
+    for written, changed in scanner.changed.items():  # the same tag means the same wherever it stands
+        text = text.replace(written, changed)
+    scanner.found.html = text
     return scanner.found
 
 

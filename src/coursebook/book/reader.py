@@ -37,7 +37,6 @@ class Book:
     def __init__(self, project: Project):
         self.project = project
         self.root = project.root
-        self._notebooks: dict[str, dict | None] = {}
 
     @cached_property
     def _configuration(self) -> tuple[Settings, list[Finding]]:
@@ -67,22 +66,18 @@ class Book:
         """The entries of the bibliography."""
         return self._bibliography[0]
 
-    def notebook(self, path: str) -> dict | None:
-        """Return the notebook at `path` as JSON, or None if there is none.
+    def notebook(self, path: str) -> dict:
+        """Return the notebook at `path` as JSON.
 
         Raises
         ------
-        FindingsError
+        BookError
             It is not valid JSON.
         """
-        if path not in self._notebooks:
-            file = self.root / path
-            try:
-                found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
-            except json.JSONDecodeError as error:
-                raise BookError([Finding(path, error.lineno, f"not valid JSON: {error.msg}")]) from None
-            self._notebooks[path] = found
-        return self._notebooks[path]
+        try:
+            return json.loads((self.root / path).read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            raise BookError([Finding(path, error.lineno, f"not valid JSON: {error.msg}")]) from None
 
     @cached_property
     def document(self) -> Document:

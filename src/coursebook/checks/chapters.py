@@ -15,6 +15,7 @@ from coursebook.words import NUMBERS, counted
 SECTIONS = ("What goes wrong", "Quiz", "Exercises", "In five lines", "Further reading")
 DOI = re.compile(r"10\.\d{4,9}/[^\s{}\"]+")
 NUMBER_OF_EXERCISES = re.compile(rf"\b({'|'.join(NUMBERS)}|\d+) (?:checked )?exercises?\b", re.IGNORECASE)
+MAY_BE_UNWRITTEN = ("check/exercises/*.py", "explore/js/*.js", "tools/*.py")
 UNWRITTEN = re.compile(r"\bWRITE: ([^\"<*]+)")
 
 
@@ -70,7 +71,7 @@ def claims(book: Book):
 @rule("nothing that `course new` left to be written is left")
 def unwritten(book: Book):
     patterns = ["book/*.qmd", "book/quizzes/*.yml", "notebooks/sources/*.py"]
-    patterns += [f"src/bioimage_course/{part}" for part in ("check/exercises/*.py", "explore/js/*.js")]
+    patterns += [f"src/bioimage_course/{part}" for part in MAY_BE_UNWRITTEN]
     for path in sorted(path for pattern in patterns for path in book.root.glob(pattern)):
         for number, text in lines_of(path):
             for wanted in UNWRITTEN.findall(text):

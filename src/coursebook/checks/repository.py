@@ -107,7 +107,7 @@ def saved_outputs(book: Book):
     private = [str(book.root), str(Path.home())]
     for path in sorted(book.root.glob("notebooks/**/*.ipynb")):
         file = book.project.relative(path)
-        for cell in (book.notebook(file) or {"cells": []})["cells"]:
+        for cell in book.notebook(file)["cells"]:
             tags = cell["metadata"].get("tags", [])
             for output in cell.get("outputs", []):
                 text = execute.output_text({**output, "text": "".join(output.get("text", ""))})
