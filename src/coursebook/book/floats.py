@@ -221,11 +221,13 @@ class Floats(ABC):
         caption = [pf.Str(f"({letter})"), *([pf.Space(), *caption] if caption else [])]
         figure = '<figure class="quarto-subfloat-fig quarto-float-fig figure">'
         place = "quarto-float-caption quarto-subfloat-caption quarto-subfloat-fig"
-        return [
-            raw(f'<div id="{identifier}" class="quarto-float quarto-figure">{figure}'),
-            *body,
-            *(raw(f'<figcaption class="{place}">'), pf.Plain(*caption), raw("</figcaption></figure></div>")),
+        start = raw(f'<div id="{identifier}" class="quarto-float quarto-figure">{figure}')
+        below = [
+            raw(f'<figcaption class="{place}">'),
+            pf.Plain(*caption),
+            raw("</figcaption></figure></div>"),
         ]
+        return [start, *body, *below]
 
     def table(self, block) -> list:
         """A table with ``: Caption {#tbl-name}``."""
@@ -259,8 +261,6 @@ class Floats(ABC):
             return body
         figure = '<figure class="quarto-float quarto-float-tbl figure">'
         place = "quarto-float-caption quarto-float-tbl quarto-float-caption-top"
-        return [
-            raw(f'<div id="{identifier}" class="quarto-float">{figure}<figcaption class="{place}">'),
-            pf.Plain(*numbered("tbl", number, self.equations(caption))),
-            *(raw("</figcaption>"), *body, raw("</figure></div>")),
-        ]
+        start = raw(f'<div id="{identifier}" class="quarto-float">{figure}<figcaption class="{place}">')
+        above = [start, pf.Plain(*numbered("tbl", number, self.equations(caption))), raw("</figcaption>")]
+        return [*above, *body, raw("</figure></div>")]

@@ -123,7 +123,10 @@ def render(root: str | Path, output: str | Path, only: str = "") -> Site:
         _choose(Book(Project(Path(root).resolve())), only)  # a wrong name comes before mistakes elsewhere
     alone = only and (output / "index.html").is_file()  # a page needs the styles and scripts of the others
     site = compose(root, only if alone else "")
-    (site.update if alone else site.write)(output)
+    if alone:
+        site.update(output)
+    else:
+        site.write(output)
     return site
 
 
