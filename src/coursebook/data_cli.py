@@ -34,8 +34,9 @@ def _list(args) -> int:
     if args.names:
         print("\n\n".join(describe(name) for name in args.names))
         return 0
-    sizes = (f"{e.bytes / 1e6:.1f} MB" if e.bytes else "?" for e in entries().values())
-    rows = [(e.name, _place(e), size, e.shape) for e, size in zip(entries().values(), sizes, strict=True)]
+    rows = []
+    for e in entries().values():
+        rows.append((e.name, _place(e), f"{e.bytes / 1e6:.1f} MB" if e.bytes else "?", e.shape))
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
     for name, place, size, shape in rows:
         print(f"{name:<{widths[0]}}  {place:<{widths[1]}}  {size:>{widths[2]}}  {shape}")

@@ -123,10 +123,10 @@ def choose(names: str | None) -> list[str]:
     if names is None:
         return list(doctor_jobs.JOBS)
     chosen = [name.strip() for name in names.split(",") if name.strip()]
-    wrong = [name for name in chosen if name not in doctor_jobs.JOBS] or ["an empty list of tools"]
-    if wrong[0] in chosen or not chosen:
-        known = ", ".join(doctor_jobs.JOBS)
-        raise InputError(f"the doctor does not know {wrong[0]!r}; choose from {known}, separated by commas")
+    wrong = next((name for name in chosen if name not in doctor_jobs.JOBS), None)
+    if wrong or not chosen:
+        what, known = wrong or "an empty list of tools", ", ".join(doctor_jobs.JOBS)
+        raise InputError(f"the doctor does not know {what!r}; choose from {known}, separated by commas")
     return chosen
 
 

@@ -285,8 +285,7 @@ def _operation(node, holder, field):
 
 def _choice(node, holder, field):
     yield _with(node, op=ast.Or() if isinstance(node.op, ast.And) else ast.And())
-    for index in range(len(node.values)):
-        left = [*node.values[:index], *node.values[index + 1 :]]
+    for left in _shortened(node.values):
         yield left[0] if len(left) == 1 else _with(node, values=left)
 
 
@@ -344,6 +343,11 @@ def _swapped(things):
         yield [*things[:index], things[index + 1], things[index], *things[index + 2 :]]
 
 
+def _shortened(things):
+    """Yield the list without each of its things."""
+    return ([*things[:index], *things[index + 1 :]] for index in range(len(things)))
+
+
 def _part(node, holder, field):
     if isinstance(node.ctx, ast.Load):
         yield node.value
@@ -367,8 +371,7 @@ def _attribute(node, holder, field):
 
 def _calling(node, holder, field):
     name = _name_of(node)
-    for index in range(len(node.keywords)):
-        yield _with(node, keywords=[*node.keywords[:index], *node.keywords[index + 1 :]])
+    yield from (_with(node, keywords=left) for left in _shortened(node.keywords))
     if any(isinstance(argument, ast.Starred) for argument in node.args):
         return
     if name in SEEDED and node.args:
@@ -400,7 +403,7 @@ def _is_module(node):
 
 def _comprehension(node, holder, field):
     for index, part in enumerate(node.generators):
-        for shorter in [part.ifs[:i] + part.ifs[i + 1 :] for i in range(len(part.ifs))]:
+        for shorter in _shortened(part.ifs):
             other = _with(part, ifs=shorter)
             yield _with(node, generators=[*node.generators[:index], other, *node.generators[index + 1 :]])
 

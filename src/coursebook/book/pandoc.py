@@ -88,14 +88,9 @@ def remembered(root: Path, text: str, *options: str, files: tuple[Path, ...] = (
         return written, tuple(warnings)
     except (OSError, ValueError):
         answer = run(text, *options)
-        _keep(path, json.dumps(answer))
+        with contextlib.suppress(OSError):  # a folder that cannot be written only costs time
+            write_text(path, json.dumps(answer))
         return answer
-
-
-def _keep(path: Path, text: str) -> None:
-    """Write an answer down; a folder that cannot be written only costs time."""
-    with contextlib.suppress(OSError):
-        write_text(path, text)
 
 
 def forget_old(root: Path) -> None:

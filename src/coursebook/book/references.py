@@ -46,18 +46,14 @@ def resolve(page: Page, labels: dict[str, Label], missing: set[str], keys: set[s
 def _leftover(element: pf.Str, page: Page) -> None:
     """Complain about what was meant as a reference, a link or the border of a block, and stayed text."""
     text = element.text
-    if UNREAD.match(text) and not isinstance(element.parent, pf.Cite) and not _escaped(page, text):
-        message = f"{text} was not read as a reference"
-        page.manuscript.complain("references", message, text, mend="write @label")
+    if UNREAD.match(text) and not isinstance(element.parent, pf.Cite):
+        if f"\\{text}" not in page.manuscript.prose:  # `\@fig-x` is meant as text
+            message = f"{text} was not read as a reference"
+            page.manuscript.complain("references", message, text, mend="write @label")
     if re.match(r":{3,}$", text):
         page.manuscript.complain("markup", NO_BORDER, _line_with(page, element))
     if "][" in text and any(text in match[0] for match in LINK.finditer(page.manuscript.prose)):
         page.manuscript.complain("links", f"{text} is a link whose address is nowhere on the page", text)
-
-
-def _escaped(page: Page, text: str) -> bool:
-    r"""Return whether the author wrote `\@fig-x`, which is meant as text."""
-    return f"\\{text}" in page.manuscript.prose
 
 
 def _line_with(page: Page, element) -> str:
