@@ -4,6 +4,7 @@ import importlib.util
 import shutil
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -104,22 +105,24 @@ def test_a_new_exercise_has_cells_check_test_and_place_on_the_page(project, monk
 def test_a_new_tool_has_adapter_record_and_test_and_finds_the_doctors_discs(project, monkeypatch, root):
     package = "src/bioimage_course"
     (project.root / package / "tools").mkdir(parents=True)
-    for file in ("toolbox.py", "tools/__init__.py"):
+    for file in ("toolbox.toml", "tools/__init__.py"):
         shutil.copy(root / package / file, project.root / package / file)
     (project.root / "src/coursebook").mkdir()
     for helper in ("coursebook/doctor_jobs", "bioimage_course/errors"):  # else ruff takes them for libraries
         (project.root / f"src/{helper}.py").touch()
     run(project, monkeypatch, "tool", "two-thresholds")
-    toolbox, adapter = (
-        _imported(project.root / package / file) for file in ("toolbox.py", "tools/two_thresholds.py")
+    records = tomllib.loads((project.root / package / "toolbox.toml").read_text())
+    assert records["two-thresholds"]["adapter"] == "two_thresholds" and len(records) > 10
+    spec = importlib.util.spec_from_file_location(
+        "adapter", project.root / package / "tools/two_thresholds.py"
     )
-    assert toolbox.TOOLS["two-thresholds"].adapter == "two_thresholds"
-    assert toolbox.EXTRAS[-1] == "all"
+    adapter = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(adapter)
     image, labels = doctor_jobs.blobs()
     assert metrics.match(labels, adapter.segment(image), 0.5).tp == 16
     listed = (project.root / package / "tools/__init__.py").read_text()
     assert '        "stardist",\n        "two_thresholds",\n        "unet",\n' in listed
-    made = [f"{package}/toolbox.py", f"{package}/tools", "tests/test_tools_two_thresholds.py"]
+    made = [f"{package}/tools", "tests/test_tools_two_thresholds.py"]
     assert_ruff_is_content(project, root, made)
     assert [
         each for each in findings(project) if "two_thresholds.py:1: still to be written: what this" in each
@@ -128,14 +131,6 @@ def test_a_new_tool_has_adapter_record_and_test_and_finds_the_doctors_discs(proj
         run(project, monkeypatch, "tool", "two-thresholds")
     with pytest.raises(InputError, match="has a record 'shap' already"):
         run(project, monkeypatch, "tool", "shap")
-
-
-def _imported(path):
-    spec = importlib.util.spec_from_file_location(f"made_{path.stem}", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_what_is_made_is_formatted_and_its_own_test_passes(project, monkeypatch, root):

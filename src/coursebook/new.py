@@ -171,20 +171,15 @@ def tool(project: Project, name: str) -> dict[str, str]:
         f"tests/test_tools_{module}.py": "tool_test.py.txt",
     }
     _must_be_new(project, files)
-    records, adapters = (
-        _text(project, f"{package}/toolbox.py"),
-        _text(project, f"{package}/tools/__init__.py"),
-    )
-    if f'"{name}"' in records:
-        raise InputError(f"toolbox.py has a record {name!r} already; choose another name.")
-    record = f'    Tool("{name}", ("skimage",), ("scikit-image",), adapter="{module}"),\n'
-    listed = sorted([*re.findall(r'^        "\w+",\n', adapters, re.MULTILINE), f'        "{module}",\n'])
+    toolbox, adapters = f"{package}/toolbox.toml", f"{package}/tools/__init__.py"
+    records, names = _text(project, toolbox), _text(project, adapters)
+    if f"[{name}]\n" in records:
+        raise InputError(f"toolbox.toml has a record {name!r} already; choose another name.")
+    listed = sorted([*re.findall(r'^        "\w+",\n', names, re.MULTILINE), f'        "{module}",\n'])
     made = {file: _filled(template, words) for file, template in files.items()}
     return made | {
-        f"{package}/toolbox.py": records.replace("\n)\n\nTOOLS", f"\n{record})\n\nTOOLS"),
-        f"{package}/tools/__init__.py": re.sub(
-            r'(?:^        "\w+",\n)+', "".join(listed), adapters, flags=re.M
-        ),
+        toolbox: f"{records}\n{_filled('tool_record.toml', words)}",
+        adapters: re.sub(r'^( {8}"\w+",\n)+', "".join(listed), names, flags=re.MULTILINE),
     }
 
 
@@ -198,7 +193,7 @@ NEXT = {
     "chapter": "`course notebooks --only {chapter}` executes its notebook; before, no page is rendered.",
     "explorable": "`python -m coursebook.screenshots {tag}` draws its picture; before, no page is rendered.",
     "exercise": "`course notebooks --only {chapter}` executes the notebook, in which it now stands.",
-    "tool": "`course doctor --tools {name}` must find its 16 discs; its packages belong into toolbox.py.",
+    "tool": "`course doctor --tools {name}` must find its 16 discs; its packages belong into toolbox.toml.",
 }
 """Kind: the command that comes next."""
 
