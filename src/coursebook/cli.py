@@ -23,6 +23,7 @@ COMMANDS = {
     "mutants": ("coursebook.mutants", "change the solutions a little: the checks must notice"),
     "lab": ("coursebook.lab", "open JupyterLab on the learner's notebooks"),
     "doctor": ("coursebook.doctor", "prove that every tool of the course works on this machine"),
+    "models": ("coursebook.models", "list the model atlas, or what in it is older than a year"),
     "data": ("coursebook.data_cli", "list, download and verify the data sets"),
     "set-repo-url": ("coursebook.repo_url", "change the public address of the course everywhere"),
 }

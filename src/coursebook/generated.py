@@ -7,6 +7,7 @@
 ``book/_generated/questions.md``      the question bank, and ``questions-key.md`` its answers
 ``book/_generated/metadata.html``     what machines read about the course, in the head of each page
 ``book/_generated/citation.md``       how to cite the course, from ``CITATION.cff``
+``book/_generated/models.md``         the filters and cards of the model atlas, from ``book/models.yml``
 ``book/_generated/teaching-….md``     the tables of the instructor's guide (its plan: ``book/teaching.yml``)
 ``book/_generated/figures.md``        the course in figures, and ``installation.md``: time and disk it takes
 ``book/glossary.qmd``                 the glossary page
@@ -31,6 +32,7 @@ from coursebook import (
     figures,
     glossary,
     metadata,
+    models,
     notebooks,
     questions,
     quizzes,
@@ -86,6 +88,7 @@ def expected(project: Project) -> tuple[dict[str, str], list[Finding]]:
         texts |= _readme(project, all_sources)
         texts |= _about_the_whole(project, all_sources, bank)
         findings += _teaching(project, all_sources, bank, texts)
+        findings += _models(project, texts)
     return texts, findings
 
 
@@ -200,6 +203,16 @@ def _teaching(project: Project, all_sources: list[Source], bank: dict, texts: di
     findings = teaching.mistakes(guide)
     if not findings:
         texts |= teaching.texts(guide)
+    return findings
+
+
+def _models(project: Project, texts: dict) -> list[Finding]:
+    """Put the cards of the model atlas into `texts`, unless its file has mistakes; return these."""
+    if models.PAGE not in project.pages():
+        return []
+    entries, findings = models.read(project)
+    if not findings:
+        texts[models.PART] = models.part(entries)
     return findings
 
 
