@@ -16,7 +16,7 @@ COMMANDS = {
     "book": ("coursebook.render", "render the book to _book/ (with Quarto where it exists)"),
     "preview": ("coursebook.preview", "render the book, or one page, with the built-in preview renderer"),
     "notebooks": ("coursebook.build", "make and execute the notebooks from notebooks/sources/"),
-    "new": ("coursebook.new", "make the files of a new chapter, explorable or exercise"),
+    "new": ("coursebook.new", "make the files of a new chapter, explorable, exercise or tool"),
     "check": ("coursebook.checks", "check pages, references, glossary, badges and generated files"),
     "quick": ("coursebook.quick", "within three minutes: lint, the book's rules, examples, short tests"),
     "test": ("coursebook.testing", "run all tests; further arguments go to pytest"),
