@@ -1,10 +1,10 @@
-"""Write the image patches that `stardist-`, `pixel-` and `threshold-explorer.js` show into these scripts.
+"""Write the patches that `stardist-`, `pixel-`, `threshold-` and `ball-explorer.js` show into these scripts.
 
     python -m coursebook.patch
 
 Squares of the built-in nuclei image, between two comment lines of the script: for StarDist an 8-bit PNG
 (base64) and its label image (run lengths), for the pixels their plain values, for the threshold values and
-labels. Tests check that they are in step with the built-in sample.
+labels, for the ball values and mask. Tests check that they are in step with the built-in sample.
 """
 
 import base64
@@ -19,6 +19,7 @@ import numpy as np
 SCRIPTS = Path(__file__).parents[1] / "bioimage_course" / "explore" / "js"
 SCRIPT, PIXELS_SCRIPT = SCRIPTS / "stardist-explorer.js", SCRIPTS / "pixel-explorer.js"
 THRESHOLD_SCRIPT = SCRIPTS / "threshold-explorer.js"
+BALL_SCRIPT = SCRIPTS / "ball-explorer.js"
 TOP, LEFT, SIDE = 154, 40, 96  # eight whole nuclei: round, long, touching, and one cut to a crescent
 THRESHOLD_PATCH = np.s_[352:448, 112:208]  # seven nuclei, most of them touching; bright and dim ones
 PIXELS = np.s_[18:66, 30:78]  # a bright nucleus beside a dim one
@@ -88,7 +89,18 @@ def threshold() -> tuple[np.ndarray, np.ndarray]:
 
 def threshold_block() -> str:
     """Its constants as JavaScript: one byte a value, and label and length of each run."""
-    values, labels = threshold()
+    return _values_and_runs(*threshold())
+
+
+def ball_block() -> str:
+    """Constants of `ball-explorer.js`: values and mask of the piece that the bridge learns from."""
+    from bioimage_course.materials import ch20
+
+    grey, truth = ch20.nuclei()
+    return _values_and_runs(grey.astype(np.uint8), truth.astype(int))
+
+
+def _values_and_runs(values: np.ndarray, labels: np.ndarray) -> str:
     text = base64.b64encode(values.tobytes()).decode("ascii")
     runs = " ".join(f"{label}:{len(list(run))}" for label, run in groupby(labels.ravel().tolist()))
     return f'  const SIDE = {len(values)};\n  const VALUES = "{text}";\n  const RUNS = "{runs}";\n'
@@ -109,3 +121,4 @@ if __name__ == "__main__":
     write()
     write(PIXELS_SCRIPT, pixels_block)
     write(THRESHOLD_SCRIPT, threshold_block)
+    write(BALL_SCRIPT, ball_block)
