@@ -82,7 +82,7 @@ def count_wrong(grey, truth, threshold):
 check.count_wrong(count_wrong)
 
 # %%
-#| label: fig-thresholds
+#| label: fig-three-thresholds
 #| fig-cap: "Three thresholds, three masks (blue), one number each for how wrong the neuron is. The loss used here is called cross-entropy; the next figure shows how it is made."
 #| fig-alt: "Three times the same grey nuclei with yellow outlines. With the threshold 30 the blue mask spills far into the background, with 54 it fills the nuclei closely, with 90 only the cores of the brightest nuclei are blue. The titles give the loss, lowest for 54."
 figure, panels = show.figure(1, 3, height=2.9)
@@ -284,7 +284,7 @@ def descend_in_batches(size, rate, epochs, seed):
 
 
 # %%
-#| label: fig-batches
+#| label: fig-few-pixels
 #| fig-cap: "Four epochs with the learning rate 3, each time the same number of pixels looked at. All pixels at once: four sure steps, and still far away. Batches of 96: 96 steps in each epoch; the ball is down after a small part of the first and then trembles a little. Batches of 8: down at once, and it trembles for ever, because 8 pixels know little about all of them."
 #| fig-alt: "Three line plots of the threshold over four epochs with a dotted line at 54. All 9,216 pixels: five dots on a straight decline from 140 to 98. Batches of 96: a nearly vertical fall to the dotted line, then small wiggles. Batches of 8: the same fall, then a broad noisy band around the line."
 figure, panels = show.figure(1, 3, height=2.7, sharey=True)
@@ -490,7 +490,7 @@ for handle in handles:
     handle.remove()
 
 # %%
-#| label: fig-encoder-decoder
+#| label: fig-down-and-up
 #| fig-cap: "Encoder and decoder in one drawing, with pictures from a trained network (the U-Net of a later chapter). On the way down, the encoder's feature maps become smaller and more: they say what is there and lose where exactly. On the way up the decoder enlarges them to an image of the old size, here how sure the network is of “inside a nucleus”."
 #| fig-alt: "A V of grey pictures. On the left the image of nuclei, then ever smaller stacks of feature maps going down, labelled encoder, to tiny ones at the bottom. On the right ever larger stacks going up, labelled decoder, ending in a clean picture of the nuclei. Numbers below each stack give size and count of the maps."
 figure, axes = show.figure(height=3.9)
@@ -625,19 +625,19 @@ tremble = {size: np.std(descend_in_batches(size, rate=3, epochs=2, seed=0)[-50:]
 moved = {loss: abs(found[10] - start) for loss, found in ways.items()}
 learnt_on, beside, half = wrong.values()
 show.claims(
-    ("arrives", "000000", abs(way[-1] - best) < 1 and heights[-1] < losses.min() + 0.001,
+    ("arrives", "309a6c", abs(way[-1] - best) < 1 and heights[-1] < losses.min() + 0.001,
      f"after ten steps {way[-1]:.1f}; best of {len(thresholds)} thresholds {best:.1f}"),
-    ("creeps-and-jumps", "000000", creeping - best > 20 and np.mean(np.abs(jumping - best)) > 20,
+    ("creeps-and-jumps", "5e6ab6", creeping - best > 20 and np.mean(np.abs(jumping - best)) > 20,
      f"rate 0.3 after 40 steps {creeping - best:.0f} grey values away; rate 20, steps 301 to 400, more than 20 away on average"),
-    ("batches-are-quick", "000000", max(abs(t - best) for t in first_epochs) < 5 and one_step > 120,
+    ("batches-are-quick", "289991", max(abs(t - best) for t in first_epochs) < 5 and one_step > 120,
      f"after one epoch: batches of 96 within {np.ceil(max(abs(t - best) for t in first_epochs)):.0f} grey values in 10 of 10 orders; all at once still at {one_step:.0f}"),
-    ("small-batches-tremble", "000000", tremble[8] > 2 * tremble[96], f"spread of the last 50 thresholds: {tremble[96]:.1f} with 96 pixels, {tremble[8]:.1f} with 8"),
-    ("plateau", "000000", moved["squared error"] < 0.5 and moved["cross-entropy"] > 80,
+    ("small-batches-tremble", "27feb7", tremble[8] > 2 * tremble[96], f"spread of the last 50 thresholds: {tremble[96]:.1f} with 96 pixels, {tremble[8]:.1f} with 8"),
+    ("plateau", "261bf4", moved["squared error"] < 0.5 and moved["cross-entropy"] > 80,
      f"moved in ten steps: squared error {moved['squared error']:.1f}, cross-entropy {moved['cross-entropy']:.0f} grey values"),
-    ("stairs", "000000", flat.all(), f"a nudge changes nothing at {flat.sum()} of {flat.size} places"),
-    ("otsu-as-good", "000000", abs(learnt_on["Otsu"] - learnt_on["learnt"]) < 0.002 and beside["Otsu"] < beside["learnt"],
+    ("stairs", "26a9c3", flat.all(), f"a nudge changes nothing at {flat.sum()} of {flat.size} places"),
+    ("otsu-as-good", "651a03", abs(learnt_on["Otsu"] - learnt_on["learnt"]) < 0.002 and beside["Otsu"] < beside["learnt"],
      f"wrong pixels: first piece {learnt_on['learnt']:.1%} and {learnt_on['Otsu']:.1%}, next piece {beside['learnt']:.1%} and {beside['Otsu']:.1%}"),
-    ("elsewhere-worse", "000000", beside["learnt"] > 2 * learnt_on["learnt"], f"wrong pixels {learnt_on['learnt']:.1%} and {beside['learnt']:.1%}"),
-    ("half-the-light", "000000", half["learnt"] > 5 * learnt_on["learnt"] and bridge.mean_loss(again, dim, truth, "wrong pixels") < 0.06,
+    ("elsewhere-worse", "ee8ac7", beside["learnt"] > 2 * learnt_on["learnt"], f"wrong pixels {learnt_on['learnt']:.1%} and {beside['learnt']:.1%}"),
+    ("half-the-light", "1198e0", half["learnt"] > 5 * learnt_on["learnt"] and bridge.mean_loss(again, dim, truth, "wrong pixels") < 0.06,
      f"wrong pixels {half['learnt']:.0%}, learnt again {bridge.mean_loss(again, dim, truth, 'wrong pixels'):.0%}"),
 )
