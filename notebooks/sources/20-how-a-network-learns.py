@@ -35,12 +35,12 @@ thresholds = np.arange(0, 160.01, 0.25)
 # %% [markdown]
 # ## One neuron, one grey value
 #
-# The neuron of chapter 1 said yes or no. This one says how sure it is: the probability that a pixel belongs to a nucleus.
+# The neuron of the last chapter said yes or no. This one says how sure it is: the probability that a pixel belongs to a nucleus.
 # At its threshold it is undecided; 5 grey values are about how far it needs to change its mind.
 
 # %%
 #| label: fig-neuron
-#| fig-cap: "All that the neuron sees of a pixel is its grey value. Left: a piece of the image of chapter 1 with the outlines that people drew. Right: how often each grey value occurs in the background and in nuclei (bars), and the neuron's answer (line). Its threshold is still far too high: it calls nearly everything background."
+#| fig-cap: "All that the neuron sees of a pixel is its grey value. Left: a piece of the image of the last chapter with the outlines that people drew. Right: how often each grey value occurs in the background and in nuclei (bars), and the neuron's answer (line). Its threshold is still far too high: it calls nearly everything background."
 #| fig-alt: "Left: grey image of seven bright nuclei, partly touching, with yellow outlines. Right: two overlapping histograms, background around 25 grey values and nuclei between 45 and 120, and an S-shaped line that rises from 0 to 1 around the grey value 110."
 figure, (left, right) = show.figure(1, 2, height=3.1, width_ratios=(1, 1.5))
 left.imshow(grey, cmap="gray", vmax=120)

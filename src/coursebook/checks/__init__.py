@@ -4,8 +4,8 @@ Quarto only warns about undefined references, missing citations, dead links and 
 shortcodes; here each is a finding ``file:line: message``, and one finding makes the command exit
 with 1. What the reader of the book (`coursebook.book`) found is asked, not read again. Each rule is one
 small function in the table :data:`RULES`; ``course check --list`` shows the table. They stand in
-``pages``, ``chapters``, ``repository`` and ``vocabulary``. Nothing heavy is imported: the light environment of the book is
-enough.
+``pages``, ``chapters``, ``repository`` and ``vocabulary``. Nothing heavy is imported: the light environment
+of the book is enough.
 """
 
 import argparse

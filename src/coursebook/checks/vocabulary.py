@@ -15,7 +15,7 @@ from coursebook import glossary
 from coursebook.book.findings import Finding, of_yaml
 from coursebook.book.reader import Book
 from coursebook.book.text import Line, Manuscript
-from coursebook.checks.table import at, rule, sources_of
+from coursebook.checks.table import rule, sources_of
 from coursebook.sources import PATHS
 
 FILE = "book/vocabulary.yml"
@@ -46,8 +46,8 @@ class Word:
     def advice(self) -> str:
         """What can be done about a use that comes too early."""
         return (
-            f"link it there, [{self.name.lower()}](glossary.qmd#{self.anchor}), say in the same paragraph what "
-            f"it means and set it in italics, or, if it is plain English, list it in {FILE}"
+            f"link it there, [{self.name.lower()}](glossary.qmd#{self.anchor}), say in the same paragraph "
+            f"what it means and set it in italics, or, if it is plain English, list it in {FILE}"
         )
 
 
@@ -82,21 +82,25 @@ def read(book: Book) -> tuple[dict, list[Finding]]:
     if not isinstance(said, dict) or not all(isinstance(said.get(key) or {}, dict) for key in KEYS):
         return {}, [Finding(FILE, 1, "expected `ordinary:` and `forms:`, each a mapping of terms")]
     names = {term.name for term in glossary.read(book.project)[0]}
-    findings = [Finding(FILE, 1, f"unknown key {key!r}; there are ordinary and forms") for key in said.keys() - KEYS]
+    findings = [
+        Finding(FILE, 1, f"unknown key {key!r}; there are ordinary and forms") for key in said.keys() - KEYS
+    ]
     settings = {key: said.get(key) or {} for key in KEYS}
     for key, terms in settings.items():
         for term, value in terms.items():
             if term not in names:
                 findings.append(Finding(FILE, 1, f"{key} has {term!r}, which the glossary does not know"))
             elif key == "ordinary" and not (isinstance(value, str) and value.strip()):
-                findings.append(Finding(FILE, 1, f"{term!r} needs its reason: in which everyday sense is it used?"))
+                findings.append(
+                    Finding(FILE, 1, f"{term!r} needs its reason: in which everyday sense is it used?")
+                )
             elif key == "forms" and not (isinstance(value, list) and all(isinstance(v, str) for v in value)):
                 findings.append(Finding(FILE, 1, f"the forms of {term!r} are not a list of words"))
     return settings, findings
 
 
 def words_of(terms: list[glossary.Term], settings: dict) -> list[Word]:
-    """Return what is looked for, longest names first, so that *learning rate schedule* is not *learning rate*."""
+    """Return what is looked for, longest names first: *learning rate schedule*, then *learning rate*."""
     chosen = [term for term in terms if term.name not in settings["ordinary"]]
     found = [
         Word(term.name, term.anchor, _pattern(settings["forms"].get(term.name) or forms_of(term.name)))
@@ -106,7 +110,7 @@ def words_of(terms: list[glossary.Term], settings: dict) -> list[Word]:
 
 
 def forms_of(name: str) -> list[str]:
-    """Return how a term is written: ``F1 Score`` -> f1 score; ``U-Net`` -> U-Net; ``Recall (R)`` -> recall, R."""
+    """Return how a term is written: ``Rectified Linear Unit (ReLU)`` -> Rectified Linear Unit, ReLU."""
     long, _, short = name.partition(" (")
     return [long, *([short.rstrip(")")] if short else [])]
 
