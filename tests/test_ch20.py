@@ -165,6 +165,7 @@ def cut(order, size):
     [
         (lambda n, s, rng: cut(np.arange(n), s), "draw one by lot"),
         (lambda n, s, rng: cut(np.random.default_rng(0).permutation(n), s), "the same order"),
+        (lambda n, s, rng: cut(np.random.default_rng().permutation(n), s), "that you are given"),
         (lambda n, s, rng: cut(rng.permutation(n), s)[: n // s], "are in no batch"),
         (lambda n, s, rng: cut(rng.integers(0, n, n), s), "occurs twice"),
         (lambda n, s, rng: cut(rng.permutation(n) + 1, s), "are in no batch"),

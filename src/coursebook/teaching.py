@@ -1,4 +1,4 @@
-"""The tables of the instructor's guide: plans of the days, minutes, preparation, misconceptions, open questions.
+"""The tables of the instructor's guide: plans, minutes, preparation, misconceptions, open questions.
 
 What the authors plan stands in ``book/teaching.yml`` (its head explains the keys); everything else is taken
 from notebooks, quizzes, pages and ``notebooks/timings.json``. The plan covers chapters that may not be in the

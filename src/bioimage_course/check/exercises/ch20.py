@@ -250,6 +250,12 @@ def epoch_batches(batches):
         epochs = [_batches(call(batches, number, size, rng), number, size) for _ in range(2)]
         if number == 12 and epochs[0] == epochs[1]:
             raise Failure("Two epochs have the same order: draw a new one with rng.permutation(number).")
+        again = [_batches(call(batches, number, size, np.random.default_rng(7)), number, size) for _ in "ab"]
+        if again[0] != again[1]:
+            raise Failure(
+                "Two generators from the same seed give two orders: draw with the rng that you are given, or "
+                "nobody can repeat your training."
+            )
     return "One epoch: every example once, in a new order. The batch size decides how many steps it has."
 
 
