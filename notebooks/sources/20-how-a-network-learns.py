@@ -418,7 +418,7 @@ kernels = filters.weight.detach().numpy()[:, 0]
 
 # %%
 #| label: fig-who-learns
-#| fig-cap: "Above: a person has picked four things to look for; the computer learns only how to weigh them. Below: the network has learnt what to look for as well. The small squares are its four windows of 7 × 7 weights (blue positive, red negative), each under the picture that it makes of the image. Trained on this one piece, so do not read the right column as a result."
+#| fig-cap: "Above: a person has picked four things to look for; the computer learns only how to weigh them. Below: the network has learnt what to look for as well. The small squares are its four windows of 7 × 7 weights (blue positive, red negative), each in the corner of the picture that it makes. Trained on this one piece, so do not read the right column as a result."
 #| fig-alt: "Two rows of pictures. Each begins with the same grey nuclei and ends with a map of the probability of nucleus. Above, four pictures in between are titled smoothed, edges, blobs and contrast and framed in orange. Below, four learnt feature maps framed in blue, each with a small square of coloured weights in its corner."
 figure, panels = show.figure(2, 6, height=3.5)
 rows = (
