@@ -128,9 +128,9 @@ def test_two_channels_are_no_stack():
 
 def test_tools_say_what_to_take_of_four_channels():
     four = np.dstack([IMAGE] * 4)
-    with pytest.raises(InputError, match=r"image\[..., :3\].*image\[..., 0\]"):
+    with pytest.raises(InputError, match=r"image\[..., 0\].*image\[..., :3\]"):
         tools.cellpose.segment(four)
-    with pytest.raises(InputError, match=r"image\[..., 0\]"):
+    with pytest.raises(InputError, match=r"image\[..., 0\]\.$"):  # three of them would be too many as well
         tools.voronoi_otsu.segment(four)
 
 
@@ -159,7 +159,7 @@ def test_samples_tensors_and_arrays_become_float32():
 
 def test_colour_only_where_it_is_wanted():
     assert arguments.tool_image(np.zeros((4, 5, 3)), "The tool", colour=True).shape == (4, 5, 3)
-    with pytest.raises(InputError, match=r"The tool needs one 2D image \(Y, X\); .*one channel"):
+    with pytest.raises(InputError, match=r"The tool needs one 2D image \(Y, X\); .*choose a channel"):
         arguments.tool_image(np.zeros((4, 5, 3)), "The tool")
     with pytest.raises(InputError, match=r"\(Y, X\) or \(Y, X, 3\)"):
         arguments.tool_image(np.zeros((3, 4, 5)), "The tool", colour=True)

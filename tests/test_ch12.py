@@ -168,7 +168,7 @@ def test_heat_mistakes(mistake, words):
 
 
 def _slope(temperature):
-    return ch12._slope(temperature)
+    return ch12.slopes(temperature)
 
 
 @pytest.mark.parametrize(
@@ -260,12 +260,12 @@ def test_diffusion_by_slices_and_by_torch_passes():
 
 def test_a_level_summit_needs_no_particular_guard():
     def with_nothing_smaller(temperature, mask):
-        slope = ch12._slope(temperature)
+        slope = ch12.slopes(temperature)
         length = np.hypot(*slope)
         return slope / np.where(length > 0, length, 1) * mask
 
     def with_nan_replaced(temperature, mask):
-        slope = ch12._slope(temperature)
+        slope = ch12.slopes(temperature)
         with np.errstate(invalid="ignore"):
             return np.nan_to_num(slope / np.hypot(*slope)) * mask
 
@@ -274,7 +274,7 @@ def test_a_level_summit_needs_no_particular_guard():
         assert verdict.passed, verdict.message
 
     def without(temperature, mask):
-        slope = ch12._slope(temperature)
+        slope = ch12.slopes(temperature)
         with np.errstate(invalid="ignore"):
             return np.where(mask, slope / np.hypot(*slope), 0)
 

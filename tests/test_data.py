@@ -337,6 +337,12 @@ def test_unknown_name_gets_the_nearest(asked, meant):
         data.load(asked)
 
 
+@pytest.mark.parametrize("asked", ["banana", "brain", "photos", "zebrafish", "x"])
+def test_a_word_that_is_like_no_name_gets_no_guess(asked):
+    with pytest.raises(InputError, match=f"called '{asked}': data.names.. lists what there is"):
+        data.load(asked)
+
+
 @pytest.mark.parametrize("function", [data.load, data.fetch, data.available, data.describe, data.download])
 @pytest.mark.parametrize("asked", ["", "xyzzy-42", "../nuclei", None, 3, b"nuclei", ["nuclei"], np.zeros(2)])
 def test_nonsense_names(function, asked):
@@ -597,7 +603,7 @@ def test_killed_process_leaves_no_half_file(online, server, monkeypatch):
     worker.communicate()
     entry = make_entry(server.url("ok"))
     assert finding.cache_path(entry.files["toy.bin"]) is None
-    monkeypatch.setattr(downloading, "STALE", -1)  # what lies about counts as abandoned at once
+    monkeypatch.setattr(files, "STALE", -1)  # what lies about counts as abandoned at once
     assert get(entry).read_bytes() == CONTENT
     assert len(left_in(online)) == 1
 

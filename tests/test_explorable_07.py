@@ -7,8 +7,8 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from bioimage_course.check.exercises import ch07
 from bioimage_course.explore.explorables import SCRIPTS
+from bioimage_course.materials import ch07
 from browser import frame
 from coursebook import shapley
 from explorable_page import as_float, number, opened

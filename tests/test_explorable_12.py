@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from bioimage_course.check.exercises import ch12
 from bioimage_course.materials import ch12 as materials
 from browser import frame
 from explorable_page import control, number, set_slider
@@ -29,11 +28,11 @@ def expected(mask, heat, steps):
     flow = np.zeros((2, SIDE, SIDE))
     for label in np.unique(mask[mask > 0]):
         cell = mask == label
-        slope = ch12._slope(diffuse(cell, heat))
+        slope = materials.slopes(diffuse(cell, heat))
         length = np.hypot(*slope)
         flow += np.where(cell & (length > 0), slope / np.where(length > 0, length, 1), 0)
     cold = int(((mask > 0) & (flow == 0).all(axis=0)).sum())
-    return ch12.crowds(ch12._follow(flow, np.argwhere(mask), steps), mask.shape), cold
+    return materials.crowds(materials.followed(flow, np.argwhere(mask), steps), mask.shape), cold
 
 
 def labels(page):

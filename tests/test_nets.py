@@ -314,16 +314,6 @@ def test_dropout_and_batch_norm_are_off_in_validation(points):
     assert seen == [(True, True), (False, False)] * 2
 
 
-def test_history_as_table(points):
-    history = fit(small(), [points], [points], epochs=5, metrics={"accuracy": accuracy})
-    lines = str(history.as_table(every=2)).splitlines()
-    assert lines[0] == (
-        "| epoch | training loss | validation loss | training accuracy | validation accuracy |"
-    )
-    assert [line.split("|")[1].strip() for line in lines[2:]] == ["2", "4", "5"]
-    assert "validation" not in str(fit(small(), [points]).as_table())
-
-
 def test_history_fits_the_curves():
     show = pytest.importorskip("bioimage_course.show")
     history = nets.History(train_loss=[2, 1], validation_loss=[2, 3], best_epoch=1)

@@ -6,8 +6,6 @@ refused. Every function takes what is given and its name for the sentence, retur
 more thought, and raises `InputError` if that cannot be.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from bioimage_course.errors import InputError
@@ -102,10 +100,9 @@ def thresholds(value) -> tuple[float, ...]:
     out = tuple(float(t) for t in given.ravel())
     if not out:
         raise InputError("at least one IoU threshold is needed, for example 0.5.")
-    if not all(0 <= t <= 1 for t in out):  # also refuses NaN
-        raise InputError(
-            f"IoU thresholds lie between 0 and 1, but there is {next(t for t in out if not 0 <= t <= 1)}."
-        )
+    wrong = [t for t in out if not 0 <= t <= 1]  # NaN too
+    if wrong:
+        raise InputError(f"IoU thresholds lie between 0 and 1, but there is {wrong[0]}.")
     return out
 
 
@@ -120,9 +117,8 @@ def plain(value, name: str) -> np.ndarray:
     if hasattr(value, "detach"):  # a tensor, perhaps on a GPU
         value = value.detach().cpu()
     found = np.asanyarray(value)
-    parts = (
-        value if isinstance(value, list | tuple) else [found]
-    )  # NumPy drops the masks of what a list holds
+    # NumPy drops the masks of what a list holds.
+    parts = value if isinstance(value, list | tuple) else [found]
     masked = [part for part in parts if isinstance(part, np.ma.MaskedArray)]
     if masked:
         if any(map(np.ma.is_masked, masked)):
@@ -285,9 +281,8 @@ def drawn_image(value, name: str = "image") -> np.ndarray:
     if found.ndim == 3 and found.shape[-1] == 4 and opaque(found[..., 3]):
         found = found[..., :3]
     if found.ndim != 2 and not (found.ndim == 3 and found.shape[-1] == 3):
-        raise InputError(
-            f"{name} must be 2D (Y, X) or colour (Y, X, 3), but its shape is {found.shape}; " + _remedy(found)
-        )
+        wanted = f"{name} must be 2D (Y, X) or colour (Y, X, 3), but its shape is {found.shape}"
+        raise InputError(f"{wanted}; {_remedy(found.shape, True)}")
     if not np.isfinite(found).all():
         raise InputError(
             f"{name} contains NaN or infinite values; "
@@ -301,10 +296,8 @@ def tool_image(value, tool: str, *, colour: bool = False) -> np.ndarray:
     found = pixels(value)
     if found.ndim != 2 and not (colour and found.ndim == 3 and found.shape[-1] == 3):
         shapes = "(Y, X) or (Y, X, 3)" if colour else "(Y, X)"
-        raise InputError(
-            f"{tool} needs one 2D image {shapes}; this one has the shape {found.shape}"
-            f"{_choice(found.shape, colour)}."
-        )
+        wanted = f"{tool} needs one 2D image {shapes}; this one has the shape {found.shape}"
+        raise InputError(f"{wanted}: {_remedy(found.shape, colour)}")
     with np.errstate(over="ignore"):
         single = found.astype(np.float32)
     if not np.isfinite(single).all():
@@ -324,6 +317,13 @@ def not_to_nothing(shape: tuple, factor: float, what: str) -> None:
         )
 
 
+def scale(value, shape: tuple) -> None:
+    """By how much an image (Y, X) is enlarged before it is segmented: a factor, "auto" or None."""
+    if value is not None and not (isinstance(value, str) and value == "auto"):
+        number(value, "scale", 0.05, 20, alternative="auto")
+        not_to_nothing(shape, value, f"scale={value:g}")
+
+
 def opaque(channel: np.ndarray) -> bool:
     """Whether a fourth channel only says that nothing is transparent: the highest value everywhere."""
     full = np.iinfo(channel.dtype).max if channel.dtype.kind in "iu" else 1
@@ -335,28 +335,17 @@ def channels_last(shape: tuple) -> bool:
     return len(shape) == 3 and 2 <= shape[-1] <= 8 and shape[-1] < min(shape[:2])
 
 
-def _remedy(found: np.ndarray) -> str:
-    """What to draw of an image with other axes."""
-    if found.ndim == 3 and 1 in found.shape:
+def _remedy(shape: tuple, colour: bool) -> str:
+    """What to take of an image with other axes than (Y, X), or with `colour` (Y, X, 3)."""
+    if len(shape) != 3:
+        return "choose two axes to look at, for example image[0]."
+    if 1 in shape:
         return "remove the axis of length 1 with np.squeeze(image)."
-    if found.ndim == 3 and found.shape[-1] == 4:
-        return (
-            "choose a channel, for example image[..., 0], or leave the fourth away, image[..., :3], if it is "
-            "opacity."
-        )
-    if channels_last(found.shape):
+    if shape[-1] == 4 and colour:
+        either = "choose a channel, for example image[..., 0], or leave the fourth away, image[..., :3]"
+        return f"{either}, if it is opacity."
+    if shape[-1] == 3 or channels_last(shape):
         return "choose a channel, for example image[..., 0]."
-    if found.ndim == 3 and found.shape[0] in (3, 4):
+    if shape[0] in (3, 4) and colour:
         return "move the channels to the end with np.moveaxis(image, 0, -1)."
-    if found.ndim == 3:
-        return "show one plane of the stack, image[z], or its projection, image.max(axis=0)."
-    return "choose two axes to look at, for example image[0]."
-
-
-def _choice(shape: tuple, colour: bool) -> str:
-    """What a tool may take of an image with three axes."""
-    if len(shape) == 3 and shape[-1] == 4 and colour:
-        return " (take image[..., :3] if the fourth channel is opacity, else one channel, image[..., 0])"
-    if len(shape) == 3 and (shape[-1] == 3 or channels_last(shape)):
-        return " (choose one channel, image[..., 0])"
-    return " (choose one channel or one plane, image[0])" if len(shape) == 3 else ""
+    return "take one plane of the stack, image[z], or its projection, image.max(axis=0)."

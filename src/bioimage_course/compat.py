@@ -59,10 +59,8 @@ def remedy(tool: str) -> str:
     """Return the line that installs `tool`, as part of a sentence."""
     extra = TOOLS[tool].extra if tool in TOOLS else "all"
     wanted = f"bioimage-course[{extra}]" if extra else "bioimage-course"
-    return (
-        f"in a clone of the course run `make lab` (it installs everything), "
-        f'elsewhere `pip install "{wanted}"`'
-    )
+    here = "in a clone of the course run `make lab` (it installs everything)"
+    return f'{here}, elsewhere `pip install "{wanted}"`'
 
 
 def _missing(tool: str) -> list[str]:
@@ -97,12 +95,12 @@ def use_keras2() -> None:
             f"Keras 2 is needed (the Python package tf-keras), but is not installed here; "
             f"{remedy('tensorflow')}."
         )
-    if os.environ.get("TF_USE_LEGACY_KERAS") != "1" and "tensorflow" in sys.modules:
-        if sys.modules["tensorflow"].keras.__version__.startswith("3"):
-            raise ToolUnavailableError(
-                "TensorFlow was imported with Keras 3 before the course could choose Keras 2; restart the "
-                "kernel and import bioimage_course.tools (or set TF_USE_LEGACY_KERAS=1) before tensorflow."
-            )
+    chosen, tensorflow = os.environ.get("TF_USE_LEGACY_KERAS") == "1", sys.modules.get("tensorflow")
+    if not chosen and tensorflow and tensorflow.keras.__version__.startswith("3"):
+        raise ToolUnavailableError(
+            "TensorFlow was imported with Keras 3 before the course could choose Keras 2; restart the "
+            "kernel and import bioimage_course.tools (or set TF_USE_LEGACY_KERAS=1) before tensorflow."
+        )
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # no start-up chatter in notebooks
 
@@ -176,11 +174,8 @@ def quiet():
     before, silence = logging.root.manager.disable, io.StringIO()
     logging.disable(logging.WARNING)
     try:
-        with (
-            contextlib.redirect_stdout(silence),
-            contextlib.redirect_stderr(silence),
-            warnings.catch_warnings(),
-        ):
+        out, err = contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence)
+        with out, err, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -24,5 +24,16 @@ class ToolUnavailableError(CourseError):
 
 
 def nearest(word: str, known, most: int = 3) -> list[str]:
-    """The known names that somebody may have meant, the nearest first."""
-    return difflib.get_close_matches(word.lower(), known, n=most, cutoff=0.4)
+    """The known names that somebody may have meant, the nearest first; none for a word that is like none.
+
+    Near is a slip of the fingers, or a part of the name: a guess that is neither sends people astray.
+    """
+    word = word.lower()
+    near = difflib.get_close_matches(word, known, n=most, cutoff=0.65)
+    near += [name for name in known if len(word) > 1 and word in name and name not in near]
+    return near[:most]
+
+
+def first_line(error: BaseException) -> str:
+    """What another library's exception says, as part of a sentence."""
+    return str(error).strip().partition("\n")[0].rstrip(".")

@@ -1,16 +1,15 @@
 """Files that are whole or absent, and their hashes."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import json
 import os
+import shutil
 import time
 import uuid
 from pathlib import Path
 
-STALE = 24 * 3600  # seconds after which an unfinished file is taken for abandoned
+STALE = 24 * 3600  # seconds after which what is unfinished is taken for abandoned
 
 
 def sha256(path) -> str:
@@ -53,14 +52,18 @@ def save(path, write) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def save_json(path, content, indent: int | None = 1) -> None:
+def save_json(path, content) -> None:
     """Write JSON whole or not at all, with letters as they are and a line's end at the end."""
-    save(path, json.dumps(content, indent=indent, ensure_ascii=False) + "\n")
+    save(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
-def sweep(folder) -> None:
-    """Remove what a process left that was killed while it wrote; not what another one is writing now."""
-    for left in Path(folder).glob(".*.unfinished"):
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - left.stat().st_mtime > STALE:
+def sweep(folder, pattern: str = ".*.unfinished") -> None:
+    """Remove files or folders left by a process that was killed; not those that one is writing now."""
+    for left in Path(folder).glob(pattern):
+        with contextlib.suppress(FileNotFoundError):  # another process has just finished with it
+            if time.time() - left.stat().st_mtime <= STALE:
+                continue
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
                 left.unlink()

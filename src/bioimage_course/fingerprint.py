@@ -6,8 +6,6 @@ calls, and the arguments that `functools.partial` has bound to it. Installed lib
 Locks, open files and the like have no content and count by their type.
 """
 
-from __future__ import annotations
-
 import dis
 import functools
 import hashlib
@@ -122,10 +120,8 @@ def files(folder) -> str:
     for place, _, names in os.walk(folder):
         for name in names:
             path = os.path.join(place, name)
-            status = os.stat(path)
-            rows.append(
-                f"{os.path.relpath(path, folder)} {status.st_size} {status.st_mtime_ns} {status.st_ino}"
-            )
+            status, name = os.stat(path), os.path.relpath(path, folder)
+            rows.append(f"{name} {status.st_size} {status.st_mtime_ns} {status.st_ino}")
     return _mix(*sorted(rows)).hex()
 
 
@@ -176,9 +172,8 @@ class _Walk:
         if isinstance(value, type):
             return self._class(value)
         if isinstance(value, BUILT_IN):
-            return _mix(
-                kind, str(getattr(value, "__module__", "")), getattr(value, "__qualname__", repr(value))
-            )
+            name = getattr(value, "__qualname__", repr(value))
+            return _mix(kind, str(getattr(value, "__module__", "")), name)
         if isinstance(value, types.MethodType):
             return self._all(kind, [value.__func__, value.__self__])
         if isinstance(value, functools.partial):
@@ -218,15 +213,7 @@ class _Walk:
         file = getattr(sys.modules.get(kind.__module__), "__file__", None)
         if kind.__module__ != "__main__" and (kind.__module__ == "builtins" or (file and _installed(file))):
             return _mix("class", name, _version(kind.__module__, file))
-        dull = {
-            "__dict__",
-            "__weakref__",
-            "__doc__",
-            "__module__",
-            "__firstlineno__",
-            "__static_attributes__",
-        }
-        own = {k: v for k, v in vars(kind).items() if k not in dull and not k.startswith("_abc_")}
+        own = {k: v for k, v in vars(kind).items() if k not in DULL and not k.startswith("_abc_")}
         return _mix("class", name, self.digest(kind.__bases__), self.digest(own))
 
     def _object(self, value, kind) -> bytes:
@@ -284,9 +271,8 @@ def _is_keras(value) -> bool:
 
 
 def _attributes(thing) -> dict:
-    return {f"self.{name}": value for name, value in getattr(thing, "__dict__", {}).items()} or {
-        "self": thing
-    }
+    own = getattr(thing, "__dict__", {})
+    return {f"self.{name}": value for name, value in own.items()} or {"self": thing}
 
 
 def _surroundings(function) -> dict:
@@ -308,9 +294,8 @@ def _surroundings(function) -> dict:
 
 def _global_names(code) -> set:
     """Names that a function looks up in its module, also inside of functions that it defines."""
-    found = {
-        step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")
-    }
+    steps = dis.get_instructions(code)
+    found = {step.argval for step in steps if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
     return found.union(*(_global_names(c) for c in code.co_consts if isinstance(c, types.CodeType)))
 
 

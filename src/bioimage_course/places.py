@@ -3,8 +3,6 @@
 A container that runs under a foreign user id has no home directory: nothing here takes one for granted.
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

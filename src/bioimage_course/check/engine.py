@@ -34,12 +34,8 @@ registry = {}
 broken = {}
 
 SIGNS = {"passed": "✔", "failed": "✗", "open": "○"}
-PLAIN_SIGNS = {
-    "✔": "[right]",
-    "✗": "[wrong]",
-    "○": "[open]",
-    "\N{NO-BREAK SPACE}": " ",
-}  # for consoles that know no such characters
+# for consoles that know no such characters
+PLAIN_SIGNS = {"✔": "[right]", "✗": "[wrong]", "○": "[open]", "\N{NO-BREAK SPACE}": " "}
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _LIBRARIES = tuple({sysconfig.get_path(key) for key in ("stdlib", "platstdlib", "purelib", "platlib")})
@@ -233,12 +229,8 @@ def find(name):
     load_exercises()
     if name in registry:
         return registry[name]
-    near = nearest(name, registry)
-    advice = (
-        f"did you mean {' or '.join(f'check.{item}' for item in near)}?"
-        if near
-        else ("[item.name for item in check.exercises()] lists all.")
-    )
+    near = " or ".join(f"check.{item}" for item in nearest(name, registry))
+    advice = f"did you mean {near}?" if near else "[item.name for item in check.exercises()] lists all."
     raise UnknownExercise(f"There is no exercise {name!r}; {advice}")
 
 
@@ -285,10 +277,8 @@ def describe_error(error):
     words = f"{type(error).__name__}: {_text_of(error)}" if _text_of(error) else type(error).__name__
     if isinstance(error, RecursionError):
         words = "a RecursionError: a function calls itself without end"
-    unknown = (
-        re.search(r"name '(\w+)' is not|variable '(\w+)'", words) if isinstance(error, NameError) else None
-    )
-    if unknown:
+    unknown = re.search(r"name '(\w+)' is not|variable '(\w+)'", words)
+    if unknown and isinstance(error, NameError):
         name = unknown[1] or unknown[2]
         words = f"{type(error).__name__}: `{name}` has no value yet; give it one before, or mind its spelling"
     frame = _learners_frame(error)
@@ -333,9 +323,8 @@ def _judge(error, given):
 def _unfinished(error, given):
     function = _frames(error)[-1].tb_frame.f_code
     if function.co_filename.startswith(str(_PACKAGE)):  # a check came upon something that is still empty
-        waiting = placeholder.find(given) or (
-            "where your answer belongs" if placeholder.inside(given) else None
-        )
+        waiting = "where your answer belongs" if placeholder.inside(given) else None
+        waiting = placeholder.find(given) or waiting
         return _gap(waiting) if waiting else f"not done yet; fill in what is still open, {_RUN}"
     place = "" if function.co_name.startswith("<") else f" in {function.co_name}"
     return f"not done yet; replace `raise NotImplementedError`{place}, {_RUN}"

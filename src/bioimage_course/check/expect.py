@@ -18,7 +18,6 @@ _KINDS = {
     "float": ("f", "floating-point numbers"),
     "integer": ("iu", "integers"),
     "bool": ("b", "truth values (True or False)"),
-    "complex": ("biufc", "numbers"),
 }
 
 # Factors with a meaning; any other would be noise, and would give the answer away.
@@ -36,7 +35,6 @@ _NOT_FINITE = "look for a division by zero, the logarithm of 0 or an overflow"
 
 def expect_array(
     value,
-    like=None,
     shape=None,
     close_to=None,
     rtol=1e-5,
@@ -55,8 +53,6 @@ def expect_array(
     value : array_like
         What the learner made: array, nested list, PyTorch or TensorFlow tensor
         (also one that requires a gradient or lives on another device).
-    like : ndarray, optional
-        Require its shape and its kind of numbers (float, integer, bool), not its values.
     shape : tuple of (int or None), optional
         Require this shape; None stands for any length.
     close_to : array_like, optional
@@ -87,19 +83,16 @@ def expect_array(
         _expect_shape(array, low.shape, what)
         close_to = np.where(np.isnan(array), low, np.clip(array, low, high))  # the nearest right answer
     _refuse_mistakes(array, close_to, mistakes, rtol, atol)
-    for reference in (like, close_to):
-        if reference is not None:
-            _expect_shape(array, np.shape(reference), what)
+    if close_to is not None:
+        _expect_shape(array, np.shape(close_to), what)
     if shape is not None:
         _expect_shape(array, (shape,) if isinstance(shape, int) else tuple(shape), what)
-    if like is not None:
-        _expect_kind(array, _kind_of(np.asarray(like).dtype), what)
     if dtype is not None:
         _expect_kind(array, dtype, what)
-    if finite and close_to is None:
-        _expect_finite(array, what)
     if close_to is not None:
         _expect_values(array, np.asarray(close_to), rtol, atol, what)
+    elif finite:
+        _expect_finite(array, what)
     return array
 
 
@@ -137,8 +130,7 @@ def expect_number(
     """
     array = to_numpy(value, what)
     if array.ndim:
-        size = f"an array of shape {array.shape}"
-        raise Failure(f"{what} must be one number, not {size}.")
+        raise Failure(f"{what} must be one number, not an array of shape {array.shape}.")
     _refuse_mistakes(array, close_to, mistakes, rtol, atol)
     number = array.item()
     if isinstance(number, complex):
@@ -235,7 +227,7 @@ def call(function, *args, pure=False, **kwargs):
         if is_unfinished(error):
             raise
         never_entered = isinstance(error, TypeError) and error.__traceback__.tb_next is None
-        if never_entered and not _accepts(function, args, kwargs):
+        if never_entered and not takes(function, *args, **kwargs):
             raise Failure(f"{words} cannot be called: {one_line(str(error))}.") from error
         raise Failure(f"{words} stopped with {describe_error(error)}.") from error
     if placeholder.inside((result,)):
@@ -252,7 +244,11 @@ def takes(function, *args, **kwargs):
     -------
     bool
     """
-    return _accepts(function, args, kwargs)
+    try:
+        inspect.signature(function).bind(*args, **kwargs)
+    except (TypeError, ValueError):  # ValueError: a builtin without a signature
+        return False
+    return True
 
 
 def expect_parts(value, number, what):
@@ -332,7 +328,7 @@ def expect_truth(value, what="your result"):
     return bool(array)
 
 
-def to_numpy(value, what="your result", unordered=False):
+def to_numpy(value, what="your result"):
     """A copy of array, list or tensor as a NumPy array of numbers.
 
     Parameters
@@ -340,8 +336,6 @@ def to_numpy(value, what="your result", unordered=False):
     value : array_like
     what : str
         What the sentence calls the value.
-    unordered : bool
-        Take a set, too (sorted); for answers whose order does not matter.
 
     Raises
     ------
@@ -354,8 +348,6 @@ def to_numpy(value, what="your result", unordered=False):
         raise Failure(f"{what} is None; did you forget `return`?")
     if inspect.isgenerator(value):
         raise Failure(f"{what} is a generator; use `return` instead of `yield`, or wrap it in `list(…)`.")
-    if unordered and isinstance(value, (set, frozenset)):
-        return np.sort(to_numpy(list(value), what))
     is_function = callable(value) and not hasattr(value, "__array__")
     if is_function or isinstance(value, (str, bytes, dict, set, frozenset)):
         raise Failure(f"{what} must be made of numbers, not {_kind(value)}.")
@@ -402,16 +394,12 @@ def _refuse_mistakes(array, right, mistakes, rtol, atol):
 def _matches(array, reference, rtol, atol):
     reference = np.asarray(reference)
     rtol, atol = _tolerance(array, reference, rtol, atol)
-    return array.shape == reference.shape and bool(
-        np.isclose(array, reference, rtol=rtol, atol=atol, equal_nan=True).all()
-    )
+    return array.shape == reference.shape and np.allclose(array, reference, rtol, atol, equal_nan=True)
 
 
 def _expect_shape(array, shape, what):
-    fits = array.ndim == len(shape) and all(
-        want is None or have == want for have, want in zip(array.shape, shape, strict=True)
-    )
-    if fits:
+    pairs = zip(array.shape, shape, strict=True)  # compared only if equally long
+    if array.ndim == len(shape) and all(want in (None, have) for have, want in pairs):
         return
     lengths = ["any" if length is None else str(length) for length in shape]
     words = f"({', '.join(lengths)}{',' if len(lengths) == 1 else ''})"
@@ -421,10 +409,6 @@ def _expect_shape(array, shape, what):
     elif array.ndim != len(shape):
         advice = f": {array.ndim} axes instead of {len(shape)}"
     raise Failure(f"{what} has the shape {array.shape}, expected {words}{advice}.")
-
-
-def _kind_of(dtype):
-    return {"f": "float", "i": "integer", "u": "integer", "b": "bool"}.get(dtype.kind, "complex")
 
 
 def _expect_kind(array, wanted, what):
@@ -456,9 +440,8 @@ def _expect_values(array, reference, rtol, atol, what):
     place = _first(~close)
     wrong = int(np.count_nonzero(~close))
     share = "every value" if wrong == array.size > 1 else f"{wrong} of {array.size} values"
-    where = f"[{', '.join(map(str, place))}]"
     raise Failure(
-        f"{what} has the right shape but {share} wrong{relation}; for example, at {where} it is "
+        f"{what} has the right shape but {share} wrong{relation}; for example, at {_where(~close)} it is "
         f"{_short(array[place])} instead of {_short(reference[place])}."
     )
 
@@ -532,9 +515,8 @@ def _kind(value):
 
 
 def _kind_words(array):
-    return {"U": "text", "S": "bytes", "O": "mixed things", "M": "dates", "m": "times"}.get(
-        array.dtype.kind, str(array.dtype)
-    )
+    words = {"U": "text", "S": "bytes", "O": "mixed things", "M": "dates", "m": "times"}
+    return words.get(array.dtype.kind, str(array.dtype))
 
 
 def _arguments(args, kwargs):
@@ -580,14 +562,4 @@ def _same(before, after):
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(before, torch.Tensor):
         return before.shape == after.shape and bool(torch.equal(before, after))
-    return True
-
-
-def _accepts(function, args, kwargs):
-    try:
-        inspect.signature(function).bind(*args, **kwargs)
-    except TypeError:
-        return False
-    except ValueError:  # builtins without a signature
-        return False
     return True

@@ -30,7 +30,6 @@ _STYLE = (
     ".course-quiz .widget-checkbox label { align-items: baseline; display: flex; }"
     ".course-quiz .widget-checkbox input { flex: none; }"
 )
-# dark Okabe-Ito green and vermilion: contrast over 5.5 on white
 
 
 def load(chapter):
@@ -53,15 +52,12 @@ def load(chapter):
         If there is no such quiz.
     """
     folder = resources.files(__package__) / "quizzes"
-    known = (
-        sorted(file.name[:-4] for file in folder.iterdir() if file.name.endswith(".yml"))
-        if folder.is_dir()
-        else []
-    )
+    known = sorted(file.name[:-4] for file in folder.iterdir() if file.name.endswith(".yml"))
     name = f"{chapter:0>2}" if isinstance(chapter, (str, int)) else str(chapter)
     if name not in known:
-        there = f"there are quizzes for {', '.join(known)}" if known else "no chapter has one yet"
-        raise InputError(f"There is no quiz for chapter {chapter!r}; {there}.")
+        raise InputError(
+            f"There is no quiz for chapter {chapter!r}; there are quizzes for {', '.join(known)}."
+        )
     return yaml.safe_load((folder / f"{name}.yml").read_text(encoding="utf-8"))
 
 
@@ -88,11 +84,8 @@ def judge(question, chosen):
         return True, "Right."
     if question["kind"] == "one":
         return False, "Not right; read why, and try again."
-    hit = len(chosen & correct)
-    return (
-        False,
-        f"Not yet: {hit} of {len(correct)} right answers chosen, and {len(chosen) - hit} wrong ones.",
-    )
+    hit, wrong = len(chosen & correct), len(chosen - correct)
+    return False, f"Not yet: {hit} of {len(correct)} right answers chosen, and {wrong} wrong ones."
 
 
 def widget(chapter):
@@ -119,14 +112,14 @@ def print_plain(chapter):
     lines = []
     for number, question in enumerate(questions, 1):
         lines += [f"{number}. {_plain(question['question'])} ({_task(question)})"]
-        lines += [
-            f"   {LETTERS[n]}) {_plain(answer['text'])}" for n, answer in enumerate(question["answers"])
-        ] + [""]
+        for letter, answer in zip(LETTERS, question["answers"], strict=False):
+            lines.append(f"   {letter}) {_plain(answer['text'])}")
+        lines.append("")
     lines.append("Answers")
     for number, question in enumerate(questions, 1):
-        for n, answer in enumerate(question["answers"]):
+        for letter, answer in zip(LETTERS, question["answers"], strict=False):
             verdict = "right" if answer.get("correct") else "wrong"
-            lines.append(f"{number}{LETTERS[n]} is {verdict}: {_plain(answer['why'])}")
+            lines.append(f"{number}{letter} is {verdict}: {_plain(answer['why'])}")
     say("\n".join(lines))
 
 
@@ -137,9 +130,8 @@ def _question(ipywidgets, number, question):
         reason = ipywidgets.HTMLMath(value=_reason(answer))
         reason.layout.display, reason.layout.margin = "none", "0 0 0.5em 1.8em"
         reasons.append(reason)
-    title = ipywidgets.HTMLMath(
-        value=f"<b>Question {number}.</b> {_html(question['question'])} <i>({_task(question)})</i>"
-    )
+    text = f"<b>Question {number}.</b> {_html(question['question'])} <i>({_task(question)})</i>"
+    title = ipywidgets.HTMLMath(value=text)
     button = ipywidgets.Button(description=f"Check question {number}")
     button.layout.width, button.layout.flex = "auto", "none"
     verdict = ipywidgets.HTML()

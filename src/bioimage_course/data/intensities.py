@@ -1,7 +1,5 @@
 """One scale for intensities, as networks expect it."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from bioimage_course import arguments

@@ -1,7 +1,5 @@
 """From names to arrays: `load`, `fetch`, `available`, `missing`, `download`."""
 
-from __future__ import annotations
-
 import re
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -55,15 +53,8 @@ def load(name: str) -> Sample | Collection:
     if e.kind == "image":
         spec, key = found[0]
         return _sample(reader, spec, key, e.name)
-    return Collection(
-        e.name,
-        [partial(_sample, reader, spec, key, key) for spec, key in found],
-        [spec.get("split") for spec, _ in found],
-        description=e.description,
-        licence=e.licence,
-        citation=e.citation,
-        publish=e.publish,
-    )
+    loaders = [partial(_sample, reader, spec, key, key) for spec, key in found]
+    return Collection(e.name, loaders, [spec.get("split") for spec, _ in found], **e.about)
 
 
 def fetch(name: str) -> Path:
@@ -232,43 +223,28 @@ def _sample(reader: _Reader, spec: dict, key: str, name: str) -> Sample:
     e = reader.entry
 
     def array(role: str) -> np.ndarray | None:
-        if role not in spec:
+        pattern = spec.get(role)
+        if pattern is None:
             return None
-        pattern = spec[role]
         if isinstance(pattern, list):  # one file a channel
             return np.stack([reader.array(p.replace("{}", key)) for p in pattern], axis=-1)
-        return reader.array(pattern.replace("{}", key))
+        found = reader.array(pattern.replace("{}", key))
+        if "channel" in spec and role != "labels":  # a grey image that was stored as RGB
+            found = np.ascontiguousarray(found[..., spec["channel"]])
+        return found
 
-    boxes, box_names = None, ()
-    if "boxes" in spec:
-        boxes, box_names = _voc_boxes(reader.bytes(spec["boxes"].replace("{}", key)))
     labels = array("labels")
     if "masks" in spec:
         labels = _from_masks(reader, spec["masks"].replace("{}", key))
     elif labels is not None and labels.dtype.kind == "f":
         labels = labels.astype(np.int32)
-    group = re.match(spec["group"], key) if "group" in spec else None
-    image = array("image")
-    if spec.get("channel") is not None:  # a grey image that was stored as RGB
-        image = np.ascontiguousarray(image[..., spec["channel"]])
-    target = array("target")
-    if target is not None and spec.get("channel") is not None:
-        target = np.ascontiguousarray(target[..., spec["channel"]])
-    return Sample(
-        name,
-        image,
-        labels,
-        e.axes,
-        e.description,
-        e.licence,
-        e.citation,
-        e.pixel_size,
-        target=spec.get("class", target),
-        boxes=boxes,
-        box_names=box_names,
-        group=group[1] if group else None,
-        publish=e.publish,
-    )
+    known = {"axes": e.axes, "pixel_size": e.pixel_size, "target": spec.get("class", array("target"))}
+    if "boxes" in spec:
+        annotation = reader.bytes(spec["boxes"].replace("{}", key))
+        known["boxes"], known["box_names"] = _voc_boxes(annotation)
+    if "group" in spec and (group := re.match(spec["group"], key)):
+        known["group"] = group[1]
+    return Sample(name, array("image"), labels, **known, **e.about)
 
 
 def _from_masks(reader: _Reader, pattern: str) -> np.ndarray:

@@ -1,7 +1,5 @@
 """Why something could not be fetched, in a few words, and what would help. For data and all tools."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass
 

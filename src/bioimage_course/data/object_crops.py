@@ -1,7 +1,5 @@
 """Crops: one small square picture an object, cut from a larger image by its boxes."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from bioimage_course import arguments

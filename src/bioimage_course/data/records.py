@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -74,16 +75,18 @@ class Sample:
                 f"the image of sample {self.name!r} must be a NumPy array with one axis for each letter "
                 f"of {self.axes!r}, but it is {shape}"
             )
+        if self.labels is not None:
+            self._check_labels()
+
+    def _check_labels(self):
         spatial = tuple(n for n, axis in zip(self.image.shape, self.axes, strict=True) if axis != "C")
-        if self.labels is not None and not (
-            isinstance(self.labels, np.ndarray) and self.labels.shape == spatial
-        ):
+        if not isinstance(self.labels, np.ndarray) or self.labels.shape != spatial:
             raise InputError(
                 f"the labels of sample {self.name!r} must be a NumPy array of shape {spatial} like its "
                 f"image, but they are {type(self.labels).__name__} of shape "
                 f"{getattr(self.labels, 'shape', 'none')}"
             )
-        if self.labels is not None and self.labels.size:
+        if self.labels.size:
             arguments.label_image(self.labels, f"the label image of sample {self.name!r}")
 
     @property
@@ -91,8 +94,7 @@ class Sample:
         """Number of labelled objects, or None where there are no labels."""
         if self.labels is None:
             return None
-        values = np.unique(self.labels)
-        return int(np.count_nonzero(values))
+        return int(np.count_nonzero(np.unique(self.labels)))
 
     def __repr__(self):
         parts = [f"{self.axes} {'×'.join(map(str, self.image.shape))} {self.image.dtype}"]
@@ -176,15 +178,11 @@ class Collection(Sequence):
         return self._subset([i for i, s in enumerate(self._splits) if s == part], f"{self.name}/{part}")
 
     def _subset(self, indices, name) -> Collection:
-        return Collection(
-            name,
-            [self._loaders[i] for i in indices],
-            [self._splits[i] for i in indices],
-            description=self.description,
-            licence=self.licence,
-            citation=self.citation,
-            publish=self.publish,
-        )
+        subset = copy.copy(self)
+        subset.name = name
+        subset._loaders = tuple(self._loaders[i] for i in indices)
+        subset._splits = tuple(self._splits[i] for i in indices)
+        return subset
 
     def __len__(self) -> int:
         return len(self._loaders)

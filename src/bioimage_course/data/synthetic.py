@@ -40,10 +40,7 @@ def _shape(value) -> tuple[int, int]:
         rows, columns = value
     except (TypeError, ValueError):
         raise InputError(f"shape must be two whole numbers (rows, columns), not {value!r}") from None
-    rows, columns = (
-        arguments.whole(rows, "each number of shape", 8),
-        arguments.whole(columns, "each number of shape", 8),
-    )
+    rows, columns = (arguments.whole(n, "each number of shape", 8) for n in (rows, columns))
     if rows * columns > 2**28:
         raise InputError(f"{rows}×{columns} pixels are too many: at most 2**28 (16384×16384) are computed")
     return rows, columns
@@ -104,17 +101,7 @@ def camera(
     ----------
     Janesick 2007, Photon transfer, SPIE Press, doi:10.1117/3.725073 (shot and read-out noise).
     """
-    try:
-        scene = arguments.plain(scene, "the scene")
-    except InputError:
-        raise
-    except Exception:  # ragged lists, tensors with a gradient, …
-        scene = np.array(None)
-    if scene.dtype.kind not in "buif" or scene.ndim == 0 or scene.size == 0:
-        raise InputError(
-            f"the scene must be an array of numbers, but it is {scene.dtype} of shape {scene.shape}"
-        )
-    scene = scene.astype(float)
+    scene = arguments.array(scene, "the scene", axes=True).astype(float)
     if not np.isfinite(scene).all() or scene.min() < 0:
         raise InputError("the scene must be finite and not negative: brightness starts at 0")
     # A Poisson variable above 1e15 no longer fits the generator's integers; no camera counts that far.
@@ -152,11 +139,8 @@ def nuclei(
     brightness: tuple[float, float] = (0.5, 1.0),
     texture: float = 0.15,
     background: float = 0.05,
-    photons: float = 200.0,
-    psf: float = 1.2,
-    vignetting: float = 0.0,
-    read_noise: float = 3.0,
     seed: int = 0,
+    **settings: float,
 ) -> Sample:
     """Fluorescent nuclei: bright ellipse-like blobs, some of which touch.
 
@@ -180,10 +164,10 @@ def nuclei(
         Unevenness inside nuclei (chromatin), as a share of their brightness (0 to 1).
     background : float
         Brightness between nuclei: stray light and unbound dye.
-    photons, psf, vignetting, read_noise
-        The camera, see `camera`.
     seed : int
         Seed of everything random.
+    **settings : float
+        Those of the camera: `photons`, `psf`, `vignetting`, `read_noise` and others, see `camera`.
 
     Returns
     -------
@@ -209,10 +193,8 @@ def nuclei(
     irregularity = arguments.number(irregularity, "irregularity", 0, 0.3)
     touching = arguments.number(touching, "touching", 0, 1)
     brightness = _interval(brightness, "brightness", 0)
-    texture, background = (
-        arguments.number(texture, "texture", 0, 1),
-        arguments.number(background, "background", 0),
-    )
+    texture = arguments.number(texture, "texture", 0, 1)
+    background = arguments.number(background, "background", 0)
     random = _random(seed)
 
     labels = np.zeros(shape, np.int32)
@@ -238,22 +220,9 @@ def nuclei(
 
     level = np.concatenate([[0], random.uniform(*brightness, count)])
     scene = background + level[labels] * (1 + texture * _smooth_noise(shape, 2.5, random))
-    image = camera(
-        np.maximum(scene, 0),
-        photons=photons,
-        psf=psf,
-        vignetting=vignetting,
-        read_noise=read_noise,
-        seed=int(random.integers(2**31)),
-    )
-    return Sample(
-        f"synthetic-nuclei-{seed}",
-        image,
-        labels,
-        "YX",
-        f"{count} synthetic fluorescent nuclei, {touching:.0%} placed so that they touch another",
-        LICENCE,
-    )
+    image = camera(np.maximum(scene, 0), seed=int(random.integers(2**31)), **settings)
+    about = f"{count} synthetic fluorescent nuclei, {touching:.0%} placed so that they touch another"
+    return Sample(f"synthetic-nuclei-{seed}", image, labels, "YX", about, LICENCE)
 
 
 def _draw(labels, number, y, x, r, elongation, irregularity, beside, random) -> bool:
@@ -306,11 +275,8 @@ def membranes(
     waviness: float = 3.0,
     brightness: float = 1.0,
     background: float = 0.1,
-    photons: float = 200.0,
-    psf: float = 1.2,
-    vignetting: float = 0.0,
-    read_noise: float = 3.0,
     seed: int = 0,
+    **settings: float,
 ) -> Sample:
     """A sheet of cells whose membranes are bright: an epithelium.
 
@@ -326,10 +292,10 @@ def membranes(
         How far membranes wander from straight lines; 0 gives polygons.
     brightness, background : float
         Brightness of membranes and of what lies between; 1 collects `photons` photons a pixel.
-    photons, psf, vignetting, read_noise
-        The camera, see `camera`.
     seed : int
         Seed of everything random.
+    **settings : float
+        Those of the camera: `photons`, `psf`, `vignetting`, `read_noise` and others, see `camera`.
 
     Returns
     -------
@@ -343,14 +309,10 @@ def membranes(
         If a parameter is out of range, or there are too many cells for the image.
     """
     shape, count = _shape(shape), arguments.whole(count, "count", 2)
-    thickness, waviness = (
-        arguments.number(thickness, "thickness", 0.5, 50),
-        arguments.number(waviness, "waviness", 0, 50),
-    )
-    brightness, background = (
-        arguments.number(brightness, "brightness", 0),
-        arguments.number(background, "background", 0),
-    )
+    thickness = arguments.number(thickness, "thickness", 0.5, 50)
+    waviness = arguments.number(waviness, "waviness", 0, 50)
+    brightness = arguments.number(brightness, "brightness", 0)
+    background = arguments.number(background, "background", 0)
     random = _random(seed)
     if count * 40 > shape[0] * shape[1]:
         raise InputError(
@@ -373,23 +335,9 @@ def membranes(
     edges[:-1] |= labels[:-1] != labels[1:]
     edges[:, :-1] |= labels[:, :-1] != labels[:, 1:]
     target = ndimage.distance_transform_edt(~edges) <= thickness / 2
-    image = camera(
-        background + brightness * target,
-        photons=photons,
-        psf=psf,
-        vignetting=vignetting,
-        read_noise=read_noise,
-        seed=int(random.integers(2**31)),
-    )
-    return Sample(
-        f"synthetic-membranes-{seed}",
-        image,
-        labels,
-        "YX",
-        f"{count} synthetic cells with bright membranes",
-        LICENCE,
-        target=target,
-    )
+    image = camera(background + brightness * target, seed=int(random.integers(2**31)), **settings)
+    about = f"{count} synthetic cells with bright membranes"
+    return Sample(f"synthetic-membranes-{seed}", image, labels, "YX", about, LICENCE, target=target)
 
 
 def _apart(shape, count: int, distance: float, random) -> np.ndarray:
@@ -425,10 +373,8 @@ def spots(
     distance: float | None = None,
     brightness: tuple[float, float] = (0.5, 1.0),
     background: float = 0.05,
-    photons: float = 200.0,
-    vignetting: float = 0.0,
-    read_noise: float = 3.0,
     seed: int = 0,
+    **settings: float,
 ) -> Sample:
     """Diffraction-limited spots, such as single molecules: each a Gaussian at a subpixel position.
 
@@ -446,10 +392,10 @@ def spots(
         Dimmest and brightest peak; 1 collects `photons` photons a pixel.
     background : float
         Brightness between spots.
-    photons, vignetting, read_noise
-        The camera, see `camera`.
     seed : int
         Seed of everything random.
+    **settings : float
+        Those of the camera: `photons`, `vignetting`, `read_noise` and others, see `camera`.
 
     Returns
     -------
@@ -465,12 +411,31 @@ def spots(
     shape, count = _shape(shape), arguments.whole(count, "count", 0)
     sigma = arguments.number(sigma, "sigma", 0.5, 20)
     distance = 4 * sigma if distance is None else arguments.number(distance, "distance", 1.5)
-    brightness, background = (
-        _interval(brightness, "brightness", 0),
-        arguments.number(background, "background", 0),
-    )
+    brightness = _interval(brightness, "brightness", 0)
+    background = arguments.number(background, "background", 0)
     random = _random(seed)
 
+    centres = _spot_centres(shape, count, sigma, distance, random)
+    scene = np.full(shape, background, float)
+    labels = np.zeros(shape, np.int32)
+    closest = np.full(shape, 2 * sigma)
+    reach = int(np.ceil(5 * sigma))
+    for number, (y, x) in enumerate(centres, start=1):
+        top, left = max(int(y) - reach, 0), max(int(x) - reach, 0)
+        place = np.s_[top : int(y) + reach + 1, left : int(x) + reach + 1]
+        rows, columns = np.indices(scene[place].shape)
+        away = np.hypot(rows + top - y, columns + left - x)
+        scene[place] += random.uniform(*brightness) * np.exp(-(away**2) / (2 * sigma**2))
+        nearer = away <= closest[place]
+        labels[place][nearer] = number
+        closest[place][nearer] = away[nearer]
+    image = camera(scene, psf=0, seed=int(random.integers(2**31)), **settings)
+    about = f"{count} synthetic spots with a point spread function of σ = {sigma:g} pixels"
+    return Sample(f"synthetic-spots-{seed}", image, labels, "YX", about, LICENCE, target=centres)
+
+
+def _spot_centres(shape, count: int, sigma: float, distance: float, random) -> np.ndarray:
+    """Random points (row, column) that keep a distance from each other, and 2 sigma from the border."""
     centres = np.empty((count, 2))
     margin = min(2 * sigma, (min(shape) - 1) / 2)
     high = (shape[0] - 1 - margin, shape[1] - 1 - margin)
@@ -487,37 +452,7 @@ def spots(
             f"only {placed} of {count} spots {distance:g} pixels apart found room "
             f"in {shape[0]}×{shape[1]} pixels: ask for fewer, or a smaller distance"
         )
-
-    scene = np.full(shape, background, float)
-    labels = np.zeros(shape, np.int32)
-    closest = np.full(shape, 2 * sigma)
-    reach = int(np.ceil(5 * sigma))
-    for number, (y, x) in enumerate(centres, start=1):
-        top, left = max(int(y) - reach, 0), max(int(x) - reach, 0)
-        place = np.s_[top : int(y) + reach + 1, left : int(x) + reach + 1]
-        rows, columns = np.indices(scene[place].shape)
-        away = np.hypot(rows + top - y, columns + left - x)
-        scene[place] += random.uniform(*brightness) * np.exp(-(away**2) / (2 * sigma**2))
-        nearer = away <= closest[place]
-        labels[place][nearer] = number
-        closest[place][nearer] = away[nearer]
-    image = camera(
-        scene,
-        photons=photons,
-        psf=0,
-        vignetting=vignetting,
-        read_noise=read_noise,
-        seed=int(random.integers(2**31)),
-    )
-    return Sample(
-        f"synthetic-spots-{seed}",
-        image,
-        labels,
-        "YX",
-        f"{count} synthetic spots with a point spread function of σ = {sigma:g} pixels",
-        LICENCE,
-        target=centres,
-    )
+    return centres
 
 
 # --- Crops ------------------------------------------------------------------------------------------
@@ -705,17 +640,12 @@ def foci_crops(
     >>> crops.images.shape, crops.fields.tolist()[:6]
     ((20, 20, 20), [0, 0, 0, 0, 0, 1])
     """
-    fields, cells, size = (
-        arguments.whole(fields, "fields", 2),
-        arguments.whole(cells, "cells", 1),
-        arguments.whole(size, "size", 16),
-    )
+    fields, cells = arguments.whole(fields, "fields", 2), arguments.whole(cells, "cells", 1)
+    size = arguments.whole(size, "size", 16)
     if fields * cells * size**2 > 2**28:
         raise InputError(f"{fields} × {cells} crops of {size}×{size} pixels are too many to compute")
-    effect, variation = (
-        arguments.number(effect, "effect", 0, 20),
-        arguments.number(variation, "variation", 0, 3),
-    )
+    effect = arguments.number(effect, "effect", 0, 20)
+    variation = arguments.number(variation, "variation", 0, 3)
     photons = arguments.number(photons, "photons", 0, 1e9)
     random = _random(seed)
     treated = random.permutation(np.arange(fields) % 2)
@@ -784,9 +714,8 @@ class FeatureTable:
         return self.features[:, self.feature_names.index(name)]
 
     def __repr__(self):
-        columns = ", ".join(
-            f"{n} ({u})" if u else n for n, u in zip(self.feature_names, self.units, strict=True)
-        )
+        pairs = zip(self.feature_names, self.units, strict=True)
+        columns = ", ".join(f"{name} ({unit})" if unit else name for name, unit in pairs)
         return f"<FeatureTable: {len(self)} objects of {', '.join(self.class_names)}; {columns}>"
 
 

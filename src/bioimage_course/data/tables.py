@@ -42,18 +42,15 @@ def mitosis_table() -> FeatureTable:
     >>> len(table), int(table.classes.sum())
     (294, 21)
     """
-    features, classes = _measure()
+    features, classes = (array.copy() for array in _measure())
     return FeatureTable(
-        features.copy(),
-        classes.copy(),
-        tuple(_FEATURES),
-        tuple(_FEATURES.values()),
-        ("interphase", "mitotic"),
+        features, classes, tuple(_FEATURES), tuple(_FEATURES.values()), ("interphase", "mitotic")
     )
 
 
 @cache
 def _measure():
+    """The columns, in the order of `_FEATURES`, and the classes."""
     from skimage.measure import regionprops_table
 
     from bioimage_course.data.loading import load
@@ -62,12 +59,7 @@ def _measure():
     wanted = "area intensity_mean intensity_std solidity axis_major_length axis_minor_length".split()
     found = regionprops_table(sample.labels, sample.image, properties=wanted)
     area, mean = found["area"], found["intensity_mean-0"]
-    columns = {
-        "area": area,
-        "mean intensity": mean,
-        "aspect ratio": found["axis_major_length"] / found["axis_minor_length"],
-        "solidity": found["solidity"],
-        "texture": found["intensity_std-0"] / mean,
-        "total intensity": area * mean / 1000,
-    }
-    return np.column_stack(list(columns.values())), (found["intensity_mean-1"] > H3_THRESHOLD).astype(int)
+    aspect_ratio = found["axis_major_length"] / found["axis_minor_length"]
+    texture = found["intensity_std-0"] / mean
+    features = np.column_stack([area, mean, aspect_ratio, found["solidity"], texture, area * mean / 1000])
+    return features, (found["intensity_mean-1"] > H3_THRESHOLD).astype(int)

@@ -20,37 +20,23 @@ refused. The same lines run in one process, on the cores of one computer
 (``dask.distributed``) or on a cluster (``dask-jobqueue``); only the `client` differs.
 """
 
-from __future__ import annotations
+import lazy_loader
 
 from bioimage_course import shipped
 from bioimage_course.files import save
-from bioimage_course.large.comparing import identical, longest
-from bioimage_course.large.folder import label_folder
-from bioimage_course.large.grey import bright_blobs, histogram, otsu, percentiles
-from bioimage_course.large.grid import Block, Tiling, blocks, own, tiling
-from bioimage_course.large.labelling import Labelled, label_image
-from bioimage_course.large.omezarr import create, open_image
 
-__all__ = [
-    "Block",
-    "Labelled",
-    "Tiling",
-    "blocks",
-    "bright_blobs",
-    "create",
-    "histogram",
-    "identical",
-    "label_folder",
-    "label_image",
-    "longest",
-    "open_image",
-    "otsu",
-    "own",
-    "percentiles",
-    "results",
-    "save",
-    "tiling",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "comparing": ["identical", "longest"],
+        "folder": ["label_folder"],
+        "grey": ["bright_blobs", "histogram", "otsu", "percentiles"],
+        "grid": ["Block", "Tiling", "blocks", "own", "tiling"],
+        "labelling": ["Labelled", "label_image"],
+        "omezarr": ["create", "open_image"],
+    },
+)
+__all__ += ["results", "save"]
 
 
 def results() -> dict:

@@ -1,7 +1,5 @@
 """Two label images side by side: which objects are the same, and how long are they?"""
 
-from __future__ import annotations
-
 import numpy as np
 
 from bioimage_course import arguments
@@ -20,16 +18,13 @@ def identical(first, second) -> int:
     -------
     int
     """
-    first, second = (
-        arguments.numbered(labels, f"the {which} label image")[0]
-        for which, labels in (("first", first), ("second", second))
-    )
+    first, _ = arguments.numbered(first, "the first label image")
+    second, _ = arguments.numbered(second, "the second label image")
     if first.shape != second.shape:
         raise InputError(f"The label images have different shapes: {first.shape} and {second.shape}.")
     first, second = first.ravel(), second.ravel()
-    together, shared = np.unique(
-        np.stack([first, second], axis=1)[(first > 0) & (second > 0)], axis=0, return_counts=True
-    )
+    pairs = np.stack([first, second], axis=1)[(first > 0) & (second > 0)]
+    together, shared = np.unique(pairs, axis=0, return_counts=True)
     areas, others = np.bincount(first), np.bincount(second)
     return int(np.count_nonzero((areas[together[:, 0]] == shared) & (others[together[:, 1]] == shared)))
 

@@ -1,13 +1,11 @@
 """A folder of images: each is segmented once, and a broken one does not stop the others."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
 import numpy as np
 
-from bioimage_course import files
+from bioimage_course import arguments, files
 from bioimage_course.errors import InputError
 from bioimage_course.large.runs import agree, changing, each, label_array, native, refuse
 
@@ -116,5 +114,5 @@ def _segment_file(path: Path, segment, out: Path, run: str) -> dict:
 def _small(labels) -> np.ndarray:
     """As int32; numbered anew if a number is too large for that."""
     if labels.max(initial=0) > np.iinfo(np.int32).max:
-        labels = np.searchsorted(np.unique(np.append(labels.ravel(), 0)), labels)
+        labels, _ = arguments.consecutive(labels)
     return labels.astype(np.int32)

@@ -1,7 +1,5 @@
 """One scale for the whole image, from counted grey values; and a cheap method to segment with."""
 
-from __future__ import annotations
-
 import functools
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The grid: blocks with their halo, what a method needs of it, and which block an object belongs to."""
 
-from __future__ import annotations
-
 import dis
 import functools
 import inspect
@@ -70,13 +68,10 @@ def blocks(shape, block: int, halo: int, stride: int = 1) -> list[Block]:
         raise InputError(f"An image of rows and columns is needed; this one has {len(shape)} axes.")
 
     def pieces(length):
-        return [
-            (
-                slice(a, min(a + block, length)),
-                slice(max(a - halo, 0) // stride * stride, min(a + block + halo, length)),
-            )
-            for a in range(0, length, block)
-        ]
+        for start in range(0, length, block):
+            first = max(start - halo, 0) // stride * stride
+            core = slice(start, min(start + block, length))
+            yield core, slice(first, min(start + block + halo, length))
 
     return [
         Block((i, j), (rows, columns), (wide_rows, wide_columns))
@@ -201,11 +196,9 @@ def _of_what_it_calls(function, seen) -> Tiling:
             inner = inner.func
         found.append(tiling(called) if hasattr(inner, "tiling") else _of_what_it_calls(inner, seen))
     fields = [told.field for told in found if told.field is not None]
-    return Tiling(
-        math.lcm(*(told.stride for told in found)),
-        max(fields, default=None),
-        max((told.radius for told in found), default=0),
-    )
+    stride = math.lcm(*(told.stride for told in found))
+    radius = max((told.radius for told in found), default=0)
+    return Tiling(stride, max(fields, default=None), radius)
 
 
 def _called(function):
@@ -284,6 +277,4 @@ def radius(labels) -> int:
     number = labels[places]
     area = np.maximum(np.bincount(number), 1)
     centres = (np.bincount(number, p).astype(np.int64) // area for p in places)
-    return max(
-        (int(np.abs(p - centre[number]).max(initial=0)) for p, centre in zip(places, centres, strict=True))
-    )
+    return max(int(np.abs(p - c[number]).max(initial=0)) for p, c in zip(places, centres, strict=True))

@@ -1,13 +1,11 @@
 """Label images in blocks: segment each block once, then put the objects together."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import warnings
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,26 +14,10 @@ from bioimage_course import files, fingerprint
 from bioimage_course.errors import InputError
 from bioimage_course.large.grid import Block, Tiling, blocks, neighbours, own, radius, tiling
 from bioimage_course.large.omezarr import create
-from bioimage_course.large.runs import (
-    agree,
-    changing,
-    each,
-    label_array,
-    native,
-    note,
-    noted,
-    pixels,
-    refuse,
-)
+from bioimage_course.large.runs import agree, changing, each, label_array, native, note, noted, pixels, refuse
 
-UNREADABLE = (
-    OSError,
-    ValueError,
-    KeyError,
-    EOFError,
-    zipfile.BadZipFile,
-    zlib.error,
-)  # what a damaged file raises
+# What a damaged file raises.
+UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -148,10 +130,9 @@ def label_image(
     computed = sum(new for _, new in found)
     if computed or _made_by(out) != run:
         _write(out, parts, run, image.shape, block, grid, [done for done, _ in found], computed, client)
-    done = Labelled(
-        out, sum(d.objects for d, _ in found), len(grid), computed, sum(d.touching for d, _ in found)
-    )
-    return _promise(done, needs, stride, halo, max(d.radius for d, _ in found))
+    objects, touching = sum(part.objects for part, _ in found), sum(part.touching for part, _ in found)
+    done = Labelled(out, objects, len(grid), computed, touching)
+    return _promise(done, needs, stride, halo, max(part.radius for part, _ in found))
 
 
 def _promise(done: Labelled, needs: Tiling, stride: int, halo: int, longest: int) -> Labelled:
@@ -165,9 +146,8 @@ def _promise(done: Labelled, needs: Tiling, stride: int, halo: int, longest: int
             "near the borders between blocks may differ from those of the whole image.",
             stacklevel=3,
         )
-    return Labelled(
-        **vars(done) | {"reach": reach, "exact": needs.exact and halo >= reach and not stride % needs.stride}
-    )
+    exact = needs.exact and halo >= reach and not stride % needs.stride
+    return replace(done, reach=reach, exact=exact)
 
 
 # ---------------------------------------------------------------- one block
@@ -232,11 +212,10 @@ def _write(out: Path, parts: Path, run: str, shape, block: int, grid, found, com
         shutil.rmtree(unfinished, ignore_errors=True)
         create(unfinished, shape, np.int32, block=block, name="labels")
         zarr.open_group(str(unfinished), mode="a").attrs["run"] = run
-    starts = np.cumsum([0, *(part.objects for part in found)])
-    numbered = {
-        b.index: (int(start), part.objects) for b, start, part in zip(grid, starts, found, strict=False)
-    }
+    counts = [part.objects for part in found]
+    starts = (np.cumsum(counts) - counts).tolist()
     places = {b.index: b for b in grid}
+    numbered = {b.index: pair for b, *pair in zip(grid, starts, counts, strict=True)}
     jobs = (_job(b, neighbours(b, places), numbered) for b in grid)
     each(_write_block, jobs, client, target=unfinished, parts=parts)
     if out.exists():  # the label image of this run, or an empty folder
@@ -276,9 +255,8 @@ def _write_block(job, target: Path, parts: Path) -> None:
 
 def _paint(canvas, block: Block, other: Block, start: int, parts: Path) -> None:
     """Add the part of another block's objects that lies in this block's core."""
-    shared = [
-        slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(block.core, other.crop, strict=True)
-    ]
+    pairs = zip(block.core, other.crop, strict=True)
+    shared = [slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in pairs]
     try:
         with np.load(parts / other.name) as stored:
             there = stored["labels"][_within(shared, other.crop)].astype(np.int32)

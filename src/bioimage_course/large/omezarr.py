@@ -1,7 +1,5 @@
 """OME-Zarr images: made empty, to be filled block by block, and opened without being read."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from bioimage_course import arguments
@@ -37,20 +35,10 @@ def create(path, shape, dtype, *, block: int = 1024, pixel_size: float | None = 
     chunks = tuple(min(block, n) for n in shape)
     array = group.create_array("0", shape=tuple(shape), chunks=chunks, dtype=dtype, overwrite=True)
     unit = {"unit": "micrometer"} if pixel_size else {}
-    write_multiscales_metadata(
-        group,
-        [
-            {
-                "path": "0",
-                "coordinateTransformations": [
-                    {"type": "scale", "scale": [float(pixel_size or 1)] * len(shape)}
-                ],
-            }
-        ],
-        fmt=FormatV05(),
-        axes=[{"name": axis, "type": "space", **unit} for axis in "yx"],
-        name=name,
-    )
+    axes = [{"name": axis, "type": "space", **unit} for axis in "yx"]
+    scale = {"type": "scale", "scale": [float(pixel_size or 1)] * len(shape)}
+    level = {"path": "0", "coordinateTransformations": [scale]}
+    write_multiscales_metadata(group, [level], fmt=FormatV05(), axes=axes, name=name)
     return array
 
 

@@ -1,7 +1,5 @@
 """What all runs share: files that are whole or absent, what a run is made of, and who does the work."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import json
@@ -115,9 +113,8 @@ def pixels(image):
     """An image to cut crops from: Zarr, Dask and NumPy arrays as they are, anything else as an array."""
     if isinstance(image, np.ma.MaskedArray):
         raise InputError("The image is a masked array, and its mask would be lost: use image.filled(value).")
-    if not all(hasattr(image, name) for name in ("shape", "dtype", "__getitem__")) or hasattr(
-        image, "detach"
-    ):
+    sliced = all(hasattr(image, name) for name in ("shape", "dtype", "__getitem__"))
+    if not sliced or hasattr(image, "detach"):
         image = arguments.pixels(image)
     if not all(image.shape):
         raise InputError(f"The image has no pixels: its shape is {tuple(image.shape)}.")

@@ -86,3 +86,57 @@ def heat(mask, centre, steps):
         0 outside the mask.
     """
     return diffused(mask, centre, steps)
+
+
+def slopes(temperature):
+    """Differences of each pixel's neighbours along rows and along columns, as cellpose takes them.
+
+    Parameters
+    ----------
+    temperature : array (Y, X)
+
+    Returns
+    -------
+    array (2, Y, X)
+        0 at the border of the image.
+    """
+    slope = np.zeros((2, *temperature.shape))
+    slope[0, 1:-1] = temperature[2:] - temperature[:-2]
+    slope[1, :, 1:-1] = temperature[:, 2:] - temperature[:, :-2]
+    return slope
+
+
+def followed(
+    flow, points, steps, *, fixed=False, backwards=False, swapped=False, bounded=True, rounded=np.rint
+):
+    """Where points end that move along a flow, with the usual mistakes built in."""
+    points, highest = points.astype(float), np.array(flow.shape[1:]) - 1
+    first = None
+    for _ in range(steps):
+        row, column = np.clip(rounded(points), 0, highest).astype(int).T
+        arrow = flow[:, row, column].T
+        first = arrow if first is None else first
+        arrow = first if fixed else arrow
+        arrow = arrow[:, ::-1] if swapped else arrow
+        points = points - arrow if backwards else points + arrow
+        points = np.clip(points, 0, highest) if bounded else points
+    return points
+
+
+def crowds(points, shape):
+    """Number of separate crowds of points, those within two pixels counting as together.
+
+    Parameters
+    ----------
+    points : array (n, 2)
+    shape : (int, int)
+
+    Returns
+    -------
+    int
+    """
+    from scipy.ndimage import binary_dilation, label
+
+    taken = np.zeros(shape, bool)
+    taken[tuple(np.clip(np.rint(points), 0, np.array(shape) - 1).astype(int).T)] = True
+    return int(label(binary_dilation(taken, iterations=1), np.ones((3, 3)))[1])

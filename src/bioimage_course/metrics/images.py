@@ -1,7 +1,5 @@
 """Comparing the intensities of an image with those of a reference."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -131,10 +129,8 @@ def ssim(reference, image, data_range: float | None = None, *, channel_axis: int
     reference, image = _pair(reference, image)
     data_range = _range(reference, data_range)
     if channel_axis is not None:
-        if (
-            not isinstance(channel_axis, int | np.integer)
-            or not -reference.ndim <= channel_axis < reference.ndim
-        ):
+        axes = range(-reference.ndim, reference.ndim)
+        if not isinstance(channel_axis, int | np.integer) or channel_axis not in axes:
             raise InputError(
                 f"channel_axis is the number of one of the {reference.ndim} axes, not {channel_axis!r}"
             )
@@ -145,14 +141,6 @@ def ssim(reference, image, data_range: float | None = None, *, channel_axis: int
             f"SSIM looks through windows of 11 pixels, but the image has shape {reference.shape}: "
             "for colours, name their axis with channel_axis"
         )
-    return float(
-        structural_similarity(
-            reference,
-            image,
-            data_range=data_range,
-            channel_axis=channel_axis,
-            gaussian_weights=True,
-            sigma=1.5,
-            use_sample_covariance=False,
-        )
-    )
+    as_published = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    settings = {"data_range": data_range, "channel_axis": channel_axis} | as_published
+    return float(structural_similarity(reference, image, **settings))

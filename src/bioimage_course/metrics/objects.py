@@ -19,8 +19,6 @@ object: nothing was asked, so there is nothing to score (StarDist says 0 there,
 Cellpose NaN). Means over images leave such pairs out; the counts are 0.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -365,9 +363,13 @@ class DatasetScores:
     fn: np.ndarray
 
     @cached_property
+    def _counts(self) -> np.ndarray:
+        return np.stack([self.tp, self.fp, self.fn], axis=-1)
+
+    @cached_property
     def by_image(self) -> np.ndarray:
         """Average precision of every image, shape (images, thresholds); NaN for a pair without objects."""
-        return _average_precision(np.stack([self.tp, self.fp, self.fn], axis=-1))
+        return _average_precision(self._counts)
 
     @property
     def pooled(self) -> np.ndarray:
@@ -375,12 +377,12 @@ class DatasetScores:
 
         Crowded images weigh more. As `stardist.matching.matching_dataset(by_image=False)`.
         """
-        return _pooled(np.stack([self.tp, self.fp, self.fn], axis=-1))
+        return _pooled(self._counts)
 
     @property
     def mean(self) -> np.ndarray:
         """Mean of the images' average precisions, shape (thresholds,); every image weighs the same."""
-        return _mean(np.stack([self.tp, self.fp, self.fn], axis=-1))
+        return _mean(self._counts)
 
     def interval(self, level: float = 0.95, *, of: str = "pooled", resamples: int = 2000, seed: int = 0):
         """Bootstrap interval of a score: how far it would move with other images of the same kind.
@@ -403,8 +405,7 @@ class DatasetScores:
         statistics = {"pooled": _pooled, "mean": _mean}
         if of not in statistics:
             raise InputError(f"the interval is that of 'pooled' or of 'mean', not of {of!r}")
-        counts = np.stack([self.tp, self.fp, self.fn], axis=-1)
-        return bootstrap_interval(counts, statistics[of], level=level, resamples=resamples, seed=seed)
+        return bootstrap_interval(self._counts, statistics[of], level=level, resamples=resamples, seed=seed)
 
     def __repr__(self):
         scores = ", ".join(f"{t:g}: {p:.3f}" for t, p in zip(self.thresholds, self.pooled, strict=True))
@@ -424,9 +425,8 @@ def _pooled(counts: np.ndarray) -> np.ndarray:
 def _mean(counts: np.ndarray) -> np.ndarray:
     scores = _average_precision(counts)
     scored = ~np.isnan(scores)
-    return np.atleast_1d(
-        _ratio(np.where(scored, scores, 0).sum(axis=0), scored.sum(axis=0), ~scored.any(axis=0))
-    )
+    total, number = np.where(scored, scores, 0).sum(axis=0), scored.sum(axis=0)
+    return np.atleast_1d(_ratio(total, number, number == 0))
 
 
 def average_precision_dataset(

@@ -4,8 +4,6 @@ Both keep the annotated objects, one by one, and only draw their outlines anew. 
 they say how much of a score is a matter of taste.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from scipy import ndimage
 

@@ -8,8 +8,6 @@ Where a ratio is 0/0 because neither mask has foreground, the value is NaN:
 there was nothing to find. Where one mask is empty, it is 0.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from bioimage_course import arguments
@@ -172,7 +170,7 @@ def accuracy(truth, prediction) -> float:
     prediction = arguments.array(prediction, "the prediction", axes=True, kinds="biufU")
     arguments.same_shape(truth, prediction)
     for value, what in ((truth, "the truth"), (prediction, "the prediction")):
-        if value.dtype.kind not in "buiU":
+        if value.dtype.kind == "f":
             raise InputError(
                 f"{what} must hold classes (integers, booleans or names), but its dtype is {value.dtype}: "
                 "make classes of scores first, for example with .argmax(axis=-1) or > 0.5"

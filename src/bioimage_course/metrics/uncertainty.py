@@ -1,7 +1,5 @@
 """How sure is a score: bootstrap intervals, paired differences and calibration."""
 
-from __future__ import annotations
-
 import math
 import warnings
 from collections.abc import Callable
@@ -54,17 +52,11 @@ def bootstrap_interval(
     Efron 1979, Bootstrap methods: another look at the jackknife, Annals of Statistics 7.
     """
     values = arguments.array(values, "the values", axes=True)
-    if values.dtype.kind not in "buif":
-        raise InputError(f"the values must be numbers, but their dtype is {values.dtype}")
     if len(values) < 2:
         raise InputError(f"a bootstrap needs at least two units to draw from, but there is {len(values)}")
-    if not isinstance(level, int | float | np.floating) or not 0 < level < 1:
-        raise InputError(f"level is a share between 0 and 1, such as 0.95, not {level!r}")
+    _check_level(level)
     resamples, seed = arguments.whole(resamples, "resamples", 1), arguments.whole(seed, "seed", 0)
-    if statistic is None:
-        statistic = _mean
-    elif not callable(statistic):
-        raise InputError(f"statistic must be a function, such as np.median, not {statistic!r}")
+    statistic = _mean if statistic is None else _function(statistic)
     random = np.random.default_rng(seed)
     n = len(values)
     with np.errstate(all="ignore"):
@@ -73,6 +65,12 @@ def bootstrap_interval(
         warnings.filterwarnings("ignore", "All-NaN slice")  # the bounds are then NaN, as documented
         low, high = np.nanquantile(found, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return (float(low), float(high)) if np.ndim(low) == 0 else (low, high)
+
+
+def _function(statistic) -> Callable:
+    if not callable(statistic):
+        raise InputError(f"statistic must be a function, such as np.median, not {statistic!r}")
+    return statistic
 
 
 def _mean(values: np.ndarray) -> np.ndarray:
@@ -106,10 +104,9 @@ class PairedDifference:
 
     def __format__(self, spec):
         """Format the three numbers alike: ``f"{paired:.3f}"`` gives three decimals."""
-        numbers = [
-            f"{value:+{spec or '.2f'}}".replace("-", "−") for value in (self.difference, self.low, self.high)
-        ]
-        return f"{numbers[0]} ({numbers[1]} to {numbers[2]}), better in {self.better} of {self.n}"
+        values = (self.difference, self.low, self.high)
+        difference, low, high = (f"{value:+{spec or '.2f'}}".replace("-", "−") for value in values)
+        return f"{difference} ({low} to {high}), better in {self.better} of {self.n}"
 
 
 def paired_difference(
@@ -162,13 +159,11 @@ def paired_difference(
     >>> print(paired_difference([0.81, 0.62, 0.93], [0.75, 0.58, 0.86]))
     +0.06 (+0.02 to +0.09), better in 3 of 3
     """
-    first, second = (
-        arguments.array(first, "the first scores", axes=True),
-        arguments.array(second, "the second scores", axes=True),
-    )
+    first = arguments.array(first, "the first scores", axes=True)
+    second = arguments.array(second, "the second scores", axes=True)
     arguments.same_shape(first, second, "the array of second scores", "the first scores")
     for values, what in ((first, "the first scores"), (second, "the second scores")):
-        if values.dtype.kind not in "buif" or not np.isfinite(values).all():
+        if not np.isfinite(values).all():
             raise InputError(f"{what} must be finite numbers: leave out units without a score in both")
     pairs = np.stack([first, second], axis=1).astype(float)
     units = _by_replicate(pairs, groups)
@@ -178,24 +173,19 @@ def paired_difference(
         if first.ndim > 1:
             raise InputError("give one number a unit, or a statistic that makes one number of many units")
         units = [unit.mean(axis=0) for unit in units]  # each replicate counts once
-        differences = np.array([a - b for a, b in units])
-        low, high = _t_interval(differences, level)
-        return PairedDifference(
-            float(differences.mean()), low, high, int((differences > 0).sum()), len(units)
-        )
-    if not callable(statistic):
-        raise InputError(f"statistic must be a function, such as np.median, not {statistic!r}")
+        each = np.array([a - b for a, b in units])
+        low, high = _t_interval(each, level)
+        return PairedDifference(float(each.mean()), low, high, int((each > 0).sum()), len(units))
+    _function(statistic)
 
     def difference(drawn):
         joined = np.concatenate([units[i] for i in drawn])
         return float(statistic(joined[:, 0]) - statistic(joined[:, 1]))
 
-    each = [difference([i]) for i in range(len(units))]
-    low, high = bootstrap_interval(
-        np.arange(len(units)), difference, level=level, resamples=resamples, seed=seed
-    )
-    whole = difference(range(len(units)))
-    return PairedDifference(whole, low, high, int((np.array(each) > 0).sum()), len(units))
+    everything = np.arange(len(units))
+    each = np.array([difference([i]) for i in everything])
+    low, high = bootstrap_interval(everything, difference, level=level, resamples=resamples, seed=seed)
+    return PairedDifference(difference(everything), low, high, int((each > 0).sum()), len(units))
 
 
 def _by_replicate(pairs: np.ndarray, groups) -> list[np.ndarray]:
@@ -210,9 +200,13 @@ def _by_replicate(pairs: np.ndarray, groups) -> list[np.ndarray]:
     return [pairs[groups == name] for name in np.unique(groups)]
 
 
-def _t_interval(values: np.ndarray, level: float) -> tuple[float, float]:
+def _check_level(level) -> None:
     if not isinstance(level, int | float | np.floating) or not 0 < level < 1:
         raise InputError(f"level is a share between 0 and 1, such as 0.95, not {level!r}")
+
+
+def _t_interval(values: np.ndarray, level: float) -> tuple[float, float]:
+    _check_level(level)
     half = stats.t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
     return float(values.mean() - half), float(values.mean() + half)
 

@@ -5,7 +5,7 @@ import warnings
 import torch
 
 from bioimage_course import arguments
-from bioimage_course.errors import InputError
+from bioimage_course.errors import InputError, first_line
 from bioimage_course.nets.prediction import as_tensor
 
 OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
@@ -23,8 +23,8 @@ def check_arguments(model, train_loader, validation_loader, loss, epochs, patien
     arguments.whole(epochs, "epochs")
     if patience is not None:
         arguments.whole(patience, "patience")
-    if patience is not None and validation_loader is None:
-        raise InputError("patience watches the validation loss; give fit a validation_loader.")
+        if validation_loader is None:
+            raise InputError("patience watches the validation loss; give fit a validation_loader.")
     if clip is not None and not clip > 0:
         raise InputError(f"clip must be a positive number, not {clip!r}.")
 
@@ -68,15 +68,14 @@ def forward(model, loss, inputs, targets, place):
             warnings.filterwarnings("error", message="Using a target size")
             value = loss(predictions, targets)
     except (RuntimeError, ValueError, TypeError, IndexError, AttributeError, UserWarning) as error:
-        reason = str(error).strip().partition("\n")[0].rstrip(".")
-        raise InputError(f"In {place}: {_shapes(inputs, targets)}; {reason}.") from error
+        raise InputError(f"In {place}: {_shapes(inputs, targets)}; {first_line(error)}.") from error
     if not isinstance(value, torch.Tensor) or value.numel() != 1:
         raise InputError(f"In {place}: the loss must be one number, not {getattr(value, 'shape', value)}.")
     if not torch.isfinite(value):
         broken = [n for n, x in (("inputs", inputs), ("targets", targets)) if not torch.isfinite(x).all()]
-        cause = (
-            f"the {' and '.join(broken)} contain NaN or infinity" if broken else "try a lower learning rate"
-        )
+        cause = "try a lower learning rate"
+        if broken:
+            cause = f"the {' and '.join(broken)} contain NaN or infinity"
         raise InputError(f"In {place}: the loss is {value.item()}; {cause}.")
     return predictions, value
 

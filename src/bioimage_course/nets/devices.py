@@ -4,7 +4,7 @@ import contextlib
 
 import torch
 
-from bioimage_course.errors import InputError
+from bioimage_course.errors import InputError, first_line
 
 
 def device(name=None):
@@ -29,9 +29,9 @@ def device(name=None):
             torch.empty(0, device=name)
             return torch.device(name)
         except (RuntimeError, AssertionError, TypeError) as error:
-            reason = str(error).partition("\n")[0].rstrip(".")
+            told = first_line(error)
             raise InputError(
-                f"There is no device {name!r} here ({reason}); leave it out, or say 'cpu'."
+                f"There is no device {name!r} here ({told}); leave it out, or say 'cpu'."
             ) from None
     if torch.cuda.is_available():
         return torch.device("cuda")

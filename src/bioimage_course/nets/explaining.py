@@ -1,13 +1,11 @@
 """Where did a network look? Grad-CAM, and how much of its map lies on some region."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch.nn import functional as F
 
 from bioimage_course import arguments
-from bioimage_course.errors import InputError
+from bioimage_course.errors import InputError, first_line
 from bioimage_course.nets.devices import home
 from bioimage_course.nets.prediction import as_tensor
 
@@ -54,10 +52,8 @@ def grad_cam(model, layer, images, classes=None):
     except InputError:
         raise
     except (RuntimeError, TypeError) as error:
-        reason = str(error).strip().partition("\n")[0].rstrip(".")
-        raise InputError(
-            f"The network cannot take images of shape {tuple(images.shape)}: {reason}."
-        ) from error
+        shape = tuple(images.shape)
+        raise InputError(f"The network cannot take images of shape {shape}: {first_line(error)}.") from error
     finally:
         handle.remove()
         model.train(was_training)

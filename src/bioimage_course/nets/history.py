@@ -42,15 +42,3 @@ class History:
     def epochs(self):
         """int: Number of epochs that were run."""
         return len(self.train_loss)
-
-    def as_table(self, every=1):
-        """The history as a Markdown table: every so many epochs, and always the best and the last."""
-        from bioimage_course import show
-
-        columns = {"training loss": self.train_loss, "validation loss": self.validation_loss}
-        for name, curves in self.metrics.items():
-            columns |= {f"{part} {name}": values for part, values in curves.items()}
-        columns = {name: values for name, values in columns.items() if values}
-        epochs = sorted({*range(every, self.epochs + 1, every), self.best_epoch, self.epochs})
-        rows = [[epoch, *(values[epoch - 1] for values in columns.values())] for epoch in epochs]
-        return show.table(rows, ["epoch", *columns])

@@ -3,7 +3,7 @@
 import torch
 
 from bioimage_course import arguments
-from bioimage_course.errors import InputError
+from bioimage_course.errors import InputError, first_line
 from bioimage_course.nets.devices import home, on_device
 
 
@@ -42,9 +42,8 @@ def predict(model, inputs, batch_size=64, device=None):
     except (RuntimeError, TypeError, ValueError, IndexError) as error:
         if isinstance(error, InputError):
             raise
-        reason = str(error).strip().partition("\n")[0].rstrip(".")
         kind = f"{tuple(inputs.shape)} {str(inputs.dtype)[6:]}"
-        raise InputError(f"The network cannot take inputs of shape {kind}: {reason}.") from error
+        raise InputError(f"The network cannot take inputs of shape {kind}: {first_line(error)}.") from error
     finally:
         model.train(was_training)
 

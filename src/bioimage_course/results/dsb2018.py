@@ -4,8 +4,6 @@ Each file of ``weights/dsb2018`` holds the counts (TP, FP, FN at ten IoU thresho
 method, written by ``training/dsb2018.py``. Everything shown is computed from the counts.
 """
 
-from __future__ import annotations
-
 import json
 
 import numpy as np
@@ -150,17 +148,13 @@ def comparison(first, second, ious=(0.5, 0.75, 0.9)):
     """
     records, rows = [about(first), about(second)], []
     for iou in ious:
-        scores = [_pooled(_counts_at(record, iou)) for record in records]
+        row = {"IoU threshold": f"{iou:g}"}
+        row |= {record["title"]: f"{_pooled(_counts_at(record, iou)):.3f}" for record in records}
         paired = difference(first, second, iou)
-        rows.append(
-            {"IoU threshold": f"{iou:g}"}
-            | {record["title"]: f"{ap:.3f}" for record, ap in zip(records, scores, strict=True)}
-            | {
-                "difference": f"{paired.difference:+.3f}".replace("-", "−"),
-                "95 % interval": f"{paired.low:+.3f} to {paired.high:+.3f}".replace("-", "−"),
-                "first better in": f"{paired.better} of {paired.n} images",
-            }
-        )
+        row["difference"] = f"{paired.difference:+.3f}".replace("-", "−")
+        row["95 % interval"] = f"{paired.low:+.3f} to {paired.high:+.3f}".replace("-", "−")
+        row["first better in"] = f"{paired.better} of {paired.n} images"
+        rows.append(row)
     return rows
 
 

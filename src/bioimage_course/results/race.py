@@ -4,8 +4,6 @@
 memory, and the assumptions about what people have to do. Everything shown is computed from it.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from bioimage_course import shipped
@@ -64,10 +62,8 @@ def rows(found=None):
     """
     found = results() if found is None else found
     assumed = found["assumed"]
-    drawing = {
-        name: number * assumed["seconds_per_nucleus"] / 60
-        for name, number in assumed["outlined_nuclei"].items()
-    }
+    outlined = assumed["outlined_nuclei"]
+    drawing = {name: number * assumed["seconds_per_nucleus"] / 60 for name, number in outlined.items()}
     table = []
     for name, about in found["entrants"].items():
         own = about.get("drawn") == "tissue"  # drawn for this very task, by whoever wants the result

@@ -6,24 +6,14 @@ apart (`PALETTE`). Every function takes ``alt``, the text that describes the fig
 see it. The same input gives the same bytes. Display contrast is never written into the data.
 """
 
-from .claims import claims
-from .pictures import heat, image, images, label_colours, labels, matches
-from .plots import curves, network
-from .style import PALETTE, CourseFigure, Markdown, figure, table
+import lazy_loader
 
-__all__ = [
-    "PALETTE",
-    "CourseFigure",
-    "Markdown",
-    "claims",
-    "curves",
-    "figure",
-    "heat",
-    "image",
-    "images",
-    "label_colours",
-    "labels",
-    "matches",
-    "network",
-    "table",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "claim_table": ["claims"],
+        "pictures": ["heat", "image", "images", "label_colours", "labels", "matches"],
+        "plots": ["curves", "network"],
+        "style": ["PALETTE", "CourseFigure", "Markdown", "figure", "table"],
+    },
+)

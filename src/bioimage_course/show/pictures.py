@@ -46,15 +46,9 @@ def image(picture, title=None, *, alt="", limits=None, cmap="gray", colorbar=Fal
     InputError
         If the image is not 2D or colour, is empty, or contains NaN.
     """
-    return images(
-        [picture],
-        None if title is None else [title],
-        alt=alt or _alt(arguments.drawn_image(picture), title),
-        limits=limits,
-        cmap=cmap,
-        colorbar=colorbar,
-        pixel_size=pixel_size,
-    )
+    alt = alt or _alt(arguments.drawn_image(picture), title)
+    look = {"limits": limits, "cmap": cmap, "colorbar": colorbar, "pixel_size": pixel_size}
+    return images([picture], None if title is None else [title], alt=alt, **look)
 
 
 def images(
@@ -84,8 +78,7 @@ def images(
     InputError
         If there is no image, or the number of titles is another one than that of the images.
     """
-    pictures = _sequence(pictures, "images")
-    arrays = [arguments.drawn_image(p, _name("image", i, len(pictures))) for i, p in enumerate(pictures)]
+    pictures, arrays = _several(pictures)
     titles = _titles(titles, len(arrays))
     if isinstance(limits, str):
         if limits != "shared":
@@ -94,9 +87,7 @@ def images(
     made, axes = _grid(arrays, columns, alt or "; ".join(filter(None, titles)))
     with mpl.rc_context(STYLE):
         for ax, array, picture, title in zip(axes, arrays, pictures, titles, strict=True):
-            shown = _draw(ax, array, limits=limits, cmap=cmap)
-            if title:
-                ax.set_title(title)
+            shown = _draw(ax, array, title, limits=limits, cmap=cmap)
             if colorbar and array.ndim == 2:
                 made.colorbar(shown, ax=ax, fraction=0.046, pad=0.02)
             _scale_bar(ax, array.shape[1], arguments.pixel_size(picture, pixel_size))
@@ -126,8 +117,7 @@ def heat(pictures, maps, titles=None, *, columns=None, alt="", strongest=None, o
         If images and maps are not of equal number, a map has negative values or NaN, or opacity or strongest
         is out of range.
     """
-    pictures = _sequence(pictures, "images")
-    arrays = [arguments.drawn_image(p, _name("image", i, len(pictures))) for i, p in enumerate(pictures)]
+    _, arrays = _several(pictures)
     maps = arguments.pixels(maps, "maps")
     if maps.ndim != 3 or len(maps) != len(arrays):
         raise InputError(
@@ -141,20 +131,10 @@ def heat(pictures, maps, titles=None, *, columns=None, alt="", strongest=None, o
     made, axes = _grid(arrays, columns, alt or "; ".join(filter(None, titles)))
     with mpl.rc_context(STYLE):
         for ax, array, values, title in zip(axes, arrays, maps, titles, strict=True):
-            _draw(ax, array)
-            height, width = array.shape[:2]
+            place = {"extent": _draw(ax, array, title).get_extent(), "interpolation": "bilinear"}
             highest = strongest or values.max() or 1
-            ax.imshow(
-                values,
-                vmin=0,
-                vmax=highest,
-                cmap=cmap,
-                alpha=opacity * np.clip(values / highest, 0, 1),
-                interpolation="bilinear",
-                extent=(-0.5, width - 0.5, height - 0.5, -0.5),
-            )
-            if title:
-                ax.set_title(title)
+            strength = opacity * np.clip(values / highest, 0, 1)
+            ax.imshow(values, vmin=0, vmax=highest, cmap=cmap, alpha=strength, **place)
     return made
 
 
@@ -233,11 +213,9 @@ def labels(
     colours = label_colours(objects)
     made, (ax,) = _grid([array], 1, alt or _alt_objects(len(colours), title))
     with mpl.rc_context(STYLE):
-        _draw(ax, array, limits=limits)
+        _draw(ax, array, title, limits=limits)
         _tint(ax, objects, colours, fill)
         _outline(ax, objects, colours, linewidths=outline)
-        if title:
-            ax.set_title(title)
         _scale_bar(ax, array.shape[1], arguments.pixel_size(picture, pixel_size))
     return made
 
@@ -289,23 +267,13 @@ def matches(picture, truth, prediction, threshold=0.5, *, title=None, alt="", li
     described = ", ".join(f"{numbers[key]} {_OUTCOMES[key][0]}" for key in groups)
     made, (ax,) = _grid([array], 1, alt or f"Objects matched at IoU {threshold:g}: {described}", extra=0.35)
     with mpl.rc_context(STYLE):
-        _draw(ax, array, limits=limits)
-        handles = []
+        _draw(ax, array, title, limits=limits)
+        handles, edge = [], [_halo(3.5, "#555555")]
         for key, objects in groups.items():
             words, colour, style = _OUTCOMES[key]
             _outline(ax, objects, colour, linestyles=[style], linewidths=1.5)
-            handles.append(
-                Line2D(
-                    [],
-                    [],
-                    color=colour,
-                    linestyle=style,
-                    label=f"{numbers[key]} {words}",
-                    path_effects=[_halo(3.5, "#555555")],
-                )
-            )
-        if title:
-            ax.set_title(title)
+            look = {"color": colour, "linestyle": style, "path_effects": edge}
+            handles.append(Line2D([], [], label=f"{numbers[key]} {words}", **look))
         _scale_bar(ax, array.shape[1], arguments.pixel_size(picture, pixel_size))
         made.legend(handles=handles, loc="outside lower center", ncols=3, handlelength=2.6)
     return made
@@ -314,20 +282,19 @@ def matches(picture, truth, prediction, threshold=0.5, *, title=None, alt="", li
 # --------------------------------------------------------------------------------------- building blocks
 
 
-def _sequence(pictures, name: str) -> list:
+def _several(pictures) -> tuple[list, list[np.ndarray]]:
+    """The images as they came, and as arrays that can be drawn."""
     if hasattr(pictures, "image") or (hasattr(pictures, "ndim") and pictures.ndim < 3):
-        raise InputError(f"{name} must be a list of images; show one with show.image(image).")
+        raise InputError("images must be a list of images; show one with show.image(image).")
     try:
         pictures = list(pictures)
     except TypeError:
-        raise InputError(f"{name} must be a list of images, not {type(pictures).__name__}.") from None
+        raise InputError(f"images must be a list of images, not {type(pictures).__name__}.") from None
     if not pictures:
-        raise InputError(f"{name} is empty: there is nothing to show.")
-    return pictures
-
-
-def _name(name: str, index: int, count: int) -> str:
-    return name if count == 1 else f"{name} number {index + 1}"
+        raise InputError("images is empty: there is nothing to show.")
+    if len(pictures) == 1:
+        return pictures, [arguments.drawn_image(pictures[0])]
+    return pictures, [arguments.drawn_image(p, f"image number {i}") for i, p in enumerate(pictures, start=1)]
 
 
 def _titles(titles, count: int) -> list:
@@ -366,11 +333,7 @@ def _grid(arrays, columns, alt, extra=0.0):
 
 
 def _percentiles(values) -> tuple[float, float]:
-    values = values.astype(float)  # truths have no percentiles, half precision overflows
-    low, high = (float(v) for v in np.percentile(values, (1, 99.8)))
-    if low == high:  # nearly everything has one value: show the full range
-        low, high = float(values.min()), float(values.max())
-    return low, high
+    return arguments.limits(values.astype(float))  # truths have no percentiles, half precision overflows
 
 
 def _limits(limits, array) -> tuple[float, float]:
@@ -386,8 +349,10 @@ def _limits(limits, array) -> tuple[float, float]:
     return (low, high) if low < high else (low - 0.5, high + 0.5)  # constant image: mid-grey
 
 
-def _draw(ax, array, *, limits=None, cmap="gray"):
+def _draw(ax, array, title, *, limits=None, cmap="gray"):
     """Show one array. Pixels stay squares when magnified; shrunk images are averaged, not thinned out."""
+    if title:
+        ax.set_title(title)
     if array.ndim == 3 and array.dtype != np.uint8:
         low, high = (0.0, 1.0) if array.min() >= 0 and array.max() <= 1 else _limits(limits, array)
         array = np.clip((array - low) / (high - low), 0, 1)
@@ -413,26 +378,12 @@ def _scale_bar(ax, width: int, pixel_size: float | None) -> None:
     bottom, top = ax.get_ylim()
     margin = 0.035 * width
     right, y = width - 0.5 - margin, bottom - margin * np.sign(bottom - top)
-    ax.plot(
-        [right - length / pixel_size, right],
-        [y, y],
-        color="white",
-        linewidth=3.5,
-        solid_capstyle="butt",
-        path_effects=[_halo(5.5)],
-    )
+    left, middle = right - length / pixel_size, right - length / pixel_size / 2
+    look = {"color": "white", "path_effects": [_halo(5.5)], "linewidth": 3.5, "solid_capstyle": "butt"}
+    ax.plot([left, right], [y, y], **look)
     unit, shown = ("µm", length) if length >= 1 else ("nm", length * 1000)
-    ax.annotate(
-        f"{shown:g} {unit}",
-        (right - length / pixel_size / 2, y),
-        (0, 4),
-        ha="center",
-        va="bottom",
-        textcoords="offset points",
-        color="white",
-        fontsize=10,
-        path_effects=[_halo(2.5)],
-    )
+    look = {"color": "white", "path_effects": [_halo(2.5)], "fontsize": 10, "ha": "center", "va": "bottom"}
+    ax.annotate(f"{shown:g} {unit}", (middle, y), (0, 4), textcoords="offset points", **look)
     ax.set_xlim(-0.5, width - 0.5)
     ax.set_ylim(bottom, top)
 
@@ -440,12 +391,10 @@ def _scale_bar(ax, width: int, pixel_size: float | None) -> None:
 def _tint(ax, objects, colours, opacity) -> None:
     if not opacity or not colours:
         return
-    values, index = np.unique(objects, return_inverse=True)
-    lookup = np.zeros((len(values), 4))
-    for position, value in enumerate(values):
-        if value:
-            lookup[position] = mpl.colors.to_rgba(colours[int(value)], opacity)
-    ax.imshow(lookup[index.reshape(objects.shape)], interpolation="nearest")
+    numbered, found = arguments.consecutive(objects)
+    lookup = np.zeros((len(found), 4))  # background: transparent
+    lookup[1:] = [mpl.colors.to_rgba(colours[int(label)], opacity) for label in found[1:]]
+    ax.imshow(lookup[numbered], interpolation="nearest")
 
 
 def _outline(ax, objects, colours, linewidths, **kwargs) -> None:
@@ -453,19 +402,14 @@ def _outline(ax, objects, colours, linewidths, **kwargs) -> None:
     from scipy import ndimage
     from skimage.measure import find_contours
 
-    # find_objects makes a list as long as the largest label: number the objects from 1 first.
-    values, index = np.unique(objects, return_inverse=True)
-    index = index.reshape(objects.shape) + (0 if values[0] == 0 else 1)
-    values = values[values > 0]
+    numbered, found = arguments.consecutive(objects)
     lines, line_colours = [], []
-    for number, box in enumerate(ndimage.find_objects(index), start=1):
-        mask = np.pad(index[box] == number, 1)
+    for number, box in enumerate(ndimage.find_objects(numbered), start=1):
+        mask = np.pad(numbered[box] == number, 1)
         # Touching the edge from inside keeps outlines of neighbours apart.
         for contour in find_contours(mask.astype(float), 0.75):
             lines.append(contour[:, ::-1] + (box[1].start - 1, box[0].start - 1))
-            line_colours.append(colours if isinstance(colours, str) else colours[int(values[number - 1])])
+            line_colours.append(colours if isinstance(colours, str) else colours[int(found[number])])
     edge = patheffects.withStroke(linewidth=linewidths + 1.2, foreground="black", alpha=0.6)
-    outlines = LineCollection(
-        lines, colors=line_colours or INK, linewidths=linewidths, path_effects=[edge], **kwargs
-    )
-    ax.add_collection(outlines, autolim=False)
+    look = {"colors": line_colours or INK, "linewidths": linewidths, "path_effects": [edge]}
+    ax.add_collection(LineCollection(lines, **look, **kwargs), autolim=False)

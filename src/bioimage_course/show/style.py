@@ -90,10 +90,8 @@ class CourseFigure(Figure):
         return buffer.getvalue()
 
     def _repr_mimebundle_(self, include=None, exclude=None):  # noqa: ARG002 Jupyter names them
-        data = {
-            "image/png": base64.b64encode(self.png()).decode("ascii"),
-            "text/plain": self.alt or repr(self),
-        }
+        png = base64.b64encode(self.png()).decode("ascii")
+        data = {"image/png": png, "text/plain": self.alt or repr(self)}
         width = round(self.get_size_inches()[0] * SCREEN_DPI)
         return data, {"image/png": {"alt": self.alt, "width": width}}
 

@@ -1,12 +1,10 @@
 """Published models that a tool's own library downloads: one sentence where they cannot be had."""
 
-from __future__ import annotations
-
 import contextlib
 
 from bioimage_course.compat import quiet
 from bioimage_course.data import finding, network
-from bioimage_course.errors import ToolUnavailableError
+from bioimage_course.errors import InputError, ToolUnavailableError
 
 
 def load(name, make, *, here, host, folder, advice, bundle="REQUESTS_CA_BUNDLE"):
@@ -43,8 +41,41 @@ def load(name, make, *, here, host, folder, advice, bundle="REQUESTS_CA_BUNDLE")
             return make()
     except Exception as error:  # URL errors, broken archives, wrong hashes: the libraries raise many kinds
         trouble = network.explain(error, host, bundle)
-        remedy = f"let {folder} name one that can" if trouble.at_home else trouble.remedy
-        raise ToolUnavailableError(
-            f"The model {name!r} could not be downloaded ({trouble.reason}); {remedy}, or go on offline: "
-            f"{advice}."
-        ) from None
+        raise not_downloaded(f"The model {name!r}", trouble, folder, advice) from None
+
+
+def not_downloaded(what, trouble, folder, advice) -> ToolUnavailableError:
+    """The error of a download that failed; the arguments are those of `load` and a `network.Trouble`."""
+    remedy = f"let {folder} name one that can" if trouble.at_home else trouble.remedy
+    return ToolUnavailableError(
+        f"{what} could not be downloaded ({trouble.reason}); {remedy}, or go on offline: {advice}."
+    )
+
+
+def chosen(model, by_default, by_name, kind, *abilities):
+    """The model that an adapter was given: itself, by name, or none and therefore the default.
+
+    Parameters
+    ----------
+    model : object, str or None
+    by_default, by_name : callable
+        Give the default model, and a published one by its name.
+    kind : str
+        What a model is, for the sentence: "StarDist2D model".
+    abilities : str
+        Attributes by which a model is known.
+
+    Raises
+    ------
+    InputError
+        If it is none of these.
+    """
+    if model is None:
+        return by_default()
+    if isinstance(model, str):
+        return by_name(model)
+    if not all(hasattr(model, ability) for ability in abilities):
+        raise InputError(
+            f"model must be a {kind}, the name of a published one or None, not {type(model).__name__}."
+        )
+    return model

@@ -10,21 +10,20 @@ tracebacks. `course_model` and `pretrained` return plain ``cellpose.models.Cellp
 everything else use the library itself.
 """
 
-from __future__ import annotations
-
 import os
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from bioimage_course import arguments, compat, shipped
+from bioimage_course import arguments, compat, nets, shipped
 from bioimage_course.compat import quiet
-from bioimage_course.data import catalogue, downloading, finding
+from bioimage_course.data import catalogue, downloading, finding, normalise
 from bioimage_course.errors import InputError, ToolUnavailableError
 from bioimage_course.fingerprint import kept
+from bioimage_course.large.grid import Tiling
 from bioimage_course.metrics.objects import median_diameter
-from bioimage_course.tools import _blocks
+from bioimage_course.tools import _blocks, _published
 
 WEIGHTS = shipped.WEIGHTS / "cellpose-flows"
 """Folder of the course's own flow network: weights, card, results."""
@@ -44,8 +43,6 @@ def _flow_network_class():
 
     with quiet():
         from cellpose.vit import BaseModel
-
-    from bioimage_course import nets
 
     class FlowNetwork(BaseModel):
         """A U-Net in the place of Cellpose-SAM's transformer: image in, two flows and a cell logit out.
@@ -181,17 +178,12 @@ def segment(
     if limits is not None:
         low, high = arguments.limits(array, limits)
     if model is None:
-        model, options = course_model(), results()["thresholds"] | options
-    elif isinstance(model, str):
-        model = pretrained(model)
-    elif not hasattr(model, "eval") or not hasattr(model, "net"):
-        raise InputError(
-            f"model must be a CellposeModel, the name of a published one or None, not {type(model).__name__}."
-        )
+        options = results()["thresholds"] | options
+    model = _published.chosen(model, course_model, pretrained, "CellposeModel", "eval", "net")
     if array.min() == array.max():  # not a single pixel differs from the others
         return np.zeros(array.shape[:2], np.int32)
     if limits is not None:
-        array = (array - np.float32(low)) / np.float32(high - low)
+        array = normalise(array, low, high)
     auto = options.get("diameter") == "auto"
     # as a dictionary: cellpose remembers a plain False for all later calls
     options = {"normalize": {"normalize": limits is None}} | options | ({"diameter": None} if auto else {})
@@ -216,8 +208,6 @@ def tiling(model=None, *, limits=None, diameter="default", **others):
     -------
     large.Tiling
     """
-    from bioimage_course.large.grid import Tiling
-
     own = "Each block would be resized by diameters of its own: give the diameter of the whole image."
     problem = _blocks.unlike_blocks(limits) or (own if diameter == "auto" else "")
     return Tiling(problem=problem)
@@ -262,8 +252,6 @@ def course_model():
     ToolUnavailableError
         If cellpose is not installed.
     """
-    from bioimage_course import nets
-
     about = results()
     network = flow_network(about["settings"]["width"], about["settings"]["depth"])
     ((name, digest),) = about["files"].items()
@@ -401,8 +389,5 @@ def _fetch(name, path, agreed):
     try:
         return downloading.download(file.sources[0], path, file.sha256)
     except downloading.Failure as failure:
-        trouble = failure.trouble
-        remedy = "let CELLPOSE_LOCAL_MODELS_PATH name one that can" if trouble.at_home else trouble.remedy
-        raise ToolUnavailableError(
-            f"Cellpose-SAM could not be downloaded ({trouble.reason}); {remedy}, or go on offline: {way_out}."
-        ) from None
+        folder = "CELLPOSE_LOCAL_MODELS_PATH"
+        raise _published.not_downloaded("Cellpose-SAM", failure.trouble, folder, way_out) from None

@@ -4,8 +4,6 @@ Gaussian and median filter, non-local means and total variation come from scikit
 needs PyWavelets; the few lines here do the same job with SciPy.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from bioimage_course import arguments

@@ -8,21 +8,19 @@ itself: `predictor` returns a plain ``SamPredictor``, `decoder` what micro-sam's
 segmentation take.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
 
-from bioimage_course import arguments, compat, shipped
+from bioimage_course import arguments, compat, data, nets, shipped
 from bioimage_course.compat import quiet
 from bioimage_course.errors import InputError
 from bioimage_course.fingerprint import digest, kept
+from bioimage_course.large.grid import Tiling
 from bioimage_course.tools import _blocks, _published
 
 CHECKPOINT = "weights-mobilesam"
 """Name of MobileSAM's weights among the data sets of the course; micro-sam calls the same file ``vit_t``."""
-
 
 BATCH = 4
 """Prompts decoded together. On a CPU few are quicker than many: the masks stay in its cache."""
@@ -98,9 +96,7 @@ def segment(
     if high <= low or (prompts is not None and not len(prompts)):
         return np.zeros(array.shape[:2], np.int32)
     model = _model(model)
-    if embeddings is None:
-        embeddings = embed(array, model, limits=(low, high))
-    _require_same(embeddings, array, (low, high))
+    embeddings = _embedded(array, model, (low, high), embeddings)
     if prompts is not None:
         return paint(masks(model, embeddings, points=points, boxes=boxes), array.shape[:2])
     generator = automatic_masks(model, embeddings, to_uint8(array, (low, high)), points_per_side)
@@ -122,8 +118,6 @@ def tiling(model=None, *, limits=None, **others):
     -------
     large.Tiling
     """
-    from bioimage_course.large.grid import Tiling
-
     return Tiling(problem=_blocks.unlike_blocks(limits))
 
 
@@ -145,7 +139,7 @@ def to_uint8(image, limits=None):
     """
     array = arguments.tool_image(image, "micro-sam", colour=True)
     low, high = arguments.limits(array, limits)
-    return np.rint(255 * np.clip((array - low) / max(high - low, 1e-20), 0, 1)).astype(np.uint8)
+    return np.rint(255 * np.clip(data.normalise(array, low, high), 0, 1)).astype(np.uint8)
 
 
 def embed(image, model=None, *, limits=None, tile_shape=None, halo=None):
@@ -182,13 +176,16 @@ class Embeddings(dict):
     made_from = None
 
 
-def _require_same(embeddings, image, limits):
-    """Refuse embeddings of another image, or of the same with other limits."""
+def _embedded(image, model, limits, embeddings):
+    """Embeddings made now, or those given, if they are not of another image or of other limits."""
+    if embeddings is None:
+        return embed(image, model, limits=limits)
     made_from = getattr(embeddings, "made_from", None)
     if made_from is not None and made_from != digest(to_uint8(image, limits)):
         raise InputError(
             "The embeddings were made from another image or with other limits: call embed with this image."
         )
+    return embeddings
 
 
 def masks(model, embeddings, *, points=None, boxes=None):
@@ -336,10 +333,7 @@ def segment_automatic(
     low, high = arguments.limits(array, limits)
     if high <= low:
         return np.zeros(array.shape[:2], np.int32)
-    if embeddings is None:
-        embeddings = embed(array, limits=(low, high))
-    _require_same(embeddings, array, (low, high))
-    segmenter = automatic_segmenter(embeddings, method)
+    segmenter = automatic_segmenter(_embedded(array, None, (low, high), embeddings), method)
     options = {"min_size": 0} | ({"batch_size": BATCH} if method == "apg" else {})
     with quiet():
         found = segmenter.generate(**decoder().card["thresholds"] | given, **options)
@@ -391,8 +385,6 @@ def decoder():
     DataUnavailableError
         If its file is missing or damaged, or MobileSAM's weights cannot be had.
     """
-    from bioimage_course import nets
-
     return nets.load(shipped.WEIGHTS / "micro-sam-decoder" / "decoder.pt", model=untrained_decoder())
 
 
@@ -455,8 +447,9 @@ def predictor(name="vit_t"):
     """
     library = _library()
     if name == "vit_t":
+        checkpoint = data.fetch(CHECKPOINT)  # its sha256 just checked: micro-sam will unpickle it
         with quiet():
-            return library.get_sam_model("vit_t", checkpoint_path=_checkpoint())
+            return library.get_sam_model("vit_t", checkpoint_path=checkpoint)
     known = list(library.get_model_names())
     if name not in known:
         raise InputError(f"micro-sam has no model {name!r}; there are {', '.join(sorted(known))}.")
@@ -493,48 +486,33 @@ def _library():
     return micro_sam.util
 
 
-def _checkpoint():
-    """Path of MobileSAM's weights. micro-sam unpickles them, so their sha256 is checked right before."""
-    from bioimage_course import data
-
-    return data.fetch(CHECKPOINT)
-
-
 def _downloaded(library, name):
     """True if micro-sam's cache holds the model."""
     return (Path(library.get_cache_directory()) / "models" / name).exists()
 
 
 def _model(model):
-    if model is None or isinstance(model, str):
-        return predictor(model or "vit_t")
-    if not hasattr(model, "predict_torch"):
-        raise InputError(
-            f"model must be a SamPredictor, the name of a model or None, not {type(model).__name__}."
-        )
-    return model
+    return _published.chosen(model, predictor, predictor, "SamPredictor", "predict_torch")
 
 
 def _prompts(points, boxes, shape):
     """The prompts as an array, or None if there are none; each must lie in the image."""
-    for value, name, width in ((points, "points", 2), (boxes, "boxes", 4)):
-        if value is None:
-            continue
-        try:
-            array = np.asarray(value, float)
-        except (TypeError, ValueError):
-            array = np.zeros(1)
-        if array.size == 0:
-            return np.zeros((0, width))
-        if array.ndim != 2 or array.shape[1] != width or not np.isfinite(array).all():
-            meaning = "(row, column)" if width == 2 else "(top, left, bottom, right)"
-            raise InputError(f"{name} must be an array of shape (N, {width}), each row {meaning}.")
-        high = np.tile(shape[:2], width // 2)
-        if (array < 0).any() or (array > high).any():
-            raise InputError(
-                f"{name} must lie in the image, which has {shape[0]} rows and {shape[1]} columns."
-            )
-        if width == 4 and not (array[:, :2] < array[:, 2:]).all():
-            raise InputError("In each box top must be above bottom and left must be left of right.")
-        return array
-    return None
+    if points is None and boxes is None:
+        return None
+    name, value, meaning = "points", points, "(row, column)"
+    if boxes is not None:
+        name, value, meaning = "boxes", boxes, "(top, left, bottom, right)"
+    width = 2 if boxes is None else 4
+    try:
+        array = np.asarray(value, float)
+    except (TypeError, ValueError):
+        array = np.zeros(1)
+    if array.size == 0:
+        return np.zeros((0, width))
+    if array.ndim != 2 or array.shape[1] != width or not np.isfinite(array).all():
+        raise InputError(f"{name} must be an array of shape (N, {width}), each row {meaning}.")
+    if (array < 0).any() or (array > np.tile(shape[:2], width // 2)).any():
+        raise InputError(f"{name} must lie in the image, which has {shape[0]} rows and {shape[1]} columns.")
+    if width == 4 and not (array[:, :2] < array[:, 2:]).all():
+        raise InputError("In each box top must be above bottom and left must be left of right.")
+    return array

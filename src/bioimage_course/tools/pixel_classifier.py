@@ -6,15 +6,14 @@ pixels which answers mean background, object, or border between two objects (the
 like a project of ilastik: the forest is grown again from them, in a second or two, when it is first needed.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
 
-from bioimage_course import arguments, shipped
+from bioimage_course import arguments, data, shipped
 from bioimage_course.errors import InputError
 from bioimage_course.fingerprint import kept
+from bioimage_course.large.grid import Tiling
 from bioimage_course.tools import voronoi_otsu
 
 WEIGHTS = shipped.WEIGHTS / "pixel-classifier"
@@ -101,8 +100,7 @@ def normalise(image):
         If it is no 2D image.
     """
     array = arguments.tool_image(image, "The pixel classifier")
-    low, high = arguments.limits(array)
-    return (array - np.float32(low)) / np.float32(high - low) if high > low else np.zeros_like(array)
+    return data.normalise(array, *arguments.limits(array))
 
 
 def grow(table, classes, *, trees=50, seed=0):
@@ -127,10 +125,8 @@ def grow(table, classes, *, trees=50, seed=0):
     """
     from sklearn.ensemble import RandomForestClassifier
 
-    table, classes = (
-        arguments.numbers(table, "the table"),
-        arguments.label_image(classes, "the list of classes", 1),
-    )
+    table = arguments.numbers(table, "the table")
+    classes = arguments.label_image(classes, "the list of classes", 1)
     if np.abs(table.astype(float)).max() > np.finfo(np.float32).max:  # a forest counts in single precision
         raise InputError("The table has numbers beyond 3e38, which a forest cannot split.")
     if table.ndim != 2 or len(table) != len(classes):
@@ -240,13 +236,7 @@ def segment(image, classifier=None, *, threshold=THRESHOLD, seed_share=SEED_SHAR
     return cut(classifier.probabilities(array), classifier.forest.classes_, threshold, seed_share)
 
 
-def _in_blocks(**settings):
-    from bioimage_course.large.grid import Tiling
-
-    return Tiling(problem="Each block would be normalised by percentiles of its own.")
-
-
-segment.tiling = _in_blocks
+segment.tiling = Tiling(problem="Each block would be normalised by percentiles of its own.")
 
 
 def cut(votes, classes, threshold=THRESHOLD, seed_share=SEED_SHARE):

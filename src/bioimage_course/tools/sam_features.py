@@ -5,15 +5,16 @@ photographs; MobileSAM (Zhang et al. 2023, arXiv:2306.14289) has a small copy of
 pixels into 64 × 64 places with 256 numbers each. A pixel classifier can use them instead of filters.
 """
 
-from __future__ import annotations
+import itertools
 
 import numpy as np
 
-from bioimage_course import arguments, compat
+from bioimage_course import arguments, compat, data
 from bioimage_course.fingerprint import kept
 
 SIDE = 1024  # pixels of the encoder's input
 CHANNELS = 256
+MEAN, SPREAD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # of the photographs, red, green, blue
 
 
 def features(image, tile=256, model=None):
@@ -56,18 +57,15 @@ def features(image, tile=256, model=None):
     missing = [(0, -length % tile) for length in (height, width)]
     padded = np.pad(channels, (*missing, (0, 0)), mode="symmetric")
     out = np.empty((*padded.shape[:2], CHANNELS), np.float32)
-    mean, spread = (
-        torch.tensor(v).view(1, 3, 1, 1) for v in ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
-    )
-    for top in range(0, padded.shape[0], tile):
-        for left in range(0, padded.shape[1], tile):
-            window = np.s_[top : top + tile, left : left + tile]
-            pixels = torch.from_numpy(padded[window]).permute(2, 0, 1)[None] * 255
-            pixels = interpolate(pixels, (SIDE, SIDE), mode="bilinear", align_corners=False)
-            with torch.inference_mode():
-                places = model((pixels - mean) / spread)
-            places = interpolate(places, (tile, tile), mode="bilinear", align_corners=False)
-            out[window] = places[0].permute(1, 2, 0).numpy()
+    mean, spread = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, SPREAD))
+    for top, left in itertools.product(*(range(0, n, tile) for n in padded.shape[:2])):
+        window = np.s_[top : top + tile, left : left + tile]
+        pixels = torch.from_numpy(padded[window]).permute(2, 0, 1)[None] * 255
+        pixels = interpolate(pixels, (SIDE, SIDE), mode="bilinear", align_corners=False)
+        with torch.inference_mode():
+            places = model((pixels - mean) / spread)
+        places = interpolate(places, (tile, tile), mode="bilinear", align_corners=False)
+        out[window] = places[0].permute(1, 2, 0).numpy()
     return out[:height, :width]
 
 
@@ -92,12 +90,9 @@ def encoder(weights=None):
     """
     import torch
 
-    from bioimage_course import data
-
     weights = data.fetch("weights-mobilesam") if weights is None else weights
-    state = torch.load(weights, map_location="cpu", weights_only=True)
     sam = build()
-    sam.load_state_dict(state)
+    sam.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
     return sam.image_encoder.eval()
 
 

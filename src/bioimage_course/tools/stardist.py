@@ -6,8 +6,6 @@ instead of tracebacks, and silence. For everything else use the library itself; 
 `pretrained` return plain ``stardist.models.StarDist2D`` objects.
 """
 
-from __future__ import annotations
-
 import math
 import os
 from pathlib import Path
@@ -19,6 +17,7 @@ from bioimage_course.compat import quiet
 from bioimage_course.data.intensities import normalise
 from bioimage_course.errors import InputError
 from bioimage_course.fingerprint import kept
+from bioimage_course.large.grid import Tiling
 from bioimage_course.metrics.objects import median_diameter
 from bioimage_course.tools import _blocks, _published
 
@@ -76,26 +75,16 @@ def segment(image, model=None, *, prob_thresh=None, nms_thresh=None, limits=None
     >>> labels = tools.stardist.segment(data.load("nuclei"))  # doctest: +SKIP
     """
     array = arguments.tool_image(image, "StarDist")
-    for name, value in (("prob_thresh", prob_thresh), ("nms_thresh", nms_thresh)):
+    thresholds = {"prob_thresh": prob_thresh, "nms_thresh": nms_thresh}
+    for name, value in thresholds.items():
         if value is not None:
             arguments.number(value, name, 0, 1)
-    if scale is not None and not (isinstance(scale, str) and scale == "auto"):
-        arguments.number(scale, "scale", 0.05, 20, alternative="auto")
-        arguments.not_to_nothing(array.shape, scale, f"scale={scale:g}")
+    arguments.scale(scale, array.shape)
     low, high = arguments.limits(array, limits)
-    if model is None:
-        model = course_model()
-    elif isinstance(model, str):
-        model = pretrained(model)
-    elif not hasattr(model, "predict_instances"):
-        raise InputError(
-            f"model must be a StarDist2D model, the name of a published one or None, not "
-            f"{type(model).__name__}."
-        )
+    model = _published.chosen(model, course_model, pretrained, "StarDist2D model", "predict_instances")
     if high <= low:  # not a single pixel differs from the others
         return np.zeros(array.shape, np.int32)
     scaled = normalise(array, low, high)
-    thresholds = {"prob_thresh": prob_thresh, "nms_thresh": nms_thresh}
     labels = _predict(model, scaled, None if scale == "auto" else scale, thresholds)
     if scale == "auto" and 0 < median_diameter(labels) < SMALL:
         labels = _predict(model, scaled, ENLARGE, thresholds)
@@ -118,8 +107,6 @@ def tiling(model=None, *, limits=None, scale=None, **others):
         Stride: what the network pools, times its grid. Reach: half of its receptive field on the worst side,
         plus the longest ray. Exact if `limits` are given and `scale` is not.
     """
-    from bioimage_course.large.grid import Tiling
-
     stride, reach = STRIDE, FIELD
     if model is not None:
         model = pretrained(model) if isinstance(model, str) else model
@@ -151,12 +138,7 @@ def field(model):
     stride = math.lcm(*model._axes_div_by("YX"))
     twin = clone_model(model.keras_model)
     twin.set_weights([_positive(w) for w in model.keras_model.get_weights()])
-    length = 32 * stride
-    while True:
-        reach = max(_sides(twin, length, place, model.config) for place in range(stride))
-        if reach < length // 2 - stride:  # else the strip was too short to tell
-            return reach
-        length *= 2
+    return _blocks.field(stride, lambda length, place: _sides(twin, length, place, model.config))
 
 
 def _positive(weights):
@@ -167,13 +149,13 @@ def _positive(weights):
 
 
 def _sides(network, length, place, config):
-    """How far from one bright pixel of a strip the network's answer changes."""
+    """How far to both sides of one bright pixel of a strip the network's answer changes."""
     strip = np.zeros((2, length // 16, length, config.n_channel_in), np.float32)
-    strip[0, length // 32, length // 2 + place] = 1e6
+    strip[0, length // 32, place] = 1e6
     answers = network.predict(strip, verbose=0)
     changed = np.any([np.ptp(a, axis=0).max(axis=(0, 2)) > 0 for a in answers], axis=0)
     seen = np.flatnonzero(changed) * config.grid[1]
-    return int(max(length // 2 + place - seen[0], seen[-1] + config.grid[1] - 1 - (length // 2 + place)))
+    return int(max(place - seen[0], seen[-1] + config.grid[1] - 1 - place))
 
 
 @kept

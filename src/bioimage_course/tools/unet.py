@@ -6,14 +6,15 @@ kept apart by their rims; so the insides become markers, and a watershed gives e
 of them. The network is `nets.UNet`, trained by ``training/unet_nuclei.py``.
 """
 
-from __future__ import annotations
+import itertools
 
 import numpy as np
 
-from bioimage_course import arguments, compat, shipped
+from bioimage_course import arguments, compat, nets, shipped
 from bioimage_course.data.intensities import normalise
 from bioimage_course.errors import InputError
 from bioimage_course.fingerprint import kept
+from bioimage_course.large.grid import Tiling
 from bioimage_course.metrics.objects import median_diameter
 from bioimage_course.tools import _blocks
 
@@ -93,9 +94,7 @@ def segment(image, model=None, *, foreground=None, inside=None, limits=None, sca
     for name, value in thresholds.items():
         if value is not None:
             arguments.number(value, name, 0, 1)
-    if scale is not None and not (isinstance(scale, str) and scale == "auto"):
-        arguments.number(scale, "scale", 0.05, 20, alternative="auto")
-        arguments.not_to_nothing(array.shape, scale, f"scale={scale:g}")
+    arguments.scale(scale, array.shape)
     low, high = arguments.limits(array, limits)
     if high <= low:  # not a single pixel differs from the others
         return np.zeros(array.shape, np.int32)
@@ -127,15 +126,11 @@ def tiling(model=None, *, limits=None, scale=None, **others):
         nuclei reach from their centre. Exact if `limits` are given, `scale` is not, and no layer of the
         network takes statistics from the image.
     """
-    from bioimage_course.large.grid import Tiling
-
     problem = _blocks.unlike_blocks(limits, scale)
-    if model is None:
-        return Tiling(STEP, FIELD, RADIUS, exact=not problem, problem=problem)
-    step = _step(model)
-    if _statistics(model):
-        return Tiling(step, None, RADIUS, exact=False, problem=problem)
-    return Tiling(step, field(model), RADIUS, exact=not problem, problem=problem)
+    step, reach = STEP, FIELD
+    if model is not None:
+        step, reach = _step(model), None if _statistics(model) else field(model)
+    return Tiling(step, reach, RADIUS, exact=reach is not None and not problem, problem=problem)
 
 
 segment.tiling = tiling
@@ -166,12 +161,7 @@ def field(model):
             if values.is_floating_point():
                 values.fill_(0 if name.endswith(("bias", "running_mean")) else 1 / values[:1].numel())
     step = _step(model)
-    length = 32 * step
-    while True:
-        reach = max(_sides(twin, step, length, length // 2 + place) for place in range(step))
-        if reach < length // 2 - step:  # else the strip was too short to tell
-            return reach
-        length *= 2
+    return _blocks.field(step, lambda length, place: _sides(twin, step, length, place))
 
 
 def _sides(network, rows, length, place):
@@ -303,8 +293,6 @@ def probabilities(image, model=None, *, scale=1, core=CORE, margin=None):
     compat.require("torch")
     import torch
 
-    from bioimage_course.nets import predict
-
     model = course_model() if model is None else model
     image = arguments.tool_image(image, "U-Net")
     arguments.number(scale, "scale", 0.05, 20)
@@ -317,18 +305,17 @@ def probabilities(image, model=None, *, scale=1, core=CORE, margin=None):
     margin = -(-margin // step) * step
     padded = np.pad(image, [(BORDER, BORDER + -n % step) for n in image.shape], mode="reflect")
     result = np.empty((3, *padded.shape), np.float32)
-    for top in range(0, padded.shape[0], core):
-        for left in range(0, padded.shape[1], core):
-            keep = slice(top, top + core), slice(left, left + core)
-            see = tuple(slice(max(0, window.start - margin), window.stop + margin) for window in keep)
-            scores = predict(model, torch.from_numpy(padded[see].copy())[None, None])
-            if scores.shape[1] != 3:
-                raise InputError(
-                    f"The model must give 3 scores a pixel (background, rim, inside), not {scores.shape[1]}."
-                )
-            window = torch.softmax(scores[0], dim=0).numpy()
-            inner = tuple(slice(k.start - s.start, k.stop - s.start) for k, s in zip(keep, see, strict=True))
-            result[(slice(None), *keep)] = window[(slice(None), *inner)]
+    for top, left in itertools.product(*(range(0, n, core) for n in padded.shape)):
+        keep = slice(top, top + core), slice(left, left + core)
+        see = tuple(slice(max(0, side.start - margin), side.stop + margin) for side in keep)
+        scores = nets.predict(model, torch.from_numpy(padded[see].copy())[None, None])
+        if scores.shape[1] != 3:
+            raise InputError(
+                f"The model must give 3 scores a pixel (background, rim, inside), not {scores.shape[1]}."
+            )
+        window = torch.softmax(scores[0], dim=0).numpy()
+        rows, columns = (slice(k.start - s.start, k.stop - s.start) for k, s in zip(keep, see, strict=True))
+        result[:, *keep] = window[:, rows, columns]
     rows, columns = (slice(BORDER, BORDER + n) for n in image.shape)
     return result[:, rows, columns]
 
@@ -387,9 +374,7 @@ def course_model():
         If PyTorch is not installed.
     """
     compat.require("torch")
-    from bioimage_course.nets import load
-
-    return load(WEIGHTS / "unet.pt")
+    return nets.load(WEIGHTS / "unet.pt")
 
 
 def results():

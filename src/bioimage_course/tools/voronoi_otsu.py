@@ -6,12 +6,11 @@ napari-segment-blobs-and-things-with-membranes (R. Haase): local maxima of the i
 are the seeds; Otsu's threshold of the image blurred with `outline_sigma` gives the foreground.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from bioimage_course import arguments
 from bioimage_course.errors import InputError
+from bioimage_course.large.grid import Tiling
 
 SEED_SHARE = 0.4
 """``spot_sigma="auto"``: this share of the typical inner radius; chosen on validation images."""
@@ -66,15 +65,8 @@ def segment(image, *, spot_sigma="auto", outline_sigma=1.0):
     return split(mask, gaussian_filter(array, spot_sigma))
 
 
-def _in_blocks(**settings):
-    from bioimage_course.large.grid import Tiling
-
-    return Tiling(
-        problem="Each block would have a threshold of its own: large.bright_blobs takes one for all."
-    )
-
-
-segment.tiling = _in_blocks
+_OWN = "Each block would have a threshold of its own: large.bright_blobs takes one for all."
+segment.tiling = Tiling(problem=_OWN)
 
 
 def split(mask, landscape):

@@ -15,16 +15,18 @@ from bioimage_course.check import (
     expect_choices,
     expect_labels,
 )
-from bioimage_course.materials.ch12 import bent_cell, diffused, disc, middle, two_cells
+from bioimage_course.materials.ch12 import (
+    bent_cell,
+    crowds,
+    diffused,
+    disc,
+    followed,
+    middle,
+    slopes,
+    two_cells,
+)
 
 # --- shapes and flows ------------------------------
-
-
-def _slope(temperature):
-    slope = np.zeros((2, *temperature.shape))
-    slope[0, 1:-1] = temperature[2:] - temperature[:-2]
-    slope[1, :, 1:-1] = temperature[:, 2:] - temperature[:, :-2]
-    return slope
 
 
 def _flow(labels):
@@ -34,7 +36,7 @@ def _flow(labels):
     flow = np.zeros((2, *labels.shape))
     for number in np.unique(labels)[1:]:
         mask = labels == number
-        slope = _slope(diffused(mask, middle(mask), steps))
+        slope = slopes(diffused(mask, middle(mask), steps))
         flow += np.where(mask, slope / np.maximum(np.sqrt((slope**2).sum(axis=0)), 1e-60), 0)
     return flow
 
@@ -155,7 +157,7 @@ def _check_summit(flow):
     y, x = np.mgrid[:11, :13]
     temperature = np.where(mask, np.minimum(4 - np.abs(y - 5), 5 - np.abs(x - 6)), 0).astype(float)
     got = expect_array(call(flow, temperature, mask), shape=(2, 11, 13), dtype="number", finite=False)
-    level = mask & ~_slope(temperature).any(axis=0)
+    level = mask & ~slopes(temperature).any(axis=0)
     if not np.all(np.isfinite(got[:, level])):
         raise Failure(
             "Where it is equally warm all around, as at the summit, your flow is no number, because the "
@@ -165,7 +167,7 @@ def _check_summit(flow):
 
 
 def _check_flow(got, temperature, mask):
-    slope = _slope(temperature)
+    slope = slopes(temperature)
     length = np.maximum(np.sqrt((slope**2).sum(axis=0)), 1e-60)
     wanted = np.where(mask, slope / length, 0)
     expect_array(
@@ -194,42 +196,6 @@ def _check_flow(got, temperature, mask):
 # --- (b) following ------------------------------
 
 
-def _follow(
-    flow, points, steps, *, fixed=False, backwards=False, swapped=False, bounded=True, rounded=np.rint
-):
-    """Where points end that move along a flow, with the usual mistakes built in."""
-    points, highest = points.astype(float), np.array(flow.shape[1:]) - 1
-    first = None
-    for _ in range(steps):
-        row, column = np.clip(rounded(points), 0, highest).astype(int).T
-        arrow = flow[:, row, column].T
-        first = arrow if first is None else first
-        arrow = first if fixed else arrow
-        arrow = arrow[:, ::-1] if swapped else arrow
-        points = points - arrow if backwards else points + arrow
-        points = np.clip(points, 0, highest) if bounded else points
-    return points
-
-
-def crowds(points, shape):
-    """Number of separate crowds of points, those within two pixels counting as together.
-
-    Parameters
-    ----------
-    points : array (n, 2)
-    shape : (int, int)
-
-    Returns
-    -------
-    int
-    """
-    from scipy.ndimage import binary_dilation, label
-
-    taken = np.zeros(shape, bool)
-    taken[tuple(np.clip(np.rint(points), 0, np.array(shape) - 1).astype(int).T)] = True
-    return int(label(binary_dilation(taken, iterations=1), np.ones((3, 3)))[1])
-
-
 @exercise(
     chapter="12",
     hints=(
@@ -247,24 +213,24 @@ def follow_flows(follow):
     right[1] = 1
     points = np.array([[3, 4], [20, 30], [11, 0]])
     for steps in (5, 30):
-        wanted = _follow(right, points, steps)
+        wanted = followed(right, points, steps)
         expect_array(
             call(follow, right, points, steps, pure=True),
             close_to=wanted,
             atol=0.01,
             what=f"the positions after {steps} steps to the right",
             mistakes={
-                "Points leave the image: keep them inside with np.clip.": _follow(
+                "Points leave the image: keep them inside with np.clip.": followed(
                     right, points, steps, bounded=False
                 ),
-                "Rows and columns are swapped: flow[0] moves rows, flow[1] columns.": _follow(
+                "Rows and columns are swapped: flow[0] moves rows, flow[1] columns.": followed(
                     right, points, steps, swapped=True
                 ),
-                "The points move against the flow; add the arrows.": _follow(
+                "The points move against the flow; add the arrows.": followed(
                     right, points, steps, backwards=True
                 ),
                 "The points do not move at all.": points,
-                "The points move one step only; repeat it.": _follow(right, points, 1),
+                "The points move one step only; repeat it.": followed(right, points, 1),
             },
         )
     _check_borders(follow)
@@ -273,11 +239,11 @@ def follow_flows(follow):
     start = np.array([[2, 10], [5, 20]])
     expect_array(
         call(follow, turn, start, 25),
-        close_to=_follow(turn, start, 25),
+        close_to=followed(turn, start, 25),
         atol=1.5,
         what="the positions in a flow that turns",
         mistakes={
-            "You look the arrow up only once, at the start; look it up anew in every step.": _follow(
+            "You look the arrow up only once, at the start; look it up anew in every step.": followed(
                 turn, start, 25, fixed=True
             )
         },
@@ -302,11 +268,11 @@ def _check_borders(follow):
         flow = np.ones((2, *shape)) * np.reshape(arrow, (2, 1, 1))
         expect_array(
             call(follow, flow, points, 60),
-            close_to=_follow(flow, points, 60),
+            close_to=followed(flow, points, 60),
             atol=0.01,
             what=f"the positions after 60 steps {name}, at the border of an image of 24×40 pixels",
             mistakes={
-                "Points leave the image: keep rows and columns between 0 and the last one.": _follow(
+                "Points leave the image: keep rows and columns between 0 and the last one.": followed(
                     flow, points, 60, bounded=False
                 ),
             },
@@ -327,20 +293,20 @@ def _check_rounding(follow):
     for steps in (1, 2):
         expect_array(
             call(follow, flow, points, steps, pure=True),
-            close_to=_follow(flow, points, steps),
+            close_to=followed(flow, points, steps),
             atol=0.01,
             what=f"the positions, from between the pixels, after {steps} step{'s' * (steps > 1)}",
             mistakes={
-                "A point at row 3.7 is in row 4: round, do not cut the decimals off.": _follow(
+                "A point at row 3.7 is in row 4: round, do not cut the decimals off.": followed(
                     flow, points, steps, rounded=np.floor
                 ),
-                "A point at row 3.2 is in row 3: round to the nearest pixel, not up.": _follow(
+                "A point at row 3.2 is in row 3: round to the nearest pixel, not up.": followed(
                     flow, points, steps, rounded=np.ceil
                 ),
                 "The points begin between the pixels: round only to look the arrow up, not their places.": (
-                    _follow(flow, np.rint(points), steps)
+                    followed(flow, np.rint(points), steps)
                 ),
-                "The points begin between the pixels; keep the decimals of their places.": _follow(
+                "The points begin between the pixels; keep the decimals of their places.": followed(
                     flow, np.trunc(points), steps
                 ),
             },
