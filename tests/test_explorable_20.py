@@ -9,7 +9,7 @@ import pytest
 from bioimage_course.explore.explorables import SCRIPTS
 from bioimage_course.materials import ch20 as bridge
 from browser import frame
-from coursebook import patch
+from coursebook import explorable_data
 from explorable_page import as_float, control, number, opened
 
 pytestmark = pytest.mark.browser
@@ -66,7 +66,7 @@ def note(page):
 
 
 def test_patch_is_cut_from_the_built_in_sample():
-    assert patch.ball_block() in SCRIPT, "run: python -m coursebook.patch"
+    assert explorable_data.ball_block() in SCRIPT, "run: python -m coursebook.explorable_data"
     values = np.frombuffer(base64.b64decode(re.search(r'VALUES = "([^"]+)"', SCRIPT)[1]), np.uint8)
     np.testing.assert_array_equal(values.reshape(GREY.shape), GREY)
     assert f"SOFTNESS = {bridge.SOFTNESS:g}, START = {bridge.START:g}" in SCRIPT

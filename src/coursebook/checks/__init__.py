@@ -20,6 +20,7 @@ from coursebook.checks import chapters, pages, repository, vocabulary
 from coursebook.checks.chapters import exercise_functions
 from coursebook.checks.table import RULES
 from coursebook.project import Project
+from coursebook.words import counted
 
 __all__ = ["RULES", "chapters", "exercise_functions", "main", "pages", "repository", "run", "vocabulary"]
 
@@ -37,15 +38,13 @@ def run(project: Project, names: Iterable[str] = ()) -> dict[str, list[Finding]]
     InputError
         If a name is no rule's.
     """
-    names = list(names) or list(RULES)
-    for name in names:
+    results, book = {}, Book(project)
+    for name in list(names) or RULES:
         if name not in RULES:
             hint = nearest(name, RULES) or "`course check --list` lists them"
             raise InputError(f"No rule is called {name!r}; {hint}")
-    book = Book(project)
-    return {
-        name: sorted({replace(finding, rule=name) for finding in RULES[name].find(book)}) for name in names
-    }
+        results[name] = sorted({replace(finding, rule=name) for finding in RULES[name].find(book)})
+    return results
 
 
 def main(argv: list[str]) -> int:
@@ -67,8 +66,8 @@ def main(argv: list[str]) -> int:
     for finding in findings:
         print(f"{finding} [{finding.rule}]")
     if findings:
-        broken = sum(map(bool, results.values()))
-        print(f"{len(findings)} findings in {broken} of {len(results)} rules", file=sys.stderr)
+        broken = f"{sum(map(bool, results.values()))} of {counted(len(results), 'rule')}"
+        print(f"{counted(len(findings), 'finding')} in {broken}", file=sys.stderr)
         return 1
-    print(f"{len(results)} rules, no finding")
+    print(f"{counted(len(results), 'rule')}, no finding")
     return 0
