@@ -4,7 +4,8 @@
 
 They stand between two comment lines of `stardist-`, `pixel-`, `threshold-` and `ball-explorer.js`: for the
 first an 8-bit PNG (base64) and its label image (run lengths), for the pixels their plain values, for the
-threshold values and labels, for the ball values and mask. Tests check that they are in step with the built-in sample.
+threshold values and labels, for the ball values and mask. Tests check that they
+are in step with the built-in sample.
 """
 
 import base64
