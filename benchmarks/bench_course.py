@@ -178,10 +178,8 @@ def compare(runs: list[dict]) -> list[str]:
     for figure in figures.FIGURES:
         if figure.key in runs[-1]["figures"]:
             now, before = runs[-1]["figures"][figure.key], figures.earlier(runs, figure.key)
-            cells = (figures.value(figure, now), "–" if before is None else figures.value(figure, before))
-            lines.append(
-                f"{figure.text:<62}{cells[0]:>14}{cells[1]:>14}  {figures.change(figure, now, before)}"
-            )
+            cells = figures.cells(figure, now, before)
+            lines.append(f"{figure.text:<62}{cells[0]:>14}{cells[1]:>14}  {cells[2]}")
     return lines
 
 

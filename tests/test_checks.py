@@ -114,6 +114,8 @@ BAD = [
     ("quiz-files", "book/quizzes/01.yml", ", why: That is a curve.", "", "book/quizzes/01.yml", "why"),
     ("notebook-anatomy", SOURCE, "seed = 0", "", SOURCE, "no seed"),
     ("notebook-anatomy", SOURCE, 'tags=["widget"]', "", SOURCE, "widget"),
+    ("exercise-numbers", CHAPTER, "Three, in", "Two checked exercises in", CHAPTER, "has 3 exercises"),
+    ("exercise-numbers", CHAPTER, "Three, in", "4 exercises in", CHAPTER, "the page speaks of 4 exercises"),
     ("exercise-checks", "src/bioimage_course/check/exercises/ch01.py", "def double", "def doubles",
      SOURCE, "no exercise 'double'; did you mean doubles"),
     ("citations", CHAPTER, "@euclid1956", "@euclid1965", CHAPTER, "did you mean euclid1956"),
@@ -126,6 +128,8 @@ BAD = [
     ("glossary-form", GLOSSARY, "Straight", "Zero: |\n  x\nStraight", GLOSSARY, "belongs before"),
     ("glossary-form", GLOSSARY, "|\n  It is the shortest way.", "", GLOSSARY, "no definition"),
     ("glossary-use", CHAPTER, "(glossary.qmd#straight-line)", "(glossary.qmd)", GLOSSARY, "no page links"),
+    ("terms-before-use", CHAPTER, "[straight line](glossary.qmd#straight-line) has", "straight line has",
+     CHAPTER, "before it is explained on either path"),
     ("quarto-yml", CONFIG, "output-dir", "output-dri", CONFIG, "did you mean output-dir"),
     ("quarto-yml", CONFIG, "css: book/assets/course.css", "css: x.css", CONFIG, "x.css does not exist"),
     ("quarto-yml", CONFIG, "    - book/references.qmd\n", "", "book/references.qmd", "not list"),
@@ -309,6 +313,13 @@ def test_command_exits_with_0_and_1(project, monkeypatch, capsys):
     captured = capsys.readouterr()
     start = f"{CHAPTER}:{line}: @fig-lime refers to nothing"
     assert captured.out.startswith(start) and "[references]" in captured.out
+    assert captured.err == "1 finding in 1 of 2 rules\n"
+
+
+@pytest.mark.parametrize("said", ["Three, in", "A warm-up and three exercises in", "3 checked exercises in"])
+def test_a_page_may_say_the_true_number_of_exercises(project, said):
+    demo_project.edit(project, CHAPTER, "Three, in", said)
+    assert not any(checks.run(project, ["exercise-numbers"]).values())
 
 
 def test_command_lists_its_rules(capsys):

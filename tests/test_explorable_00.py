@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from browser import frame, overflow
-from coursebook import patch
+from coursebook import explorable_data
 from explorable_page import control, number, set_slider
 from test_explorables_browser import explorable  # noqa: F401
 
@@ -22,7 +22,7 @@ def greys(page):
           return Array.from(c.getContext("2d").getImageData(0, 0, c.width, c.height).data); }""",
         TAG,
     )
-    side = len(patch.pixels())
+    side = len(explorable_data.pixels())
     return np.array(values).reshape(side, side, 4)[..., 0]
 
 
@@ -36,13 +36,16 @@ def numbers(page):
 
 
 def test_the_patch_is_the_built_in_sample():
-    text = patch.PIXELS_SCRIPT.read_text(encoding="utf-8")
-    assert patch.BLOCK.search(text)[0].split("\n", 1)[1].rsplit("\n", 1)[0] + "\n" == patch.pixels_block()
+    text = explorable_data.PIXELS_SCRIPT.read_text(encoding="utf-8")
+    assert (
+        explorable_data.BLOCK.search(text)[0].split("\n", 1)[1].rsplit("\n", 1)[0] + "\n"
+        == explorable_data.pixels_block()
+    )
 
 
 def test_at_first_each_value_is_its_own_grey(explorable):  # noqa: F811
     page = explorable(TAG)
-    values = patch.pixels()
+    values = explorable_data.pixels()
     assert np.array_equal(greys(page), values)
     assert numbers(page) == {
         "value": str(values[24, 27]),
@@ -67,7 +70,7 @@ def test_greys_are_those_of_the_formula(explorable, low, high, gamma):  # noqa: 
     page = explorable(TAG)
     for name, value in (("low", low), ("high", high), ("gamma", gamma)):
         set_slider(page, name, value)
-    assert np.abs(greys(page) - expected(patch.pixels(), low, high, gamma)).max() == 0
+    assert np.abs(greys(page) - expected(explorable_data.pixels(), low, high, gamma)).max() == 0
 
 
 def test_black_stays_below_white(explorable):  # noqa: F811
@@ -83,7 +86,7 @@ def test_auto_contrast(explorable):  # noqa: F811
     page = explorable(TAG)
     control(page, "auto").click()
     frame(page)
-    values = patch.pixels()
+    values = explorable_data.pixels()
     assert (control(page, "low").input_value(), control(page, "high").input_value()) == (
         str(values.min()),
         str(values.max()),
@@ -98,7 +101,7 @@ def test_bit_depth_changes_the_numbers_themselves(explorable, bits):  # noqa: F8
     control(page, "mode-bits").check(force=True)
     set_slider(page, "bits", bits)
     steps = 2**bits - 1
-    nearest = np.floor(patch.pixels() * (steps / 255) + 0.5)
+    nearest = np.floor(explorable_data.pixels() * (steps / 255) + 0.5)
     values = np.floor(nearest * 255 / steps + 0.5).astype(int)
     assert numbers(page) == {
         "value": str(values[24, 27]),
@@ -106,24 +109,24 @@ def test_bit_depth_changes_the_numbers_themselves(explorable, bits):  # noqa: F8
         "levels": str(np.unique(values).size),
     }
     control(page, "mode-display").check(force=True)
-    assert number(page, "mean") == f"{patch.pixels().mean():.2f}"
+    assert number(page, "mean") == f"{explorable_data.pixels().mean():.2f}"
 
 
 def test_fewer_bits_do_not_darken_the_patch():
     """Rounding is off by half a step at most, and the mean stays; cutting bits off would lower it."""
-    values = patch.pixels().astype(float)
+    values = explorable_data.pixels().astype(float)
     for bits in (4, 5, 6, 7):
         step = 255 / (2**bits - 1)
         rounded = np.round(values / step) * step
         assert np.abs(rounded - values).max() <= step / 2 + 1e-9
         assert abs(rounded.mean() - values.mean()) < 1
-        cut = (patch.pixels() >> (8 - bits)) << (8 - bits)
+        cut = (explorable_data.pixels() >> (8 - bits)) << (8 - bits)
         assert values.mean() - cut.mean() > (2 ** (8 - bits) - 1) / 3
 
 
 def test_a_pixel_by_arrow_keys(explorable):  # noqa: F811
     page = explorable(TAG)
-    values, ring = patch.pixels(), control(page, "pixel")
+    values, ring = explorable_data.pixels(), control(page, "pixel")
     for key, place in (("ArrowRight", (24, 28)), ("ArrowUp", (23, 28)), ("Shift+ArrowDown", (33, 28))):
         ring.press(key)
         assert number(page, "value") == str(values[place])
@@ -135,7 +138,7 @@ def test_a_pixel_by_arrow_keys(explorable):  # noqa: F811
 
 def test_a_pixel_by_hovering(explorable):  # noqa: F811
     page = explorable(TAG)
-    values, box = patch.pixels(), page.locator("canvas").first.bounding_box()
+    values, box = explorable_data.pixels(), page.locator("canvas").first.bounding_box()
     for row, column in (
         (5, 40),
         (6, 40),
@@ -156,7 +159,7 @@ def test_shares_of_black_and_white_are_told(explorable):  # noqa: F811
     black, white = map(
         int, re.findall(r"(\d+)(?: pixels are shown as black| as white)", page.locator(".key").inner_text())
     )
-    assert (black, white) == ((patch.pixels() <= 0).sum(), (patch.pixels() >= 70).sum())
+    assert (black, white) == ((explorable_data.pixels() <= 0).sum(), (explorable_data.pixels() >= 70).sum())
 
 
 def test_reset_and_dark_and_narrow(explorable, axe):  # noqa: F811
@@ -165,4 +168,4 @@ def test_reset_and_dark_and_narrow(explorable, axe):  # noqa: F811
     set_slider(page, "high", 30)
     assert axe(page) == [] and overflow(page) == []
     control(page, "reset").click()
-    assert np.array_equal(greys(page), patch.pixels())
+    assert np.array_equal(greys(page), explorable_data.pixels())

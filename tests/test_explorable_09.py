@@ -14,12 +14,12 @@ from bioimage_course.explore.explorables import SCRIPTS
 from bioimage_course.materials.ch09 import between_class_variance
 from bioimage_course.tools.voronoi_otsu import split
 from browser import frame
-from coursebook import patch
+from coursebook import explorable_data
 from explorable_page import control, number, opened
 
 pytestmark = pytest.mark.browser
 TAG = "threshold-explorer"
-IMAGE, TRUTH = patch.threshold()
+IMAGE, TRUTH = explorable_data.threshold()
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def expect_score(page, labels):
 
 def test_patch_is_cut_from_the_built_in_sample():
     script = (SCRIPTS / f"{TAG}.js").read_text(encoding="utf-8")
-    assert patch.threshold_block() in script, "run: python -m coursebook.patch"
+    assert explorable_data.threshold_block() in script, "run: python -m coursebook.explorable_data"
     values = np.frombuffer(base64.b64decode(re.search(r'VALUES = "([^"]+)"', script)[1]), np.uint8)
     np.testing.assert_array_equal(values.reshape(IMAGE.shape), IMAGE)
     assert len(np.unique(TRUTH)) - 1 == 7 and IMAGE.max() < 160  # the histogram ends there

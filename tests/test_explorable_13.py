@@ -11,7 +11,7 @@ from PIL import Image
 import micro_sam_clicks as script
 from bioimage_course import metrics
 from browser import frame
-from coursebook import patch
+from coursebook import explorable_data
 from explorable_page import control, number
 from test_explorables_browser import explorable  # noqa: F401
 
@@ -25,7 +25,7 @@ def constant(name):
 
 
 MASKS = [script.decode(text, HALF) for text in constant("MASKS").split(" ")]
-LABELS = patch.cut()[1]
+LABELS = explorable_data.cut()[1]
 
 
 def answer(name, k):
@@ -71,7 +71,7 @@ def test_run_lengths_come_back(kind):
 
 def test_picture_labels_and_boxes_are_those_of_the_sample():
     picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(constant("PICTURE").split(",")[1]))))
-    pixels, labels = patch.cut()
+    pixels, labels = explorable_data.cut()
     assert picture.shape == pixels.shape
     assert np.abs(picture.astype(int) - pixels).mean() < 6  # JPEG
     runs = [map(int, run.split(":")) for run in constant("RUNS").split(" ")]

@@ -9,7 +9,7 @@ import pytest
 from bioimage_course import explore
 from bioimage_course.explore.explorables import SCRIPTS
 from browser import COLOURS, LATE_FRAMES, frame, overflow
-from coursebook import patch, screenshots
+from coursebook import explorable_data, screenshots
 from explorable_page import control, number, set_slider
 
 pytestmark = pytest.mark.browser
@@ -359,7 +359,7 @@ def expected_iou(x, y, rays):
     """IoU of the polygon, computed here from the built-in sample with NumPy and scikit-image."""
     from skimage.measure import points_in_poly
 
-    labels = patch.cut()[1]
+    labels = explorable_data.cut()[1]
     inside = np.pad(labels == labels[y, x], 1)
     corners = []
     for phi in 2 * np.pi * np.arange(rays) / rays:
@@ -385,7 +385,7 @@ def test_stardist_distances_are_those_of_stardist(explorable):
     geometry = pytest.importorskip("stardist.geometry", reason="stardist is not installed")
     page = explorable("stardist-explorer")
     ours = page.evaluate("document.querySelector('stardist-explorer').measureRays().distances")
-    theirs = geometry.star_dist(patch.cut()[1], n_rays=32)[54, 72]
+    theirs = geometry.star_dist(explorable_data.cut()[1], n_rays=32)[54, 72]
     # The package counts its angles from the other axis, so compare the sets of distances.
     assert np.allclose(np.sort(ours), np.sort(theirs), atol=0.75)
 
@@ -502,7 +502,7 @@ def test_the_picture_is_drawn(explorable):
     drawn = np.asarray(
         Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))).convert("L").resize((96, 96))
     )
-    assert np.corrcoef(drawn.ravel(), patch.cut()[0].ravel())[0, 1] > 0.9
+    assert np.corrcoef(drawn.ravel(), explorable_data.cut()[0].ravel())[0, 1] > 0.9
 
 
 # ------------------------------------------------------------------------------ the instructions

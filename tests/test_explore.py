@@ -11,7 +11,7 @@ from PIL import Image
 from bioimage_course import data, explore
 from bioimage_course.errors import InputError, ToolUnavailableError
 from bioimage_course.explore.explorables import SCRIPTS, headers, read_header
-from coursebook import patch, screenshots
+from coursebook import explorable_data, screenshots
 
 TAGS = explore.tags()
 
@@ -140,13 +140,15 @@ def test_the_patch_in_the_script_is_the_built_in_sample():
         return re.sub(r'PICTURE = "[^"]+"', "", text)
 
     script = source("stardist-explorer")
-    assert without_picture(patch.block()) in without_picture(script), "run: python -m coursebook.patch"
-    pixels, labels = patch.cut()
+    assert without_picture(explorable_data.block()) in without_picture(script), (
+        "run: python -m coursebook.explorable_data"
+    )
+    pixels, labels = explorable_data.cut()
     assert len(np.unique(labels)) == 9
     picture = re.search(r'PICTURE = "data:image/png;base64,([^"]+)"', script)[1]
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(base64.b64decode(picture)))), pixels)
 
 
 def test_no_pixel_of_the_patch_is_rounded_by_a_hair():
-    bright = patch.brightness()
+    bright = explorable_data.brightness()
     assert np.abs(bright % 1 - 0.5).min() > 1e-6

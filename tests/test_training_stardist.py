@@ -1,6 +1,7 @@
 """The training script of the StarDist checkpoint: a short run, and the card's score measured again."""
 
 import importlib
+import json
 
 import numpy as np
 import pytest
@@ -128,3 +129,25 @@ def test_training_data_are_those_of_the_results(script, mirror):
     training, validation = script.split_train_validation(len(names), 23, 0)
     assert [names[i] for i in training] == told["training_images"]
     assert [names[i] for i in validation] == told["validation_images"]
+
+
+def test_what_limits_the_strict_end_is_told_of_the_shipped_weights():
+    limits = json.loads((tools.stardist.WEIGHTS / "limits.json").read_text(encoding="utf-8"))
+    told = tools.stardist.results()
+    assert limits["weights"] == told["files"]["weights_best.h5"]
+    assert limits["test_pixels_sha256"] == results.dsb2018.about("stardist")["test_pixels_sha256"]
+    at_half = [sum(image["tp"][0] for image in images) for images in limits["versions"].values()]
+    assert at_half == sorted(at_half)
+    assert at_half[0] == pytest.approx(told["test"]["by_iou"][0]["tp"], abs=20)
+
+
+def test_a_true_star_is_the_nucleus_itself():
+    script = importlib.import_module("star_limits")
+    compat.prepare("stardist")
+    from stardist.geometry import star_dist
+
+    labels = _blobs()
+    places = script.innermost(labels)
+    assert [labels[tuple(place)] for place in places] == [1, 2, 3, 4]
+    found = script.drawn(star_dist(labels, 32)[tuple(places.T)], places, labels.shape)
+    assert metrics.average_precision(labels, found, 0.9) == 1

@@ -292,6 +292,8 @@ NOT_DRIVEN = {
         tools.sam_features.build tools.sam_features.encoder
         results.dsb2018.about results.dsb2018.counts results.dsb2018.from_record results.dsb2018.methods
         results.dsb2018.comparison results.dsb2018.difference results.dsb2018.row results.dsb2018.table
+        results.other_laboratory.counts results.other_laboratory.difference
+        results.other_laboratory.results results.other_laboratory.table
         tools.stardist.course_model tools.stardist.pretrained tools.stardist.results
         tools.unet.course_model tools.unet.results""",
     "takes a network or what another function of the module made": """

@@ -18,14 +18,18 @@ from itertools import groupby
 import numpy as np
 
 from bioimage_course import data, files, metrics, tools
-from coursebook import patch
+from coursebook import explorable_data
 
 WINDOW = np.s_[96:352, 0:256]  # the crop of the notebook: what SAM sees
-TOP, LEFT, SIDE = patch.TOP - 96, patch.LEFT, patch.SIDE  # the patch of the StarDist explorable, in the crop
+TOP, LEFT, SIDE = (
+    explorable_data.TOP - 96,
+    explorable_data.LEFT,
+    explorable_data.SIDE,
+)  # the patch of the StarDist explorable, in the crop
 STEP = 8  # pixels between clicks
 MARGINS = (0, 2, 4, 8, 12)  # pixels between a nucleus and its box
 SAME = 0.92  # IoU from which on two masks are taken for one
-SCRIPT = patch.SCRIPTS / "sam-explorer.js"
+SCRIPT = explorable_data.SCRIPTS / "sam-explorer.js"
 BLOCK = re.compile(r"(  // answers: begin[^\n]*\n).*?(  // answers: end)", re.DOTALL)
 DIGITS = "".join(chr(c) for c in range(35, 127) if chr(c) not in '"\\`')  # 90 characters that need no escape
 LOWEST = 20  # percent; SAM's predicted IoUs are kept from here on
@@ -121,7 +125,7 @@ def ask():
         )
         by_click += [(kept.number(m), round(100 * float(s))) for m, s in zip(masks, scores, strict=True)]
     by_box = []
-    labels = patch.cut()[1]
+    labels = explorable_data.cut()[1]
     for _, around in boxes(labels):
         for box in around:
             whole = np.clip(box + np.array([TOP, LEFT, TOP, LEFT]), 0, 256)
@@ -135,7 +139,7 @@ def picture():
     from PIL import Image
 
     buffer = io.BytesIO()
-    Image.fromarray(patch.cut()[0]).save(buffer, "jpeg", quality=88, optimize=True)
+    Image.fromarray(explorable_data.cut()[0]).save(buffer, "jpeg", quality=88, optimize=True)
     return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
@@ -147,7 +151,7 @@ def pairs(answers):
 
 def block(masks, by_click, by_box):
     """The constants as JavaScript."""
-    labels = patch.cut()[1]
+    labels = explorable_data.cut()[1]
     constants = {
         "SIDE": SIDE,
         "STEP": STEP,

@@ -7,7 +7,7 @@
 #   chapter: "08"
 #   title: Denoising
 #   extra: denoising
-#   paths: [builder]
+#   paths: [user, builder]
 #   gpu: "not needed"
 # ---
 
@@ -1179,19 +1179,19 @@ show.claims(
     ("rows-are-joined", "bdd540", tables[1][1, 2] > 0.4 and abs(tables[0][1, 2]) < 0.05, f"about {tables[1][1, 2]:.1f} against about 0"),
     ("residuals-share-the-noise", "f46194", min(residual_shares[name] for name in ("total variation", "StructN2V", "Noise2Noise")) > 0.4 and abs(residual_shares["Noise2Void"]) < 0.1,
      "correlation with the pixel below above 0.4 in three residuals, below 0.1 in that of Noise2Void, five frames"),
-    ("longer-blind-spot-pays", "000000", struct["difference"].low > 1 and struct["difference"].difference > 2 and struct["difference"].better == 8 and struct["at_the_end"] - struct["end_against"] > struct["difference"].difference,
+    ("longer-blind-spot-pays", "832a5e", struct["difference"].low > 1 and struct["difference"].difference > 2 and struct["difference"].better == 8 and struct["at_the_end"] - struct["end_against"] > struct["difference"].difference,
      f"StructN2V against Noise2Void {struct['difference']} blocks of one field; after the last step {struct['at_the_end'] - struct['end_against']:+.1f} dB"),
     ("longer-is-not-better", "e9caa9", all(run["best"]["validation"] - run["curve"][-1][1] > 0.33 and run["losses"][-1] < run["losses"][np.argmax(run["curve"], axis=0)[1]] for run in on_one_field),
      f"more than 0.33 dB lost on validation images after the best step, and a smaller loss, in each of {len(on_one_field)} trainings"),
     ("care-beats-the-filter", "c97219", care_ahead["difference"].better == 10 and care_ahead["difference"].low > 0 and care_ahead["difference"].difference > 0.5 and min(care_ahead["trainings"]) > 0 and void_ahead["difference"].low < 0 < void_ahead["difference"].high,
      f"CARE {care_ahead['difference']} images, {len(care_ahead['trainings'])} trainings; Noise2Void {void_ahead['difference']}"),
-    ("no-signal-no-restoration", "000000", measured_noise["nuclei"][0] < 0.1 and abs(dim["mean"] - denoising.compare("nuclei", "none")["mean"]) < 1 and dim["difference"].better == 0 and dim["against"] == ["wavelets"],
+    ("no-signal-no-restoration", "115634", measured_noise["nuclei"][0] < 0.1 and abs(dim["mean"] - denoising.compare("nuclei", "none")["mean"]) < 1 and dim["difference"].better == 0 and dim["against"] == ["wavelets"],
      f"signal below a tenth of the noise; less than 1 dB from the noisy frame; against wavelets {dim['difference']} blocks of one image, one training"),
     ("strangers-fall-behind", "fdbbf4", specialists["epithelium"][0].low > 4 and 0 < specialists["nuclei"][0].low and specialists["nuclei"][0].high < 2.5 and all(d.high < 0 for d in strangers.values()),
      "own network on the epithelium more than 4 dB ahead of the best filter, on nuclei 0 to 2.5; the other's network behind it, 16 blocks of one simulated image each"),
-    ("restoration-makes-effects", "000000", bool(p_values[0.7][1] < 0.05 and changes[0.5][1] < -0.4 and min(p[way] for p in p_values.values() for way in (0, 2)) > 0.05),
+    ("restoration-makes-effects", "220503", bool(p_values[0.7][1] < 0.05 and changes[0.5][1] < -0.4 and min(p[way] for p in p_values.values() for way in (0, 2)) > 0.05),
      "restored, 70 % of the light: p below 0.05; half of it: change below −40 %; original pixels, and restored at the light of the training: p above 0.05; ten simulated wells each"),
-    ("dim-spots-get-dimmer", "000000", max(abs(v - 1) for v in brightness["one frame"]) < 0.15 and all(brightness[name][1] < 0.9 for name in telomere_networks) and brightness["Noise2Noise"][1] < brightness["Noise2Noise"][0],
+    ("dim-spots-get-dimmer", "bf77ca", max(abs(v - 1) for v in brightness["one frame"]) < 0.15 and all(brightness[name][1] < 0.9 for name in telomere_networks) and brightness["Noise2Noise"][1] < brightness["Noise2Noise"][0],
      "mean of ten frames: single frames within 0.15 of the light in the mean of 160; the five dimmer telomeres below 0.9 after each network, after Noise2Noise below the five brighter"),
 )
 

@@ -2,9 +2,8 @@
 
 import re
 
-import yaml
-
 from bioimage_course.errors import InputError
+from coursebook.book.findings import read_yaml
 from coursebook.project import Project
 
 FILE = "CITATION.cff"
@@ -19,7 +18,7 @@ def section(project: Project) -> str:
     InputError
         If ``CITATION.cff`` lacks something that a citation needs.
     """
-    facts = yaml.safe_load((project.root / FILE).read_text(encoding="utf-8"))
+    facts = read_yaml((project.root / FILE).read_text(encoding="utf-8"))
     missing = [key for key in NEEDED if not facts.get(key)]
     if missing:
         raise InputError(f"{FILE} has no {' and no '.join(missing)}; a citation needs {', '.join(NEEDED)}.")

@@ -21,6 +21,7 @@ from coursebook.book.reader import Book
 from coursebook.book.text import Line, Manuscript
 from coursebook.project import Project
 from coursebook.sources import Source
+from coursebook.words import counted
 
 PREFIX = "claim-"
 END = re.compile(r"\]\{#claim-(?P<name>[\w-]+)(?P<rest>[^{}]*)\}")
@@ -28,6 +29,16 @@ ROW = re.compile(
     r"^\| (?P<name>[a-z0-9-]+) \| (?P<numbers>.*) \| (?P<holds>yes|\*\*no\*\*) \|$", re.MULTILINE
 )
 FEWEST, MOST = 5, 15
+BOX = """:::: {{.chapter-claims}}
+::: {{.callout-note collapse="true"}}
+## What this chapter claims, and on what
+
+{items}
+Each is computed in the cell tagged `claims` near the end of {where}, and compared there \
+on every change of the course: if a sentence stops being true, the course's tests fail.
+:::
+::::
+"""
 
 
 @dataclass(frozen=True)
@@ -118,14 +129,7 @@ def box(project: Project, source: Source) -> str | None:
         sentence = " ".join(claim.sentence.split())
         items.append(f"- {sentence} [In the text](#{PREFIX}{claim.name})\n\n  *{numbers}*\n")
     where = f"[the notebook with solutions]({project.file_url(notebooks.solution_file(source))})"
-    title = "What this chapter claims, and on what"
-    head = f':::: {{.chapter-claims}}\n::: {{.callout-note collapse="true"}}\n## {title}'
-    return (
-        f"{head}\n\n"
-        + "\n".join(items)
-        + f"\nEach is computed in the cell tagged `claims` near the end of {where}, and compared there "
-        "on every change of the course: if a sentence stops being true, the course's tests fail.\n:::\n::::\n"
-    )
+    return BOX.format(items="\n".join(items), where=where)
 
 
 def find(book: Book, sources: list[Source]) -> Iterator[Finding]:
@@ -133,14 +137,11 @@ def find(book: Book, sources: list[Source]) -> Iterator[Finding]:
     by_name = {source.name: source for source in sources}
     for page in book.manuscripts:
         claims = {claim.name: claim for claim in on_page(page)}
-        source = by_name.get(page.name)
-        if source:
-            yield from _compare(book, page, claims, source)
-        else:
-            for claim in claims.values():
-                yield _at(
-                    claim, f"{page.path} has no notebook in which the claim {claim.name!r} could be computed"
-                )
+        if page.name in by_name:
+            yield from _compare(book, page, claims, by_name[page.name])
+            continue
+        for name, claim in claims.items():
+            yield _at(claim, f"{page.path} has no notebook in which the claim {name!r} could be computed")
 
 
 def _at(claim: Claim, message: str) -> Finding:
@@ -151,31 +152,31 @@ def _compare(book: Book, page: Manuscript, claims: dict[str, Claim], source: Sou
     entries = {entry.name: entry for entry in in_notebook(book.project, source)}
     for name, claim in claims.items():
         if name not in entries:
-            yield _at(
-                claim,
-                f"the claim {name!r} has no entry in {source.file}; give `show.claims`, in the cell tagged "
-                f'claims, ("{name}", "{claim.hash}", condition, numbers)',
-            )
+            entry_of = f'("{name}", "{claim.hash}", condition, numbers)'
+            mend = f"give `show.claims`, in the cell tagged claims, {entry_of}"
+            yield _at(claim, f"the claim {name!r} has no entry in {source.file}; {mend}")
     for name, entry in entries.items():
-        here = lambda message: Finding(source.file, entry.line, message)  # noqa: B023, E731 - used at once
-        if name not in claims:
-            yield here(
-                f"the claim {name!r} has no sentence on {page.path}: [sentence]{{#{PREFIX}{name} .claim}}"
-            )
-        elif entry.hash != claims[name].hash:
-            yield here(
-                f"the sentence of {name!r} ({page.path}:{claims[name].line.number}) is not the one that "
-                f"the condition was written for: read both again, then write the hash {claims[name].hash}"
-            )
-        if entry.holds is None:
-            yield here(
-                f"the claim {name!r} has no saved result: run `course notebooks --only {source.chapter}`"
-            )
-        elif not entry.holds:
-            yield here(f"the claim {name!r} does not hold: {entry.numbers}")
+        for problem in _problems(entry, claims.get(name), page, source):
+            yield Finding(source.file, entry.line, problem)
     if not FEWEST <= len(claims) <= MOST:
-        yield Finding(
-            page.path, 1, f"{len(claims)} claims; a chapter has {FEWEST} to {MOST} (see CONTRIBUTING.md)"
-        )
+        message = f"{counted(len(claims), 'claim')}; a chapter has {FEWEST} to {MOST} (see CONTRIBUTING.md)"
+        yield Finding(page.path, 1, message)
     if claims and f"book/_generated/{source.chapter}-claims.md" not in page.included:
         yield Finding(page.path, 1, f"{{{{< include _generated/{source.chapter}-claims.md >}}}} is missing")
+
+
+def _problems(entry: Entry, claim: Claim | None, page: Manuscript, source: Source) -> Iterator[str]:
+    """Say what is wrong with an entry of the notebook, given the sentence of the same name."""
+    if claim is None:
+        span = f"[sentence]{{#{PREFIX}{entry.name} .claim}}"
+        yield f"the claim {entry.name!r} has no sentence on {page.path}: {span}"
+    elif entry.hash != claim.hash:
+        where = f"{page.path}:{claim.line.number}"
+        yield (
+            f"the sentence of {entry.name!r} ({where}) is not the one that the condition was written for: "
+            f"read both again, then write the hash {claim.hash}"
+        )
+    if entry.holds is None:
+        yield f"the claim {entry.name!r} has no saved result: run `course notebooks --only {source.chapter}`"
+    elif not entry.holds:
+        yield f"the claim {entry.name!r} does not hold: {entry.numbers}"

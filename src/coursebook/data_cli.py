@@ -8,6 +8,7 @@ from bioimage_course.data import finding
 from bioimage_course.data.catalogue import Entry, describe, entries, entry
 from bioimage_course.data.loading import download
 from bioimage_course.errors import InputError
+from coursebook.words import counted
 
 LARGE = 10**9  # bytes beyond which a set is no part of --all
 
@@ -33,10 +34,9 @@ def _list(args) -> int:
     if args.names:
         print("\n\n".join(describe(name) for name in args.names))
         return 0
-    rows = [
-        (e.name, _place(e), f"{e.bytes / 1e6:.1f} MB" if e.bytes else "?", e.shape)
-        for e in entries().values()
-    ]
+    rows = []
+    for e in entries().values():
+        rows.append((e.name, _place(e), f"{e.bytes / 1e6:.1f} MB" if e.bytes else "?", e.shape))
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
     for name, place, size, shape in rows:
         print(f"{name:<{widths[0]}}  {place:<{widths[1]}}  {size:>{widths[2]}}  {shape}")
@@ -55,9 +55,7 @@ def _download(args) -> int:
             print(f"{e.name}: {e.bytes / 1e9:.1f} GB are downloaded only when they are asked for by name")
             continue
         download(e.name)
-        print(
-            f"{e.name}: {len(e.files)} file{'s' * (len(e.files) != 1)} in {finding.cache_folder() / e.name}"
-        )
+        print(f"{e.name}: {counted(len(e.files), 'file')} in {finding.cache_folder() / e.name}")
     return 0
 
 
@@ -75,7 +73,7 @@ def _verify(args) -> int:
                 if not finding.intact(place, file):
                     place.unlink()
                     damaged.append(f"{e.name}: {file.name} was damaged and has been removed from the cache")
-    print("\n".join(damaged + [f"{checked} files checked, {len(damaged)} damaged"]))
+    print("\n".join(damaged + [f"{counted(checked, 'file')} checked, {len(damaged)} damaged"]))
     return 1 if damaged else 0
 
 

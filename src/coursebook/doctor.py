@@ -18,6 +18,7 @@ from pathlib import Path
 
 from bioimage_course.errors import InputError
 from coursebook import doctor_jobs
+from coursebook.words import counted
 
 OFFLINE = {
     "BIOIMAGE_COURSE_OFFLINE": "1",
@@ -54,24 +55,20 @@ def examine(tool: str, timeout: float = 600) -> dict:
         environment = {**os.environ, **OFFLINE}
         if sys.platform.startswith("linux"):
             environment.setdefault("QT_QPA_PLATFORM", "offscreen")
+        options = {"env": environment, "capture_output": True, "stdin": subprocess.DEVNULL}
         try:
-            process = subprocess.run(
-                command, env=environment, capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL
-            )
+            process = subprocess.run(command, timeout=timeout, **options)
             code, said = process.returncode, process.stderr.decode("utf-8", "replace")
         except subprocess.TimeoutExpired:
             code, said = None, ""
-        row = {
-            "tool": tool, "version": doctor_jobs.version(tool), "seconds": 0.0, "megabytes": None,
-            "device": "-", "ok": False, "remark": "", "kind": "",
-        }  # fmt: skip
+        row = doctor_jobs.empty_row(tool)
         if result.is_file():
             row.update(json.loads(result.read_text(encoding="utf-8")))
     if code != 0 and (row["ok"] or not row["remark"]):
         row["ok"], row["remark"] = False, ending(code, said, timeout)
     row["seconds"] = round(time.perf_counter() - start, 1)
-    row["remedy"] = "" if row["ok"] else remedy(tool, row["remark"], row.pop("kind"))
-    row.pop("kind", None)
+    kind = row.pop("kind")
+    row["remedy"] = "" if row["ok"] else remedy(tool, row["remark"], kind)
     return row
 
 
@@ -80,10 +77,8 @@ def ending(code: int | None, said: str, timeout: float) -> str:
     if code is None:
         return f"stopped after {timeout:g} seconds without an end"
     if code < 0:
-        try:
-            return f"the process crashed ({signal.Signals(-code).name})"
-        except ValueError:
-            return f"the process crashed (signal {-code})"
+        known = -code in set(signal.Signals)
+        return f"the process crashed ({signal.Signals(-code).name if known else f'signal {-code}'})"
     last = (said.strip().splitlines() or ["no message"])[-1]
     return f"the process ended with exit code {code}: {last[:200]}"
 
@@ -128,12 +123,10 @@ def choose(names: str | None) -> list[str]:
     if names is None:
         return list(doctor_jobs.JOBS)
     chosen = [name.strip() for name in names.split(",") if name.strip()]
-    unknown = [name for name in chosen if name not in doctor_jobs.JOBS]
-    if unknown or not chosen:
-        raise InputError(
-            f"the doctor does not know {unknown[0] if unknown else 'an empty list of tools'!r}; "
-            f"choose from {', '.join(doctor_jobs.JOBS)}, separated by commas"
-        )
+    wrong = next((name for name in chosen if name not in doctor_jobs.JOBS), None)
+    if wrong or not chosen:
+        what, known = wrong or "an empty list of tools", ", ".join(doctor_jobs.JOBS)
+        raise InputError(f"the doctor does not know {what!r}; choose from {known}, separated by commas")
     return chosen
 
 
@@ -157,11 +150,8 @@ def main(argv: list[str] | None = None) -> int:
     out = sys.stderr if options.json else sys.stdout
 
     print(f"{platform.platform()}, Python {platform.python_version()}; no network is used", file=out)
-    print(
-        f"{'tool':<{WIDTH}} {'version':<10} {'time':>8} {'peak memory':>9}  device result",
-        file=out,
-        flush=True,
-    )
+    head = f"{'tool':<{WIDTH}} {'version':<10} {'time':>8} {'peak memory':>9}  device result"
+    print(head, file=out, flush=True)
     rows = []
     for tool in tools:
         print(f"{tool:<{WIDTH}} ", end="", file=out, flush=True)  # the name first: this one is running
@@ -170,7 +160,7 @@ def main(argv: list[str] | None = None) -> int:
     failed = [row["tool"] for row in rows if not row["ok"]]
     total = sum(row["seconds"] for row in rows)
     verdict = f"failed: {', '.join(failed)}" if failed else "all work"
-    print(f"{len(rows)} rows in {total:.0f} s, {verdict}", file=out)
+    print(f"{counted(len(rows), 'row')} in {total:.0f} s, {verdict}", file=out)
     if options.json:
         machine = {"platform": platform.platform(), "python": platform.python_version()}
         print(json.dumps({**machine, "rows": rows}, indent=1))

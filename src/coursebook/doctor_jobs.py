@@ -279,6 +279,12 @@ def version(name: str) -> str:
         return "-"
 
 
+def empty_row(name: str) -> dict:
+    """Return the row of a job of which nothing is known yet."""
+    row = {"tool": name, "version": version(name), "seconds": 0.0, "megabytes": None, "device": "-"}
+    return row | {"ok": False, "remark": "", "kind": ""}
+
+
 def peak_megabytes() -> int:
     """Return the most memory that this process has held so far, in MB."""
     if sys.platform == "win32":
@@ -293,20 +299,21 @@ def peak_megabytes() -> int:
 
 def cut_network() -> None:
     """Let this process reach its own machine only: a job that asks for more fails and says so."""
-    connect = socket.socket.connect
+    connect, getaddrinfo = socket.socket.connect, socket.getaddrinfo
+    own = {None, "", "127.0.0.1", "::1", "localhost", b"localhost"}
 
     def guarded(self, address):
         host = address[0] if isinstance(address, tuple) else ""
-        if host and host not in {"127.0.0.1", "::1", "localhost"}:
+        if host not in own:
             raise ConnectionError(f"the doctor works offline, but the tool wanted to reach {host}")
         return connect(self, address)
 
     def resolve(host, *arguments, **options):
-        if host not in {None, "", "127.0.0.1", "::1", "localhost", b"localhost"}:
+        if host not in own:
             raise socket.gaierror(f"the doctor works offline, but the tool wanted to look up {host}")
         return getaddrinfo(host, *arguments, **options)
 
-    getaddrinfo, socket.getaddrinfo, socket.socket.connect = socket.getaddrinfo, resolve, guarded
+    socket.getaddrinfo, socket.socket.connect = resolve, guarded
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -315,7 +322,7 @@ def main(argv: list[str] | None = None) -> int:
     result = Path(result).resolve()
     cut_network()
     start = time.perf_counter()
-    row = {"tool": name, "version": version(name), "device": "-", "ok": False, "remark": "", "kind": ""}
+    row = empty_row(name)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.chdir(folder)
         try:

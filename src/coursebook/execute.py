@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import nbformat
@@ -63,14 +63,11 @@ def kernel_environment(project: Project, folder: Path, needs: Sequence[str] = ()
     InputError
         If `needs` names a set that the mirror does not have.
     """
-    hidden = ("BIOIMAGE_COURSE_", "XDG_", "JUPYTER_", "PYTEST_", "JPY_")
+    hidden = ("BIOIMAGE_COURSE_", "XDG_", "JUPYTER_", "PYTEST_", "JPY_", "no_proxy", "NO_PROXY")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(hidden)}
-    for name in ("no_proxy", "NO_PROXY"):
-        environment.pop(name, None)
     closed = "http://127.0.0.1:9"  # the discard port: nothing listens, requests fail at once
     environment |= dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), closed)
-    home = str(folder)
-    environment |= dict.fromkeys(("HOME", "USERPROFILE", "LOCALAPPDATA", "APPDATA"), home)
+    environment |= dict.fromkeys(("HOME", "USERPROFILE", "LOCALAPPDATA", "APPDATA"), str(folder))
     environment |= {
         "BIOIMAGE_COURSE_OFFLINE": "1",
         "BIOIMAGE_COURSE_CACHE": str(folder / "cache"),
@@ -116,8 +113,7 @@ def mirror_view(folder: Path, needs: Sequence[str]) -> Path:
         link.parent.mkdir(parents=True, exist_ok=True)
         if not link.exists():
             link.symlink_to(path)
-    index = json.dumps([entry for _, entry in chosen])
-    write_text(folder / "index.json", index)
+    write_text(folder / "index.json", json.dumps([entry for _, entry in chosen]))
     return folder
 
 
@@ -129,12 +125,11 @@ def _files(name: str) -> list[tuple[Path, dict]]:
 def _mirror_entries() -> list[tuple[Path, dict]]:
     """Return the entries of all mirrors' index files that are really there."""
     entries = []
-    for mirror in filter(None, os.environ.get("BIOIMAGE_COURSE_MIRROR", "").split(os.pathsep)):
-        index = Path(mirror) / "index.json"
-        if index.is_file():
-            found = json.loads(index.read_text(encoding="utf-8"))
-            entries += [(Path(mirror) / e["set"] / e["file"], e) for e in found]
-    return [(path.resolve(), entry) for path, entry in entries if path.is_file()]
+    for mirror in finding.mirror_folders():
+        index = mirror / "index.json"
+        found = json.loads(index.read_text(encoding="utf-8")) if index.is_file() else []
+        entries += [((mirror / e["set"] / e["file"]).resolve(), e) for e in found]
+    return [(path, entry) for path, entry in entries if path.is_file()]
 
 
 def _cached(name: str) -> list[tuple[Path, dict]]:
@@ -230,14 +225,14 @@ def execute_one(project: Project, source: Source) -> list[Finding]:
     if findings:
         return findings
     write_text(project.root / notebooks.solution_file(source), notebooks.to_text(saved))
-    timings = read_timings(project)
-    timings[source.name] = {
+    record = {
         "cells": notebooks.cells_hash(source),
         "inputs": inputs.digest(project, source),
         "seconds": round(seconds, 1),
         "peak_memory_mb": round(peak / 1e6),
         "machine": _machine(),
     }
+    timings = read_timings(project) | {source.name: record}
     write_text(project.root / TIMINGS, json.dumps(timings, indent=1, sort_keys=True) + "\n")
     return []
 
@@ -270,14 +265,8 @@ def _run(notebook, source: Source, environment: dict, folder: Path):
     # this very Python, whatever kernel of the same name the user has installed
     specs = KernelSpecManager(kernel_dirs=[], ensure_native_kernel=True)
     manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs)
-    client = NotebookClient(
-        notebook,
-        km=manager,
-        timeout=CELL_TIMEOUT,
-        record_timing=False,
-        store_widget_state=False,
-        coalesce_streams=True,
-    )
+    settings = {"record_timing": False, "store_widget_state": False, "coalesce_streams": True}
+    client = NotebookClient(notebook, km=manager, timeout=CELL_TIMEOUT, **settings)
     start = time.perf_counter()
     cell = None
     try:
@@ -342,20 +331,13 @@ class PeakMemory:
 
         while True:
             with contextlib.suppress(psutil.Error):
-                family = [self._process, *self._process.children(recursive=True)]
-                sizes = [self._rss(process) for process in family]
-                self.bytes, self.largest = max(self.bytes, sum(sizes)), max(self.largest, *sizes)
+                sizes = []
+                for process in (self._process, *self._process.children(recursive=True)):
+                    with contextlib.suppress(psutil.Error):  # a child that has just ended
+                        sizes.append(process.memory_info().rss)
+                self.bytes, self.largest = max(self.bytes, sum(sizes)), max(self.largest, 0, *sizes)
             if self._stop.wait(self._interval):
                 return
-
-    @staticmethod
-    def _rss(process) -> int:
-        import psutil
-
-        try:
-            return process.memory_info().rss
-        except psutil.Error:  # a child that has just ended
-            return 0
 
 
 # ---------------------------------------------------------------- saved outputs
@@ -419,21 +401,22 @@ def judge(notebook: nbformat.NotebookNode, source: Source, private: list[str]) -
     findings = []
     for cell in notebook.cells:
         origin = origins.get(cell.id)
-        line = origin.line if origin else 1
-        tags = origin.tags if origin else ()
+        line, tags = (origin.line, origin.tags) if origin else (1, ())
         for output in cell.get("outputs", []):
-            text = output_text(output)
-            if output.get("name") == "stderr" and "stderr-ok" not in tags:
-                message = f"the cell writes to stderr: {_one_line(text)}; avoid it or tag the cell stderr-ok"
-                findings.append(Finding(source.file, line, message))
-            for path in leaked_paths(text, private):
-                message = f"the output names a path of this machine: {path}"
-                findings.append(Finding(source.file, line, message))
-            if ADDRESS.search(text) and "widget" not in tags:
-                found = _one_line(text)
-                message = f"the output holds a memory address ({found}); end the line with a semicolon"
-                findings.append(Finding(source.file, line, message))
+            messages = _wrong_with(output, tags, private)
+            findings += [Finding(source.file, line, message) for message in messages]
     return findings
+
+
+def _wrong_with(output, tags: Sequence[str], private: list[str]) -> Iterator[str]:
+    """Say why an output must not be saved."""
+    text = output_text(output)
+    if output.get("name") == "stderr" and "stderr-ok" not in tags:
+        yield f"the cell writes to stderr: {_one_line(text)}; avoid it or tag the cell stderr-ok"
+    for path in leaked_paths(text, private):
+        yield f"the output names a path of this machine: {path}"
+    if ADDRESS.search(text) and "widget" not in tags:
+        yield f"the output holds a memory address ({_one_line(text)}); end the line with a semicolon"
 
 
 def output_text(output) -> str:

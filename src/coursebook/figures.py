@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 
 from bioimage_course.errors import InputError
-from coursebook import execute
+from coursebook import execute, words
 from coursebook.project import Project
 
 RESULTS = "benchmarks/results/course.json"
@@ -115,49 +115,50 @@ def earlier(runs: list[dict], key: str) -> float | None:
     return same[-1]["figures"][key] if same else None
 
 
-def value(figure: Figure, number: float | None) -> str:
-    """Return the number with its unit, as a reader wants it."""
+def cells(figure: Figure, now: float | None, before: float | None) -> list[str]:
+    """Return a figure now, in the run before, and its change."""
+    then = "–" if before is None else _with_unit(before, figure.unit)
+    return [_with_unit(now, figure.unit), then, change(figure, now, before)]
+
+
+def _with_unit(number: float | None, unit: str) -> str:
+    """Return a number with its unit, as a reader wants it."""
     if number is None:
         return "not measured"
-    if figure.unit == "s":
+    if unit == "s":
         return duration(number)
-    if figure.unit == "GB":
-        return f"{number:.1f} GB"
-    return f"{number:,.0f} {figure.unit}"
+    return f"{number:.1f} GB" if unit == "GB" else f"{number:,.0f} {unit}"
 
 
 def table(project: Project) -> str:
     """Return the table of all figures in Markdown: now, in the run before, and the change."""
     runs = read(project)
-    rows = ["| What | Now | Run before | Change |", "|:-----|:----|:----|:----|"]
+    rows = []
     fresh = of_notebooks(project)  # newer than the last run where notebooks were executed since
     for figure in FIGURES:
         now = fresh.get(figure.key, latest(runs, figure.key)[0])
         before = earlier(runs, figure.key)
-        cells = (value(figure, now), "–" if before is None else value(figure, before))
-        rows.append(f"| {figure.text} | {cells[0]} | {cells[1]} | {change(figure, now, before)} |")
+        rows.append([figure.text, *cells(figure, now, before)])
     last = runs[-1]
     tests, date = latest(runs, "tests_s")
     note = f"; tests on {date}" if tests is not None and date != last["date"] else ""
     caption = f"Measured on {last['date']}{note} ({machine(last)}); installations begin with empty caches"
-    return "\n".join([*rows, "", f': {caption} {{tbl-colwidths="[46,18,18,18]"}}']) + "\n"
+    return words.table(["What", "Now", "Run before", "Change"], rows, caption, (46, 18, 18, 18)) + "\n"
 
 
 def installations(project: Project) -> str:
     """Return the table of installation times and disk space in Markdown."""
     runs = read(project)
-    rows = ["| Installation | Time | Disk |", "|:-------------|:-----|:-----|"]
-    for text, seconds, space in INSTALLATIONS:
-        time, disk = latest(runs, seconds)[0], latest(runs, space)[0]
-        spent = "not measured" if time is None else duration(time)
-        taken = "not measured" if disk is None else f"{disk:.1f} GB"
-        rows.append(f"| {text} | {spent} | {taken} |")
+    rows = [
+        [text, _with_unit(latest(runs, seconds)[0], "s"), _with_unit(latest(runs, space)[0], "GB")]
+        for text, seconds, space in INSTALLATIONS
+    ]
     last = runs[-1]
     caption = (
         f"Measured on {last['date']} ({machine(last)}) with a fast connection to the package index; "
         "a slow connection takes longer in proportion"
     )
-    return "\n".join([*rows, "", f': {caption} {{tbl-colwidths="[50,25,25]"}}']) + "\n"
+    return words.table(["Installation", "Time", "Disk"], rows, caption, (50, 25, 25)) + "\n"
 
 
 def machine(run: dict) -> str:

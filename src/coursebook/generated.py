@@ -7,6 +7,7 @@
 ``book/_generated/questions.md``      the question bank, and ``questions-key.md`` its answers
 ``book/_generated/metadata.html``     what machines read about the course, in the head of each page
 ``book/_generated/citation.md``       how to cite the course, from ``CITATION.cff``
+``book/_generated/models.md``         the filters and cards of the model atlas, from ``book/models.yml``
 ``book/_generated/teaching-….md``     the tables of the instructor's guide (its plan: ``book/teaching.yml``)
 ``book/_generated/figures.md``        the course in figures, and ``installation.md``: time and disk it takes
 ``book/glossary.qmd``                 the glossary page
@@ -19,6 +20,7 @@
 ``course notebooks`` writes them, ``course check`` compares them.
 """
 
+import itertools
 import re
 
 import yaml
@@ -30,6 +32,7 @@ from coursebook import (
     figures,
     glossary,
     metadata,
+    models,
     notebooks,
     questions,
     quizzes,
@@ -85,6 +88,7 @@ def expected(project: Project) -> tuple[dict[str, str], list[Finding]]:
         texts |= _readme(project, all_sources)
         texts |= _about_the_whole(project, all_sources, bank)
         findings += _teaching(project, all_sources, bank, texts)
+        findings += _models(project, texts)
     return texts, findings
 
 
@@ -119,10 +123,8 @@ def _orphans(project: Project, texts: dict[str, str]) -> list[Finding]:
 
 
 def _first_difference(found: str, text: str) -> int:
-    for number, (a, b) in enumerate(zip(found.splitlines(), text.splitlines(), strict=False), 1):
-        if a != b:
-            return number
-    return min(found.count("\n"), text.count("\n")) + 1
+    pairs = enumerate(itertools.zip_longest(found.splitlines(), text.splitlines()), 1)
+    return next((number for number, (a, b) in pairs if a != b), 1)
 
 
 # ---------------------------------------------------------------- cards
@@ -188,9 +190,9 @@ def _about_the_whole(project: Project, all_sources: list[Source], bank: dict) ->
 
 def _included(project: Project, name: str) -> bool:
     """Say whether a page of the whole includes ``_generated/NAME.md``."""
-    pages = [project.root / "book" / page for page in ("_preface.qmd", "setup.qmd")]
-    wanted = re.compile(rf"_generated/{name}\.md >")
-    return any(page.is_file() and wanted.search(page.read_text(encoding="utf-8")) for page in pages)
+    pages = (project.root / "book" / page for page in ("_preface.qmd", "setup.qmd"))
+    texts = (page.read_text(encoding="utf-8") for page in pages if page.is_file())
+    return any(f"_generated/{name}.md >" in text for text in texts)
 
 
 def _teaching(project: Project, all_sources: list[Source], bank: dict, texts: dict) -> list[Finding]:
@@ -204,6 +206,16 @@ def _teaching(project: Project, all_sources: list[Source], bank: dict, texts: di
     return findings
 
 
+def _models(project: Project, texts: dict) -> list[Finding]:
+    """Put the cards of the model atlas into `texts`, unless its file has mistakes; return these."""
+    if models.PAGE not in project.pages():
+        return []
+    entries, findings = models.read(project)
+    if not findings:
+        texts[models.PART] = models.part(entries)
+    return findings
+
+
 class _Block(str):
     """Text that YAML writes as a block scalar."""
 
@@ -212,17 +224,15 @@ class _Dumper(yaml.SafeDumper):
     pass
 
 
-_Dumper.add_representer(
-    _Block, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style="|")
-)
+STRING = "tag:yaml.org,2002:str"
+_Dumper.add_representer(_Block, lambda dumper, text: dumper.represent_scalar(STRING, str(text), style="|"))
 
 
 def solutions(source: Source) -> str:
     """Return the exercises as YAML, in the notebook's order: name -> its number and the solution's code."""
-    entries = {
-        name: {"number": source.number(name), "solution": _Block(source.solution(name))}
-        for name in source.exercises()
-    }
+    entries = {}
+    for name in source.exercises():
+        entries[name] = {"number": source.number(name), "solution": _Block(source.solution(name))}
     head = f"# Made from {source.file} by `course notebooks`.\n"
     return head + yaml.dump(entries, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
 
@@ -246,8 +256,11 @@ def readme_table(project: Project, all_sources: list[Source]) -> str:
         learner, solved = notebooks.learner_file(source), notebooks.solution_file(source)
         badge = f"[![Open in Colab](book/assets/open-in-colab.svg)]({project.colab_url(learner)})"
         chapter = f"[{source.title}]({project.site_url}/book/{source.name}.html)"
-        lines.append(
-            f"| {chapter} | {badge} [notebook]({learner}) | [solutions]({solved}) "
-            f"| {measured(project, source)} |"
+        cells = (
+            chapter,
+            f"{badge} [notebook]({learner})",
+            f"[solutions]({solved})",
+            measured(project, source),
         )
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

@@ -33,9 +33,9 @@ def digest(project: Project, source: Source) -> str:
     found = hashlib.sha256()
     for path in sorted({project.root / "requirements" / "course.lock", *files(project, source)}):
         if path.is_file():
-            content = (
-                path.read_bytes() if path.suffix != ".py" else code(path.read_text(encoding="utf-8")).encode()
-            )
+            content = path.read_bytes()
+            if path.suffix == ".py":
+                content = code(content.decode()).encode()
             found.update(f"{project.relative(path)}\0".encode() + content + b"\0")
     return found.hexdigest()
 
@@ -48,10 +48,9 @@ def code(text: str) -> str:
         if token.type == tokenize.COMMENT:
             row, column = token.start
             lines[row - 1] = lines[row - 1][:column]
+    documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
     for node in ast.walk(ast.parse(text)):
-        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            continue
-        if ast.get_docstring(node, clean=False) is not None:
+        if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
             first = node.body[0]
             between = slice(first.lineno - 1, first.end_lineno)
             lines[between] = [""] * len(lines[between])

@@ -47,67 +47,30 @@ MEMORY = 1 << 30  # bytes that a mutant may ask for beyond what the chapter's li
 LIBRARIES = 1 << 34  # and that the solution may ask for, with libraries that only the exercise loads
 
 COMPARISONS = {
-    ast.Lt: (ast.LtE, ast.Gt),
-    ast.LtE: (ast.Lt, ast.GtE),
-    ast.Gt: (ast.GtE, ast.Lt),
-    ast.GtE: (ast.Gt, ast.LtE),
-    ast.Eq: (ast.NotEq,),
-    ast.NotEq: (ast.Eq,),
-    ast.In: (ast.NotIn,),
-    ast.NotIn: (ast.In,),
-    ast.Is: (ast.IsNot,),
-    ast.IsNot: (ast.Is,),
-}
+    ast.Lt: (ast.LtE, ast.Gt), ast.LtE: (ast.Lt, ast.GtE),
+    ast.Gt: (ast.GtE, ast.Lt), ast.GtE: (ast.Gt, ast.LtE),
+    ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,), ast.In: (ast.NotIn,), ast.NotIn: (ast.In,),
+    ast.Is: (ast.IsNot,), ast.IsNot: (ast.Is,),
+}  # fmt: skip
 OPERATORS = {
-    ast.Add: (ast.Sub,),
-    ast.Sub: (ast.Add,),
-    ast.Mult: (ast.Div,),
-    ast.Div: (ast.Mult,),
-    ast.FloorDiv: (ast.Div,),
-    ast.Mod: (ast.FloorDiv,),
-    ast.Pow: (ast.Mult,),
-    ast.BitAnd: (ast.BitOr, ast.BitXor),
-    ast.BitOr: (ast.BitAnd, ast.BitXor),
-}
+    ast.Add: (ast.Sub,), ast.Sub: (ast.Add,), ast.Mult: (ast.Div,), ast.FloorDiv: (ast.Div,),
+    ast.Div: (ast.Mult,), ast.Mod: (ast.FloorDiv,), ast.Pow: (ast.Mult,),
+    ast.BitAnd: (ast.BitOr, ast.BitXor), ast.BitOr: (ast.BitAnd, ast.BitXor),
+}  # fmt: skip
 ORDERED = (ast.Sub, ast.Div, ast.FloorDiv, ast.Pow, ast.Mod, ast.MatMult)
 NAMES = {
-    "min": ("max",),
-    "max": ("min",),
-    "minimum": ("maximum",),
-    "maximum": ("minimum",),
-    "argmin": ("argmax",),
-    "argmax": ("argmin",),
-    "any": ("all",),
-    "all": ("any",),
-    "sum": ("mean",),
-    "mean": ("sum", "median"),
-    "median": ("mean",),
-    "std": ("var",),
-    "var": ("std",),
-    "zeros": ("ones",),
-    "zeros_like": ("ones_like",),
-    "floor": ("ceil",),
-    "ceil": ("floor",),
-    "round": ("int",),
-    "rint": ("floor",),
-    "sin": ("cos",),
-    "cos": ("sin",),
-    "log": ("log10",),
-    "log10": ("log", "log2"),
-    "log1p": ("log",),
-    "cumsum": ("cumprod",),
-}
+    "min": ("max",), "max": ("min",), "minimum": ("maximum",), "maximum": ("minimum",),
+    "argmin": ("argmax",), "argmax": ("argmin",), "any": ("all",), "all": ("any",),
+    "sum": ("mean",), "mean": ("sum", "median"), "median": ("mean",), "std": ("var",), "var": ("std",),
+    "zeros": ("ones",), "zeros_like": ("ones_like",), "cumsum": ("cumprod",),
+    "floor": ("ceil",), "ceil": ("floor",), "round": ("int",), "rint": ("floor",),
+    "sin": ("cos",), "cos": ("sin",), "log": ("log10",), "log10": ("log", "log2"), "log1p": ("log",),
+}  # fmt: skip
 COMMUTATIVE = {"min", "max", "minimum", "maximum", "hypot", "corrcoef", "allclose", "array_equal"}
 TYPES = {
-    "uint8": "int8",
-    "uint16": "uint8",
-    "float32": "int32",
-    "float": "int",
-    "bool": "int",
-    "int": "float",
-    "int64": "int8",
-    "float64": "float16",
-}
+    "uint8": "int8", "uint16": "uint8", "int64": "int8", "float32": "int32", "float64": "float16",
+    "float": "int", "bool": "int", "int": "float",
+}  # fmt: skip
 SEEDED = {"default_rng", "RandomState", "manual_seed", "seed"}
 HELPERS = """
 import itertools as _itertools
@@ -167,9 +130,8 @@ def mutants(source: sources.Source, exercise: str) -> list[Mutant]:
 
 def _read(tree: ast.Module) -> set[str]:
     """Names that a cell reads."""
-    return {
-        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-    }
+    names = (node for node in ast.walk(tree) if isinstance(node, ast.Name))
+    return {node.id for node in names if isinstance(node.ctx, ast.Load)}
 
 
 def _is_example(statement, used) -> bool:
@@ -312,10 +274,9 @@ def _compare(node, holder, field):
 def _operation(node, holder, field):
     for other in OPERATORS.get(type(node.op), ()):
         yield _with(node, op=other())
-    even = isinstance(holder, ast.BinOp) and isinstance(holder.op, ast.Pow) and field == "left"
-    if isinstance(node.op, ORDERED) and not (
-        isinstance(node.op, ast.Sub) and (even or _name_of(holder) == "abs")
-    ):
+    squared = isinstance(holder, ast.BinOp) and isinstance(holder.op, ast.Pow) and field == "left"
+    sign_is_lost = isinstance(node.op, ast.Sub) and (squared or _name_of(holder) == "abs")
+    if isinstance(node.op, ORDERED) and not sign_is_lost:
         yield _with(node, left=node.right, right=node.left)
     yield node.left
     if not isinstance(node.op, ast.Mod | ast.Pow):
@@ -324,8 +285,7 @@ def _operation(node, holder, field):
 
 def _choice(node, holder, field):
     yield _with(node, op=ast.Or() if isinstance(node.op, ast.And) else ast.And())
-    for index in range(len(node.values)):
-        left = [*node.values[:index], *node.values[index + 1 :]]
+    for left in _shortened(node.values):
         yield left[0] if len(left) == 1 else _with(node, values=left)
 
 
@@ -383,6 +343,11 @@ def _swapped(things):
         yield [*things[:index], things[index + 1], things[index], *things[index + 2 :]]
 
 
+def _shortened(things):
+    """Yield the list without each of its things."""
+    return ([*things[:index], *things[index + 1 :]] for index in range(len(things)))
+
+
 def _part(node, holder, field):
     if isinstance(node.ctx, ast.Load):
         yield node.value
@@ -406,8 +371,7 @@ def _attribute(node, holder, field):
 
 def _calling(node, holder, field):
     name = _name_of(node)
-    for index in range(len(node.keywords)):
-        yield _with(node, keywords=[*node.keywords[:index], *node.keywords[index + 1 :]])
+    yield from (_with(node, keywords=left) for left in _shortened(node.keywords))
     if any(isinstance(argument, ast.Starred) for argument in node.args):
         return
     if name in SEEDED and node.args:
@@ -439,7 +403,7 @@ def _is_module(node):
 
 def _comprehension(node, holder, field):
     for index, part in enumerate(node.generators):
-        for shorter in [part.ifs[:i] + part.ifs[i + 1 :] for i in range(len(part.ifs))]:
+        for shorter in _shortened(part.ifs):
             other = _with(part, ifs=shorter)
             yield _with(node, generators=[*node.generators[:index], other, *node.generators[index + 1 :]])
 
@@ -606,9 +570,9 @@ def try_all(project: Project, chapter: str, wanted: list[tuple[str, str]] | None
         os.chdir(tempfile.tempdir)
         try:
             for exercise in source.exercises():
-                some = [
-                    m for m in mutants(source, exercise) if wanted is None or (exercise, m.change) in wanted
-                ]
+                some = mutants(source, exercise)
+                if wanted is not None:
+                    some = [mutant for mutant in some if (exercise, mutant.change) in wanted]
                 forge = Forge(source, exercise) if some else None
                 for mutant in some:
                     status = forge.try_out(mutant.code)
@@ -633,10 +597,8 @@ class Entry:
 
     def covers(self, exercise: str, change: str) -> bool:
         """Whether the entry speaks of this mutant."""
-        return self.exercise == exercise and bool(re.fullmatch(self._pattern(), change))
-
-    def _pattern(self):
-        return ".*".join(map(re.escape, self.change.split("…")))
+        pattern = ".*".join(map(re.escape, self.change.split("…")))
+        return self.exercise == exercise and bool(re.fullmatch(pattern, change))
 
 
 def listed(project: Project) -> list[Entry]:
@@ -673,18 +635,14 @@ def judge(results: list[dict], entries: list[Entry], everything: bool = True) ->
     survivors = [r for r in results if r["status"] == "passed"]
     for r in survivors:
         if not any(entry.covers(r["exercise"], r["change"]) for entry in entries):
-            problems.append(
-                f"{r['exercise']}, line {r['line']}: survives, and is not in {LIST}: {r['change']}"
-            )
+            where = f"{r['exercise']}, line {r['line']}"
+            problems.append(f"{where}: survives, and is not in {LIST}: {r['change']}")
     noticed = [r for r in results if r["status"].startswith("failed")]
-    for entry in entries:
-        refused = [
-            r["change"] for r in noticed if "…" in entry.change and entry.covers(r["exercise"], r["change"])
-        ]
+    for entry in (entry for entry in entries if "…" in entry.change):
+        refused = [r["change"] for r in noticed if entry.covers(r["exercise"], r["change"])]
         if refused:
-            problems.append(
-                f"{entry.exercise}: too broad in {LIST}, its check notices this one: {refused[0]}"
-            )
+            too_broad = f"{entry.exercise}: too broad in {LIST}"
+            problems.append(f"{too_broad}, its check notices this one: {refused[0]}")
     tried = {r["exercise"] for r in results}
     for entry in entries if everything else ():
         if entry.exercise in tried and not any(entry.covers(r["exercise"], r["change"]) for r in survivors):
@@ -732,29 +690,22 @@ def _answer(question: str, answer: str):
 # ---------------------------------------------------------------- the command
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the command's parser."""
-    made = argparse.ArgumentParser(prog="course mutants", description=__doc__.partition("\n\n")[0])
-    made.add_argument(
-        "--only", action="append", default=[], metavar="NN|NAME", help="a chapter or an exercise"
-    )
-    made.add_argument("--all-lines", action="store_true", help="show the killed mutants too")
-    made.add_argument("--jobs", type=int, default=1, metavar="N", help="chapters at a time")
-    return made
-
-
 def main(argv: list[str] | None = None) -> int:
     """Try the mutants, print a line a chapter and everything that is wrong; 1 if something is."""
-    options = parser().parse_args(argv)
+    parser = argparse.ArgumentParser(prog="course mutants", description=__doc__.partition("\n\n")[0])
+    only = "a chapter or an exercise"
+    parser.add_argument("--only", action="append", default=[], metavar="NN|NAME", help=only)
+    parser.add_argument("--all-lines", action="store_true", help="show the killed mutants too")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="chapters at a time")
+    options = parser.parse_args(argv)
     if not hasattr(os, "fork"):
         raise InputError("mutants are tried in forked processes, which this system does not have.")
     project = Project.find()
     chapters = _chosen(project, options.only)
     entries, problems = listed(project), []
     with ThreadPoolExecutor(max(1, options.jobs)) as pool:
-        for chapter, results in zip(
-            chapters, pool.map(lambda item: in_a_process(project, *item), chapters.items()), strict=True
-        ):
+        tried = pool.map(lambda item: in_a_process(project, *item), chapters.items())
+        for chapter, results in zip(chapters, tried, strict=True):
             print(_summary(chapter, results, entries), flush=True)
             problems += judge(results, entries)
             for r in results:
@@ -764,9 +715,8 @@ def main(argv: list[str] | None = None) -> int:
         print(problem)
     if any("survives" in problem for problem in problems):
         print(f"\nKill a survivor by one more case in its check, or, if it is right, list it in {LIST}:")
-        print(
-            "exercise:\n- mutant: 'the change as printed'  # … stands for anything\n  reason: why it is right"
-        )
+        print("exercise:\n- mutant: 'the change as printed'  # … stands for anything")
+        print("  reason: why it is right")
     return bool(problems)
 
 

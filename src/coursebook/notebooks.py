@@ -19,7 +19,7 @@ import json
 import re
 
 import nbformat
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat import v4
 
 from coursebook import colab
 from coursebook.project import LICENCES, Project
@@ -69,14 +69,20 @@ def _notebook(source: Source, cells: list) -> nbformat.NotebookNode:
     metadata: dict = dict(METADATA)
     if source.needs:  # notebooks/conftest.py reads here which sets the kernel may see
         metadata["course"] = {"needs": source.needs}
-    notebook = new_notebook(cells=cells, metadata=metadata, nbformat_minor=5)
+    content = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    notebook = nbformat.from_dict(content)
     nbformat.validate(notebook)
     return notebook
 
 
-def _cell(source: Source, cell: Cell) -> nbformat.NotebookNode:
+def _new(kind: str, text: str, name: str, metadata: dict | None = None) -> dict:
+    """Make a cell; nbformat's own functions would check each one, and the whole is checked anyway."""
+    cell = {"cell_type": kind, "source": text, "id": name, "metadata": metadata or {}}
+    return cell | ({"outputs": [], "execution_count": None} if kind == "code" else {})
+
+
+def _cell(source: Source, cell: Cell) -> dict:
     """Make a notebook cell whose id says where it comes from."""
-    new = new_markdown_cell if cell.kind == "markdown" else new_code_cell
     metadata: dict = {}
     if cell.tags:
         metadata["tags"] = list(cell.tags)
@@ -84,7 +90,7 @@ def _cell(source: Source, cell: Cell) -> nbformat.NotebookNode:
         metadata["exercise"] = cell.exercise
     if "hide-input" in cell.tags:  # JupyterLab and Colab fold the code, a click unfolds it
         metadata |= {"jupyter": {"source_hidden": True}, "cellView": "form"}
-    return new(cell.text, id=cell_id(source, cell), metadata=metadata)
+    return _new(cell.kind, cell.text, cell_id(source, cell), metadata)
 
 
 def cell_id(source: Source, cell: Cell) -> str:
@@ -104,9 +110,8 @@ def _front(project: Project, source: Source, solutions: bool):
     title = f"# {source.title}{': solutions' if solutions else ''}"
     licence = f"*A notebook of [{project.title}]({project.site_url}). {LICENCES}*"
     text = "\n\n".join([title, " · ".join(links), licence])
-    yield new_markdown_cell(text, id=f"{source.chapter}-title")
-    code = _colab_code(project, source)
-    yield new_code_cell(code, id=f"{source.chapter}-colab", metadata={"tags": ["setup"]})
+    yield _new("markdown", text, f"{source.chapter}-title")
+    yield _new("code", _colab_code(project, source), f"{source.chapter}-colab", {"tags": ["setup"]})
 
 
 def _colab_code(project: Project, source: Source) -> str:
@@ -118,14 +123,11 @@ def _colab_code(project: Project, source: Source) -> str:
 def _end(source: Source) -> list:
     """Make the learner's last cells: progress and quiz."""
     chapter = source.chapter
+    progress = "from bioimage_course import check\n\ncheck.progress()"
     return [
-        new_markdown_cell("## How far you are, and a quiz", id=f"{chapter}-end"),
-        new_code_cell(
-            "from bioimage_course import check\n\ncheck.progress()",
-            id=f"{chapter}-progress",
-            metadata={"tags": ["progress"]},
-        ),
-        new_code_cell(f'check.quiz("{chapter}")', id=f"{chapter}-quiz", metadata={"tags": ["widget"]}),
+        _new("markdown", "## How far you are, and a quiz", f"{chapter}-end"),
+        _new("code", progress, f"{chapter}-progress", {"tags": ["progress"]}),
+        _new("code", f'check.quiz("{chapter}")', f"{chapter}-quiz", {"tags": ["widget"]}),
     ]
 
 
@@ -134,13 +136,13 @@ def _end(source: Source) -> list:
 
 def to_text(notebook: nbformat.NotebookNode) -> str:
     """Return the notebook as JSON with sorted keys and one newline at the end."""
-    return nbformat.writes(notebook).rstrip("\n") + "\n"
+    return v4.writes(notebook).rstrip("\n") + "\n"
 
 
 def stored(project: Project, file: str) -> nbformat.NotebookNode | None:
     """Return the notebook stored at `file`, or None if there is none."""
     path = project.root / file
-    return nbformat.read(path, as_version=4) if path.is_file() else None
+    return v4.reads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
 def cells_hash(source: Source) -> str:
@@ -157,9 +159,9 @@ def with_outputs(fresh, executed) -> nbformat.NotebookNode | None:
     NotebookNode or None
         None if the code cells of the two differ, so that the outputs would be those of other code.
     """
-    pairs = list(zip(code_cells(fresh), code_cells(executed), strict=False))
     if len(code_cells(fresh)) != len(code_cells(executed)):
         return None
+    pairs = list(zip(code_cells(fresh), code_cells(executed), strict=True))
     # the set-up cell for Colab names the repository's address: it may change, it has no output
     if any(_code_of(a) != _code_of(b) and not a.id.endswith("-colab") for a, b in pairs):
         return None

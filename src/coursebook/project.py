@@ -1,21 +1,31 @@
 """Where things lie in the repository, and what ``_quarto.yml`` says about the book.
 
-Everything here is plain files and YAML: nothing of the helper package and nothing heavy is
-imported, so that the book can be checked in the light environment.
+Everything here is plain files and YAML: nothing heavy is imported, so that the book can be checked in the
+light environment.
 """
 
-import os
-import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import yaml
 
+from bioimage_course import files
 from bioimage_course.errors import InputError
-from coursebook.book.findings import BookError, Finding, of_yaml
+from coursebook.book.findings import BookError, Finding, of_yaml, read_yaml
 
 LICENCES = "Text: CC BY 4.0. Code: BSD-3-Clause."
+
+
+@dataclass
+class Entry:
+    """One page of the book, in reading order."""
+
+    path: str  # of the source, relative to the project, with forward slashes
+    part: str = ""
+    appendix: bool = False
+    text: str = ""  # label in the sidebar, if it is not the page's own title
 
 
 @dataclass(frozen=True)
@@ -43,9 +53,8 @@ class Project:
         for folder in (start, *start.parents):
             if (folder / "_quarto.yml").is_file():
                 return cls(folder)
-        raise InputError(
-            f"No _quarto.yml in {start} or above it; run this command inside a clone of the course."
-        )
+        remedy = "run this command inside a clone of the course"
+        raise InputError(f"No _quarto.yml in {start} or above it; {remedy}.")
 
     def relative(self, path: Path) -> str:
         """Return `path` relative to the root, with forward slashes on every system."""
@@ -56,7 +65,7 @@ class Project:
         """The content of ``_quarto.yml``."""
         file = self.root / "_quarto.yml"
         try:
-            content = yaml.safe_load(file.read_text(encoding="utf-8"))
+            content = read_yaml(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             message = f"not found in {self.root}: is this the course's folder?"
             raise BookError([Finding(file.name, 0, message)]) from None
@@ -85,52 +94,60 @@ class Project:
         url = self.quarto.get("book", {}).get("site-url")
         if url:
             return url.rstrip("/")
-        owner, _, name = self.repo_url.removeprefix("https://github.com/").partition("/")
-        return f"https://{owner.lower()}.github.io/{name}"
+        return pages_of(self.repo_url)
 
     def colab_url(self, path: str) -> str:
         """Return the address that opens the notebook at `path` (relative to the root) in Google Colab."""
-        return f"https://colab.research.google.com/github/{self._slug}/blob/main/{path}"
+        return f"https://colab.research.google.com/github/{slug(self.repo_url)}/blob/main/{path}"
 
     def file_url(self, path: str) -> str:
         """Return the address of the file at `path` (relative to the root) in the public repository."""
         return f"{self.repo_url}/blob/main/{path}"
 
-    @property
-    def _slug(self) -> str:
-        """``owner/name`` of the repository, as Colab's addresses want it."""
-        return "/".join(self.repo_url.split("/")[-2:])
+    def entries(self) -> list[Entry]:
+        """Return the entries of the book's list of pages, as ``_quarto.yml`` has them."""
+        book = self.quarto.get("book", {})
+        appendices = _entries(book.get("appendices") or [], appendix=True)
+        return [*_entries(book.get("chapters") or []), *appendices]
 
     def pages(self) -> list[str]:
         """Return the book's pages in reading order, as ``_quarto.yml`` lists them."""
-        book = self.quarto.get("book", {})
-        return [*_flatten(book.get("chapters", [])), *_flatten(book.get("appendices", []))]
+        return [entry.path for entry in self.entries()]
 
     def source_paths(self) -> list[Path]:
-        """Return the notebook sources in order."""
-        return sorted((self.root / "notebooks" / "sources").glob("*.py"))
+        """Return the notebook sources in the order of the book; those without a page in it come last."""
+        place = {Path(page).stem: number for number, page in enumerate(self.pages())}
+        found = sorted((self.root / "notebooks" / "sources").glob("*.py"))
+        return sorted(found, key=lambda path: place.get(path.stem, len(place)))
 
 
-def _flatten(entries: list) -> list[str]:
-    """Return the page files of a chapter list that may hold parts and ``{file: …}`` entries."""
-    pages = []
-    for entry in entries:
-        if isinstance(entry, str):
-            pages.append(entry)
-            continue
-        part = entry.get("part", "")
-        if part.endswith(".qmd"):
-            pages.append(part)
-        if "file" in entry:
-            pages.append(entry["file"])
-        pages.extend(_flatten(entry.get("chapters", [])))
-    return pages
+def _entries(items: list, part: str = "", appendix: bool = False) -> Iterator[Entry]:
+    """Read a list of chapters: files, ``{file: …}`` or ``{href: …}`` with a text, and parts with chapters."""
+    for item in items:
+        if isinstance(item, str):
+            yield Entry(item, part, appendix)
+        elif "part" in item:
+            yield from _entries(item.get("chapters") or [], str(item["part"]), appendix)
+        elif "href" in item or "file" in item:
+            yield Entry(item.get("href") or item["file"], part, appendix, str(item.get("text", "")))
+        else:
+            message = f"cannot read this entry of the chapter list: {item!r}"
+            raise BookError([Finding("_quarto.yml", 0, message, "quarto-yml")])
+
+
+def slug(repo_url: str) -> str:
+    """Return ``owner/name`` of a repository."""
+    return "/".join(repo_url.split("/")[-2:])
+
+
+def pages_of(repo_url: str) -> str:
+    """Return the address of a repository's GitHub Pages."""
+    owner, _, name = slug(repo_url).partition("/")
+    return f"https://{owner.lower()}.github.io/{name}"
 
 
 def write_text(path: Path, text: str | bytes) -> bool:
     """Write `text` to `path` in one step, unless it is there already.
-
-    A temporary file beside `path` is renamed, so that nobody ever reads half a file.
 
     Returns
     -------
@@ -140,14 +157,5 @@ def write_text(path: Path, text: str | bytes) -> bool:
     content = text.encode() if isinstance(text, str) else text
     if path.is_file() and path.read_bytes() == content:
         return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    files.save(path, content)
     return True

@@ -7,6 +7,7 @@ without computers the same questions are needed without them, and a key to mark 
 from coursebook.project import Project
 from coursebook.quizzes import KINDS, LETTERS, Question, Quiz
 from coursebook.sources import Source
+from coursebook.words import table
 
 
 def sheet(project: Project, sources: list[Source], quizzes: dict[str, Quiz]) -> str:
@@ -31,14 +32,12 @@ def key(project: Project, sources: list[Source], quizzes: dict[str, Quiz]) -> st
     """Return the right answers and their explanations, one table a chapter, in Markdown."""
     blocks = []
     for source, quiz in _chosen(project, sources, quizzes):
-        rows = ["| Question | Right | Because |", "|---:|:---|:------------|"]
+        rows = []
         for number, question in enumerate(quiz.questions, 1):
             right = [(a, b) for a, b in zip(LETTERS, question.answers, strict=False) if b.correct]
-            letters = ", ".join(letter for letter, _ in right)
-            because = " ".join(f"{letter}) {_cell(answer.why)}" for letter, answer in right)
-            rows.append(f"| {number} | {letters} | {because} |")
-        rows += ["", f': {source.title} {{tbl-colwidths="[12,10,78]"}}']
-        blocks.append("\n".join(rows))
+            because = " ".join(f"{letter}) {answer.why}" for letter, answer in right)
+            rows.append([str(number), ", ".join(letter for letter, _ in right), because])
+        blocks.append(table(["Question", "Right", "Because"], rows, source.title, (12, 10, 78), right=True))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -54,7 +53,3 @@ def _question(number: int, question: Question) -> str:
     head = f"{number}.  {question.question} *{KINDS[question.kind]}*"
     answers = [f"    {a})  {b.text}" for a, b in zip(LETTERS, question.answers, strict=False)]
     return "\n".join([" ".join(head.split("\n")), "", *answers])
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")

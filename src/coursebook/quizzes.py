@@ -21,7 +21,7 @@ from pathlib import Path
 
 import yaml
 
-from coursebook.book.findings import Finding, FindingsError, advice, of_yaml
+from coursebook.book.findings import LOADER, Finding, FindingsError, advice, of_yaml, read_yaml
 from coursebook.project import Project
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -111,43 +111,36 @@ def read(path: Path, file: str | None = None) -> Quiz:
     QuizError
         With file, line and question of every mistake.
     """
-    path = Path(path)
+    path, file = Path(path), file or str(path)
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise QuizError([Finding(file or str(path), 1, "the file is not UTF-8 text")]) from None
-    return parse(text, path.stem, file or str(path))
+        raise QuizError([Finding(file, 1, "the file is not UTF-8 text")]) from None
+    return parse(text, path.stem, file)
 
 
 def parse(text: str, chapter: str, file: str) -> Quiz:
     """Read a quiz from YAML text; see :func:`read`."""
     if not re.fullmatch(r"\d\d", chapter):
-        message = "a quiz is called NN.yml after its chapter, 01.yml say"
-        raise QuizError([Finding(file, 1, message)])
+        raise QuizError([Finding(file, 1, "a quiz is called NN.yml after its chapter, 01.yml say")])
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.safe_load(text)
+        content, node = read_yaml(text), yaml.compose(text, Loader=LOADER)
     except yaml.YAMLError as error:
         raise QuizError([of_yaml(file, error, "not valid YAML: {} (quote text that holds `: `)")]) from None
     if node is None or not isinstance(content, list) or not content:
         raise QuizError([Finding(file, 1, "a quiz is a list of questions, each starting with `- id:`")])
     findings = [Finding(file, line, message) for line, message in _mistakes(content, node)]
     if findings:
-        raise QuizError(sorted(findings))
+        raise QuizError(findings)
     return Quiz(chapter, tuple(_question(entry) for entry in content))
 
 
 def _question(entry: dict) -> Question:
-    answers = tuple(
-        Answer(_joined(answer["text"]), answer.get("correct", False), _joined(answer["why"]))
-        for answer in entry["answers"]
-    )
-    return Question(entry["id"], _joined(entry["question"]), entry["kind"], answers, entry.get("source"))
+    def line(text: str) -> str:
+        return " ".join(text.split())
 
-
-def _joined(text: str) -> str:
-    """Return `text` in one line."""
-    return " ".join(text.split())
+    answers = (Answer(line(a["text"]), a.get("correct", False), line(a["why"])) for a in entry["answers"])
+    return Question(entry["id"], line(entry["question"]), entry["kind"], tuple(answers), entry.get("source"))
 
 
 # ---------------------------------------------------------------- rules
@@ -173,18 +166,15 @@ def _mistakes_of_question(entry: dict, node: yaml.Node, name: str):
     line, lines = node.start_mark.line + 1, _lines(node)
     yield from _wrong_keys(node, QUESTION_KEYS, ("id", "question", "kind", "answers"), name)
     if "id" in entry and not (isinstance(entry["id"], str) and SLUG.fullmatch(entry["id"])):
-        yield (
-            lines["id"],
-            f"{name}: an id is made of lower-case letters, digits and hyphens, labelled-data say",
-        )
+        message = f"{name}: an id is made of lower-case letters, digits and hyphens, labelled-data say"
+        yield lines["id"], message
     if "question" in entry:
         yield from _wrong_text(entry["question"], lines["question"], f"{name}: the question")
     if "kind" in entry and entry["kind"] not in tuple(KINDS):
         yield lines["kind"], f"{name}: kind is {entry['kind']!r}, expected one or many"
-    if "source" in entry and not (
-        isinstance(entry["source"], str) and re.fullmatch(r"[\w:.-]+", entry["source"])
-    ):
-        yield lines["source"], f"{name}: source is {entry['source']!r}, expected a key of references.bib"
+    source = entry.get("source", "key")
+    if not isinstance(source, str) or not re.fullmatch(r"[\w:.-]+", source):
+        yield lines["source"], f"{name}: source is {source!r}, expected a key of references.bib"
     if "answers" not in entry:
         return
     answers = entry["answers"]
@@ -219,16 +209,15 @@ def _mistakes_of_answer(answer, node: yaml.Node, name: str):
 
 
 def _wrong_keys(node: yaml.Node, known: tuple, required: tuple, name: str):
-    keys = [str(key.value) for key, _ in node.value]
-    for key, key_node in zip(keys, (key for key, _ in node.value), strict=True):
-        line = key_node.start_mark.line + 1
+    line, keys = node.start_mark.line + 1, [str(key.value) for key, _ in node.value]
+    for key, its_line in _lines(node).items():
         if key not in known:
-            yield line, f"{name}: unknown key `{key}`; {advice(key, known)}"
+            yield its_line, f"{name}: unknown key `{key}`; {advice(key, known)}"
     for key in sorted({key for key in keys if keys.count(key) > 1}):
-        yield node.start_mark.line + 1, f"{name}: `{key}` is there twice"
+        yield line, f"{name}: `{key}` is there twice"
     for key in required:
         if key not in keys:
-            yield node.start_mark.line + 1, f"{name}: `{key}` is missing"
+            yield line, f"{name}: `{key}` is missing"
 
 
 def _wrong_text(value, line: int, name: str):

@@ -27,15 +27,10 @@ def main(argv: list[str] | None = None) -> int:
         ``--engine quarto`` without a ``quarto`` command.
     """
     parser = argparse.ArgumentParser(prog="course book", description=__doc__.replace("``", ""))
-    parser.add_argument(
-        "--execute", action="store_true", help="execute all notebooks first (full environment)"
-    )
-    parser.add_argument(
-        "--engine",
-        choices=["auto", "quarto", "preview"],
-        default="auto",
-        help="auto (the default) takes Quarto if its command exists",
-    )
+    execute = "execute all notebooks first (full environment)"
+    parser.add_argument("--execute", action="store_true", help=execute)
+    engine = "auto (the default) takes Quarto if its command exists"
+    parser.add_argument("--engine", choices=["auto", "quarto", "preview"], default="auto", help=engine)
     options = parser.parse_args(argv)
     root = Project.find().root
     quarto = shutil.which("quarto")
@@ -45,15 +40,15 @@ def main(argv: list[str] | None = None) -> int:
             "out `--engine quarto`."
         )
     if options.execute:
-        code = importlib.import_module("coursebook.build").main(["--force"])
-        if code:
+        if code := importlib.import_module("coursebook.build").main(["--force"]):
             return code
     if options.engine == "preview" or not quarto:
-        print(
-            "No `quarto` command here: rendering with the preview renderer."
-            if not quarto
-            else "Preview renderer:"
+        why = (
+            "Preview renderer:"
+            if quarto
+            else "No `quarto` command here: rendering with the preview renderer."
         )
+        print(why)
         return preview.main(["--root", str(root)])
     return _quarto(quarto, root)
 
@@ -63,9 +58,7 @@ def _quarto(command: str, root: Path) -> int:
     print(f"Rendering with Quarto ({command}).", flush=True)
     code = subprocess.run([command, "render", str(root)]).returncode
     if code == 0:
-        print(
-            f"Rendered {root / '_book'} with Quarto. Its pages want a server: run `quarto preview`, or\n"
-            f"`python -m http.server --directory {root / '_book'}` and open http://localhost:8000.\n"
-            "`course preview` renders pages that open by double-clicking."
-        )
+        print(f"Rendered {root / '_book'} with Quarto. Its pages want a server: run `quarto preview`, or")
+        print(f"`python -m http.server --directory {root / '_book'}` and open http://localhost:8000.")
+        print("`course preview` renders pages that open by double-clicking.")
     return code

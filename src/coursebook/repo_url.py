@@ -18,7 +18,8 @@ import re
 import sys
 
 from bioimage_course.errors import InputError
-from coursebook.project import Project, write_text
+from coursebook.project import Project, pages_of, slug, write_text
+from coursebook.words import counted
 
 # Files that quote the address, its "owner/name" or the address of its pages.
 QUOTING = ("README.md", "CITATION.cff", "pyproject.toml", "CHANGELOG.md", "CONTRIBUTING.md", "book/*.qmd")
@@ -72,27 +73,15 @@ def set_repo_url(project: Project, url: str) -> list[str]:
     if len(SETTING.findall(before)) != 1:
         raise InputError("_quarto.yml must have exactly one line `repo-url: https://github.com/OWNER/NAME`.")
     after = SETTING.sub(lambda match: match[1] + url, before)
-    texts = {"_quarto.yml": SITE.sub(lambda match: match[1] + _site(url), after)}
-    fresh = Project(project.root)
-    replacements = [(old, url), (project.site_url, _site(url)), (_slug(old), _slug(url))]
+    texts = {"_quarto.yml": SITE.sub(lambda match: match[1] + pages_of(url), after)}
+    replacements = [(old, url), (project.site_url, pages_of(url)), (slug(old), slug(url))]
     for path in (path for pattern in QUOTING for path in sorted(project.root.glob(pattern))):
         text = path.read_text(encoding="utf-8")
         for gone, come in replacements:
             text = re.sub(rf"{re.escape(gone)}(?![\w-])", come, text)  # an address holds no backslash
         texts[project.relative(path)] = text
     changed = [name for name, text in texts.items() if write_text(project.root / name, text)]
-    return changed + _regenerate(fresh)
-
-
-def _slug(url: str) -> str:
-    """Return ``owner/name``."""
-    return url.removeprefix("https://github.com/")
-
-
-def _site(url: str) -> str:
-    """Return the address of the repository's GitHub Pages."""
-    owner, _, name = _slug(url).partition("/")
-    return f"https://{owner.lower()}.github.io/{name}"
+    return changed + _regenerate(Project(project.root))
 
 
 def _regenerate(project: Project) -> list[str]:
@@ -120,7 +109,8 @@ def main(argv: list[str] | None = None) -> int:
     changed = set_repo_url(Project.find(), options.url)
     for name in changed:
         print(f"changed {name}")
-    print(f"{len(changed)} files changed." if changed else "Nothing to change: this is the address already.")
+    done = f"{counted(len(changed), 'file')} changed."
+    print(done if changed else "Nothing to change: this is the address already.")
     return 0
 
 

@@ -9,9 +9,12 @@ writes ``book/assets/explorables/<tag>.png``. With ``page`` it photographs a pag
 README instead, with ``card`` it makes the picture that messengers show for a link to the course.
 """
 
+import base64
 import contextlib
 import hashlib
+import html
 import io
+import itertools
 import os
 import shutil
 import sys
@@ -19,8 +22,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from bioimage_course import files
 from bioimage_course.explore.explorables import SCRIPTS as RESOURCES
 from bioimage_course.explore.explorables import headers, tags
+from coursebook.project import Project
 
 SCRIPTS = Path(str(RESOURCES))
 FOLDER = Path(__file__).parents[2] / "book" / "assets" / "explorables"
@@ -85,9 +90,8 @@ def take(names: list[str]) -> list[Path]:
             path = Path(folder) / f"{tag}.html"
             base, script = ((SCRIPTS / f"{name}.js").as_uri() for name in ("base", tag))
             path.write_text(PAGE.format(tag=tag, base=base, script=script), encoding="utf-8")
-            context = browser.new_context(
-                viewport={"width": 700, "height": 900}, device_scale_factor=2, reduced_motion="reduce"
-            )
+            size = {"width": 700, "height": 900}
+            context = browser.new_context(viewport=size, device_scale_factor=2, reduced_motion="reduce")
             page = context.new_page()
             page.goto(path.as_uri())
             page.locator(f"{tag} .app").wait_for()
@@ -97,11 +101,12 @@ def take(names: list[str]) -> list[Path]:
                 page.mouse.move(0, 0)
                 page.evaluate("document.activeElement.blur()")
                 page.wait_for_timeout(400)
-                shots.append(Image.open(io.BytesIO(page.locator(f"{tag} .app").screenshot())).convert("RGB"))
+                shots.append(_shot(page.locator(f"{tag} .app")))
             context.close()
-            whole = Image.new("RGB", (shots[0].width, sum(shot.height for shot in shots)), "white")
-            for i, shot in enumerate(shots):
-                whole.paste(shot, (0, sum(above.height for above in shots[:i])))
+            tops = [0, *itertools.accumulate(shot.height for shot in shots)]
+            whole = Image.new("RGB", (shots[0].width, tops[-1]), "white")
+            for shot, top in zip(shots, tops, strict=False):
+                whole.paste(shot, (0, top))
             mark = fingerprint(SCRIPTS / f"{tag}.js")
             written.append(_save(whole, FOLDER / f"{tag}.png", script=mark))
     return written
@@ -109,8 +114,6 @@ def take(names: list[str]) -> list[Path]:
 
 def photograph_page() -> Path:
     """Photograph the StarDist page of ``_book/`` at its explorable, as ``book/assets/screenshot.png``."""
-    from PIL import Image
-
     rendered = FOLDER.parents[2] / "_book" / "book" / "11-stardist.html"
     if not rendered.is_file():
         raise SystemExit(f"There is no {rendered}; run `course book` first.")
@@ -120,7 +123,7 @@ def photograph_page() -> Path:
         page.locator("stardist-explorer .app").wait_for()
         page.evaluate("window.scrollTo(0, document.querySelector('stardist-explorer').offsetTop - 120)")
         page.wait_for_timeout(600)
-        shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+        shot = _shot(page)
     return _save(shot, FOLDER.parent / "screenshot.png")
 
 
@@ -134,13 +137,7 @@ p {{ font-size: 27px; line-height: 1.4; color: #cfe3ee; }} img {{ width: 630px; 
 
 def make_card() -> Path:
     """Draw ``book/assets/social-card.png`` from the book's title and the built-in nuclei."""
-    import base64
-    import html
-
-    from PIL import Image
-
     from bioimage_course import data, show
-    from coursebook.project import Project
 
     sample = data.load("nuclei")
     figure = show.labels(sample.image[:256, :256], sample.labels[:256, :256], alt="nuclei with outlines")
@@ -151,17 +148,21 @@ def make_card() -> Path:
     drawn = io.BytesIO()
     figure.savefig(drawn, dpi=100)
     book = Project.find(FOLDER).quarto["book"]
-    text = CARD.format(
-        title=html.escape(book["title"]),
-        subtitle=html.escape(book["subtitle"]),
-        image=base64.b64encode(drawn.getvalue()).decode(),
-    )
+    title, subtitle = html.escape(book["title"]), html.escape(book["subtitle"])
+    text = CARD.format(title=title, subtitle=subtitle, image=base64.b64encode(drawn.getvalue()).decode())
     with chromium() as browser:
         page = browser.new_page(viewport={"width": 1200, "height": 630})
         page.set_content(text)
         page.wait_for_timeout(300)
-        shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+        shot = _shot(page)
     return _save(shot, FOLDER.parent / "social-card.png")
+
+
+def _shot(thing):
+    """Photograph a page or a part of it."""
+    from PIL import Image
+
+    return Image.open(io.BytesIO(thing.screenshot())).convert("RGB")
 
 
 def _save(picture, target: Path, **notes: str) -> Path:
@@ -171,9 +172,8 @@ def _save(picture, target: Path, **notes: str) -> Path:
     about = PngImagePlugin.PngInfo()
     for name, text in notes.items():
         about.add_text(name, text)
-    temporary = target.with_suffix(".tmp")
-    picture.quantize(256, dither=Image.Dither.NONE).save(temporary, "png", optimize=True, pnginfo=about)
-    os.replace(temporary, target)
+    small = picture.quantize(256, dither=Image.Dither.NONE)
+    files.save(target, lambda stream: small.save(stream, "png", optimize=True, pnginfo=about))
     print(f"{target.name}: {target.stat().st_size // 1000} kB")
     return target
 

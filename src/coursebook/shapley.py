@@ -7,14 +7,11 @@ They are those of chapter 7: 20 shallow trees on area, mean intensity and aspect
 that the script is in step.
 """
 
-import base64
-import io
 import json
-import os
 
 import numpy as np
 
-from coursebook.patch import BLOCK, SCRIPTS
+from coursebook.explorable_data import SCRIPTS, constants, png, write
 
 SCRIPT = SCRIPTS / "shapley-explorer.js"
 NUCLEI = {
@@ -41,7 +38,6 @@ def nested(tree, node: int = 0):
 
 def pictures(rows) -> str:
     """The DNA pictures of some nuclei side by side, as a PNG in a data address."""
-    from PIL import Image
     from skimage.measure import regionprops
 
     from bioimage_course import data
@@ -53,9 +49,7 @@ def pictures(rows) -> str:
     for row in rows:
         top, left = (round(c) + SIDE - SIDE // 2 for c in centres[row + 1])
         cuts.append(padded[top : top + SIDE, left : left + SIDE])
-    buffer = io.BytesIO()
-    Image.fromarray(np.rint(255 * np.hstack(cuts)).astype(np.uint8)).save(buffer, "png", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return png(np.rint(255 * np.hstack(cuts)).astype(np.uint8))
 
 
 def block() -> str:
@@ -69,26 +63,15 @@ def block() -> str:
     def rows(numbers):
         return [[*features[i].tolist(), int(table.classes[i])] for i in numbers]
 
-    constants = {
+    values = {
         "FOREST": [nested(member.tree_) for member in forest.estimators_],
         "BACKGROUND": rows(training[:100]),
         "NUCLEI": [[name, *row] for name, row in zip(NUCLEI.values(), rows(NUCLEI), strict=True)],
         "SIDE": SIDE,
         "PICTURES": pictures(NUCLEI),
     }
-    lines = [
-        f"  const {name} = {json.dumps(value, separators=(',', ':'))};" for name, value in constants.items()
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def main() -> None:
-    text = SCRIPT.read_text(encoding="utf-8")
-    changed = BLOCK.sub(lambda match: match[1] + block() + match[2], text)
-    temporary = SCRIPT.with_suffix(".tmp")
-    temporary.write_text(changed, encoding="utf-8")
-    os.replace(temporary, SCRIPT)
+    return constants(**{name: json.dumps(value, separators=(",", ":")) for name, value in values.items()})
 
 
 if __name__ == "__main__":
-    main()
+    write(SCRIPT, block)

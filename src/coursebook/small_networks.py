@@ -8,11 +8,9 @@ each filter is stored as whole numbers from −127 to 127 and one factor. The ce
 check that the script is in step and computes what PyTorch computes.
 """
 
-import base64
-
 import numpy as np
 
-from coursebook.patch import SCRIPTS, write
+from coursebook.explorable_data import SCRIPTS, encoded, write
 
 SCRIPT = SCRIPTS / "grad-cam-explorer.js"
 CELLS = {"white": 14, "red": 1, "platelet": 26}
@@ -85,15 +83,12 @@ def block() -> str:
     """The constants as JavaScript."""
     from bioimage_course import nets
 
-    def text(content):
-        return base64.b64encode(content).decode("ascii")
-
     folder = nets.CELL_CLASSIFIER.parents[1] / "shortcuts"
     lines = []
     for name in ("clean", "marked"):
-        whole, floats = map(text, network_bytes(nets.load(folder / f"{name}.pt")))
+        whole, floats = map(encoded, network_bytes(nets.load(folder / f"{name}.pt")))
         lines.append(f'    {name}: ["{whole}", "{floats}"],\n')
-    cells = [f'    {name}: "{text(cell_bytes(index))}",\n' for name, index in CELLS.items()]
+    cells = [f'    {name}: "{encoded(cell_bytes(index))}",\n' for name, index in CELLS.items()]
     return "  const NETWORKS = {\n" + "".join(lines) + "  };\n  const CELLS = {\n" + "".join(cells) + "  };\n"
 
 

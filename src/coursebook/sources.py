@@ -37,7 +37,8 @@ import yaml
 
 from bioimage_course.errors import InputError
 from coursebook import colab
-from coursebook.book.findings import Finding, FindingsError, advice, of_yaml
+from coursebook.book import cells
+from coursebook.book.findings import Finding, FindingsError, advice, of_yaml, read_yaml
 from coursebook.project import Project
 
 NAME = re.compile(r"(?P<chapter>\d\d)-[a-z0-9]+(-[a-z0-9]+)*")
@@ -46,6 +47,7 @@ LABEL = re.compile(r"(fig|tbl)-[a-z0-9]+(-[a-z0-9]+)*")
 
 PATHS = ("user", "builder")
 GPU = ("not needed", "helps", "needed")
+ROLES = ("exercise", "solution", "check")  # tags of an exercise's cells, in order
 REQUIRED = ("chapter", "title", "extra", "paths", "gpu")
 OPTIONAL = ("needs",)
 
@@ -193,9 +195,7 @@ def read(project: Project, path: Path) -> Source:
     SourceError
         With file and line of everything that is wrong.
     """
-    file = project.relative(path)
-    text = path.read_text(encoding="utf-8")
-    source = _read_text(path, file, text)
+    source = _read_text(path, project.relative(path), path.read_text(encoding="utf-8"))
     if isinstance(source, SourceError):
         raise source
     return source
@@ -205,9 +205,9 @@ def read(project: Project, path: Path) -> Source:
 def _read_text(path: Path, file: str, text: str) -> "Source | SourceError":
     try:
         source = _parse(path, file, text)
-        findings = sorted([*_check_header(source), *_check_cells(source)])
     except SourceError as error:
         return error
+    findings = [Finding(file, line, message) for rule in RULES for line, message in rule(source)]
     return SourceError(findings) if findings else source
 
 
@@ -215,17 +215,18 @@ def _parse(path: Path, file: str, text: str) -> Source:
     """Split the text into header and cells, without judging their content."""
     lines = text.splitlines()
     header, header_lines = _header(file, lines)
-    cells = [c for c in jupytext.reads(text, fmt="py:percent").cells if c.cell_type != "raw"]
+    found = [c for c in jupytext.reads(text, fmt="py:percent").cells if c.cell_type != "raw"]
     starts = [number for number, line in enumerate(lines, 1) if MARKER.match(line)]
-    if len(starts) != len(cells):
+    if len(starts) != len(found):
         message = (
-            f"{len(cells)} cells but {len(starts)} lines that start with `# %%`; "
+            f"{len(found)} cells but {len(starts)} lines that start with `# %%`; "
             "every cell needs such a line, and no string may contain one"
         )
         raise SourceError([Finding(file, starts[0] if starts else 1, message)])
-    parsed = []
-    for position, (cell, start) in enumerate(zip(cells, starts, strict=True), 1):
-        parsed.append(_cell(file, cell, _first_line(lines, start), position))
+    parsed = (
+        _cell(file, cell, _first_line(lines, start), position)
+        for position, (cell, start) in enumerate(zip(found, starts, strict=True), 1)
+    )
     return Source(path, file, header, header_lines, tuple(parsed))
 
 
@@ -236,7 +237,7 @@ def _header(file: str, lines: list[str]) -> tuple[dict, dict]:
         raise SourceError([Finding(file, 1, "the YAML header between two `# ---` lines is missing")])
     head = [line.removeprefix("#").removeprefix(" ") for line in lines[1 : fences[1]]]
     try:
-        content = yaml.safe_load("\n".join(head))
+        content = read_yaml("\n".join(head))
     except yaml.YAMLError as error:
         raise SourceError([of_yaml(file, error, "the header is not valid YAML: {}", 2)]) from None
     course = content.get("course") if isinstance(content, dict) else None
@@ -248,36 +249,19 @@ def _header(file: str, lines: list[str]) -> tuple[dict, dict]:
 
 def _first_line(lines: list[str], marker: int) -> int:
     """Return the line of the first content below the marker in line `marker`."""
-    for number in range(marker, len(lines)):
-        if lines[number].strip():
-            return number + 1
-    return marker
+    return next((n + 1 for n in range(marker, len(lines)) if lines[n].strip()), marker)
 
 
 def _cell(file: str, cell, line: int, position: int) -> Cell:
-    options = {}
-    if cell.cell_type == "code":
-        options = _options(file, cell.source, line)
-    return Cell(
-        kind=cell.cell_type,
-        text=cell.source,
-        tags=tuple(cell.metadata.get("tags", ())),
-        exercise=cell.metadata.get("exercise"),
-        options=options,
-        line=line,
-        position=position,
-    )
+    options = _options(file, cell.source, line) if cell.cell_type == "code" else {}
+    tags = tuple(cell.metadata.get("tags", ()))
+    return Cell(cell.cell_type, cell.source, tags, cell.metadata.get("exercise"), options, line, position)
 
 
 def _options(file: str, text: str, line: int) -> dict:
     """Read the leading ``#| key: value`` lines of a code cell as YAML."""
-    head = []
-    for raw in text.splitlines():
-        if not raw.startswith("#|"):
-            break
-        head.append(raw[2:])
     try:
-        options = yaml.safe_load("\n".join(head)) or {}
+        options = read_yaml(cells.option_lines(text)) or {}
     except yaml.YAMLError as error:
         raise SourceError([of_yaml(file, error, "this `#|` line is not valid YAML: {}", line)]) from None
     if not isinstance(options, dict):
@@ -291,8 +275,8 @@ def _options(file: str, text: str, line: int) -> dict:
 def _check_header(source: Source):
     header = source.header
 
-    def finding(key: str, message: str) -> Finding:
-        return Finding(source.file, source.header_lines.get(key, 1), message)
+    def finding(key: str, message: str) -> tuple[int, str]:
+        return source.header_lines.get(key, 1), message
 
     match = NAME.fullmatch(source.name)
     if not match:
@@ -326,33 +310,24 @@ def _is_texts(value) -> bool:
     return isinstance(value, list | tuple) and bool(value) and all(isinstance(v, str) for v in value)
 
 
-def _check_cells(source: Source):
-    for rule in (_check_structure, _check_tags, _check_labels, _check_syntax, _check_exercises):
-        yield from rule(source)
-    yield from _check_independence(source)
-    yield from _check_weights(source)
-
-
 def _check_structure(source: Source):
     if not source.cells or source.cells[0].kind != "markdown":
         line = source.cells[0].line if source.cells else 1
-        yield Finding(source.file, line, "the first cell must be Markdown that says what the notebook does")
+        yield line, "the first cell must be Markdown that says what the notebook does"
     if not any("setup" in cell.tags for cell in source.cells):
-        yield Finding(source.file, 1, 'a cell tagged "setup" with imports and seeds is missing')
+        yield 1, 'a cell tagged "setup" with imports and seeds is missing'
     for cell in source.cells:
         if cell.kind == "markdown" and re.search(r"^# ", cell.text, re.MULTILINE):
-            yield Finding(source.file, cell.line, "the generator writes the title; headings start with ##")
+            yield cell.line, "the generator writes the title; headings start with ##"
         if cell.kind == "code" and re.search(r"\bcheck\.(quiz|progress)\(", cell.text):
-            yield Finding(
-                source.file, cell.line, "the generator puts progress and quiz at the end; drop them here"
-            )
+            yield cell.line, "the generator puts progress and quiz at the end; drop them here"
 
 
 def _check_tags(source: Source):
     for cell in source.cells:
         for tag in cell.tags:
             if tag not in TAGS:
-                yield Finding(source.file, cell.line, f"unknown tag {tag!r}; {advice(tag, TAGS)}")
+                yield cell.line, f"unknown tag {tag!r}; {advice(tag, TAGS)}"
 
 
 def _check_labels(source: Source):
@@ -361,55 +336,51 @@ def _check_labels(source: Source):
         if cell.kind != "code":
             continue
         if re.match(r"#\s+#\|", cell.text):
-            yield Finding(source.file, cell.line, "write `#| label: …` at the line's start, without `# `")
+            yield cell.line, "write `#| label: …` at the line's start, without `# `"
         label = cell.label
         if label is None:
             continue
         if not LABEL.fullmatch(str(label)):
-            yield Finding(source.file, cell.line, f"label {label!r} must look like fig-loss or tbl-scores")
+            yield cell.line, f"label {label!r} must look like fig-loss or tbl-scores"
             continue
         if counts[label] > 1:
-            yield Finding(source.file, cell.line, f"label {label!r} is used {counts[label]} times")
-        needed = ("fig-cap", "fig-alt") if label.startswith("fig-") else ("tbl-cap",)
-        for key in needed:
+            yield cell.line, f"label {label!r} is used {counts[label]} times"
+        for key in ("fig-cap", "fig-alt") if label.startswith("fig-") else ("tbl-cap",):
             if not str(cell.options.get(key) or "").strip():
-                yield Finding(source.file, cell.line, f"{label} has no `#| {key}: …`")
+                yield cell.line, f"{label} has no `#| {key}: …`"
 
 
 def _check_syntax(source: Source):
     for cell in source.cells:
-        if cell.kind != "code":
-            continue
         try:
             _tree(cell)
         except SyntaxError as error:
-            yield Finding(source.file, cell.line + (error.lineno or 1) - 1, f"not valid Python: {error.msg}")
+            yield cell.line + (error.lineno or 1) - 1, f"not valid Python: {error.msg}"
 
 
 def _check_exercises(source: Source):
-    order = ("exercise", "solution", "check")
     found: dict[str, dict[str, Cell]] = {}
     for cell in source.cells:
-        roles = [tag for tag in order if tag in cell.tags]
+        roles = [tag for tag in ROLES if tag in cell.tags]
         if not roles:
             continue
         if len(roles) > 1:
-            yield Finding(source.file, cell.line, f"a cell is only one of {', '.join(order)}")
+            yield cell.line, f"a cell is only one of {', '.join(ROLES)}"
         elif not cell.exercise:
-            yield Finding(source.file, cell.line, f'a cell tagged "{roles[0]}" needs exercise="name"')
+            yield cell.line, f'a cell tagged "{roles[0]}" needs exercise="name"'
         else:
             found.setdefault(cell.exercise, {}).setdefault(roles[0], cell)
-    for name, cells in found.items():
-        first = min(cell.line for cell in cells.values())
-        for role in order:
-            if role not in cells:
-                yield Finding(source.file, first, f'exercise {name!r} has no cell tagged "{role}"')
-        lines = [cells[role].line for role in order if role in cells]
+    for name, roles_of in found.items():
+        first = min(cell.line for cell in roles_of.values())
+        for role in ROLES:
+            if role not in roles_of:
+                yield first, f'exercise {name!r} has no cell tagged "{role}"'
+        lines = [roles_of[role].line for role in ROLES if role in roles_of]
         if lines != sorted(lines):
-            yield Finding(source.file, first, f"the cells of {name!r} must come as exercise, solution, check")
-        check = cells.get("check")
+            yield first, f"the cells of {name!r} must come as {', '.join(ROLES)}"
+        check = roles_of.get("check")
         if check and f"check.{name}(" not in check.text:
-            yield Finding(source.file, check.line, f"the check cell of {name!r} must call check.{name}(…)")
+            yield check.line, f"the check cell of {name!r} must call check.{name}(…)"
 
 
 def _check_independence(source: Source):
@@ -417,7 +388,7 @@ def _check_independence(source: Source):
     asked: dict[str, str] = {}  # name that the learner has to make -> exercise
     made: set[str] = set()
     for cell in source.cells:
-        role = next((tag for tag in ("exercise", "solution", "check") if tag in cell.tags), None)
+        role = next((tag for tag in ROLES if tag in cell.tags), None)
         try:
             names, functions = defined_names(cell), defined_names(cell, functions_only=True)
         except SyntaxError:
@@ -429,7 +400,7 @@ def _check_independence(source: Source):
         if role is None:
             for name in sorted(asked.keys() & used_names(cell) - names):
                 message = f"needs {name!r}, which exercise {asked[name]!r} asks the learner to write"
-                yield Finding(source.file, cell.line + _first_use(cell, name), message)
+                yield cell.line + _first_use(cell, name), message
             made |= names
             asked = {name: exercise for name, exercise in asked.items() if name not in names}
 
@@ -446,14 +417,26 @@ def _check_weights(source: Source):
         if "needs-weights" not in cell.tags:
             for name in sorted(skipped & used - names):
                 message = f"needs {name!r}, which only a cell tagged needs-weights makes: tag this one too"
-                yield Finding(source.file, cell.line + _first_use(cell, name), message)
+                yield cell.line + _first_use(cell, name), message
             made |= names
             skipped -= names
             continue
         if not source.needs:
-            message = "a cell is tagged needs-weights, but the header does not say `needs: [...]`"
-            yield Finding(source.file, cell.line, message)
+            yield cell.line, "a cell is tagged needs-weights, but the header does not say `needs: [...]`"
         skipped |= names - made
+
+
+RULES = (
+    _check_header,
+    _check_structure,
+    _check_tags,
+    _check_labels,
+    _check_syntax,
+    _check_exercises,
+    _check_independence,
+    _check_weights,
+)
+"""What must be true of a source; each yields line and message of what is not."""
 
 
 def _first_use(cell: Cell, name: str) -> int:
@@ -473,16 +456,22 @@ def _tree(cell: Cell) -> ast.Module:
 
 def defined_names(cell: Cell, functions_only: bool = False) -> set[str]:
     """Return the names that a cell binds at its top level, or only its functions and classes."""
-    functions = {n.name for n in _tree(cell).body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
-    if functions_only:
-        return functions
-    symbols = symtable.symtable(python(cell), "cell", "exec").get_symbols()
-    return {symbol.get_name() for symbol in symbols if symbol.is_assigned() or symbol.is_imported()}
+    bound, functions, _ = _names(python(cell))
+    return set(functions if functions_only else bound)
 
 
 def used_names(cell: Cell) -> set[str]:
     """Return the global names that a cell reads, its functions' bodies included."""
-    return _globals_read(symtable.symtable(python(cell), "cell", "exec"))
+    return set(_names(python(cell))[2])
+
+
+@functools.lru_cache(maxsize=4096)  # the workbench asks again and again
+def _names(code: str) -> tuple[frozenset, frozenset, frozenset]:
+    """Return the names that some code binds at its top level, its functions, and the names that it reads."""
+    functions = (n.name for n in ast.parse(code).body if isinstance(n, ast.FunctionDef | ast.ClassDef))
+    table = symtable.symtable(code, "cell", "exec")
+    bound = (s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported())
+    return frozenset(bound), frozenset(functions), frozenset(_globals_read(table))
 
 
 def _globals_read(table: symtable.SymbolTable) -> set[str]:

@@ -1,4 +1,4 @@
-"""The tables of the instructor's guide: two-day plans, minutes, preparation, misconceptions, open questions.
+"""The tables of the instructor's guide: plans, minutes, preparation, misconceptions, open questions.
 
 What the authors plan stands in ``book/teaching.yml`` (its head explains the keys); everything else is taken
 from notebooks, quizzes, pages and ``notebooks/timings.json``. The plan covers chapters that may not be in the
@@ -14,11 +14,12 @@ import yaml
 from bioimage_course.data import catalogue
 from bioimage_course.errors import InputError
 from coursebook import execute
-from coursebook.book.findings import Finding, line_of
+from coursebook.book.findings import Finding, line_of, read_yaml
 from coursebook.figures import duration
 from coursebook.project import Project
 from coursebook.quizzes import Quiz
 from coursebook.sources import Source
+from coursebook.words import table
 
 PLAN = "book/teaching.yml"
 PAGE = "book/teaching.qmd"
@@ -52,7 +53,7 @@ class Guide:
         self.project, self.quizzes = project, quizzes
         self.text = (project.root / PLAN).read_text(encoding="utf-8")
         try:
-            self.plan = yaml.safe_load(self.text)
+            self.plan = read_yaml(self.text)
         except yaml.YAMLError as error:
             raise InputError(f"{PLAN} is not valid YAML: {error}") from None
         needed = ("words_a_minute", "minutes_an_exercise", "chapters", "plans")
@@ -113,10 +114,8 @@ def _mistakes_of_chapters(guide: Guide):
     planned = guide.plan["chapters"]
     for chapter, source in guide.chapters.items():
         if chapter not in planned:
-            yield (
-                "chapters:",
-                f"no minutes are planned for chapter {chapter}, {source.title}; write them as for the others",
-            )
+            message = f"no minutes are planned for chapter {chapter}, {source.title}"
+            yield "chapters:", f"{message}; write them as for the others"
     for chapter, entry in planned.items():
         key = f'"{chapter}":'
         parts = [entry.get(part) for part in PARTS]
@@ -173,14 +172,10 @@ def times(guide: Guide, day: dict) -> list[tuple[datetime, datetime, dict]]:
 
 def texts(guide: Guide) -> dict[str, str]:
     """Return the generated parts of the guide: file -> Markdown."""
+    makers = {"minutes": minutes, "chapters": chapters, "prepare": prepare}
+    makers |= {"believed": believed, "open": open_questions}
     parts = {f"plan-{path}": plan(guide, path) for path in guide.plan["plans"]}
-    parts |= {
-        "minutes": minutes(guide),
-        "chapters": chapters(guide),
-        "prepare": prepare(guide),
-        "believed": believed(guide),
-        "open": open_questions(guide),
-    }
+    parts |= {name: make(guide) for name, make in makers.items()}
     return {f"book/_generated/teaching-{name}.md": text for name, text in parts.items()}
 
 
@@ -191,7 +186,7 @@ def plan(guide: Guide, path: str) -> str:
     for number, day in enumerate(days, 1):
         rows = [[f"{begin:%H:%M}–{end:%H:%M}", *_slot(guide, slot, end - begin)] for begin, end, slot in day]
         caption = f"Day {number} on the {path}'s path"
-        blocks.append(_table(["Time", "What", "How"], rows, caption, (18, 32, 50)))
+        blocks.append(table(["Time", "What", "How"], rows, caption, (18, 32, 50)))
     slots = [entry for day in days for entry in day]
     taught = [slot["chapter"] for *_, slot in slots if slot.get("chapter") in guide.chapters]
     work = sum((end - begin).seconds // 60 for begin, end, slot in slots if not slot.get("pause"))
@@ -203,7 +198,7 @@ def plan(guide: Guide, path: str) -> str:
     )
     left = [source for chapter, source in guide.chapters.items() if chapter not in taught]
     if left:
-        blocks.append(f"Not taught in these two days: {', '.join(map(guide.link, left))}.")
+        blocks.append(f"Not taught in this plan: {', '.join(map(guide.link, left))}.")
     return "\n\n".join(blocks) + "\n"
 
 
@@ -238,7 +233,7 @@ def minutes(guide: Guide) -> str:
         f"{guide.plan['minutes_an_exercise']} minutes each"
     )
     spans = f"All chapters together take {_hours(sums[3])} in the room and {_hours(sums[4])} alone."
-    return _table(head, rows, caption, (35, 12, 14, 13, 13, 13), right=True) + f"\n\n{spans}\n"
+    return table(head, rows, caption, (35, 12, 14, 13, 13, 13), right=True) + f"\n\n{spans}\n"
 
 
 def chapters(guide: Guide) -> str:
@@ -248,10 +243,9 @@ def chapters(guide: Guide) -> str:
         quiz = guide.quizzes.get(chapter)
         found = [len(source.exercises()), len(_open(guide, source)), len(quiz.questions) if quiz else 0]
         counts = [a + b for a, b in zip(counts, found, strict=True)]
-        cost = ["not yet", "not yet"]
-        if source.name in guide.timings:
-            records.append(guide.timings[source.name])
-            cost = _cost(records[-1:])
+        own = [guide.timings[source.name]] if source.name in guide.timings else []
+        records += own
+        cost = _cost(own) if own else ["not yet", "not yet"]
         path = "both" if len(source.header["paths"]) > 1 else source.header["paths"][0]
         rows.append([guide.link(source), path, *map(str, found), *cost])
     rows.append(["**All chapters**", "–", *(f"**{total}**" for total in [*counts, *_cost(records)])])
@@ -261,7 +255,7 @@ def chapters(guide: Guide) -> str:
         "Exercises with a check, open questions, questions in the quiz; time and peak memory of the "
         f"notebooks as measured with {cores} CPU cores"
     )
-    return _table(head, rows, caption, (32, 12, 11, 9, 9, 15, 12), right=True) + "\n"
+    return table(head, rows, caption, (32, 12, 11, 9, 9, 15, 12), right=True) + "\n"
 
 
 def _cost(records: list[dict]) -> list[str]:
@@ -280,7 +274,7 @@ def prepare(guide: Guide) -> str:
         rows.append([guide.link(source), needs or "–", wish, extra])
     head = ["Chapter", "Needed in the cache", "Fetched if there is internet", "Extra that Colab installs"]
     caption = "What to prepare for each chapter. `make lab` installs all extras"
-    return _table(head, rows, caption, (26, 26, 26, 22)) + "\n"
+    return table(head, rows, caption, (26, 26, 26, 22)) + "\n"
 
 
 def believed(guide: Guide) -> str:
@@ -291,7 +285,7 @@ def believed(guide: Guide) -> str:
         for item in guide.plan["chapters"][chapter].get("believed", []):
             rows.append([link, f"“{item['that']}”", item["show"]])
     head = ["Chapter", "What is believed", "What to show"]
-    return _table(head, rows, "Common misconceptions", (22, 33, 45)) + "\n"
+    return table(head, rows, "Common misconceptions", (22, 33, 45)) + "\n"
 
 
 def open_questions(guide: Guide) -> str:
@@ -314,15 +308,3 @@ def _hours(total: int) -> str:
     """Write minutes as ``1 h 30 min``."""
     hours, rest = divmod(total, 60)
     return " ".join(([f"{hours} h"] if hours else []) + ([f"{rest} min"] if rest or not hours else []))
-
-
-def _table(head: list[str], rows: list[list[str]], caption: str, widths: tuple, right: bool = False) -> str:
-    """Return a Markdown table; with `right`, numbers stand at the right of their column."""
-    marks = [
-        "---:" if right and all(re.match(r"\**(?:\d|not yet)", row[column]) for row in rows) else ":---"
-        for column in range(len(head))
-    ]
-    rows = [[cell.replace("|", "\\|") for cell in row] for row in rows]
-    lines = [f"| {' | '.join(row)} |" for row in [head, marks, *rows]]
-    shares = ",".join(map(str, widths))
-    return "\n".join([*lines, "", f': {caption} {{tbl-colwidths="[{shares}]"}}'])

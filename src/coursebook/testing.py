@@ -65,9 +65,8 @@ def total(*outputs: str) -> str:
     counts, seconds = Counter(), 0.0
     for text in outputs:
         for line in re.findall(r"^=*\s*(\d+ [a-z]+.* in [\d.]+s)\b", text, re.MULTILINE)[-1:]:
-            counts.update(
-                {what.rstrip("s"): int(number) for number, what in re.findall(r"(\d+) ([a-z]+)", line)}
-            )
+            for number, what in re.findall(r"(\d+) ([a-z]+)", line):
+                counts[what.rstrip("s")] += int(number)
             seconds += float(line.rpartition(" ")[2].rstrip("s"))
     order = ["failed", "passed", "skipped", "deselected", "xfailed", "xpassed", "warning", "error"]
     parts = [f"{counts[what]} {what}" for what in order if counts[what]]

@@ -21,11 +21,8 @@ class Workbench(dict):
         super().__init__(__name__="__main__", display=lambda *objects: None)
         self.source, self.exercise, self.made = source, exercise, []
         first = min(cell.position for cell in source.cells if cell.exercise == exercise)
-        self._before = [
-            cell
-            for cell in source.cells
-            if cell.kind == "code" and not cell.exercise and cell.position < first
-        ]
+        before = (cell for cell in source.cells if cell.kind == "code" and cell.position < first)
+        self._before = [cell for cell in before if not cell.exercise]
         for cell in self._before:
             if "setup" in cell.tags:
                 self.run(cell)
@@ -59,7 +56,6 @@ class Workbench(dict):
         for cell in self.cells("check"):
             for node in ast.walk(ast.parse(python(cell))):
                 if isinstance(node, ast.Call) and ast.unparse(node.func) == f"check.{self.exercise}":
-                    return [
-                        eval(compile(ast.Expression(word), "<check>", "eval"), self) for word in node.args
-                    ]
+                    codes = [compile(ast.Expression(word), "<check>", "eval") for word in node.args]
+                    return [eval(code, self) for code in codes]
         raise LookupError(f"no check cell calls check.{self.exercise}")

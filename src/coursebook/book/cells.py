@@ -6,6 +6,7 @@ that make Quarto load scripts from a CDN (HTML tables, widgets) are refused.
 
 import base64
 import functools
+import itertools
 import json
 import re
 from dataclasses import dataclass, field
@@ -14,11 +15,12 @@ from pathlib import Path, PurePosixPath
 import yaml
 
 from .addresses import how_made, resolve
+from .findings import read_yaml
 
+MARKDOWN = ":::: {{.cell-output .cell-output-display .cell-output-markdown}}\n\n{}\n\n::::\n"
 PICTURES = {"image/svg+xml": "svg", "image/png": "png", "image/jpeg": "jpg"}
 # What makes Quarto load scripts from a CDN, wherever it stands in a notebook that a page embeds from.
 ACTIVE = ("application/vnd.jupyter.widget-view+json", "application/javascript", "text/html")
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where it exists
 
 
 class EmbedError(ValueError):
@@ -66,11 +68,8 @@ def _cells(path: Path, _modified: float) -> list[dict]:
 
 def _without_network(cells: list[dict], name: str) -> None:
     """Refuse a notebook for which Quarto's pages would load scripts, whatever is embedded from it."""
-    active = [
-        f"{cell.get('id')} saved {', '.join(sorted(_active_outputs(cell)))}"
-        for cell in cells
-        if _active_outputs(cell)
-    ]
+    kinds = ((cell.get("id"), sorted(_active_outputs(cell))) for cell in cells)
+    active = [f"{name} saved {', '.join(saved)}" for name, saved in kinds if saved]
     if active:
         raise EmbedError(
             f"in {name} the cell {'; '.join(active)}, for which Quarto loads scripts from the network on "
@@ -92,18 +91,20 @@ def options(source: str) -> dict:
     EmbedError
         They are not valid YAML.
     """
-    lines = []
-    for line in source.splitlines():
-        if not line.startswith("#|"):
-            break
-        lines.append(line[2:].removeprefix(" "))
-    return _options("\n".join(lines)) if lines else {}
+    text = option_lines(source)
+    return _options(text) if text else {}
+
+
+def option_lines(source: str) -> str:
+    """Return the ``#|`` lines at the top of a cell as YAML."""
+    lines = itertools.takewhile(lambda line: line.startswith("#|"), source.splitlines())
+    return "\n".join(line[2:].removeprefix(" ") for line in lines)
 
 
 @functools.lru_cache(maxsize=4096)
 def _options(text: str) -> dict:
     try:
-        found = yaml.load(text, Loader=LOADER)
+        found = read_yaml(text)
     except yaml.YAMLError as error:
         raise EmbedError(f"the `#|` lines of a cell are not valid YAML: {error}") from None
     return found if isinstance(found, dict) else {}
@@ -140,11 +141,8 @@ def read(root: Path, page: str, words: list[str]) -> Found:
         raise EmbedError(f"there is no notebook {name} (from {page})" + f"; {mend}" * bool(mend))
     cells = _cells(root / path, (root / path).stat().st_mtime)
     _without_network(cells, name)
-    found = Found()
-    parts = [
-        _cell(cells, name, label.strip(), "echo=true" in arguments, page, found)
-        for label in labels.split(",")
-    ]
+    found, echo = Found(), "echo=true" in arguments
+    parts = [_cell(cells, name, label.strip(), echo, page, found) for label in labels.split(",")]
     found.text = "\n".join(parts)
     return found
 
@@ -167,7 +165,7 @@ def _cell(cells: list[dict], name: str, label: str, echo: bool, page: str, found
         return f"\n{source}\n"
     if "widget" in cell.get("metadata", {}).get("tags", []):
         raise EmbedError(f"{label} is a widget; pages embed static figures only")
-    kind, where = label.split("-")[0], f"the cell {label!r} of {name}"
+    where = f"the cell {label!r} of {name}"
     blocks, tables, pictures = _outputs(cell, label, where, page, found)
     if echo:
         blocks.insert(0, _code(source, settings))
@@ -178,15 +176,19 @@ def _cell(cells: list[dict], name: str, label: str, echo: bool, page: str, found
         if not caption:
             raise EmbedError(f"{where} has no `#| tbl-cap:`", "captions")
         blocks.append(f"::: {{#{label}}}\n" + "\n".join(tables) + f"\n{caption}\n\n:::\n")
-    if kind in ("fig", "tbl") and not (pictures if kind == "fig" else tables):
-        what = "figure" if kind == "fig" else "Markdown table"
-        raise EmbedError(f"{where} has no saved {what}: execute the notebook")
+    for kind, what, saved in (("fig", "figure", pictures), ("tbl", "Markdown table", tables)):
+        if label.split("-")[0] == kind and not saved:
+            raise EmbedError(f"{where} has no saved {what}: execute the notebook")
     if not blocks:
         raise EmbedError(f"{where} has no saved output: execute the notebook or use echo=true")
-    alts = settings.get("fig-alt")
-    caption = str(settings.get("fig-cap") or "")
-    found.cells.append(Embedded(label, caption, alts if isinstance(alts, list) else [alts]))
+    found.cells.append(embedded(label, settings))
     return "\n::: {.cell}\n\n" + "\n".join(blocks) + "\n:::\n"
+
+
+def embedded(label: str, settings: dict) -> Embedded:
+    """Return caption and alternative texts of a cell with these ``#|`` lines."""
+    alts = settings.get("fig-alt")
+    return Embedded(label, str(settings.get("fig-cap") or ""), alts if isinstance(alts, list) else [alts])
 
 
 def _outputs(cell: dict, label: str, where: str, page: str, found: Found):
@@ -202,7 +204,7 @@ def _outputs(cell: dict, label: str, where: str, page: str, found: Found):
         data = output.get("data", {})
         picture = next((mime for mime in PICTURES if mime in data), None)
         if "text/markdown" in data:
-            block = _div("cell-output-markdown", _joined(data["text/markdown"]))
+            block = MARKDOWN.format(_joined(data["text/markdown"]))
             (tables if label.startswith("tbl-") else blocks).append(block)
         elif picture:
             file = f"{folder}/{label}-{number}.{PICTURES[picture]}"
@@ -231,10 +233,6 @@ def _text(text: str, kind: str) -> str:
     return f"::: {{.cell-output .{kind}}}\n\n{fence}\n{text}\n{fence}\n\n:::\n"
 
 
-def _div(kind: str, text: str) -> str:
-    return f":::: {{.cell-output .cell-output-display .{kind}}}\n\n{text}\n\n::::\n"
-
-
 def _figure(label: str, where: str, settings: dict, pictures: list) -> str:
     alts = settings.get("fig-alt")
     alts = alts if isinstance(alts, list) else [alts] * len(pictures)
@@ -242,26 +240,21 @@ def _figure(label: str, where: str, settings: dict, pictures: list) -> str:
         raise EmbedError(f"{where} has no `#| fig-alt:` for its picture", "captions")
     subcaptions = settings.get("fig-subcap") or []
     if len(pictures) > 1 and len(subcaptions) != len(pictures):
-        raise EmbedError(
-            f"{where} shows {len(pictures)} pictures: one is expected, or a `#| fig-subcap:` for each"
-        )
-    images = []
+        message = f"shows {len(pictures)} pictures: one is expected, or a `#| fig-subcap:` for each"
+        raise EmbedError(f"{where} {message}")
+    images, several = [], len(pictures) > 1
     for n, ((file, size), alt) in enumerate(zip(pictures, alts, strict=False), 1):
         sized = "".join(f" {key}={size[key]}" for key in ("width", "height") if key in size)
-        sub = len(pictures) > 1
-        identifier = f"#{label}-{n} " if sub and label.startswith("fig-") else ""
-        caption = subcaptions[n - 1] if sub else ""
+        identifier = f"#{label}-{n} " if several and label.startswith("fig-") else ""
+        caption = subcaptions[n - 1] if several else ""
         images.append(f'![{caption}]({file}){{{identifier}fig-alt="{_quoted(alt)}"{sized}}}\n')
     if not label.startswith("fig-"):
         return "\n".join(images)
     caption = settings.get("fig-cap")
     if not caption:
         raise EmbedError(f"{where} has no `#| fig-cap:`", "captions")
-    layout = "".join(
-        f' {key}="{settings[key]}"' for key in ("layout-ncol", "layout-nrow", "layout") if key in settings
-    )
-    if len(pictures) > 1 and not layout:
-        layout = " layout-ncol=1"
+    keys = [key for key in ("layout-ncol", "layout-nrow", "layout") if key in settings]
+    layout = "".join(f' {key}="{settings[key]}"' for key in keys) or " layout-ncol=1" * several
     return f"::: {{#{label}{layout}}}\n\n" + "\n".join(images) + f"\n{caption}\n\n:::\n"
 
 

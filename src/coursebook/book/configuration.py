@@ -4,18 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..project import Project
+from ..project import Entry, Project
 from .findings import BookError, Finding, line_of
-
-
-@dataclass
-class Entry:
-    """One page of the book, in reading order."""
-
-    path: str  # of the source, relative to the project, with forward slashes
-    part: str = ""
-    appendix: bool = False
-    text: str = ""  # label in the sidebar, if it is not the page's own title
 
 
 @dataclass
@@ -61,16 +51,15 @@ def read(project: Project) -> tuple[Settings, list[Finding]]:
     book = config.get("book") or {}
     if not isinstance(book, dict) or not book.get("chapters"):
         raise BookError([_finding("`book: chapters:` lists no page")])
-    entries = list(_entries(book["chapters"])) + list(_entries(book.get("appendices") or [], appendix=True))
     # Quarto puts the home page first, wherever it is listed.
-    entries.sort(key=lambda entry: entry.path != "index.qmd")
+    entries = sorted(project.entries(), key=lambda entry: entry.path != "index.qmd")
     html = (config.get("format") or {}).get("html") or {}
     html = html if isinstance(html, dict) else {}
     bibliography = _list(config.get("bibliography") or book.get("bibliography"))
     named = bibliography + _list(html.get("css")) + _list(config.get("csl"))
     named += _list(book.get("image")) + _list(book.get("favicon"))
     text = (root / "_quarto.yml").read_text(encoding="utf-8")
-    findings = [*_missing(root, text, entries, named)]
+    findings = list(_missing(root, text, entries, named))
     entries = [entry for entry in entries if (root / entry.path).is_file()]
     authors = [a.get("name", "") if isinstance(a, dict) else str(a) for a in _list(book.get("author"))]
     settings = Settings(
@@ -120,18 +109,6 @@ def _finding(message: str, line: int = 0) -> Finding:
 
 def _list(value) -> list:
     return value if isinstance(value, list) else [] if value is None else [value]
-
-
-def _entries(items, part="", appendix=False):
-    for item in items:
-        if isinstance(item, str):
-            yield Entry(item, part, appendix)
-        elif "part" in item:
-            yield from _entries(item.get("chapters") or [], str(item["part"]), appendix)
-        elif "href" in item or "file" in item:
-            yield Entry(item.get("href") or item["file"], part, appendix, str(item.get("text", "")))
-        else:
-            raise BookError([_finding(f"cannot read this entry of the chapter list: {item!r}")])
 
 
 def _snippets(root: Path, value) -> str:

@@ -11,8 +11,8 @@ import re
 
 import panflute as pf
 
-from .floats import LAYOUT, Floats
-from .model import NBSP, Heading, Page, images_in, inlines, raw, title_of
+from .floats import LAYOUT, Floats, named
+from .model import NBSP, Heading, Page, image_alone, images_in, inlines, raw, title_of
 
 CALLOUTS = ("note", "tip", "important", "warning", "caution")
 EQUATION = re.compile(r"^\{#(eq-[^\s}]+)\}(.*)$")
@@ -58,12 +58,9 @@ class Builder(Floats):
         if page.appendix and page.number:
             inlines = [pf.Str(f"Appendix {page.number} —"), pf.Space(), *heading.content]
         elif page.number:
-            inlines = [
-                pf.Span(pf.Str(page.number), classes=["chapter-number"]),
-                pf.Str(NBSP),
-                pf.Space(),
-                pf.Span(*heading.content, classes=["chapter-title"]),
-            ]
+            number = pf.Span(pf.Str(page.number), classes=["chapter-number"])
+            title = pf.Span(*heading.content, classes=["chapter-title"])
+            inlines = [number, pf.Str(NBSP), pf.Space(), title]
         else:
             inlines = list(heading.content)
         inside = pf.Span(*inlines, identifier=heading.identifier, classes=["quarto-section-identifier"])
@@ -117,15 +114,11 @@ class Builder(Floats):
             if block.identifier.startswith("sec-"):
                 self.label(block.identifier, f"Section{NBSP}{number}", number)
         if "unlisted" not in block.classes:
-            self.page.headings.append(
-                Heading(block.level, block.identifier, number, pf.stringify(block).strip())
-            )
+            title = pf.stringify(block).strip()
+            self.page.headings.append(Heading(block.level, block.identifier, number, title))
         if number:
-            block.content = [
-                pf.Span(pf.Str(number), classes=["header-section-number"]),
-                pf.Space(),
-                *block.content,
-            ]
+            mark = pf.Span(pf.Str(number), classes=["header-section-number"])
+            block.content = [mark, pf.Space(), *block.content]
         return [block]
 
     def div(self, block) -> list:
@@ -137,10 +130,9 @@ class Builder(Floats):
             return self.tabset(block)
         if "content-hidden" in classes or "content-visible" in classes:
             return self.conditional(block)
-        kind = block.identifier.split("-")[0]
-        if kind == "fig" and block.identifier.startswith("fig-"):
+        if block.identifier.startswith("fig-"):
             return self.figure_div(block)
-        if kind == "tbl" and block.identifier.startswith("tbl-"):
+        if block.identifier.startswith("tbl-"):
             return self.table_div(block)
         if any(key in block.attributes for key in LAYOUT):
             return self.layout(block, list(block.content))
@@ -148,15 +140,14 @@ class Builder(Floats):
         return [block]
 
     def conditional(self, block) -> list:
-        formats = {key: block.attributes.get(key, "") for key in ("when-format", "unless-format")}
-        html_here = formats["when-format"] in ("", "html") and not formats["unless-format"].startswith("html")
+        when, unless = (block.attributes.get(key, "") for key in ("when-format", "unless-format"))
+        html_here = when in ("", "html") and not unless.startswith("html")
         return self.blocks(block.content) if html_here == ("content-visible" in block.classes) else []
 
     def callout(self, block, kind) -> list:
         if kind not in CALLOUTS:
-            self.complain(
-                "markup", f"unknown callout {kind!r}; known are {', '.join(CALLOUTS)}", f"callout-{kind}"
-            )
+            message = f"unknown callout {kind!r}; known are {', '.join(CALLOUTS)}"
+            self.complain("markup", message, f"callout-{kind}")
             return [block]
         options = block.attributes
         content = list(block.content)
@@ -174,18 +165,17 @@ class Builder(Floats):
         style = "simple" if simple != "default" else "default"
         no_icon = " no-icon" if options.get("icon") == "false" or simple == "minimal" else ""
         classes = f"callout callout-style-{style} callout-{kind}{no_icon} callout-titled"
-        identifier = f' id="{block.identifier}"' if block.identifier else ""
         self.inside += 1
         body = self.blocks(content)
         self.inside -= 1
         collapse = options.get("collapse")
         outer, head = ("div", "div") if collapse is None else ("details", "summary")
         state = " open" if collapse == "false" else ""
+        start = f'<{outer}{named(block.identifier)} class="{classes}"{state}>'
+        icon = '<i class="callout-icon" aria-hidden="true"></i>'
         return [
-            raw(f'<{outer}{identifier} class="{classes}"{state}><{head} class="callout-header">'),
-            raw(
-                '<span class="callout-icon-container"><i class="callout-icon" aria-hidden="true"></i></span>'
-            ),
+            raw(f'{start}<{head} class="callout-header">'),
+            raw(f'<span class="callout-icon-container">{icon}</span>'),
             raw('<span class="callout-title-container">'),
             pf.Plain(*spoken, *title),
             raw(f'</span></{head}><div class="callout-body-container callout-body">'),
@@ -231,15 +221,13 @@ class Builder(Floats):
         ]
 
     def paragraph(self, block) -> list:
-        content = list(block.content)
-        if isinstance(block, pf.Para) and len(content) == 1 and isinstance(content[0], pf.Image):
-            image = content[0]
+        image = image_alone(block)
+        if image:
             if image.identifier.startswith("fig-") or "fig-cap" in image.attributes:
-                return self.float(
-                    "fig", image.identifier, [pf.Plain(image)], inlines(image.attributes.pop("fig-cap", ""))
-                )
+                caption = inlines(image.attributes.pop("fig-cap", ""))
+                return self.float(image.identifier, [pf.Plain(image)], caption)
             self.alt(image)
-        block.content = self.equations(content)
+        block.content = self.equations(list(block.content))
         return [block]
 
     def equations(self, content) -> list:

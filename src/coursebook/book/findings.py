@@ -3,8 +3,13 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+import yaml
+
 from bioimage_course import errors
 from bioimage_course.errors import InputError
+from coursebook.words import counted
+
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where it exists
 
 
 @dataclass(frozen=True, order=True)
@@ -34,6 +39,14 @@ class Finding:
     def __str__(self) -> str:
         where = f"{self.path}:{self.line}" if self.line else self.path
         return f"{where}: {self.message}" + (f"; {self.mend}" if self.mend else "")
+
+
+def read_yaml(text: str):
+    """Return what YAML says, read by the fast parser where it exists; the other one names mistakes better."""
+    try:
+        return yaml.load(text, Loader=LOADER)
+    except yaml.YAMLError:
+        return yaml.safe_load(text)
 
 
 def of_yaml(
@@ -67,8 +80,7 @@ class BookError(FindingsError):
     """The book cannot be rendered; `findings` lists every reason."""
 
     def __str__(self) -> str:
-        count = len(self.findings)
-        return f"{count} mistake{'s' if count > 1 else ''} in the book's sources\n{super().__str__()}"
+        return f"{counted(len(self.findings), 'mistake')} in the book's sources\n{super().__str__()}"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -1,24 +1,14 @@
 """Figures, tables and grids: what has a caption and a number."""
 
 import copy
+import itertools
 import json
 from abc import ABC, abstractmethod
 
 import panflute as pf
 
-from .model import (
-    KINDS,
-    NBSP,
-    Label,
-    Page,
-    cells_of,
-    identifier_of,
-    images_in,
-    inlines,
-    plain_images,
-    raw,
-    tables_in,
-)
+from . import model
+from .model import KINDS, NBSP, Label, Page, identifier_of, images_in, inlines, plain_images, raw
 
 LAYOUT = ("layout", "layout-ncol", "layout-nrow")
 
@@ -29,9 +19,21 @@ def caption_of(block) -> list:
 
 
 def numbered(kind: str, number: str, caption: list) -> list:
-    """Put "Figure 1.2:" before a caption."""
+    """Put "Figure 1.2:" before a caption; without a number it stays as it is."""
+    if not number:
+        return caption
     colon = [pf.Str(":"), pf.Space(), *caption] if caption else []
     return [pf.Str(f"{KINDS[kind]}{NBSP}{number}"), *colon]
+
+
+def ends_with_words(content: list) -> bool:
+    """Whether the last block is a paragraph without a picture: a caption."""
+    return bool(content) and isinstance(content[-1], pf.Para) and not images_in(content[-1:])
+
+
+def named(identifier: str) -> str:
+    """Return the attribute ``id`` for a start tag, if there is a name."""
+    return f' id="{identifier}"' if identifier else ""
 
 
 class Floats(ABC):
@@ -100,49 +102,46 @@ class Floats(ABC):
 
     def figure(self, block) -> list:
         """``![caption](file){#fig-name fig-alt="…"}`` alone in a paragraph."""
-        image = next(iter(images_in(block.content)), None)
-        caption = caption_of(block)
-        if image is not None:
+        images, caption = images_in(block.content), caption_of(block)
+        for image in images[:1]:
             self.needs_alt(image)
-        self.captioned(images_in(block.content), caption)
-        return self.float("fig", block.identifier, list(block.content), caption)
+        self.captioned(images, caption)
+        return self.float(block.identifier, list(block.content), caption)
 
-    def _caption_of(self, block, content, what, attribute, words) -> list:
+    def _caption_of(self, block, content, kind, words) -> list:
         """Take a caption from the attribute, or from `content` if that ends with `words`; or complain."""
-        caption = inlines(block.attributes.pop(attribute, ""))
+        caption = inlines(block.attributes.pop(f"{kind}-cap", ""))
         if not caption and words:
             caption = list(content.pop().content)
         if not caption:
-            self.complain(
-                "captions",
-                f"the {what} {block.identifier} has no caption: end it with a paragraph",
-                f"#{block.identifier}",
-            )
+            what = f"the {KINDS[kind].lower()} {block.identifier}"
+            message = f"{what} has no caption: end it with a paragraph"
+            self.complain("captions", message, f"#{block.identifier}")
         return caption
 
     def figure_div(self, block) -> list:
         content = list(block.content)
-        last = content[-1] if content else None
-        words = isinstance(last, pf.Para) and not images_in([last])
-        caption = self._caption_of(block, content, "figure", "fig-cap", words)
+        caption = self._caption_of(block, content, "fig", ends_with_words(content))
         if not content:
             self.complain("markup", f"the figure {block.identifier} is empty", f"#{block.identifier}")
         grid = any(key in block.attributes for key in LAYOUT)
         subfigures = grid or any(identifier_of(b).startswith("fig-") for b in content)
-        return self.float(
-            "fig", block.identifier, content, caption, block if subfigures else None, block.classes
-        )
+        return self.float(block.identifier, content, caption, block if subfigures else None, block.classes)
 
-    def float(self, kind, identifier, content, caption, grid=None, classes=()) -> list:
-        """A numbered (or at least captioned) figure."""
-        number = ""
+    def _numbered(self, kind: str, identifier: str) -> str:
+        """Return the number of a figure or table and remember its label; complain about a wrong one."""
         if identifier.startswith(f"{kind}-"):
             number = self.next(kind)
             self.label(identifier, f"{KINDS[kind]}{NBSP}{number}", number)
-        elif identifier:
-            self.complain(
-                "markup", f"the label #{identifier} of a figure must begin with fig-", f"#{identifier}"
-            )
+            return number
+        if identifier:
+            what = f"the label #{identifier} of a {KINDS[kind].lower()}"
+            self.complain("markup", f"{what} must begin with {kind}-", f"#{identifier}")
+        return ""
+
+    def float(self, identifier, content, caption, grid=None, classes=()) -> list:
+        """A numbered (or at least captioned) figure."""
+        number = self._numbered("fig", identifier)
         self.inside += 1
         if grid is not None:
             body = self.layout(grid, content, parent=number)
@@ -151,59 +150,37 @@ class Floats(ABC):
             for image in images_in(body):
                 self.alt(image)
         self.inside -= 1
-        text = self.equations(caption)
-        if number:
-            text = numbered(kind, number, text)
         extra = " ".join(["quarto-float", "quarto-figure", "quarto-figure-center", *classes])
-        name = f' id="{identifier}"' if identifier else ""
-        foot = (
-            [
-                raw('<figcaption class="quarto-float-caption quarto-float-fig quarto-float-caption-bottom">'),
-                pf.Plain(*text),
-                raw("</figcaption>"),
-            ]
-            if text
-            else []
-        )
-        return [
-            raw(f'<div{name} class="{extra}"><figure class="quarto-float quarto-float-fig figure">'),
-            *body,
-            *foot,
-            raw("</figure></div>"),
-        ]
+        figure = '<figure class="quarto-float quarto-float-fig figure">'
+        new = [raw(f'<div{named(identifier)} class="{extra}">{figure}'), *body]
+        text = numbered("fig", number, self.equations(caption))
+        if text:
+            place = "quarto-float-caption quarto-float-fig quarto-float-caption-bottom"
+            new += [raw(f'<figcaption class="{place}">'), pf.Plain(*text), raw("</figcaption>")]
+        return [*new, raw("</figure></div>")]
 
     def layout(self, block, content, parent="") -> list:
         """Place pictures or blocks side by side: ``layout-ncol``, ``layout-nrow`` or ``layout``."""
         cells = []
-        for child in content:
-            images = (
-                [i for i in child.content if isinstance(i, pf.Image)] if isinstance(child, pf.Para) else []
-            )
-            others = (
-                [i for i in child.content if not isinstance(i, (pf.Image, pf.Space, pf.SoftBreak))]
-                if images
-                else []
-            )
-            cells += [pf.Para(image) for image in images] if images and not others else [child]
+        for child in content:  # pictures in one paragraph are cells of their own
+            parts = list(child.content) if isinstance(child, pf.Para) else [child]
+            parts = [part for part in parts if not isinstance(part, (pf.Space, pf.SoftBreak))]
+            alone = parts and all(isinstance(part, pf.Image) for part in parts)
+            cells += map(pf.Para, parts) if alone else [child]
         rows = self._rows(block, len(cells))
+        left = iter(enumerate(cells))
         new = [raw('<div class="quarto-layout-panel">')]
-        position = 0
         for widths in rows:
             new.append(raw('<div class="quarto-layout-row">'))
-            for width in widths:
-                if position >= len(cells):
-                    break
+            for width, (position, cell) in zip(widths, left, strict=False):
                 new.append(raw(f'<div class="quarto-layout-cell" style="flex-basis: {width:.1f}%">'))
-                new += self._cell(cells[position], parent, position)
-                new.append(raw("</div>"))
-                position += 1
+                new += [*self._cell(cell, parent, position), raw("</div>")]
             new.append(raw("</div>"))
         new.append(raw("</div>"))
         if parent:
             return new
-        name = f' id="{block.identifier}"' if block.identifier else ""
-        classes = " ".join(block.classes)
-        return [raw(f'<div{name} class="{classes}">'), *new, raw("</div>")]
+        start = f'<div{named(block.identifier)} class="{" ".join(block.classes)}">'
+        return [raw(start), *new, raw("</div>")]
 
     def _rows(self, block, count) -> list:
         attributes = block.attributes
@@ -232,11 +209,7 @@ class Floats(ABC):
             body = plain_images(list(child.content))
         elif isinstance(child, pf.Div):
             body = list(child.content)
-            caption = (
-                list(body.pop().content)
-                if isinstance(body[-1], pf.Para) and not images_in([body[-1]])
-                else []
-            )
+            caption = list(body.pop().content) if ends_with_words(body) else []
             body = self.blocks(plain_images(body))
         else:
             body, caption = [pf.Plain(*child.content)], []
@@ -246,74 +219,48 @@ class Floats(ABC):
             self.alt(image)
             image.identifier = ""
         caption = [pf.Str(f"({letter})"), *([pf.Space(), *caption] if caption else [])]
-        return [
-            raw(
-                f'<div id="{identifier}" class="quarto-float quarto-figure">'
-                '<figure class="quarto-subfloat-fig quarto-float-fig figure">'
-            ),
-            *body,
-            raw('<figcaption class="quarto-float-caption quarto-subfloat-caption quarto-subfloat-fig">'),
+        figure = '<figure class="quarto-subfloat-fig quarto-float-fig figure">'
+        place = "quarto-float-caption quarto-subfloat-caption quarto-subfloat-fig"
+        start = raw(f'<div id="{identifier}" class="quarto-float quarto-figure">{figure}')
+        below = [
+            raw(f'<figcaption class="{place}">'),
             pf.Plain(*caption),
             raw("</figcaption></figure></div>"),
         ]
+        return [start, *body, *below]
 
     def table(self, block) -> list:
         """A table with ``: Caption {#tbl-name}``."""
-        caption = caption_of(block)
         identifier, block.identifier = block.identifier, ""
-        return self._table_float(identifier, [block], caption)
+        return self._table_float(identifier, [block], caption_of(block))
 
     def table_div(self, block) -> list:
         content = list(block.content)
         words = bool(content) and isinstance(content[-1], pf.Para)
-        caption = self._caption_of(block, content, "table", "tbl-cap", words)
+        caption = self._caption_of(block, content, "tbl", words)
         return self._table_float(block.identifier, content, caption)
 
     def _table_float(self, identifier, content, caption) -> list:
-        number = ""
-        if identifier.startswith("tbl-"):
-            number = self.next("tbl")
-            self.label(identifier, f"Table{NBSP}{number}", number)
-            if not caption:
-                self.complain("captions", f"the table {identifier} has no caption", f"#{identifier}")
-        elif identifier:
-            self.complain(
-                "markup", f"the label #{identifier} of a table must begin with tbl-", f"#{identifier}"
-            )
-        for table in tables_in(content):
+        number = self._numbered("tbl", identifier)
+        if number and not caption:
+            self.complain("captions", f"the table {identifier} has no caption", f"#{identifier}")
+        for table in model.tables_in(content):
             table.identifier = ""
             if number or len(content) > 1:  # a caption without a label stays the table's own, as in Quarto
                 table.caption = pf.Caption()
-            widths = table.attributes.pop("tbl-colwidths", None)
-            if widths:
+            if widths := table.attributes.pop("tbl-colwidths", None):
                 shares = json.loads(widths)
-                table.colspec = [
-                    (spec[0], share / sum(shares)) for spec, share in zip(table.colspec, shares, strict=True)
-                ]
-            for cell in cells_of(table):
+                columns = zip(table.colspec, shares, strict=True)
+                table.colspec = [(align, share / sum(shares)) for (align, _), share in columns]
+            for cell in model.cells_of(table):
                 cell.content = self.blocks(cell.content)
             table.classes.append("table")
-        others = [b for b in content if not isinstance(b, pf.Table)]
-        body = (
-            content
-            if not others
-            else [
-                new for b in content for new in ([b] if isinstance(b, (pf.Table, pf.Div)) else self.block(b))
-            ]
-        )
-        body = [raw('<div class="table-scroll">'), *body, raw("</div>")]
+        parts = ([b] if isinstance(b, (pf.Table, pf.Div)) else self.block(b) for b in content)
+        body = [raw('<div class="table-scroll">'), *itertools.chain(*parts), raw("</div>")]
         if not number:
             return body
-        text = self.equations(caption)
-        text = numbered("tbl", number, text)
-        name = f' id="{identifier}"' if identifier else ""
-        return [
-            raw(
-                f'<div{name} class="quarto-float"><figure class="quarto-float quarto-float-tbl figure">'
-                '<figcaption class="quarto-float-caption quarto-float-tbl quarto-float-caption-top">'
-            ),
-            pf.Plain(*text),
-            raw("</figcaption>"),
-            *body,
-            raw("</figure></div>"),
-        ]
+        figure = '<figure class="quarto-float quarto-float-tbl figure">'
+        place = "quarto-float-caption quarto-float-tbl quarto-float-caption-top"
+        start = raw(f'<div id="{identifier}" class="quarto-float">{figure}<figcaption class="{place}">')
+        above = [start, pf.Plain(*numbered("tbl", number, self.equations(caption))), raw("</figcaption>")]
+        return [*above, *body, raw("</figure></div>")]

@@ -2,6 +2,7 @@
 
 import html
 import posixpath
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -50,17 +51,18 @@ class Written:
 
 
 class _Scanner(HTMLParser):
-    """Rewrites start tags one by one and collects what they name; everything else stays as it is."""
+    """Collects what start tags name, and how those must read whose addresses change."""
 
     def __init__(self, page: Page, pages: set[str], generated: set[str], root: Path):
         super().__init__(convert_charrefs=False)
         self.page, self.pages, self.generated, self.root = page, pages, generated, root
-        self.out: list[str] = []
+        self.changed: dict[str, str] = {}
         self.found = Written("")
         self.links = 0  # > 0 inside a link
 
     def handle_starttag(self, tag, attrs):
-        text, values = self.get_starttag_text() or "", dict(attrs)
+        values = dict(attrs)
+        text = written = self.get_starttag_text() or ""
         if values.get("id"):
             self.found.identifiers.append(values["id"])
         self.links += tag == "a"
@@ -70,13 +72,11 @@ class _Scanner(HTMLParser):
             if values.get(name) and not values.get("class", "").startswith("quarto-xref"):
                 new = self.reference(tag, values[name])
                 if new != values[name]:
-                    for quote in "\"'":
-                        old = f"{name}={quote}{html.escape(values[name])}{quote}"
-                        bare = f"{name}={quote}{values[name]}{quote}"
-                        text = text.replace(old, f'{name}="{html.escape(new)}"').replace(
-                            bare, f'{name}="{html.escape(new)}"'
-                        )
-        self.out.append(text)
+                    for old in (html.escape(values[name]), values[name]):
+                        for quote in "\"'":
+                            text = text.replace(f"{name}={quote}{old}{quote}", f'{name}="{html.escape(new)}"')
+        if text != written:
+            self.changed[written] = text
 
     handle_startendtag = handle_starttag
 
@@ -106,14 +106,12 @@ class _Scanner(HTMLParser):
             complain("links", f"{value} lies outside the project", value, view="html")
             return value
         anchor = f"#{parts.fragment}" if parts.fragment else ""
-        if target.endswith(".qmd"):
-            if target not in self.pages:
-                message = f"the link {value} leads to no page of the book (from {self.page.path})"
-                complain("links", message, value, view="html", mend=nearest(target, self.pages))
-                return value
-            target = target[:-4] + ".html"
-            self.found.references.append(Reference(tag, value, target, unquote(parts.fragment)))
-        elif target.endswith(".html") and target[:-5] + ".qmd" in self.pages:
+        if target.endswith(".qmd") and target not in self.pages:
+            message = f"the link {value} leads to no page of the book (from {self.page.path})"
+            complain("links", message, value, view="html", mend=nearest(target, self.pages))
+            return value
+        if re.sub(r"\.html$", ".qmd", target) in self.pages:
+            target = re.sub(r"\.qmd$", ".html", target)
             self.found.references.append(Reference(tag, value, target, unquote(parts.fragment)))
         elif target in self.generated:
             pass
@@ -128,22 +126,6 @@ class _Scanner(HTMLParser):
 
     def handle_endtag(self, tag):
         self.links -= tag == "a"
-        self.out.append(f"</{tag}>")
-
-    def handle_data(self, data):
-        self.out.append(data)
-
-    def handle_entityref(self, name):
-        self.out.append(f"&{name};")
-
-    def handle_charref(self, name):
-        self.out.append(f"&#{name};")
-
-    def handle_comment(self, data):
-        self.out.append(f"<!--{data}-->")
-
-    def handle_decl(self, decl):
-        self.out.append(f"<!{decl}>")
 
 
 def scan(page: Page, text: str, pages: set[str], generated: set[str], root: Path) -> Written:
@@ -151,7 +133,9 @@ def scan(page: Page, text: str, pages: set[str], generated: set[str], root: Path
     scanner = _Scanner(page, pages, generated, root)
     scanner.feed(text)
     scanner.close()
-    scanner.found.html = "".join(scanner.out)
+    for written, changed in scanner.changed.items():  # the same tag means the same wherever it stands
+        text = text.replace(written, changed)
+    scanner.found.html = text
     return scanner.found
 
 

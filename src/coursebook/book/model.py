@@ -92,14 +92,9 @@ def inlines(text: str) -> list:
 
 
 def _walk(blocks, kind):
-    found = []
-
-    def collect(element, _doc):
-        if isinstance(element, kind):
-            found.append(element)
-
+    found: list = []
     for block in blocks:
-        block.walk(collect)
+        block.walk(lambda element, _doc: found.append(element) if isinstance(element, kind) else None)
     return found
 
 
@@ -125,19 +120,20 @@ def plain_images(blocks) -> list:
     for block in blocks:
         if isinstance(block, pf.Figure):
             new += list(block.content)
-        elif (
-            isinstance(block, pf.Para) and len(block.content) == 1 and isinstance(block.content[0], pf.Image)
-        ):
-            new.append(pf.Plain(*block.content))
         else:
-            new.append(block)
+            new.append(pf.Plain(*block.content) if image_alone(block) else block)
     return new
+
+
+def image_alone(block) -> pf.Image | None:
+    """Return the picture that is all of a paragraph, or None."""
+    alone = isinstance(block, pf.Para) and len(block.content) == 1
+    return block.content[0] if alone and isinstance(block.content[0], pf.Image) else None
 
 
 def identifier_of(block) -> str:
     """The identifier of a figure, of a block, or of a picture alone in its paragraph."""
     if isinstance(block, (pf.Figure, pf.Div)):
         return block.identifier
-    if isinstance(block, pf.Para) and len(block.content) == 1 and isinstance(block.content[0], pf.Image):
-        return block.content[0].identifier
-    return ""
+    image = image_alone(block)
+    return image.identifier if image else ""

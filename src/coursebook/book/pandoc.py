@@ -1,5 +1,6 @@
 """Pandoc, as it comes with the Python package ``pypandoc_binary``, and what it once wrote."""
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -49,9 +50,8 @@ def run(text: str, *options: str) -> tuple[str, tuple[str, ...]]:
     PandocError
         Pandoc cannot read `text`.
     """
-    done = subprocess.run(
-        [executable(), *options], input=text, capture_output=True, text=True, encoding="utf-8"
-    )
+    command = [executable(), *options]
+    done = subprocess.run(command, input=text, capture_output=True, encoding="utf-8")
     if done.returncode:
         raise PandocError(done.stderr.strip())
     warnings = re.split(r"^\[WARNING\] ", done.stderr, flags=re.MULTILINE)[1:]
@@ -88,26 +88,17 @@ def remembered(root: Path, text: str, *options: str, files: tuple[Path, ...] = (
         return written, tuple(warnings)
     except (OSError, ValueError):
         answer = run(text, *options)
-        _keep(path, json.dumps(answer))
+        with contextlib.suppress(OSError):  # a folder that cannot be written only costs time
+            write_text(path, json.dumps(answer))
         return answer
-
-
-def _keep(path: Path, text: str) -> None:
-    """Write an answer down; a folder that cannot be written only costs time."""
-    try:
-        write_text(path, text)
-    except OSError:
-        pass
 
 
 def forget_old(root: Path) -> None:
     """Delete the answers that nobody asked for during the last week."""
     for path in (root / CACHE).glob("*.json"):
-        try:
+        with contextlib.suppress(OSError):  # another process was faster
             if time.time() - path.stat().st_mtime > KEPT:
                 path.unlink()
-        except OSError:  # another process was faster
-            continue
 
 
 def bibliography(path: Path) -> list[dict]:

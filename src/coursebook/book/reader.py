@@ -1,33 +1,34 @@
 """The whole book: manuscripts, documents, references, HTML, and everything that is wrong with them."""
 
 import io
+import itertools
 import json
 import re
+import string
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
-from ..project import Project
-from . import bibliography, configuration, text
-from .bibliography import Entry
+import panflute as pf
+
+from ..project import Entry, Project
+from . import bibliography, configuration, links, pandoc, references, text
 from .configuration import Settings
+from .document import Builder
 from .findings import BookError, Finding
+from .links import Written
+from .model import Label, Page, title_of
 from .text import Manuscript
-
-if TYPE_CHECKING:
-    from .links import Written
-    from .model import Page
 
 
 @dataclass
 class Document:
     """The book as pandoc understood it: its pages in order, and the HTML of those that were asked for."""
 
-    pages: list["Page"]
-    home: "Page | None"  # the page with the list of references
-    written: dict[str, "Written"] = field(default_factory=dict)
+    pages: list[Page]
+    home: Page | None  # the page with the list of references
+    written: dict[str, Written] = field(default_factory=dict)
 
 
 class Book:
@@ -36,7 +37,6 @@ class Book:
     def __init__(self, project: Project):
         self.project = project
         self.root = project.root
-        self._notebooks: dict[str, dict | None] = {}
 
     @cached_property
     def _configuration(self) -> tuple[Settings, list[Finding]]:
@@ -58,37 +58,30 @@ class Book:
         return [manuscript for manuscript in self.manuscripts if manuscript.is_chapter]
 
     @cached_property
-    def _bibliography(self) -> tuple[list[Entry], list[Finding]]:
+    def _bibliography(self) -> tuple[list[bibliography.Entry], list[Finding]]:
         return bibliography.read(self.root, self.settings.bibliography)
 
     @property
-    def bibliography(self) -> list[Entry]:
+    def bibliography(self) -> list[bibliography.Entry]:
         """The entries of the bibliography."""
         return self._bibliography[0]
 
-    def notebook(self, path: str) -> dict | None:
-        """Return the notebook at `path` as JSON, or None if there is none.
+    def notebook(self, path: str) -> dict:
+        """Return the notebook at `path` as JSON.
 
         Raises
         ------
-        FindingsError
+        BookError
             It is not valid JSON.
         """
-        if path not in self._notebooks:
-            file = self.root / path
-            try:
-                found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
-            except json.JSONDecodeError as error:
-                raise BookError([Finding(path, error.lineno, f"not valid JSON: {error.msg}")]) from None
-            self._notebooks[path] = found
-        return self._notebooks[path]
+        try:
+            return json.loads((self.root / path).read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            raise BookError([Finding(path, error.lineno, f"not valid JSON: {error.msg}")]) from None
 
     @cached_property
     def document(self) -> Document:
         """All pages with numbers, references and citations; nothing is written yet."""
-        from . import pandoc, references
-        from .document import Builder
-
         pandoc.forget_old(self.root)
         with ThreadPoolExecutor(2) as pool:  # pandoc is another process, so threads are enough
             for manuscript in self.manuscripts:
@@ -104,15 +97,9 @@ class Book:
             references.resolve(page, labels, missing, keys)
         return Document(pages, next(filter(references.holds_bibliography, pages), None))
 
-    def _parse(self, manuscript: Manuscript, entry: configuration.Entry) -> "Page":
-        import panflute as pf
-
-        from . import pandoc
-        from .model import Page, title_of
-
-        written, warnings = pandoc.remembered(
-            self.root, manuscript.text, f"--from={pandoc.READER}", "--to=json"
-        )
+    def _parse(self, manuscript: Manuscript, entry: Entry) -> Page:
+        options = (f"--from={pandoc.READER}", "--to=json")
+        written, warnings = pandoc.remembered(self.root, manuscript.text, *options)
         for warning in warnings:
             line = re.search(r"line (\d+)", warning)
             manuscript.complain("markup", f"pandoc says: {warning}", line=int(line[1]) if line else None)
@@ -123,25 +110,23 @@ class Book:
 
     def write(self, only: Iterable[str] = ()) -> Document:
         """Return the document with the HTML of all pages, or of the pages (paths) named in `only`."""
-        from . import links, references
-
         document, chosen = self.document, set(only)
         cited = sorted({key for page in document.pages for key in page.citations})
         names = {page.path for page in document.pages}
         readable = list(dict.fromkeys(entry.file for entry in self.bibliography))
         generated = {file for page in document.pages for file in page.manuscript.files}
 
-        def write(page: "Page") -> None:
-            page.body = references.with_bibliography(
+        def write(page: Page) -> str:
+            return references.with_bibliography(
                 page, document.home, cited, self.settings, readable, self.root
             )
 
         wanted = [page for page in document.pages if not chosen or page.path in chosen]
         wanted = [page for page in wanted if page.href not in document.written]
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(write, wanted))
-        for page in wanted:
-            document.written[page.href] = links.scan(page, page.body, names, generated, self.root)
+            bodies = list(pool.map(write, wanted))
+        for page, body in zip(wanted, bodies, strict=True):
+            document.written[page.href] = links.scan(page, body, names, generated, self.root)
             page.body = document.written[page.href].html
         if not chosen:
             links.check(document.pages, document.written)
@@ -159,23 +144,17 @@ class Book:
         return sorted({*self._configuration[1], *self._bibliography[1], *pages})
 
 
-def _number(pages: list["Page"]) -> None:
+def _number(pages: list[Page]) -> None:
     """Give chapters and appendices their numbers and letters."""
-    number, letter = 0, 0
+    numbers, letters = itertools.count(1), iter(string.ascii_uppercase)
     for page in pages:
-        if not page.chapter_numbered or page.path == "index.qmd":
-            continue
-        if page.appendix:
-            letter += 1
-            page.number = chr(ord("A") + letter - 1)
-        else:
-            number += 1
-            page.number = str(number)
+        if page.chapter_numbered and page.path != "index.qmd":
+            page.number = next(letters) if page.appendix else str(next(numbers))
 
 
-def _labels(pages: list["Page"]) -> dict:
+def _labels(pages: list[Page]) -> dict[str, Label]:
     """Return name -> label over the whole book; complain about names given twice."""
-    labels: dict = {}
+    labels: dict[str, Label] = {}
     for page in pages:
         for label in page.labels:
             if label.name in labels:

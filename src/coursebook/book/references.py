@@ -15,6 +15,10 @@ from .model import KINDS, NBSP, Label, Page
 # Quarto reads @name as a cross-reference if it begins with one of these, as a citation otherwise.
 PREFIXES = {*KINDS, *"lst nte tip wrn imp cau thm lem cor prp cnj def exm exr".split()}
 LINK = re.compile(r"(?<![\\\w\]])!?\[[^\[\]]+\]\[[^\[\]]*\]\S*")  # [text][name]
+NO_BORDER = (
+    "a line with ::: was not read as the border of a block: leave an empty line before it, in a list indent "
+    "it exactly as far as the item's text"
+)
 UNREAD = re.compile(r"^@(?:fig|tbl|eq|sec)-\w")
 
 
@@ -42,24 +46,14 @@ def resolve(page: Page, labels: dict[str, Label], missing: set[str], keys: set[s
 def _leftover(element: pf.Str, page: Page) -> None:
     """Complain about what was meant as a reference, a link or the border of a block, and stayed text."""
     text = element.text
-    if UNREAD.match(text) and not isinstance(element.parent, pf.Cite) and not _escaped(page, text):
-        page.manuscript.complain(
-            "references", f"{text} was not read as a reference", text, mend="write @label"
-        )
+    if UNREAD.match(text) and not isinstance(element.parent, pf.Cite):
+        if f"\\{text}" not in page.manuscript.prose:  # `\@fig-x` is meant as text
+            message = f"{text} was not read as a reference"
+            page.manuscript.complain("references", message, text, mend="write @label")
     if re.match(r":{3,}$", text):
-        page.manuscript.complain(
-            "markup",
-            "a line with ::: was not read as the border of a block: leave an empty line before it, in a "
-            "list indent it exactly as far as the item's text",
-            _line_with(page, element),
-        )
+        page.manuscript.complain("markup", NO_BORDER, _line_with(page, element))
     if "][" in text and any(text in match[0] for match in LINK.finditer(page.manuscript.prose)):
         page.manuscript.complain("links", f"{text} is a link whose address is nowhere on the page", text)
-
-
-def _escaped(page: Page, text: str) -> bool:
-    r"""Return whether the author wrote `\@fig-x`, which is meant as text."""
-    return f"\\{text}" in page.manuscript.prose
 
 
 def _line_with(page: Page, element) -> str:
@@ -91,18 +85,14 @@ def _cite(cite, page: Page, labels: dict[str, Label], missing: set[str], keys: s
         label = labels.get(name)
         if new:
             new += [pf.Str(","), pf.Space()]
+        token = f"@{citation.id}"
         if label is None:
             if name not in missing:
-                message = f"@{citation.id} refers to nothing"
-                complain("references", message, f"@{citation.id}", mend=nearest(name, labels))
+                complain("references", f"{token} refers to nothing", token, mend=nearest(name, labels))
             continue
         if not page.number:
-            complain(
-                "references",
-                f"@{citation.id} stands on an unnumbered page, where Quarto shows a wrong text",
-                f"@{citation.id}",
-                mend="write an ordinary link",
-            )
+            message = f"{token} stands on an unnumbered page, where Quarto shows a wrong text"
+            complain("references", message, token, mend="write an ordinary link")
         new.append(_link(page, label, citation))
         if citation.suffix:
             new += list(citation.suffix)
@@ -154,11 +144,7 @@ def with_bibliography(
             token = formula[1][:40] if formula else ""
             page.manuscript.complain("markup", f"pandoc says: {warning}", token)
     if home is not None and page is not home:
-        target = relative(page.href, home.href)
-        body = re.sub(
-            r'<a href="#(ref-[^"]+)" role="doc-biblioref"',
-            rf'<a href="{target}#\1" role="doc-biblioref"',
-            body,
-        )
+        there = rf'<a href="{relative(page.href, home.href)}#\1" role="doc-biblioref"'
+        body = re.sub(r'<a href="#(ref-[^"]+)" role="doc-biblioref"', there, body)
         body = body.replace('<div id="refs"', '<div id="refs" hidden', 1)
     return body

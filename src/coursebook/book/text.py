@@ -10,14 +10,14 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 import yaml
 
 from . import addresses, cells
-from .findings import Finding, of_yaml
+from .findings import Finding, of_yaml, read_yaml
 
 SHORTCODES = ("include", "embed", "pagebreak")
 SHORTCODE = re.compile(r"(?<!\{)\{\{<\s*(.*?)\s*>\}\}(?!\})")
@@ -152,16 +152,14 @@ class Manuscript:
     def _for_pandoc(line: Line) -> Line:
         alone = ALONE.match(line.text) if line.kind == "prose" else None
         text = "" if alone and alone[2] == "pagebreak" else line.text
-        return Line(text.replace("{{{<", "{{<").replace(">}}}", ">}}"), line.file, line.number, line.kind)
+        return replace(line, text=text.replace("{{{<", "{{<").replace(">}}}", ">}}"))
 
     def embed(self, root: Path) -> None:
         """Put the notebook cells that the page embeds in their places."""
         expanded: list[Line] = []
         for position, line in enumerate(self.lines):
-            if position in self.embeds:
-                expanded += self._cell(root, self.embeds[position])
-            else:
-                expanded.append(self._for_pandoc(line))
+            embed = self.embeds.get(position)
+            expanded += self._cell(root, embed) if embed else [self._for_pandoc(line)]
         self.expanded = expanded
 
     def _cell(self, root: Path, embed: Embed) -> list[Line]:
@@ -169,15 +167,14 @@ class Manuscript:
         try:
             found = cells.read(root, self.path, shlex.split(embed.argument))
         except ValueError as error:  # cells.EmbedError, or quotes that do not close
-            self._note(here, str(error), getattr(error, "rule", "embeds"))
+            self.note(here, str(error), getattr(error, "rule", "embeds"))
             labels = embed.argument.split(" ")[0].partition("#")[2]
             self.missing |= {label.strip() for label in labels.split(",")}
             return []
         self.files.update(found.files)
         self.cells += [(here, cell) for cell in found.cells]
-        return [
-            Line(embed.indent + line, here.file, here.number, "embed") for line in found.text.splitlines()
-        ]
+        texts = (embed.indent + text for text in found.text.splitlines())
+        return [replace(here, text=text, kind="embed") for text in texts]
 
     # mistakes
 
@@ -197,19 +194,20 @@ class Manuscript:
         complaint of the same words goes to the second place, and so on.
         """
         if line is not None and 0 < line <= len(self.expanded):
-            self._note(self.expanded[line - 1], message, rule, mend)
-            return
-        earlier = self.complaints[message]
-        self.complaints[message] += 1
-        where = self.place(token, earlier if nth is None else nth, view) if token else Line("", self.path, 0)
-        self._note(where, message, rule, mend)
+            where = self.expanded[line - 1]
+        else:
+            earlier = self.complaints[message]
+            self.complaints[message] += 1
+            where = self.place(token, earlier if nth is None else nth, view)
+        self.note(where, message, rule, mend)
 
-    def _note(self, where: Line, message: str, rule: str, mend: str = "") -> None:
+    def note(self, where: Line, message: str, rule: str, mend: str = "") -> None:
+        """Note a mistake at a line."""
         self.findings.append(Finding(where.file, where.number, message, rule, mend))
 
     def place(self, token: str, nth: int = 0, view: str = "prose") -> Line:
         """Return the line of the `nth` place of `token`, or of the last; line 0 if it is nowhere."""
-        found = self.places(token, view)
+        found = self.places(token, view) if token else []
         return found[min(nth, len(found) - 1)] if found else Line("", self.path, 0)
 
     def places(self, token: str, view: str = "prose") -> list[Line]:
@@ -254,7 +252,7 @@ class _Reader:
                 fence, kind = mark[1], "html" if mark[2].replace(" ", "") == "{=html}" else "code"
                 if CODE_CELL.match(mark[2]):
                     message = "an executable code cell: code belongs into the notebooks, embed it"
-                    self._note(line, message, "no-code-cells")
+                    self.manuscript.note(line, message, "no-code-cells")
             elif closes:
                 fence, kind = "", "prose"
             self._line(line, (*stack, path))
@@ -266,7 +264,7 @@ class _Reader:
             self._include(line, alone[3], stack)
             return
         if alone and alone[2] == "embed":
-            line = Line(line.text, line.file, line.number, "embed")
+            line = replace(line, kind="embed")
             self.manuscript.embeds[len(self.manuscript.lines)] = Embed(line, alone[1], alone[3])
         elif not (alone and alone[2] == "pagebreak"):
             for found in SHORTCODE.finditer(line.text):
@@ -278,14 +276,14 @@ class _Reader:
         path = self.manuscript.path
         target = self.manuscript.resolve(argument)
         if target in stack:
-            self._note(line, f"{argument} includes itself", "shortcodes")
+            self.manuscript.note(line, f"{argument} includes itself", "shortcodes")
             return
         if target is not None:
             self.manuscript.included.add(target)  # even if it is not there: one mistake, one finding
         if target is None or not (self.root / target).is_file():
             how = addresses.how_made(self.root, target) if target else ""
             message = f"there is no file {argument} to include (from {path})" + f"; {how}" * bool(how)
-            self._note(line, message, "shortcodes")
+            self.manuscript.note(line, message, "shortcodes")
         else:
             self.file(target, stack)
 
@@ -293,7 +291,7 @@ class _Reader:
         message = f"the shortcode `{name}` must stand alone in its line, outside code"
         if name not in SHORTCODES:
             message = f"unknown shortcode `{name}`; known are {', '.join(SHORTCODES)}"
-        self._note(line, message, "shortcodes")
+        self.manuscript.note(line, message, "shortcodes")
 
     def _front_matter(self, path: str, raw: list[str]) -> int:
         """Complain about a YAML block at the top and return how many lines it takes."""
@@ -306,7 +304,7 @@ class _Reader:
         if path != self.manuscript.path:
             self._at(path, 1, "an included file must have no YAML block of its own")
         try:
-            meta = yaml.safe_load("\n".join(raw[1:end])) or {}
+            meta = read_yaml("\n".join(raw[1:end])) or {}
         except yaml.YAMLError as error:
             found = of_yaml(path, error, first=2)
             self._at(path, found.line, found.message)
@@ -321,6 +319,3 @@ class _Reader:
 
     def _at(self, path: str, number: int, message: str) -> None:
         self.manuscript.findings.append(Finding(path, number, message, "markup"))
-
-    def _note(self, line: Line, message: str, rule: str) -> None:
-        self.manuscript.findings.append(Finding(line.file, line.number, message, rule))

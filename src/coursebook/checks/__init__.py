@@ -4,8 +4,8 @@ Quarto only warns about undefined references, missing citations, dead links and 
 shortcodes; here each is a finding ``file:line: message``, and one finding makes the command exit
 with 1. What the reader of the book (`coursebook.book`) found is asked, not read again. Each rule is one
 small function in the table :data:`RULES`; ``course check --list`` shows the table. They stand in
-``pages``, ``chapters`` and ``repository``. Nothing heavy is imported: the light environment of the book is
-enough.
+``pages``, ``chapters``, ``repository`` and ``vocabulary``. Nothing heavy is imported: the light environment
+of the book is enough.
 """
 
 import argparse
@@ -16,12 +16,13 @@ from dataclasses import replace
 from bioimage_course.errors import InputError
 from coursebook.book.findings import Finding, nearest
 from coursebook.book.reader import Book
-from coursebook.checks import chapters, pages, repository
+from coursebook.checks import chapters, pages, repository, vocabulary
 from coursebook.checks.chapters import exercise_functions
 from coursebook.checks.table import RULES
 from coursebook.project import Project
+from coursebook.words import counted
 
-__all__ = ["RULES", "chapters", "exercise_functions", "main", "pages", "repository", "run"]
+__all__ = ["RULES", "chapters", "exercise_functions", "main", "pages", "repository", "run", "vocabulary"]
 
 
 def run(project: Project, names: Iterable[str] = ()) -> dict[str, list[Finding]]:
@@ -37,15 +38,13 @@ def run(project: Project, names: Iterable[str] = ()) -> dict[str, list[Finding]]
     InputError
         If a name is no rule's.
     """
-    names = list(names) or list(RULES)
-    for name in names:
+    results, book = {}, Book(project)
+    for name in list(names) or RULES:
         if name not in RULES:
             hint = nearest(name, RULES) or "`course check --list` lists them"
             raise InputError(f"No rule is called {name!r}; {hint}")
-    book = Book(project)
-    return {
-        name: sorted({replace(finding, rule=name) for finding in RULES[name].find(book)}) for name in names
-    }
+        results[name] = sorted({replace(finding, rule=name) for finding in RULES[name].find(book)})
+    return results
 
 
 def main(argv: list[str]) -> int:
@@ -67,8 +66,8 @@ def main(argv: list[str]) -> int:
     for finding in findings:
         print(f"{finding} [{finding.rule}]")
     if findings:
-        broken = sum(map(bool, results.values()))
-        print(f"{len(findings)} findings in {broken} of {len(results)} rules", file=sys.stderr)
+        broken = f"{sum(map(bool, results.values()))} of {counted(len(results), 'rule')}"
+        print(f"{counted(len(findings), 'finding')} in {broken}", file=sys.stderr)
         return 1
-    print(f"{len(results)} rules, no finding")
+    print(f"{counted(len(results), 'rule')}, no finding")
     return 0

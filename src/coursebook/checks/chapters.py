@@ -2,7 +2,6 @@
 
 import ast
 import re
-from dataclasses import replace
 from pathlib import Path
 
 from coursebook import claims as claimed
@@ -10,10 +9,13 @@ from coursebook import glossary, quizzes
 from coursebook.book.findings import Finding, nearest
 from coursebook.book.reader import Book
 from coursebook.checks.pages import CUSTOM_ELEMENT
-from coursebook.checks.table import at, of_reader, rule, sources_of
+from coursebook.checks.table import at, lines_of, of_reader, rule, sources_of
+from coursebook.words import NUMBERS, counted
 
 SECTIONS = ("What goes wrong", "Quiz", "Exercises", "In five lines", "Further reading")
 DOI = re.compile(r"10\.\d{4,9}/[^\s{}\"]+")
+NUMBER_OF_EXERCISES = re.compile(rf"\b({'|'.join(NUMBERS)}|\d+) (?:checked )?exercises?\b", re.IGNORECASE)
+MAY_BE_UNWRITTEN = ("check/exercises/*.py", "explore/js/*.js", "tools/*.py")
 UNWRITTEN = re.compile(r"\bWRITE: ([^\"<*]+)")
 
 
@@ -28,10 +30,8 @@ def chapter_anatomy(book: Book):
             if f"book/_generated/{number}-{part}.md" not in page.included:
                 yield at(first, f"{{{{< include _generated/{number}-{part}.md >}}}} is missing")
         if not CUSTOM_ELEMENT.search(page.html):
-            message = "the chapter has no explorable (<topic-explorer> in a raw HTML block)"
-            yield replace(
-                at(first, message), mend=f"`course new explorable NAME --chapter {number}` makes one"
-            )
+            mend = f"`course new explorable NAME --chapter {number}` makes one"
+            yield at(first, "the chapter has no explorable (<topic-explorer> in a raw HTML block)", mend)
         if not page.embeds:
             yield at(first, "the chapter embeds nothing from its notebook")
         titles = [title for level, title, _, _ in page.headings if level == 2]
@@ -54,7 +54,8 @@ def chapter_lists(book: Book):
             promises = re.split(r"^- \*\*Notebook", promises, flags=re.MULTILINE)[0]
             count = len(re.findall(r"^[-*] ", promises, re.MULTILINE))
             if not 3 <= count <= 5:
-                yield at(page.line(card.start()), f"the card promises {count} things; 3 to 5 are asked for")
+                said = counted(count, "thing")
+                yield at(page.line(card.start()), f"the card promises {said}; 3 to 5 are asked for")
         summary = page.section("In five lines")
         if summary:
             count = len(re.findall(r"^(?:[-*]|\d+\.) ", summary[1], re.MULTILINE))
@@ -70,9 +71,9 @@ def claims(book: Book):
 @rule("nothing that `course new` left to be written is left")
 def unwritten(book: Book):
     patterns = ["book/*.qmd", "book/quizzes/*.yml", "notebooks/sources/*.py"]
-    patterns += [f"src/bioimage_course/{part}" for part in ("check/exercises/*.py", "explore/js/*.js")]
+    patterns += [f"src/bioimage_course/{part}" for part in MAY_BE_UNWRITTEN]
     for path in sorted(path for pattern in patterns for path in book.root.glob(pattern)):
-        for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        for number, text in lines_of(path):
             for wanted in UNWRITTEN.findall(text):
                 yield Finding(book.project.relative(path), number, f"still to be written: {wanted.strip()}")
 
@@ -87,8 +88,7 @@ def quiz_files(book: Book):
         except quizzes.QuizError:
             continue
         if not 3 <= count <= 6:
-            plural = "s" * (count != 1)
-            yield Finding(file, 1, f"{count} question{plural}; a chapter asks 3 to 6")
+            yield Finding(file, 1, f"{counted(count, 'question')}; a chapter asks 3 to 6")
 
 
 @rule("notebooks have a fixed seed, a labelled figure, something to turn, and at least 3 exercises")
@@ -104,7 +104,20 @@ def notebook_anatomy(book: Book):
         count = len(source.exercises())
         if count < 3:
             mend = f"`course new exercise NAME --chapter {source.chapter}` adds one"
-            yield Finding(source.file, 1, f"{count} exercises; a notebook has at least 3", mend=mend)
+            message = f"{counted(count, 'exercise')}; a notebook has at least 3"
+            yield Finding(source.file, 1, message, mend=mend)
+
+
+@rule("where a page says how many exercises its notebook has, warm-ups apart, so many are there")
+def exercise_numbers(book: Book):
+    pages = {page.name: page for page in book.chapters}
+    for source in sources_of(book):
+        section = pages[source.name].section("Exercises") if source.name in pages else None
+        said = NUMBER_OF_EXERCISES.search(section[1]) if section else None
+        number = sum(source.number(name) > 0 for name in source.exercises())
+        if section and said and said[1].lower() not in (str(number), *NUMBERS[number : number + 1]):
+            message = f"the page speaks of {said[0]}, {source.file} has {counted(number, 'exercise')}"
+            yield at(section[0], message)
 
 
 @rule("every exercise of a notebook has its check in check/exercises/chNN.py, and the other way round")
@@ -127,13 +140,11 @@ def exercise_functions(path: Path) -> dict[str, int]:
     """Return name -> line of the functions decorated with ``@exercise(…)``."""
     if not path.is_file():
         return {}
-    found = {}
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.FunctionDef) and any(
-            "exercise" in ast.unparse(d) for d in node.decorator_list
-        ):
-            found[node.name] = node.lineno
-    return found
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    return {
+        f.name: f.lineno for f in functions if any("exercise" in ast.unparse(d) for d in f.decorator_list)
+    }
 
 
 # ---------------------------------------------------------------- literature and glossary
@@ -155,11 +166,8 @@ def bibliography(book: Book):
         if entry.key.casefold() < previous.casefold():
             yield Finding(entry.file, entry.line, f"{entry.key} belongs before {previous}")
         previous = max(previous, entry.key, key=str.casefold)
-        missing = [
-            word for name, word in (("title", "title"), ("issued", "year")) if not entry.fields.get(name)
-        ]
-        if not entry.fields.get("author") and not entry.fields.get("editor"):
-            missing.insert(0, "author")
+        needed = {"author": ("author", "editor"), "title": ("title",), "year": ("issued",)}
+        missing = [word for word, names in needed.items() if not any(map(entry.fields.get, names))]
         if missing:
             yield Finding(entry.file, entry.line, f"{entry.key} has no {' and no '.join(missing)}")
         doi = entry.fields.get("DOI")

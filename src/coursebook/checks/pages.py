@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from coursebook.book import documents
+from coursebook.book import cells, documents
 from coursebook.book.findings import Finding
 from coursebook.book.reader import Book
 from coursebook.book.text import Line
-from coursebook.checks.table import asked, at, of_reader, rule, sources_of
+from coursebook.checks.table import asked, at, lines_of, of_reader, rule, sources_of
 from coursebook.screenshots import fingerprint
 
 SHORTEST_ALT = 20
@@ -70,7 +70,7 @@ def captions(book: Book):
     for manuscript in book.manuscripts:
         for line, cell in manuscript.cells:
             if cell.label.startswith("fig-"):
-                for problem in [problem for alt in cell.alts for problem in _weak_alt(alt, cell.caption)]:
+                for problem in _weak_alts(cell):
                     yield at(line, f"{cell.label}: {problem}")
 
 
@@ -78,11 +78,9 @@ def captions(book: Book):
 def source_alt_texts(book: Book):
     for source in sources_of(book):
         for cell in source.cells:
-            if cell.label and str(cell.label).startswith("fig-"):
-                alts = cell.options.get("fig-alt")
-                for alt in alts if isinstance(alts, list) else [alts]:
-                    for problem in _weak_alt(alt, str(cell.options.get("fig-cap") or "")):
-                        yield Finding(source.file, cell.line, f"{cell.label}: {problem}")
+            if str(cell.label).startswith("fig-"):
+                for problem in _weak_alts(cells.embedded(str(cell.label), cell.options)):
+                    yield Finding(source.file, cell.line, f"{cell.label}: {problem}")
 
 
 @rule("images have an alt text that says what is there and is not the caption")
@@ -95,6 +93,11 @@ def image_alt_texts(book: Book):
                 continue  # the alternative texts of embedded cells are judged by `captions`
             for problem in _weak_alt(picture.alt, page.captions.get(picture.url, "")):
                 yield at(manuscript.place(picture.url, picture.nth, "html"), f"{picture.url}: {problem}")
+
+
+def _weak_alts(cell: cells.Embedded) -> list[str]:
+    """Say what is wrong with the alt texts of a cell."""
+    return [problem for alt in cell.alts for problem in _weak_alt(alt, cell.caption)]
 
 
 def _weak_alt(alt, caption: str) -> Iterator[str]:
@@ -121,9 +124,7 @@ def explorables(book: Book):
                 yield at(line, f"load base.js before {own}")
             inside = page.html[match.start() :].split(f"</{match[1]}>")[0]
             if "<img" not in inside and "<svg" not in inside:
-                yield at(
-                    line, f"<{match[1]}> has no picture inside for print and for pages without JavaScript"
-                )
+                yield at(line, f"<{match[1]}> has no picture inside for print and without JavaScript")
 
 
 @rule("explorables have a picture of what their script shows now")
@@ -144,6 +145,6 @@ def no_remote_resources(book: Book):
             yield at(line, f"loads from the network: {match[0][:100]}")
     files = [*book.root.glob("book/assets/**/*"), *book.root.glob("src/bioimage_course/explore/js/*.js")]
     for path in sorted(file for file in files if file.suffix in (".css", ".js", ".html")):
-        for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        for number, text in lines_of(path):
             if REMOTE_CALL.search(text) or REMOTE_TAG.search(text):
                 yield Finding(book.project.relative(path), number, "loads something from the network")

@@ -6,7 +6,8 @@ from pathlib import Path
 from coursebook import execute, generated, notebooks
 from coursebook.book.findings import Finding, line_of, nearest
 from coursebook.book.reader import Book
-from coursebook.checks.table import of_reader, rule, sources_of
+from coursebook.checks.table import lines_of, of_reader, rule, sources_of
+from coursebook.project import slug
 
 LARGEST_CHECKPOINT, LARGEST_TOTAL = 10e6, 40e6
 ABSOLUTE_PATH = re.compile(r"(?<![\w.:/~-])/(?:home|Users)/\w+|\b[A-Za-z]:\\+Users\\")
@@ -68,17 +69,14 @@ def quarto_yml(book: Book):
 
 @rule("badges and addresses of the repository agree with repo-url in _quarto.yml")
 def badges(book: Book):
-    slug = "/".join(book.project.repo_url.split("/")[-2:])
+    own = slug(book.project.repo_url)
     names = ["README.md", "CONTRIBUTING.md", "CITATION.cff", *sorted(page.path for page in book.manuscripts)]
     names += [book.project.relative(path) for path in sorted(book.root.glob("book/_generated/*.md"))]
     for name in names:
-        path = book.root / name
-        for number, text in enumerate(
-            path.read_text(encoding="utf-8").splitlines() if path.is_file() else (), 1
-        ):
+        for number, text in lines_of(book.root / name):
             for found, notebook in COLAB.findall(text):
-                if found != slug:
-                    yield Finding(name, number, f"the badge points at {found}, repo-url says {slug}")
+                if found != own:
+                    yield Finding(name, number, f"the badge points at {found}, repo-url says {own}")
                 elif not (book.root / notebook).is_file():
                     yield Finding(name, number, f"the badge opens {notebook}, which does not exist")
             code = re.match(r"repository-code:\s*[\"']?([^\s\"']+)", text)
@@ -109,7 +107,7 @@ def saved_outputs(book: Book):
     private = [str(book.root), str(Path.home())]
     for path in sorted(book.root.glob("notebooks/**/*.ipynb")):
         file = book.project.relative(path)
-        for cell in (book.notebook(file) or {"cells": []})["cells"]:
+        for cell in book.notebook(file)["cells"]:
             tags = cell["metadata"].get("tags", [])
             for output in cell.get("outputs", []):
                 text = execute.output_text({**output, "text": "".join(output.get("text", ""))})
@@ -119,9 +117,8 @@ def saved_outputs(book: Book):
                 if output.get("name") == "stderr" and "stderr-ok" not in tags:
                     found.append("saved stderr in a cell that is not tagged stderr-ok")
                 for message in found:
-                    yield Finding(
-                        file, line_of(path.read_text(encoding="utf-8"), f'"id": "{cell["id"]}"') or 1, message
-                    )
+                    line = line_of(path.read_text(encoding="utf-8"), f'"id": "{cell["id"]}"')
+                    yield Finding(file, line or 1, message)
 
 
 @rule("no committed text names a folder of somebody's machine, no requirements a package index")
@@ -130,7 +127,7 @@ def no_machine_names(book: Book):
     for path in _texts(book.root):
         file = book.project.relative(path)
         pins = file.startswith("requirements/") or file in ("pyproject.toml", "environment.yml")
-        for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        for number, text in lines_of(path):
             found = ABSOLUTE_PATH.search(text)
             named = found[0] if found else next((folder for folder in folders if folder in text), None)
             if named:
@@ -145,13 +142,8 @@ def _texts(root: Path) -> list[Path]:
     patterns += ["notebooks/sources/*", "notebooks/*.json", "src/bioimage_course/**/*", ".github/**/*"]
     endings = {".md", ".yml", ".yaml", ".toml", ".cff", ".qmd", ".txt", ".lock", ".in", ".json", ".bib"}
     endings |= {".py", ".css", ".js", ".svg", ".html", ""}
-    paths = {path for pattern in patterns for path in root.glob(pattern)}
-    return sorted(path for path in paths if path.is_file() and path.suffix in endings and _is_text(path))
-
-
-def _is_text(path: Path) -> bool:
-    with path.open("rb") as file:
-        return b"\0" not in file.read(4096)
+    paths = {path for pattern in patterns for path in root.glob(pattern) if path.suffix in endings}
+    return sorted(path for path in paths if path.is_file() and b"\0" not in path.read_bytes()[:4096])
 
 
 @rule("checkpoints: at most 10 MB each and 40 MB together, each with a card that says where it comes from")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from coursebook import sources
 from coursebook.book.findings import Finding
@@ -32,9 +33,14 @@ def rule(text: str):
     return add
 
 
-def at(line: Line, message: str) -> Finding:
+def at(line: Line, message: str, mend: str = "") -> Finding:
     """Return a finding at a page's line."""
-    return Finding(line.file, line.number, message)
+    return Finding(line.file, line.number, message, mend=mend)
+
+
+def lines_of(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield number and text of each line of a file, nothing if it is not there."""
+    yield from enumerate(path.read_text(encoding="utf-8").splitlines() if path.is_file() else (), 1)
 
 
 def asked(name: str, text: str) -> None:

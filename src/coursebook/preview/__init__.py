@@ -11,7 +11,6 @@ What the reader found fails the build with file and line.
 """
 
 import argparse
-import shutil
 import sys
 import tempfile
 import time
@@ -19,9 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bioimage_course.errors import InputError
+from coursebook.book import links
 from coursebook.book.findings import BookError
 from coursebook.book.reader import Book
 from coursebook.project import Project, write_text
+from coursebook.words import counted
+
+from . import frame
 
 __all__ = ["BookError", "Site", "compose", "main", "render"]
 
@@ -43,14 +46,7 @@ class Site:
         output.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".book-", dir=output.parent) as folder:
             new = Path(folder) / "new"
-            for name, content in self.files.items():
-                path = new / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content.encode() if isinstance(content, str) else content)
-            for name in sorted(self.copies):
-                path = new / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(self.root / name, path)
+            self.update(new)
             if output.exists():
                 output.replace(Path(folder) / "old")
             new.replace(output)
@@ -78,10 +74,6 @@ def compose(root: str | Path, only: str = "") -> Site:
     BookError
         With every mistake found, each with file and line.
     """
-    from coursebook.book import links
-
-    from . import frame
-
     book = Book(Project(Path(root).resolve()))
     chosen = _choose(book, only) if only else []
     document = book.write(chosen)
@@ -109,8 +101,8 @@ def compose(root: str | Path, only: str = "") -> Site:
     if settings.site_url:
         site.files["sitemap.xml"] = frame.sitemap(pages, settings)
     site.copies |= {settings.image} if settings.image else set()
-    for pattern in settings.resources:
-        site.copies |= {p.relative_to(book.root).as_posix() for p in book.root.glob(pattern) if p.is_file()}
+    resources = (path for pattern in settings.resources for path in book.root.glob(pattern))
+    site.copies |= {book.project.relative(path) for path in resources if path.is_file()}
     return site
 
 
@@ -129,10 +121,9 @@ def render(root: str | Path, output: str | Path, only: str = "") -> Site:
     output = Path(output)
     if only:
         _choose(Book(Project(Path(root).resolve())), only)  # a wrong name comes before mistakes elsewhere
-    if only and not (output / "index.html").is_file():
-        only = ""  # one page needs the styles and scripts of the others
-    site = compose(root, only)
-    if only:
+    alone = only and (output / "index.html").is_file()  # a page needs the styles and scripts of the others
+    site = compose(root, only if alone else "")
+    if alone:
         site.update(output)
     else:
         site.write(output)
@@ -145,14 +136,12 @@ def main(argv: list[str] | None = None) -> int:
         prog="course preview",
         description="Render the book with the built-in preview renderer (no Quarto needed).",
     )
-    parser.add_argument(
-        "--output", type=Path, help="folder to write to (default: _book in the course's folder)"
-    )
+    where = "folder to write to (default: _book in the course's folder)"
+    parser.add_argument("--output", type=Path, help=where)
     parser.add_argument("--root", type=Path, help="folder of the course (default: the one around here)")
     parser.add_argument("--only", default="", metavar="NN", help="render this chapter or page only")
-    parser.add_argument(
-        "--watch", action="store_true", help="serve the book; render a page again when it is saved"
-    )
+    watch_text = "serve the book; render a page again when it is saved"
+    parser.add_argument("--watch", action="store_true", help=watch_text)
     options = parser.parse_args(argv)
     root = options.root or Project.find().root
     output = options.output or root / "_book"
@@ -172,7 +161,7 @@ def show(root: Path, output: Path, only: str = "") -> int:
         print(error, file=sys.stderr)
         return 1
     seconds = time.perf_counter() - started
-    count = "1 page" if len(site.pages) == 1 else f"{len(site.pages)} pages"
     place = (output / (site.pages[0] if only else "index.html")).resolve()
-    print(f"{count} with the preview renderer in {seconds:.1f} s\nOpen {place} in a browser.")
+    print(f"{counted(len(site.pages), 'page')} with the preview renderer in {seconds:.1f} s")
+    print(f"Open {place} in a browser.")
     return 0

@@ -2,46 +2,45 @@
 
 import html
 import json
-import posixpath
 import re
 from html.parser import HTMLParser
-from importlib import resources
+from pathlib import Path
 from string import Template
 
 from coursebook.book.configuration import Settings
 from coursebook.book.model import NBSP, Page
 from coursebook.book.references import relative
 
+HERE = Path(__file__).parent
 PLACE = "<!-- the text of the page -->"
+TITLE = re.compile(r'<section\b[^>]*?\bid="([^"]*)"[^>]*>\s*<h[1-6][^>]*>(.*?)</h[1-6]>', re.DOTALL)
+NOT_IN_CONTENTS = re.compile(r'<a\b[^>]*class="footnote-ref".*?</a>|</?a\b[^>]*>|\sid="[^"]*"', re.DOTALL)
 SCRIPTS = ["site_libs/preview/frame.js", "site_libs/preview/search.js", "site_libs/preview/glossary.js"]
 
 
 def template() -> Template:
     """Return the page template."""
-    return Template(resources.files(__package__).joinpath("frame.html").read_text(encoding="utf-8"))
+    return Template((HERE / "frame.html").read_text(encoding="utf-8"))
 
 
 def script() -> str:
     """Return the script of the page frame."""
-    return resources.files(__package__).joinpath("frame.js").read_text(encoding="utf-8")
+    return (HERE / "frame.js").read_text(encoding="utf-8")
 
 
 def page_html(page: Page, pages: list[Page], settings: Settings, shell: Template) -> str:
     """Return the frame around a page, with a mark where `fill` puts its text."""
-    here = posixpath.dirname(page.href) or "."
-    root = posixpath.relpath(".", here)
     home = page is pages[0]
+    styles = (f'<link rel="stylesheet" href="{relative(page.path, css)}">' for css in settings.css)
     return shell.substitute(
         lang=html.escape(settings.lang),
         head_title=html.escape(settings.title if home else f"{_plain(page)} – {settings.title}"),
         book_title=html.escape(settings.title),
-        styles="\n".join(
-            f'<link rel="stylesheet" href="{relative(page.path, css)}">' for css in settings.css
-        ),
+        styles="\n".join(styles),
         favicon=relative(page.path, settings.favicon) if settings.favicon else "data:,",
         header=_social(page, settings, home) + settings.header,
         footer=settings.footer,
-        root=root,
+        root=relative(page.href, "."),
         body_class=" course-home-page" if home else "",
         sidebar=_sidebar(page, pages, settings),
         toc=_toc(page, page.body, settings.toc_depth),
@@ -69,21 +68,18 @@ def _social(page: Page, settings: Settings, home: bool) -> str:
         "og:image": f"{settings.site_url}/{settings.image}" if settings.image else "",
         "og:image:alt": settings.image_alt,
     }
-    lines = [
-        f'<meta property="{name}" content="{html.escape(text)}">' for name, text in entries.items() if text
-    ]
-    about = f'<meta name="description" content="{html.escape(settings.description)}">'
-    card = '<meta name="twitter:card" content="summary_large_image">'
-    return "\n".join([about, *lines, card]) + "\n"
+    lines = [f'<meta name="description" content="{html.escape(settings.description)}">']
+    for name, text in entries.items():
+        lines += [f'<meta property="{name}" content="{html.escape(text)}">'] if text else []
+    return "\n".join([*lines, '<meta name="twitter:card" content="summary_large_image">\n'])
 
 
 def sitemap(pages: list[Page], settings: Settings) -> str:
     """Return ``sitemap.xml``: the whole address of each page."""
     rows = [f"<url><loc>{html.escape(f'{settings.site_url}/{page.href}')}</loc></url>" for page in pages]
-    head = '<?xml version="1.0" encoding="UTF-8"?>\n'
-    return head + "\n".join(
-        ['<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">', *rows, "</urlset>\n"]
-    )
+    head = '<?xml version="1.0" encoding="UTF-8"?>'
+    start = '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">'
+    return "\n".join([head, start, *rows, "</urlset>\n"])
 
 
 def _plain(page: Page) -> str:
@@ -98,14 +94,13 @@ def _label(page: Page, text: str = "") -> str:
 
 
 def _book_title(settings: Settings) -> str:
-    subtitle = f'<p class="subtitle lead">{html.escape(settings.subtitle)}</p>' if settings.subtitle else ""
-    authors = html.escape(", ".join(settings.authors))
-    author = f'<p class="quarto-title-meta">{authors}</p>' if authors else ""
-    title = f'<p class="title">{html.escape(settings.title)}</p>'
-    about = (
-        f'<div class="description">{html.escape(settings.description)}</div>' if settings.description else ""
+    parts = (
+        ("p", "title", settings.title),
+        ("p", "subtitle lead", settings.subtitle),
+        ("p", "quarto-title-meta", ", ".join(settings.authors)),
+        ("div", "description", settings.description),
     )
-    inside = title + subtitle + author + about
+    inside = "".join(f'<{tag} class="{c}">{html.escape(text)}</{tag}>' for tag, c, text in parts if text)
     return f'<header id="title-block-header" class="quarto-title-block default">{inside}</header>\n'
 
 
@@ -114,19 +109,12 @@ def _sidebar(page: Page, pages: list[Page], settings: Settings) -> str:
     for entry, other in zip(settings.entries, pages, strict=True):
         group = "Appendices" if entry.appendix else entry.part
         if group != part:
-            rows += ["</ul></li>"] if part else []
-            rows += (
-                [f'<li class="sidebar-item sidebar-item-section"><span>{html.escape(group)}</span><ul>']
-                if group
-                else []
-            )
+            start = f'<li class="sidebar-item sidebar-item-section"><span>{html.escape(group)}</span><ul>'
+            rows += ["</ul></li>"] * bool(part) + [start] * bool(group)
             part = group
-        current = ' aria-current="page"' if other is page else ""
-        active = " active" if other is page else ""
-        rows.append(
-            f'<li class="sidebar-item"><a class="sidebar-link{active}"{current} '
-            f'href="{relative(page.href, other.href)}">{_label(other, entry.text)}</a></li>'
-        )
+        active, current = (" active", ' aria-current="page"') if other is page else ("", "")
+        link = f'<a class="sidebar-link{active}"{current} href="{relative(page.href, other.href)}">'
+        rows.append(f'<li class="sidebar-item">{link}{_label(other, entry.text)}</a></li>')
     return "\n".join(rows + (["</ul></li>"] if part else []) + ["</ul>"])
 
 
@@ -134,22 +122,15 @@ def _toc(page: Page, body: str, depth: int) -> str:
     shown = [h for h in page.headings if h.identifier and h.level <= depth]
     if len(shown) < 2:
         return ""
-    titles = dict(
-        re.findall(r'<section\b[^>]*?\bid="([^"]*)"[^>]*>\s*<h[1-6][^>]*>(.*?)</h[1-6]>', body, re.DOTALL)
-    )
+    titles = dict(TITLE.findall(body))
     rows = []
     for heading in shown:
-        text = titles.get(heading.identifier, html.escape(heading.title))
-        text = re.sub(r'<a\b[^>]*class="footnote-ref".*?</a>', "", text, flags=re.DOTALL)
-        text = re.sub(r"</?a\b[^>]*>", "", text)
-        text = re.sub(r'\sid="[^"]*"', "", text)
-        rows.append(
-            f'<li class="toc-{heading.level}"><a href="#{html.escape(heading.identifier)}">{text}</a></li>'
-        )
-    return (
-        '<nav id="TOC" role="doc-toc" aria-label="On this page">'
-        "<details open><summary>On this page</summary><ul>\n" + "\n".join(rows) + "\n</ul></details></nav>"
-    )
+        text = NOT_IN_CONTENTS.sub("", titles.get(heading.identifier, html.escape(heading.title)))
+        link = f'<a href="#{html.escape(heading.identifier)}">{text}</a>'
+        rows.append(f'<li class="toc-{heading.level}">{link}</li>')
+    start = '<nav id="TOC" role="doc-toc" aria-label="On this page">'
+    start += "<details open><summary>On this page</summary><ul>"
+    return "\n".join([start, *rows, "</ul></details></nav>"])
 
 
 def _pager(page: Page, pages: list[Page]) -> str:
@@ -158,10 +139,9 @@ def _pager(page: Page, pages: list[Page]) -> str:
     for offset, kind, word in ((-1, "previous", "Previous"), (1, "next", "Next")):
         if 0 <= position + offset < len(pages):
             other = pages[position + offset]
-            links.append(
-                f'<div class="nav-page nav-page-{kind}"><a class="pagination-link" rel="{kind[:4]}" '
-                f'href="{relative(page.href, other.href)}"><small>{word}</small> {_label(other)}</a></div>'
-            )
+            link = f'<a class="pagination-link" rel="{kind[:4]}" href="{relative(page.href, other.href)}">'
+            text = f"<small>{word}</small> {_label(other)}"
+            links.append(f'<div class="nav-page nav-page-{kind}">{link}{text}</a></div>')
     return "\n".join(links)
 
 
@@ -187,11 +167,8 @@ def glossary_script(body: str) -> str:
 class _Words(HTMLParser):
     """Collects the text that a reader sees, section by section."""
 
-    SILENT = frozenset({"script", "style", "annotation", "svg", "button", "h1", "h2", "h3", "h4", "h5", "h6"})
-    INLINE = frozenset(
-        {"a", "abbr", "b", "code", "em", "i", "kbd", "label", "span", "strong", "sub", "sup"}
-        | {"mi", "mn", "mo", "mrow", "msub", "msup"}
-    )
+    SILENT = frozenset("script style annotation svg button h1 h2 h3 h4 h5 h6".split())
+    INLINE = frozenset("a abbr b code em i kbd label span strong sub sup mi mn mo mrow msub msup".split())
 
     def __init__(self, sections):
         super().__init__()

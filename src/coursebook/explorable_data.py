@@ -1,0 +1,126 @@
+"""Write the parts of the built-in nuclei image that four explorables show into their scripts.
+
+    python -m coursebook.explorable_data
+
+They stand between two comment lines of `stardist-`, `pixel-`, `threshold-` and `ball-explorer.js`: for the
+first an 8-bit PNG (base64) and its label image (run lengths), for the pixels their plain values, for the
+threshold values and labels, for the ball values and mask. Tests check that they
+are in step with the built-in sample.
+"""
+
+import base64
+import io
+import re
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from skimage.segmentation import relabel_sequential
+
+from bioimage_course import data
+from bioimage_course.materials import ch20
+from coursebook.project import write_text
+
+SCRIPTS = Path(__file__).parents[1] / "bioimage_course" / "explore" / "js"
+SCRIPT, PIXELS_SCRIPT = SCRIPTS / "stardist-explorer.js", SCRIPTS / "pixel-explorer.js"
+THRESHOLD_SCRIPT, BALL_SCRIPT = SCRIPTS / "threshold-explorer.js", SCRIPTS / "ball-explorer.js"
+TOP, LEFT, SIDE = 154, 40, 96  # eight whole nuclei: round, long, touching, and one cut to a crescent
+PATCH = np.s_[TOP : TOP + SIDE, LEFT : LEFT + SIDE]
+THRESHOLD_PATCH = np.s_[352:448, 112:208]  # seven nuclei, most of them touching; bright and dim ones
+PIXELS = np.s_[18:66, 30:78]  # a bright nucleus beside a dim one
+BLOCK = re.compile(r"(  // patch: begin[^\n]*\n).*?(  // patch: end)", re.DOTALL)
+
+
+def brightness() -> np.ndarray:
+    """Patch of `stardist-explorer.js`, 0 to 255: stretched, gamma 0.6 so that dim nuclei are seen."""
+    image = data.load("nuclei").image
+    low, high = np.percentile(image, 1), 150
+    return 255 * np.clip((image[PATCH] - low) / (high - low), 0, 1) ** 0.6
+
+
+def cut() -> tuple[np.ndarray, np.ndarray]:
+    """The same as uint8, and its labels 1 … n."""
+    return np.round(brightness()).astype(np.uint8), _part(PATCH)[1]
+
+
+def pixels() -> np.ndarray:
+    """Patch of `pixel-explorer.js`: the values as they are, uint8."""
+    return _part(PIXELS)[0]
+
+
+def threshold() -> tuple[np.ndarray, np.ndarray]:
+    """Patch of `threshold-explorer.js`: the values as they are, uint8, and its labels 1 … n."""
+    return _part(THRESHOLD_PATCH)
+
+
+def _part(window) -> tuple[np.ndarray, np.ndarray]:
+    """Values (none is above 255) and labels, counted anew, of a part of the sample."""
+    sample = data.load("nuclei")
+    return sample.image[window].astype(np.uint8), relabel_sequential(sample.labels[window])[0]
+
+
+# ---------------------------------------------------------------- as JavaScript
+
+
+def block() -> str:
+    """The constants of `stardist-explorer.js`."""
+    values, labels = cut()
+    return constants(SIDE=SIDE, PICTURE=f'"{png(values)}"', RUNS=f'"{runs(labels)}"')
+
+
+def pixels_block() -> str:
+    """The constants of `pixel-explorer.js`: the values row after row, one byte each."""
+    values = pixels()
+    return constants(SIDE=len(values), VALUES=f'"{encoded(values.tobytes())}"')
+
+
+def threshold_block() -> str:
+    """The constants of `threshold-explorer.js`: one byte a value, and label and length of each run."""
+    values, labels = threshold()
+    return constants(SIDE=len(values), VALUES=f'"{encoded(values.tobytes())}"', RUNS=f'"{runs(labels)}"')
+
+
+def ball_block() -> str:
+    """The constants of `ball-explorer.js`: values and mask of the piece that the bridge learns from."""
+    grey, truth = ch20.nuclei()
+    values = encoded(grey.astype(np.uint8).tobytes())
+    return constants(SIDE=len(grey), VALUES=f'"{values}"', RUNS=f'"{runs(truth.astype(int))}"')
+
+
+def constants(**values) -> str:
+    """Return a line of JavaScript for each value, which is JavaScript already."""
+    return "".join(f"  const {name} = {value};\n" for name, value in values.items())
+
+
+def encoded(content: bytes) -> str:
+    """Return bytes as base64."""
+    return base64.b64encode(content).decode("ascii")
+
+
+def png(values: np.ndarray) -> str:
+    """Return an image as a PNG in a data address."""
+    buffer = io.BytesIO()
+    Image.fromarray(values).save(buffer, "png", optimize=True)
+    return f"data:image/png;base64,{encoded(buffer.getvalue())}"
+
+
+def runs(labels: np.ndarray) -> str:
+    """Return label and length of each run, row after row: ``0:17 3:12 …``."""
+    return " ".join(f"{label}:{len(list(run))}" for label, run in groupby(labels.ravel().tolist()))
+
+
+def write(script: Path, make) -> None:
+    """Replace the constants in the script."""
+    text = script.read_text(encoding="utf-8")
+    changed, count = BLOCK.subn(lambda match: match[1] + make() + match[2], text)
+    if count != 1:
+        raise SystemExit(f"{script.name} has no lines `// patch: begin` and `// patch: end`.")
+    write_text(script, changed)
+
+
+if __name__ == "__main__":
+    write(SCRIPT, block)
+    write(PIXELS_SCRIPT, pixels_block)
+    write(THRESHOLD_SCRIPT, threshold_block)
+    write(BALL_SCRIPT, ball_block)
