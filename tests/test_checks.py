@@ -128,6 +128,8 @@ BAD = [
     ("glossary-form", GLOSSARY, "Straight", "Zero: |\n  x\nStraight", GLOSSARY, "belongs before"),
     ("glossary-form", GLOSSARY, "|\n  It is the shortest way.", "", GLOSSARY, "no definition"),
     ("glossary-use", CHAPTER, "(glossary.qmd#straight-line)", "(glossary.qmd)", GLOSSARY, "no page links"),
+    ("terms-before-use", CHAPTER, "[straight line](glossary.qmd#straight-line) has", "straight line has",
+     CHAPTER, "before it is explained on either path"),
     ("quarto-yml", CONFIG, "output-dir", "output-dri", CONFIG, "did you mean output-dir"),
     ("quarto-yml", CONFIG, "css: book/assets/course.css", "css: x.css", CONFIG, "x.css does not exist"),
     ("quarto-yml", CONFIG, "    - book/references.qmd\n", "", "book/references.qmd", "not list"),

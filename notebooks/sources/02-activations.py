@@ -16,7 +16,7 @@
 # make layers collapse, look at seven such curves and their gradients, kill a whole layer of neurons and save it,
 # see what a network can draw with each curve, and repair a training script that looks right and is not.
 #
-# Eight exercises wait for you. Five words from the next chapter turn up on the way: *training* shows the network
+# Eight exercises wait for you. Five words from the last chapter turn up on the way: *training* shows the network
 # examples and changes its weights a little after each *batch* of them, so that the *loss*, one number that says how far
 # the answers are from the truth, gets smaller. The *learning rate* says how large the changes are, and an *epoch* is
 # one pass through all examples.

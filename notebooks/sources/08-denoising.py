@@ -7,7 +7,7 @@
 #   chapter: "08"
 #   title: Denoising
 #   extra: denoising
-#   paths: [builder]
+#   paths: [user, builder]
 #   gpu: "not needed"
 # ---
 

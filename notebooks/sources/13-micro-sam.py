@@ -7,7 +7,7 @@
 #   chapter: "13"
 #   title: Segment Anything for microscopy
 #   extra: micro-sam
-#   paths: [builder]
+#   paths: [user, builder]
 #   gpu: "helps"
 #   needs: [weights-mobilesam]
 # ---

@@ -1,10 +1,11 @@
-"""Write the parts of the built-in nuclei image that three explorables show into their scripts.
+"""Write the parts of the built-in nuclei image that four explorables show into their scripts.
 
     python -m coursebook.explorable_data
 
-They stand between two comment lines of `stardist-`, `pixel-` and `threshold-explorer.js`: for StarDist an
-8-bit PNG (base64) and its label image (run lengths), for the pixels their plain values, for the threshold
-values and labels. Tests check that they are in step with the built-in sample.
+They stand between two comment lines of `stardist-`, `pixel-`, `threshold-` and `ball-explorer.js`: for the
+first an 8-bit PNG (base64) and its label image (run lengths), for the pixels their plain values, for the
+threshold values and labels, for the ball values and mask. Tests check that they
+are in step with the built-in sample.
 """
 
 import base64
@@ -18,11 +19,12 @@ from PIL import Image
 from skimage.segmentation import relabel_sequential
 
 from bioimage_course import data
+from bioimage_course.materials import ch20
 from coursebook.project import write_text
 
 SCRIPTS = Path(__file__).parents[1] / "bioimage_course" / "explore" / "js"
 SCRIPT, PIXELS_SCRIPT = SCRIPTS / "stardist-explorer.js", SCRIPTS / "pixel-explorer.js"
-THRESHOLD_SCRIPT = SCRIPTS / "threshold-explorer.js"
+THRESHOLD_SCRIPT, BALL_SCRIPT = SCRIPTS / "threshold-explorer.js", SCRIPTS / "ball-explorer.js"
 TOP, LEFT, SIDE = 154, 40, 96  # eight whole nuclei: round, long, touching, and one cut to a crescent
 PATCH = np.s_[TOP : TOP + SIDE, LEFT : LEFT + SIDE]
 THRESHOLD_PATCH = np.s_[352:448, 112:208]  # seven nuclei, most of them touching; bright and dim ones
@@ -79,6 +81,13 @@ def threshold_block() -> str:
     return constants(SIDE=len(values), VALUES=f'"{encoded(values.tobytes())}"', RUNS=f'"{runs(labels)}"')
 
 
+def ball_block() -> str:
+    """The constants of `ball-explorer.js`: values and mask of the piece that the bridge learns from."""
+    grey, truth = ch20.nuclei()
+    values = encoded(grey.astype(np.uint8).tobytes())
+    return constants(SIDE=len(grey), VALUES=f'"{values}"', RUNS=f'"{runs(truth.astype(int))}"')
+
+
 def constants(**values) -> str:
     """Return a line of JavaScript for each value, which is JavaScript already."""
     return "".join(f"  const {name} = {value};\n" for name, value in values.items())
@@ -114,3 +123,4 @@ if __name__ == "__main__":
     write(SCRIPT, block)
     write(PIXELS_SCRIPT, pixels_block)
     write(THRESHOLD_SCRIPT, threshold_block)
+    write(BALL_SCRIPT, ball_block)

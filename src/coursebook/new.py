@@ -339,7 +339,7 @@ def main(argv: list[str]) -> int:
         raise InputError("--title is for a new chapter, --chapter for an explorable or an exercise.")
     texts = KINDS[options.kind](project, options.name, *([] if more is None else [more]))
     write(project, texts)
-    for finding in generated.update(project):
+    for finding in generated.update(Project(project.root)):  # read anew: the list of chapters has grown
         print(finding, file=sys.stderr)
     print("\n".join(f"written: {file}" for file in texts))
     chapter, tag = (options.chapter or options.name)[:2], f"{options.name.removesuffix('-explorer')}-explorer"

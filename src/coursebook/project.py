@@ -115,8 +115,10 @@ class Project:
         return [entry.path for entry in self.entries()]
 
     def source_paths(self) -> list[Path]:
-        """Return the notebook sources in order."""
-        return sorted((self.root / "notebooks" / "sources").glob("*.py"))
+        """Return the notebook sources in the order of the book; those without a page in it come last."""
+        place = {Path(page).stem: number for number, page in enumerate(self.pages())}
+        found = sorted((self.root / "notebooks" / "sources").glob("*.py"))
+        return sorted(found, key=lambda path: place.get(path.stem, len(place)))
 
 
 def _entries(items: list, part: str = "", appendix: bool = False) -> Iterator[Entry]:

@@ -1,4 +1,4 @@
-"""The tables of the instructor's guide: two-day plans, minutes, preparation, misconceptions, open questions.
+"""The tables of the instructor's guide: plans, minutes, preparation, misconceptions, open questions.
 
 What the authors plan stands in ``book/teaching.yml`` (its head explains the keys); everything else is taken
 from notebooks, quizzes, pages and ``notebooks/timings.json``. The plan covers chapters that may not be in the
@@ -198,7 +198,7 @@ def plan(guide: Guide, path: str) -> str:
     )
     left = [source for chapter, source in guide.chapters.items() if chapter not in taught]
     if left:
-        blocks.append(f"Not taught in these two days: {', '.join(map(guide.link, left))}.")
+        blocks.append(f"Not taught in this plan: {', '.join(map(guide.link, left))}.")
     return "\n\n".join(blocks) + "\n"
 
 

@@ -4,8 +4,8 @@ Quarto only warns about undefined references, missing citations, dead links and 
 shortcodes; here each is a finding ``file:line: message``, and one finding makes the command exit
 with 1. What the reader of the book (`coursebook.book`) found is asked, not read again. Each rule is one
 small function in the table :data:`RULES`; ``course check --list`` shows the table. They stand in
-``pages``, ``chapters`` and ``repository``. Nothing heavy is imported: the light environment of the book is
-enough.
+``pages``, ``chapters``, ``repository`` and ``vocabulary``. Nothing heavy is imported: the light environment
+of the book is enough.
 """
 
 import argparse
@@ -16,13 +16,13 @@ from dataclasses import replace
 from bioimage_course.errors import InputError
 from coursebook.book.findings import Finding, nearest
 from coursebook.book.reader import Book
-from coursebook.checks import chapters, pages, repository
+from coursebook.checks import chapters, pages, repository, vocabulary
 from coursebook.checks.chapters import exercise_functions
 from coursebook.checks.table import RULES
 from coursebook.project import Project
 from coursebook.words import counted
 
-__all__ = ["RULES", "chapters", "exercise_functions", "main", "pages", "repository", "run"]
+__all__ = ["RULES", "chapters", "exercise_functions", "main", "pages", "repository", "run", "vocabulary"]
 
 
 def run(project: Project, names: Iterable[str] = ()) -> dict[str, list[Finding]]:

@@ -413,7 +413,7 @@
       lines.push(`   People's effort: ${effort}.`, `   Main drawback: ${drawback}`, `   Try first: ${first}`,
         `   Tools: ${tools(row.id, answers)}.`);
     }
-    lines.push("", "Whatever you choose, test it on images whose true result you know (chapter 15).");
+    lines.push("", "Whatever you choose, test it on images whose true result you know (the chapter on evaluating).");
     return lines.join("\n") + "\n";
   }
 
@@ -545,7 +545,7 @@
     }
 
     verdict(best, lead) {
-      if (best.length > 1) return `A tie: ${either(best)}. Try them on the same images and count the errors (chapter 15).`;
+      if (best.length > 1) return `A tie: ${either(best)}. Try them on the same images and count the errors (the chapter on evaluating).`;
       return `To begin with: ${either(best)}. ${lead < 3 ? "The lead is small: try the second as well. " : ""}A start for a conversation, not a verdict.`;
     }
 
