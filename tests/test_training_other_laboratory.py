@@ -93,3 +93,9 @@ def test_numbers_of_nuclei_do_not_change_with_the_threshold():
 def test_file_holds_no_absolute_path():
     text = (shipped.WEIGHTS / "other-laboratory" / "results.json").read_text()
     assert "/work" not in text and "/home" not in text
+
+
+def test_a_folder_without_the_images_is_one_sentence(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        script.main(["--images", str(tmp_path)])
+    assert "--images must name a folder with the sets" in capsys.readouterr().err

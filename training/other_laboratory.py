@@ -228,6 +228,8 @@ def main(argv=None):
     parser.add_argument("--keep", type=Path, help="folder for the label images that were found")
     parser.add_argument("--out", type=Path, default=OUT)
     args = parser.parse_args(argv)
+    if not args.images or not (Path(args.images) / RPE1).is_dir():
+        parser.error(f"--images must name a folder with the sets {RPE1} and {SCHWANN}")
     compat.prepare("stardist")
     results = json.loads(args.out.read_text(encoding="utf-8")) if args.out.is_file() else {}
     sets = {RPE1: load_rpe1(Path(args.images)), SCHWANN: load_schwann(Path(args.images))}
