@@ -190,7 +190,7 @@ class Node:
 # ## A network to train with it
 #
 # Two operations are shown, three are left for you. What they are for: thymocytes again, CD4 and CD8 intensities, and
-# the question whether a cell carries *exactly one* of the two (chapter 1). Two inputs, four hidden neurons, one
+# the question whether a cell carries *exactly one* of the two (the chapter on perceptrons). Two inputs, four hidden neurons, one
 # output, all tanh; the truth is +1 or −1, the loss the mean squared error. The five steps of learning are five lines
 # of `train`.
 

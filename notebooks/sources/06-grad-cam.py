@@ -12,7 +12,7 @@
 # ---
 
 # %% [markdown]
-# Where did the network look? You will open the classifier of blood cells of chapter 4, weigh its feature maps by
+# Where did the network look? You will open the classifier of blood cells that you know, weigh its feature maps by
 # their gradients, compare your map with the library's, and then use it: to find out that a network with an excellent
 # score looks at a mark in the corner instead of at the cell. At the end the maps themselves are put to the test.
 #
@@ -43,7 +43,7 @@ names = network.card["classes"]
 cells = data.load("blood-cells")
 pictures = torch.as_tensor(np.stack([cell.image for cell in cells])).permute(0, 3, 1, 2) / 255
 truth = np.array([names.index(cell.target) for cell in cells])
-one = np.flatnonzero(truth == WHITE)[1]  # the white cell of chapter 4
+one = np.flatnonzero(truth == WHITE)[1]  # the white cell of the chapter on convolutions
 
 # %%
 #| label: fig-cam-maps

@@ -46,9 +46,9 @@ blue, orange, red, green = (show.PALETTE[colour] for colour in ("blue", "orange"
 # %% [markdown]
 # ## Nuclei, measured
 #
-# Chapter 1 called nuclei mitotic by eye, and warned that labels must not be made from the features. Here they come from
+# The chapter on perceptrons called nuclei mitotic by eye, and warned that labels must not be made from the features. Here they come from
 # another stain: an antibody against phosphorylated histone H3 lights up in mitosis. Features are measured in the DNA
-# channel only. The table comes ready made; how to outline and measure nuclei is the subject of chapter 9.
+# channel only. The table comes ready made; how to outline and measure nuclei is the subject of a later chapter.
 
 # %%
 sample = data.load("mitosis")
@@ -317,7 +317,7 @@ figure
 # %% [markdown]
 # ## From features to pixels
 #
-# Nothing so far knew that the model was a forest. Take the cell classifier of chapter 4, which sees 64×64 pixels: the
+# Nothing so far knew that the model was a forest. Take the classifier of blood cells, which sees 64×64 pixels: the
 # *players* are now regions of the image. What does "this region is not known" mean for a picture? Something has to be
 # shown in its place. Ask the network first what it makes of nothing:
 

@@ -575,7 +575,7 @@ show.table(
 #
 # A slide scan does not fit into memory, so it is predicted window by window. Near the edge of a window the network sees
 # padding instead of the image, and its answer changes. How far inwards? As far as the network looks: its *reach*. We
-# measure it, as in chapter 4, by the gradient of one output pixel with respect to the image, and this time for a pixel at
+# measure it, as in the chapter on convolutions, by the gradient of one output pixel with respect to the image, and this time for a pixel at
 # each of the 16 places that it can have in the grid of the poolings, and to both sides.
 
 # %%

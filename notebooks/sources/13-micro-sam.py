@@ -685,7 +685,7 @@ if not without_sam:
 
 # %%
 #| label: tbl-dsb2018-sam
-#| tbl-cap: "MobileSAM on the 50 test images of the DSB2018 subset, and StarDist of chapter 11 on the same images; AP pooled over nuclei. Fourth column: AP@0.5 minus StarDist's, with the interval of this difference (whole images drawn again and again). The rows with perfect prompts are upper bounds, not methods: somebody told SAM where every nucleus is. MobileSAM was not trained on this collection; our decoder (AIS) and the StarDist model learnt from 127 images of it and are at home here. The grid of 8 × 8 clicks asks about less than a fifth of the nuclei."
+#| tbl-cap: "MobileSAM on the 50 test images of the DSB2018 subset, and the course's StarDist on the same images; AP pooled over nuclei. Fourth column: AP@0.5 minus StarDist's, with the interval of this difference (whole images drawn again and again). The rows with perfect prompts are upper bounds, not methods: somebody told SAM where every nucleus is. MobileSAM was not trained on this collection; our decoder (AIS) and the StarDist model learnt from 127 images of it and are at home here. The grid of 8 × 8 clicks asks about less than a fifth of the nuclei."
 names_shown = {"sam-boxes": "a box for each nucleus (perfect prompts)", "stardist": "StarDist",
                "sam-clicks": "a click for each nucleus (perfect prompts)", "sam-decoder": "our decoder (AIS)",
                "sam-grid": "grid of 8 × 8 clicks (AMG)"}

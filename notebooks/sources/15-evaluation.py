@@ -403,7 +403,7 @@ print("and cost AP:", metrics.average_precision(truth, damage["10 pairs merged"]
 # %% [markdown]
 # ## How sure is a score?
 #
-# The course's StarDist model was scored on 50 test images of DSB2018 (chapter 11). The counts of every image come with
+# The course's StarDist model was scored on 50 test images of DSB2018. The counts of every image come with
 # the course, so we can ask how much the score would have moved with other images of the same kind.
 #
 # ## Exercise 5: draw images, not objects
@@ -593,7 +593,7 @@ tp, fp, fn = (np.sum([entry[key] for entry in loose["images"]], axis=0) for key 
 shown = [0, 4, 5, 6, 7, 8, 9]
 show.table([
     ["annotation at half maximum", *(f"{value:.2f}" for value in (tp / (tp + fp + fn))[shown])],
-    ["StarDist (chapter 11)", *(f"{value:.2f}" for value in scores.pooled[shown])],
+    ["StarDist", *(f"{value:.2f}" for value in scores.pooled[shown])],
 ], ["compared with the annotation", *(f"{thresholds[i]:.2f}" for i in shown)])
 
 # %%
@@ -833,7 +833,7 @@ check.reported_ratio(reported_ratio)
 # %% [markdown]
 # ## Deeper: restored images, and probabilities
 #
-# Two more kinds of scores belong to this course: those that compare an image with its reference (chapter 8), and those
+# Two more kinds of scores belong to this course: those that compare an image with its reference, in denoising, and those
 # that ask whether a network's probabilities mean what they say.
 #
 # ## Exercise 10: scores of intensities

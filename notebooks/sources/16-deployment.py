@@ -80,7 +80,7 @@ check.choose_images(choose)
 # %% [markdown]
 # ## From nothing, or from something
 #
-# The task of chapter 5: control or treated, told by repair foci in simulated nuclei. For years you imaged with plenty
+# The task of the chapter on overfitting: control or treated, told by repair foci in simulated nuclei. For years you imaged with plenty
 # of light and trained on 48 annotated fields. Now the cells must be imaged alive, with a twelfth of the photons. You
 # annotate 2, 4 or 8 new fields. Four ways:
 #
