@@ -275,7 +275,7 @@ NOT_DRIVEN = {
         data.synthetic.nucleus_classes data.synthetic.spots
         show.claims show.figure show.network show.table
         nets.cell_classifier nets.device nets.load nets.seed_everything
-        explore.activation explore.backprop explore.blocks explore.cellpose explore.convolution
+        explore.activation explore.backprop explore.ball explore.blocks explore.cellpose explore.convolution
         explore.decision explore.denoising explore.explorable explore.grad_cam explore.overfitting
         explore.perceptron explore.pixels explore.sam explore.scores explore.shapley explore.stardist
         explore.tags explore.threshold explore.unet
@@ -290,6 +290,8 @@ NOT_DRIVEN = {
         tools.pixel_classifier.course_classifier tools.pixel_classifier.results
         results.race.counts results.race.minutes_by_hand results.race.results results.race.rows
         tools.sam_features.build tools.sam_features.encoder
+        results.denoising.best_filter results.denoising.compare results.denoising.filter_in_hindsight
+        results.denoising.runs results.denoising.title results.denoising.trained tools.denoise.load
         results.dsb2018.about results.dsb2018.counts results.dsb2018.from_record results.dsb2018.methods
         results.dsb2018.comparison results.dsb2018.difference results.dsb2018.row results.dsb2018.table
         results.other_laboratory.counts results.other_laboratory.difference
@@ -305,7 +307,7 @@ NOT_DRIVEN = {
         data.Collection data.synthetic.CellCrops data.synthetic.FeatureTable data.synthetic.FieldCrops
         tools.micro_sam.Embeddings show.CourseFigure show.Markdown metrics.Calibration metrics.DatasetScores
         metrics.Matching metrics.PairedDifference nets.CNN nets.ConvBlock nets.History nets.MLP
-        nets.PerceptronRun nets.UNet tools.pixel_classifier.PixelClassifier""",
+        nets.PerceptronRun nets.UNet tools.denoise.Denoiser tools.pixel_classifier.PixelClassifier""",
     "takes seconds an image on a CPU; its images pass through the checks of tools.micro_sam.to_uint8": """
         tools.micro_sam.embed tools.micro_sam.segment tools.micro_sam.segment_automatic
         tools.sam_features.features""",

@@ -158,7 +158,7 @@ def compare(recording: str, method: str, against: str | None = None, folder: Pat
         "against": rivals,
         "difference": metrics.paired_difference(ours, theirs),
         "trainings": trainings,
-        "steps": sorted({run["settings"]["steps"] for run in mine if "curve" in run}),
+        "steps": sorted({run["curve"][-1][0] for run in mine if "curve" in run}),
     }
 
 
