@@ -11,7 +11,7 @@ from bioimage_course.materials import ch20 as bridge
 @exercise(
     chapter="20",
     hints=(
-        "Where do the mask, all that is brighter than the threshold, and the truth disagree? And of how many pixels?",
+        "Where do the mask, all above the threshold, and the truth disagree? And of how many pixels?",
         "mask != truth is True where they differ, and the mean of True and False is a share.",
     ),
 )
