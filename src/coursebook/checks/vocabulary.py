@@ -59,7 +59,7 @@ def terms_before_use(book: Book):
         return
     words = words_of(glossary.read(book.project)[0], settings)
     paths = {source.name: source.header["paths"] for source in sources_of(book)}
-    early: dict[tuple[Line, str], list[str]] = {}
+    early: dict[tuple, list[str]] = {}
     for path in PATHS:
         pages = [page for page in book.chapters if path in paths.get(page.name, ())]
         for line, word in too_early(pages, words, deeper=path != "user"):
