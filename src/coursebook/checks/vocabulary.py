@@ -14,7 +14,7 @@ import yaml
 from coursebook import glossary
 from coursebook.book.findings import Finding, of_yaml
 from coursebook.book.reader import Book
-from coursebook.book.text import Line, Manuscript
+from coursebook.book.text import Manuscript
 from coursebook.checks.table import rule, sources_of
 from coursebook.sources import PATHS
 
