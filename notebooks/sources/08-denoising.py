@@ -839,7 +839,7 @@ def spread_and_correlation(noise):
 
 taken_away = {"the noise itself": spread_and_correlation(np.diff(real[:, half], axis=0) / np.sqrt(2))}
 taken_away |= {name: spread_and_correlation(lower_frames - views) for name, views in restored_telomeres.items()}
-show.table([[name, *(f"{value:.2f}" for value in values)] for name, values in taken_away.items()],
+show.table([[name, *(f"{value:.2f}".replace("-", "−") for value in values)] for name, values in taken_away.items()],
            ["residual of", "spread (grey values)", "correlation with the pixel below"])
 
 # %%

@@ -480,7 +480,7 @@ def pooled_at(version, at):
 
 by_version = {version: [pooled_at(version, at) for at in range(3)] for version in strict_end["versions"]}
 show.table([[version, *values] for version, values in by_version.items()],
-           ["", *(f"AP@{iou:g}" for iou in strict_end["iou_thresholds"])], digits=3)
+           ["outlines", *(f"AP@{iou:g}" for iou in strict_end["iou_thresholds"])], digits=3)
 
 # %%
 #| label: tbl-comparison
