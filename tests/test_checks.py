@@ -1,14 +1,12 @@
 """``course check``: a good book passes, and each rule finds its bad example at the right place."""
 
 import json
-import shutil
 
 import pytest
 
 import demo_project
-from coursebook import checks, claims, cli, generated, notebooks, preview, sources
+from coursebook import checks, claims, cli, notebooks, preview, sources
 from coursebook.book import pandoc
-from coursebook.project import Project
 
 CHAPTER = "book/01-lines.qmd"
 SOURCE = "notebooks/sources/01-lines.py"
@@ -16,19 +14,9 @@ SOLVED = "notebooks/solutions/01-lines.ipynb"
 BIB = "book/references.bib"
 
 
-@pytest.fixture(scope="module")
-def good(tmp_path_factory):
-    """A complete course in which nothing is wrong; not to be changed."""
-    project = demo_project.make(tmp_path_factory.mktemp("good"))
-    demo_project.pretend_executed(project)
-    assert generated.update(project) == []
-    return project
-
-
 @pytest.fixture
-def project(good, tmp_path):
-    """A copy of the good course, to be spoilt."""
-    return Project(shutil.copytree(good.root, tmp_path / "course"))
+def project(good_copy):
+    return good_copy
 
 
 def test_a_good_book_has_no_findings(project):
@@ -153,6 +141,8 @@ BAD = [
      "book/assets/course.css", "names a folder of a machine: /home/me"),
     ("no-machine-names", "requirements/course.lock", "numpy", "--index-url https://example.org/simple\nnumpy",
      "requirements/course.lock", "names a package index"),
+    ("no-machine-names", CHAPTER, "A [straight", "[It](https://example.org/project/lines/). A [straight",
+     CHAPTER, "links to a page of a package index: https://example.org/project/lines"),
 ]  # fmt: skip
 
 

@@ -14,6 +14,7 @@ ABSOLUTE_PATH = re.compile(r"(?<![\w.:/~-])/(?:home|Users)/\w+|\b[A-Za-z]:\\+Use
 INDEX_ADDRESS = re.compile(
     r"https?://[^\s\"']*/simple\b|\bindex-url\b|--(?:hash-)?find-links\b|https?://\S+\.(?:whl|tar\.gz)\b"
 )
+INDEX_PAGE = re.compile(r"https?://[\w.-]+/project/[\w.-]+")
 COLAB = re.compile(
     r"https://colab\.research\.google\.com/github/([^/\s]+/[^/\s]+)/blob/[^/\s]+/([^\s)\"'>\]]+)"
 )
@@ -121,7 +122,9 @@ def saved_outputs(book: Book):
                     yield Finding(file, line or 1, message)
 
 
-@rule("no committed text names a folder of somebody's machine, no requirements a package index")
+@rule(
+    "no committed text names a folder of somebody's machine or a page of a package index, no requirements one"
+)
 def no_machine_names(book: Book):
     folders = [str(folder) for folder in (book.root, Path.home()) if len(folder.parts) > 2]
     for path in _texts(book.root):
@@ -132,6 +135,9 @@ def no_machine_names(book: Book):
             named = found[0] if found else next((folder for folder in folders if folder in text), None)
             if named:
                 yield Finding(file, number, f"names a folder of a machine: {named}")
+            if page := INDEX_PAGE.search(text):
+                message = f"links to a page of a package index: {page[0]}"
+                yield Finding(file, number, message, mend="name the package, or link to its repository")
             if pins and (address := INDEX_ADDRESS.search(text)):
                 yield Finding(file, number, f"names a package index: {address[0]}")
 
