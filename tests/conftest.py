@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -58,6 +59,24 @@ def same_chance():
     np.random.seed(0)
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def good(tmp_path_factory):
+    """The demo course with everything made and nothing wrong; not to be changed: copy it."""
+    import demo_project
+    from coursebook import generated
+
+    project = demo_project.make(tmp_path_factory.mktemp("good"))
+    demo_project.pretend_executed(project)
+    assert generated.update(project) == []
+    return project
+
+
+@pytest.fixture
+def good_copy(good, tmp_path):
+    """A copy of the good course, to be spoilt."""
+    return type(good)(shutil.copytree(good.root, tmp_path / "course"))
 
 
 @pytest.fixture(scope="session")

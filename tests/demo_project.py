@@ -313,6 +313,14 @@ def edit(project: Project, file: str, old: str, new: str) -> int:
     return text[: text.index(old)].count("\n") + 1
 
 
+def add_page(project: Project, name: str) -> None:
+    """Add an empty page ``book/<name>.qmd`` after the glossary."""
+    glossary = "    - book/glossary.qmd\n"
+    edit(project, "_quarto.yml", glossary, f"{glossary}    - book/{name}.qmd\n")
+    title = f"# {name.capitalize()} {{#sec-{name}}}\n"
+    (project.root / f"book/{name}.qmd").write_text(title, encoding="utf-8")
+
+
 def pretend_executed(project: Project) -> None:
     """Store the notebook with solutions with the outputs that execution gives, without a kernel."""
     from nbformat.v4 import new_output

@@ -40,13 +40,7 @@ SECOND = ENTRY.replace("one_net", "other net").replace("First", "Second")
 def project(tmp_path):
     """The demo course with an atlas of two models."""
     project = demo_project.make(tmp_path)
-    demo_project.edit(
-        project,
-        "_quarto.yml",
-        "    - book/glossary.qmd\n",
-        "    - book/glossary.qmd\n    - book/models.qmd\n",
-    )
-    (tmp_path / models.PAGE).write_text("# Models {#sec-models}\n", encoding="utf-8")
+    demo_project.add_page(project, "models")
     (tmp_path / models.SOURCE).write_text(ENTRY + SECOND, encoding="utf-8")
     demo_project.pretend_executed(project)
     return project

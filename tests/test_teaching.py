@@ -40,13 +40,7 @@ plans:
 def project(tmp_path):
     """The demo course with a guide; its plan knows a chapter that the course does not have."""
     project = demo_project.make(tmp_path)
-    demo_project.edit(
-        project,
-        "_quarto.yml",
-        "    - book/glossary.qmd\n",
-        "    - book/glossary.qmd\n    - book/teaching.qmd\n",
-    )
-    (tmp_path / "book/teaching.qmd").write_text("# Teaching {#sec-teaching}\n", encoding="utf-8")
+    demo_project.add_page(project, "teaching")
     (tmp_path / "book/teaching.yml").write_text(PLAN, encoding="utf-8")
     demo_project.pretend_executed(project)
     return project

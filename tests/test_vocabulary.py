@@ -1,11 +1,9 @@
 """``terms-before-use``: a term is explained before it is used, on the user's and on the builder's path."""
 
-import shutil
-
 import pytest
 
 import demo_project
-from coursebook import checks, generated
+from coursebook import checks
 from coursebook.book import text
 from coursebook.checks import vocabulary
 from coursebook.glossary import Term
@@ -98,17 +96,9 @@ def test_ordinary_words_are_not_looked_for_and_forms_are(book):
 # ---------------------------------------------------------------- the file, and a whole project
 
 
-@pytest.fixture(scope="module")
-def good(tmp_path_factory):
-    project = demo_project.make(tmp_path_factory.mktemp("good"))
-    demo_project.pretend_executed(project)
-    assert generated.update(project) == []
-    return project
-
-
 @pytest.fixture
-def project(good, tmp_path):
-    return Project(shutil.copytree(good.root, tmp_path / "course"))
+def project(good_copy):
+    return good_copy
 
 
 def messages(project):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from coursebook.book.findings import Finding, of_yaml
+from coursebook.book.findings import Finding, compose_yaml, of_yaml
 from coursebook.project import Project
 
 SOURCE = "glossary.yml"
@@ -51,7 +51,7 @@ def read(project: Project) -> tuple[list[Term], list[Finding]]:
         return [], []
     text = path.read_text(encoding="utf-8")
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = compose_yaml(text)
     except yaml.YAMLError as error:
         return [], [of_yaml(SOURCE, error, "not valid YAML: {}")]
     if node is None:

@@ -15,7 +15,7 @@ import yaml
 
 from bioimage_course.errors import InputError
 from coursebook.book import bibliography
-from coursebook.book.findings import Finding, advice, of_yaml
+from coursebook.book.findings import Finding, advice, compose_yaml, of_yaml, read_yaml
 from coursebook.project import Project
 
 SOURCE = "book/models.yml"
@@ -114,8 +114,7 @@ def read(project: Project) -> tuple[list[Model], list[Finding]]:
         return [], [Finding(SOURCE, 0, f"missing; {PAGE} is made from it")]
     text = path.read_text(encoding="utf-8")
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        contents = yaml.safe_load(text)
+        node, contents = compose_yaml(text), read_yaml(text)
     except yaml.YAMLError as error:
         return [], [of_yaml(SOURCE, error, "not valid YAML: {}")]
     if not isinstance(node, yaml.SequenceNode) or not all(isinstance(entry, dict) for entry in contents):

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import yaml
 
-from coursebook.book.findings import LOADER, Finding, FindingsError, advice, of_yaml, read_yaml
+from coursebook.book.findings import Finding, FindingsError, advice, compose_yaml, of_yaml, read_yaml
 from coursebook.project import Project
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -124,7 +124,7 @@ def parse(text: str, chapter: str, file: str) -> Quiz:
     if not re.fullmatch(r"\d\d", chapter):
         raise QuizError([Finding(file, 1, "a quiz is called NN.yml after its chapter, 01.yml say")])
     try:
-        content, node = read_yaml(text), yaml.compose(text, Loader=LOADER)
+        content, node = read_yaml(text), compose_yaml(text)
     except yaml.YAMLError as error:
         raise QuizError([of_yaml(file, error, "not valid YAML: {} (quote text that holds `: `)")]) from None
     if node is None or not isinstance(content, list) or not content:

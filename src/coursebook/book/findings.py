@@ -49,6 +49,14 @@ def read_yaml(text: str):
         return yaml.safe_load(text)
 
 
+def compose_yaml(text: str) -> yaml.Node | None:
+    """Return the nodes of what YAML says, which know their lines; by the parsers of `read_yaml`."""
+    try:
+        return yaml.compose(text, Loader=LOADER)
+    except yaml.YAMLError:
+        return yaml.compose(text, Loader=yaml.SafeLoader)
+
+
 def of_yaml(
     file: str, error: Exception, message: str = "this is not valid YAML: {}", first: int = 1
 ) -> Finding:

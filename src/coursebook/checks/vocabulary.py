@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import yaml
 
 from coursebook import glossary
-from coursebook.book.findings import Finding, of_yaml
+from coursebook.book.findings import Finding, of_yaml, read_yaml
 from coursebook.book.reader import Book
 from coursebook.book.text import Manuscript
 from coursebook.checks.table import rule, sources_of
@@ -76,7 +76,7 @@ def read(book: Book) -> tuple[dict, list[Finding]]:
     if not path.is_file():
         return {"ordinary": {}, "forms": {}}, []
     try:
-        said = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        said = read_yaml(path.read_text(encoding="utf-8")) or {}
     except yaml.YAMLError as error:
         return {}, [of_yaml(FILE, error)]
     if not isinstance(said, dict) or not all(isinstance(said.get(key) or {}, dict) for key in KEYS):
