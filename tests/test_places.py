@@ -31,7 +31,7 @@ def homeless(monkeypatch):
     monkeypatch.setattr(pwd, "getpwuid", unknown)
     for name in [name for name in os.environ if name.startswith(("HOME", "XDG_", "BIOIMAGE_COURSE_"))]:
         monkeypatch.delenv(name)
-    for name in ("USER", "LOGNAME", "LNAME", "USERNAME", "KERAS_HOME", "CELLPOSE_LOCAL_MODELS_PATH"):
+    for name in ("USER", "LOGNAME", "LNAME", "USERNAME", "CELLPOSE_LOCAL_MODELS_PATH"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("BIOIMAGE_COURSE_OFFLINE", "1")
 
@@ -129,7 +129,7 @@ print(nets.fit(nets.MLP([2, 3, 2]), [batch], loss=loss, epochs=2, progress=False
 def test_every_true_word_means_offline(value, monkeypatch, tmp_path):
     monkeypatch.setenv("BIOIMAGE_COURSE_OFFLINE", value)
     monkeypatch.setenv("CELLPOSE_LOCAL_MODELS_PATH", str(tmp_path))
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr(tools.stardist, "_downloaded", lambda *_: False)
     assert data.offline()
     asked = [(tools.cellpose, lambda: tools.cellpose.pretrained(download=True))]
     if tools.available("stardist"):

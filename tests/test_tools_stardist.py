@@ -151,9 +151,9 @@ def test_bad_input_gets_a_sentence(arguments, words):
     assert "\n" not in str(caught.value)
 
 
-def test_published_model_offline_is_a_sentence(monkeypatch, tmp_path):
+def test_published_model_offline_is_a_sentence(monkeypatch):
     monkeypatch.setenv("BIOIMAGE_COURSE_OFFLINE", "1")
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr(stardist, "_downloaded", lambda *_: False)
     stardist.pretrained.cache_clear()
     with pytest.raises(ToolUnavailableError, match="course_model"):
         stardist.pretrained("2D_versatile_fluo")
@@ -216,3 +216,14 @@ def test_tiles_of_a_large_image_change_nothing_and_overlap_as_far_as_the_network
     tiled = stardist.segment(image)
     assert large.identical(once, tiled) == once.max() == tiled.max() > 30
     assert set(stardist.course_model()._axes_tile_overlap("YX")) == {stardist.FIELD}
+
+
+def test_a_model_for_colours_gets_colours():
+    models = stardist._library()
+    colours = models.StarDist2D(models.Config2D(n_rays=4, n_channel_in=3, unet_n_depth=1), basedir=None)
+    picture = np.random.default_rng(0).integers(0, 255, (48, 40, 3))
+    assert stardist.segment(picture, colours, prob_thresh=0.99).shape == (48, 40)
+    with pytest.raises(InputError, match=r"3 channels, \(Y, X, 3\); this image has the shape \(48, 40\)"):
+        stardist.segment(picture[..., 0], colours)
+    with pytest.raises(InputError, match=r"one channel, \(Y, X\)"):
+        stardist.segment(picture, stardist.course_model())

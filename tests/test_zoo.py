@@ -296,8 +296,12 @@ NOT_DRIVEN = {
         results.dsb2018.comparison results.dsb2018.difference results.dsb2018.row results.dsb2018.table
         results.other_laboratory.counts results.other_laboratory.difference
         results.other_laboratory.results results.other_laboratory.table
+        results.reported.foundation_models results.reported.results results.reported.stardist_paper
+        tools.published.about tools.published.here tools.published.names tools.published.segmenter
+        tools.published.sensible tools.micro_sam.with_decoder
         tools.stardist.course_model tools.stardist.pretrained tools.stardist.results
         tools.unet.course_model tools.unet.results""",
+    "downloads models; test_published.py drives it": "tools.published.compare",
     "takes a network or what another function of the module made": """
         nets.count_parameters nets.save tools.cellpose.as_cellpose
         tools.micro_sam.automatic_masks tools.micro_sam.automatic_segmenter tools.micro_sam.masks
@@ -307,7 +311,7 @@ NOT_DRIVEN = {
         data.Collection data.synthetic.CellCrops data.synthetic.FeatureTable data.synthetic.FieldCrops
         tools.micro_sam.Embeddings show.CourseFigure show.Markdown metrics.Calibration metrics.DatasetScores
         metrics.Matching metrics.PairedDifference nets.CNN nets.ConvBlock nets.History nets.MLP
-        nets.PerceptronRun nets.UNet tools.denoise.Denoiser tools.pixel_classifier.PixelClassifier""",
+        nets.PerceptronRun nets.UNet tools.denoise.Denoiser tools.published.Published tools.pixel_classifier.PixelClassifier""",
     "takes seconds an image on a CPU; its images pass through the checks of tools.micro_sam.to_uint8": """
         tools.micro_sam.embed tools.micro_sam.segment tools.micro_sam.segment_automatic
         tools.sam_features.features""",

@@ -129,7 +129,20 @@ def validation_set(images, masks):
 # ---------------------------------------------------------------- score
 
 
-def score(method, segment, *, chapter, title, in_training, note, packages=(), command=None, limit=None):
+def score(
+    method,
+    segment,
+    *,
+    chapter,
+    title,
+    in_training,
+    note,
+    packages=(),
+    command=None,
+    limit=None,
+    machine=None,
+    out=OUT,
+):
     """Segment the 50 test images, count matches, write the counts into ``<method>.json``.
 
     Parameters
@@ -137,7 +150,8 @@ def score(method, segment, *, chapter, title, in_training, note, packages=(), co
     method : str
         Short name in lower case with hyphens, the name of the file.
     segment : callable
-        ``segment(image) -> labels``; takes an image as stored (Y, X).
+        ``segment(image) -> labels``; takes an image as stored (Y, X). Where it has ``seconds``, a list, the
+        time of an image is their mean, else it is measured here.
     chapter, title : str
         Number of the chapter that explains the method, and its name in tables.
     in_training : str
@@ -150,6 +164,10 @@ def score(method, segment, *, chapter, title, in_training, note, packages=(), co
         How the row was made; by default this very command line.
     limit : int, optional
         Score the first so many images only, for methods that take too long; the file says so.
+    machine : str, optional
+        What it ran on, where that is not this machine without a GPU.
+    out : Path, optional
+        Folder of the file.
 
     Returns
     -------
@@ -165,7 +183,7 @@ def score(method, segment, *, chapter, title, in_training, note, packages=(), co
     segment(images[0])  # loading and compiling are not counted
     started = time.perf_counter()
     predictions = [segment(image) for image in tqdm(images, desc=method)]
-    seconds = (time.perf_counter() - started) / len(images)
+    seconds = np.mean(getattr(segment, "seconds", None) or (time.perf_counter() - started) / len(images))
     scores = metrics.average_precision_dataset(truths, predictions)
     about = {
         "method": method,
@@ -174,18 +192,18 @@ def score(method, segment, *, chapter, title, in_training, note, packages=(), co
         "in_training": in_training,
         "note": note,
         "command": command or " ".join(["python", "training/" + Path(sys.argv[0]).name, *sys.argv[1:]]),
-        "machine": f"{platform.machine()}, {os.cpu_count()} CPU cores, no GPU used",
+        "machine": machine or f"{platform.machine()}, {os.cpu_count()} CPU cores, no GPU used",
         "versions": {name: version(name) for name in packages} | {"python": platform.python_version()},
         "test_pixels_sha256": digest,
-        "seconds_per_image": round(seconds, 2),
+        "seconds_per_image": round(float(seconds), 2),
         "iou_thresholds": list(scores.thresholds),
         "images": [
             {"name": name, "tp": tp.tolist(), "fp": fp.tolist(), "fn": fn.tolist()}
             for name, tp, fp, fn in zip(names, scores.tp, scores.fp, scores.fn, strict=True)
         ],
     }
-    OUT.mkdir(parents=True, exist_ok=True)
-    files.save(OUT / f"{method}.json", json.dumps(about) + "\n")
+    out.mkdir(parents=True, exist_ok=True)
+    files.save(out / f"{method}.json", json.dumps(about) + "\n")
     print(
         f"{title}: AP@0.5 {scores.pooled[0]:.3f} pooled, {scores.mean[0]:.3f} mean over {len(names)} images"
     )

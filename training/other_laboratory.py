@@ -131,7 +131,7 @@ def tune_voronoi_otsu():
 
 
 def methods(tuned):
-    """How each method segments an image, what it is called, and what its outcome hangs on."""
+    """How each method of the course segments an image, what it is called, what its outcome hangs on."""
     flows = tools.cellpose.results()["thresholds"]
     blurs = {key: tuned[key] for key in ("spot_sigma", "outline_sigma")}
     return {
@@ -221,6 +221,49 @@ def about(scenes):
     }
 
 
+def add(results, name, method, sets, keep=None):
+    """Score one method, unless the results have its scores with the same weights already.
+
+    Parameters
+    ----------
+    results : dict
+        Changed: ``results["methods"][name]``.
+    name : str
+    method : tuple
+        As in `methods`.
+    sets : dict
+        Scenes of each set.
+    keep : Path, optional
+        Folder for the label images.
+
+    Returns
+    -------
+    bool
+        Whether anything was done.
+    """
+    title, segment, what = method
+    scored = results.setdefault("methods", {})
+    if name in scored and scored[name]["weights"] == identity(what):
+        return False
+    found = {"title": title, "weights": identity(what), "seconds_per_image": {}}
+    for key, scenes in sets.items():
+        found[key], found["seconds_per_image"][key] = run(segment, scenes, keep and keep / name)
+    scored[name] = found
+    print(name, sum_up(found), flush=True)
+    return True
+
+
+def load(folder):
+    """The scenes of both sets."""
+    return {RPE1: load_rpe1(Path(folder)), SCHWANN: load_schwann(Path(folder))}
+
+
+def write(results, out):
+    """Write the results in one go."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    files.save(out, json.dumps(results, indent=1) + "\n")
+
+
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=Path, default=os.environ.get("BIOIMAGE_COURSE_MIRROR"))
@@ -232,7 +275,7 @@ def main(argv=None):
         parser.error(f"--images must name a folder with the sets {RPE1} and {SCHWANN}")
     compat.prepare("stardist")
     results = json.loads(args.out.read_text(encoding="utf-8")) if args.out.is_file() else {}
-    sets = {RPE1: load_rpe1(Path(args.images)), SCHWANN: load_schwann(Path(args.images))}
+    sets = load(args.images)
     if args.picture:
         return picture(sets[RPE1], results["tuning"]["best"], args.out.parent)
     results |= {
@@ -244,18 +287,9 @@ def main(argv=None):
     if "tuning" not in results:
         best, table = tune_voronoi_otsu()
         results["tuning"] = {"on": "127 training images of DSB2018", "best": best, "search": table}
-    scored = results.setdefault("methods", {})
-    for name, (title, segment, what) in methods(results["tuning"]["best"]).items():
-        if name in scored and scored[name]["weights"] == identity(what):
-            continue
-        scored[name] = {"title": title, "weights": identity(what), "seconds_per_image": {}}
-        for key, scenes in sets.items():
-            rows, seconds = run(segment, scenes, args.keep and args.keep / name)
-            scored[name][key] = rows
-            scored[name]["seconds_per_image"][key] = seconds
-        print(name, sum_up(scored[name]), flush=True)
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        files.save(args.out, json.dumps(results, indent=1) + "\n")
+    for name, method in methods(results["tuning"]["best"]).items():
+        if add(results, name, method, sets, args.keep):
+            write(results, args.out)
 
 
 def sum_up(found):

@@ -116,6 +116,24 @@ ENTRANTS = {
 """Who runs. ``seen``: kinds from whose collection images were in the training set; ``drawn``: whose outlines.
 ``person``: what somebody has to do, see `PERSON`."""
 
+PUBLISHED = "published-"
+"""How the names of published models begin here; they run when they are asked for (`--published`)."""
+
+
+def published(name):
+    """What the results say about a published model, by its name in ``tools.published``."""
+    model = tools.published.about(name)
+    about = {"title": f"{model.title} (published)", "seen": [] if model.seen == "no" else ["easy", "crowded"]}
+    return entrant(
+        model.tool, f"{model.model}, settings of its authors", **about | (TISSUE if colour(name) else {})
+    )
+
+
+def colour(name):
+    """Whether a published model wants the colours of stained tissue."""
+    return tools.published.about(name).images == "H&E"
+
+
 MEASURED = ("start_seconds", "kinds", "other_seeds", "peak_memory_mb", "versions", "load_average_before")
 
 
@@ -173,6 +191,10 @@ def nuclei_bright(image):
 
 def make(name):
     """A function ``segment(image) -> labels`` for images of every kind; adjusts the tool where it has to."""
+    if name.startswith(PUBLISHED):
+        name = name.removeprefix(PUBLISHED)
+        segment = tools.published.segmenter(name, download=True)
+        return segment if colour(name) else lambda image: segment(nuclei_bright(image))
     if name == "sam-grid":
         about = tools.micro_sam.results()["amg"]
         best = max(about["thresholds"], key=lambda row: row["ap"])
@@ -263,7 +285,7 @@ def repeat_fine_tuning(seeds=(1, 2)):
 
 def run(name):
     """Let one entrant segment all images of its kinds; returns what is written about it."""
-    about = ENTRANTS[name]
+    about = entrants([name])[name]
     started = time.perf_counter()
     segment = make(name)
     segment(
@@ -298,6 +320,12 @@ def run(name):
 
 
 # ---------------------------------------------------------------- results
+
+
+def entrants(names):
+    """The course's own entrants, and those of `names` that are published models."""
+    more = [name for name in names if name.startswith(PUBLISHED)]
+    return ENTRANTS | {name: published(name.removeprefix(PUBLISHED)) for name in more}
 
 
 def describe():
@@ -343,23 +371,25 @@ def describe():
     }
 
 
-def write(results):
-    OUT.mkdir(parents=True, exist_ok=True)
-    files.save(OUT / "results.json", json.dumps(results, ensure_ascii=False) + "\n")
+def write(results, out=OUT):
+    out.mkdir(parents=True, exist_ok=True)
+    files.save(out / "results.json", json.dumps(results, ensure_ascii=False) + "\n")
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--again", nargs="*", default=[], metavar="NAME", help="repeat these entrants")
+    parser.add_argument("--published", nargs="*", default=[], metavar="MODEL", help="let these run as well")
+    parser.add_argument("--out", type=Path, default=OUT, help="folder of the results")
     parser.add_argument("--one", nargs=2, metavar=("NAME", "FILE"), help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
     if args.one:
         files.save(Path(args.one[1]), json.dumps(run(args.one[0])))
         return
-    file = OUT / "results.json"
+    file = args.out / "results.json"
     before = json.loads(file.read_text(encoding="utf-8"))["entrants"] if file.exists() else {}
     results = describe() | {"entrants": {}}
-    for name, about in ENTRANTS.items():
+    for name, about in entrants([*before, *(PUBLISHED + name for name in args.published)]).items():
         if name in before and name not in args.again:
             results["entrants"][name] = about | {
                 key: before[name][key] for key in MEASURED if key in before[name]
@@ -371,10 +401,10 @@ def main(argv=None):
             subprocess.run([sys.executable, __file__, "--one", name, str(target)], check=True)
             found = json.loads(target.read_text(encoding="utf-8"))
         results["entrants"][name] = about | found | {"load_average_before": round(load, 2)}
-        write(results)
+        write(results, args.out)
         scores = {kind: told["pooled_ap50"] for kind, told in found["kinds"].items()}
         print(f"{name}: {scores}, {found['peak_memory_mb']} MB", flush=True)
-    write(results)
+    write(results, args.out)
 
 
 if __name__ == "__main__":

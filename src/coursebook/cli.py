@@ -24,6 +24,7 @@ COMMANDS = {
     "lab": ("coursebook.lab", "open JupyterLab on the learner's notebooks"),
     "doctor": ("coursebook.doctor", "prove that every tool of the course works on this machine"),
     "models": ("coursebook.models", "list the model atlas, or what in it is older than a year"),
+    "published": ("coursebook.published", "download published models and score them beside the course's own"),
     "data": ("coursebook.data_cli", "list, download and verify the data sets"),
     "set-repo-url": ("coursebook.repo_url", "change the public address of the course everywhere"),
 }

@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "denoise",
         "micro_sam",
         "pixel_classifier",
+        "published",
         "sam_features",
         "stardist",
         "unet",

@@ -363,15 +363,25 @@ def pretrained(name="cpsam_v2", download=False):
         return CellposeModel(gpu=gpu, pretrained_model=str(path), use_bfloat16=gpu)  # slow on CPUs
 
 
+def _downloaded(name):
+    """True if a published model is here: where cellpose keeps it, in the cache or in a mirror."""
+    return weights_file(name).is_file() or finding.local_path(_entry(name), _registered(name)) is not None
+
+
+def _entry(name):
+    """The registry's entry of a published model."""
+    return catalogue.entry(PUBLISHED[name])
+
+
 def _registered(name):
     """What the registry knows of a published model: bytes, sha256, address."""
-    return catalogue.entry(PUBLISHED[name]).files[name]
+    return _entry(name).files[name]
 
 
 def _fetch(name, path, agreed):
     """Where a published model lies after it was looked for and downloaded; or why not, in one sentence."""
     file = _registered(name)
-    here = finding.local_path(catalogue.entry(PUBLISHED[name]), file)
+    here = finding.local_path(_entry(name), file)
     if here is not None:
         return here
     way_out = "tools.cellpose.course_model() works without it"

@@ -272,13 +272,14 @@ def segment_automatic(
     image,
     method="ais",
     *,
+    model=None,
     center_distance_threshold=None,
     boundary_distance_threshold=None,
     foreground_threshold=None,
     limits=None,
     embeddings=None,
 ):
-    """Segment every nucleus without prompts, by the course's decoder for fluorescence nuclei.
+    """Segment every object without prompts, by a decoder: the course's for nuclei, or a published one.
 
     The decoder predicts three maps: foreground, distance to the object's centre and distance from its
     border. Where it is far from the border and near the centre an object begins.
@@ -290,9 +291,13 @@ def segment_automatic(
     method : str
         ``"ais"``, automatic instance segmentation: objects grow from their beginnings over the foreground
         (a watershed). ``"apg"``, automatic prompt generation: each beginning becomes a click for SAM.
+    model : str, optional
+        One of micro-sam's models that bring a decoder, such as ``"vit_t_lm"`` (see `with_decoder`); by
+        default MobileSAM with the course's decoder.
     center_distance_threshold, boundary_distance_threshold : float, optional
         An object begins where both predicted distances (0 in the middle, 1 at the rim) are lower than these.
-        Default: the values chosen for AIS on validation images, in the decoder's card.
+        Default: the values chosen for AIS on validation images, in the decoder's card; for published models
+        micro-sam's own.
     foreground_threshold : float, optional
         Pixels with a higher predicted foreground belong to objects. Default: as before.
     limits : (low, high), optional
@@ -333,27 +338,34 @@ def segment_automatic(
     low, high = arguments.limits(array, limits)
     if high <= low:
         return np.zeros(array.shape[:2], np.int32)
-    segmenter = automatic_segmenter(_embedded(array, None, (low, high), embeddings), method)
-    options = {"min_size": 0} | ({"batch_size": BATCH} if method == "apg" else {})
+    pair = (predictor("vit_t"), decoder()) if model is None else with_decoder(model)
+    segmenter = automatic_segmenter(
+        _embedded(array, pair[0], (low, high), embeddings), method, *reversed(pair)
+    )
+    options = {"batch_size": BATCH} if method == "apg" else {}
+    if model is None:
+        options |= decoder().card["thresholds"] | {"min_size": 0}
     with quiet():
-        found = segmenter.generate(**decoder().card["thresholds"] | given, **options)
+        found = segmenter.generate(**options | given)
     return np.asarray(found).astype(np.int32)
 
 
 segment_automatic.tiling = tiling
 
 
-def automatic_segmenter(embeddings, method="ais", network=None):
+def automatic_segmenter(embeddings, method="ais", network=None, model=None):
     """micro-sam's class for automatic segmentation with a decoder, its three maps already predicted.
 
     Parameters
     ----------
     embeddings : dict
-        From `embed`, with MobileSAM's encoder.
+        From `embed`, with the encoder of the same model.
     method : str
         ``"ais"`` or ``"apg"``.
     network : micro_sam.instance_segmentation.DecoderAdapter, optional
         Default: `decoder()`.
+    model : SamPredictor, optional
+        Default: MobileSAM.
 
     Returns
     -------
@@ -365,7 +377,7 @@ def automatic_segmenter(embeddings, method="ais", network=None):
     from micro_sam.instance_segmentation import AutomaticPromptGenerator, InstanceSegmentationWithDecoder
 
     kind = {"ais": InstanceSegmentationWithDecoder, "apg": AutomaticPromptGenerator}[method]
-    segmenter = kind(predictor("vit_t"), decoder() if network is None else network)
+    segmenter = kind(_model(model), decoder() if network is None else network)
     with quiet():
         segmenter.initialize(None, image_embeddings=embeddings)
     return segmenter
@@ -450,17 +462,36 @@ def predictor(name="vit_t"):
         checkpoint = data.fetch(CHECKPOINT)  # its sha256 just checked: micro-sam will unpickle it
         with quiet():
             return library.get_sam_model("vit_t", checkpoint_path=checkpoint)
-    known = list(library.get_model_names())
-    if name not in known:
-        raise InputError(f"micro-sam has no model {name!r}; there are {', '.join(sorted(known))}.")
-    return _published.load(
-        name,
-        lambda: library.get_sam_model(name),
-        here=_downloaded(library, name),
-        host="the server of micro-sam's models",
-        folder="MICROSAM_CACHEDIR",
-        advice='tools.micro_sam.predictor("vit_t") needs 40 MB only and can come from a mirror',
-    )
+    return _load(name, lambda: library.get_sam_model(name), _known(library))
+
+
+@kept
+def with_decoder(name="vit_t_lm"):
+    """A model that brings a decoder for automatic segmentation, by micro-sam's ``get_predictor_and_decoder``.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"vit_t_lm"``, ``"vit_b_lm"`` or ``"vit_l_lm"`` (light microscopy). micro-sam checks the
+        hashes of both files before it reads them.
+
+    Returns
+    -------
+    (segment_anything.SamPredictor, micro_sam.instance_segmentation.DecoderAdapter)
+
+    Raises
+    ------
+    InputError
+        If micro-sam has no such model, or one without a decoder.
+    ToolUnavailableError
+        If micro-sam is not installed, or the model has never been downloaded and cannot be now.
+    """
+    library = _library()
+    from micro_sam.instance_segmentation import get_predictor_and_decoder
+
+    names = _known(library)
+    pairs = [known for known in names if f"{known}_decoder" in names]
+    return _load(name, lambda: get_predictor_and_decoder(name), pairs, "with a decoder ", f"{name}_decoder")
 
 
 def results():
@@ -486,9 +517,30 @@ def _library():
     return micro_sam.util
 
 
-def _downloaded(library, name):
-    """True if micro-sam's cache holds the model."""
-    return (Path(library.get_cache_directory()) / "models" / name).exists()
+def _known(library):
+    """The names of all files that micro-sam can download; a decoder's name ends with ``_decoder``."""
+    return sorted(library.models().registry)
+
+
+def _downloaded(library, *names):
+    """True if micro-sam's cache holds all these files: a model's name, or that with ``_decoder``."""
+    folder = Path(library.get_cache_directory()) / "models"
+    return all((folder / name).exists() for name in names)
+
+
+def _load(name, make, known, kind="", *more):
+    """A model by micro-sam's own download, or one sentence."""
+    models = [other for other in known if not other.endswith("_decoder")]
+    if name not in models:
+        raise InputError(f"micro-sam has no model {kind}{name!r}; there are {', '.join(models)}.")
+    return _published.load(
+        name,
+        make,
+        here=_downloaded(_library(), name, *more),
+        host="the server of micro-sam's models",
+        folder="MICROSAM_CACHEDIR",
+        advice='tools.micro_sam.predictor("vit_t") needs 40 MB only and can come from a mirror',
+    )
 
 
 def _model(model):

@@ -7,7 +7,6 @@ instead of tracebacks, and silence. For everything else use the library itself; 
 """
 
 import math
-import os
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +40,8 @@ def segment(image, model=None, *, prob_thresh=None, nms_thresh=None, limits=None
     Parameters
     ----------
     image : array (Y, X) or data.Sample
-        One channel, bright objects on a dark background, any number type.
+        One channel, bright objects on a dark background, any number type. A model for colour images such as
+        ``2D_versatile_he`` takes (Y, X, 3) instead.
     model : StarDist2D, str or None
         A model, the name of a published one (see `pretrained`), or None for `course_model`.
     prob_thresh : float, optional
@@ -74,16 +74,17 @@ def segment(image, model=None, *, prob_thresh=None, nms_thresh=None, limits=None
     >>> from bioimage_course import data, tools
     >>> labels = tools.stardist.segment(data.load("nuclei"))  # doctest: +SKIP
     """
-    array = arguments.tool_image(image, "StarDist")
+    array = arguments.tool_image(image, "StarDist", colour=model is not None)
     thresholds = {"prob_thresh": prob_thresh, "nms_thresh": nms_thresh}
     for name, value in thresholds.items():
         if value is not None:
             arguments.number(value, name, 0, 1)
-    arguments.scale(scale, array.shape)
+    arguments.scale(scale, array.shape[:2])
     low, high = arguments.limits(array, limits)
     model = _published.chosen(model, course_model, pretrained, "StarDist2D model", "predict_instances")
+    _same_channels(array, model)
     if high <= low:  # not a single pixel differs from the others
-        return np.zeros(array.shape, np.int32)
+        return np.zeros(array.shape[:2], np.int32)
     scaled = normalise(array, low, high)
     labels = _predict(model, scaled, None if scale == "auto" else scale, thresholds)
     if scale == "auto" and 0 < median_diameter(labels) < SMALL:
@@ -224,10 +225,10 @@ def pretrained(name="2D_versatile_fluo"):
         ) from None
     return _published.load(
         key,
-        lambda: models.StarDist2D.from_pretrained(key),
+        lambda: _from_pretrained(models.StarDist2D, key),
         here=_downloaded(key),
         host="github.com",
-        folder="KERAS_HOME",
+        folder="HOME",
         advice="tools.stardist.course_model() works without network",
         bundle="SSL_CERT_FILE",
     )
@@ -236,9 +237,28 @@ def pretrained(name="2D_versatile_fluo"):
 # ---------------------------------------------------------------- helpers
 
 
+def _from_pretrained(kind, key):
+    """A published model; csbdeep prints, and returns None, where a download has another hash."""
+    model = kind.from_pretrained(key)
+    if model is None:
+        raise ValueError("what came is not the published file, its hash differs")
+    return model
+
+
+def _same_channels(array, model):
+    """Refuse an image with another number of channels than the model was made for."""
+    channels, wanted = (1 if array.ndim == 2 else array.shape[2]), model.config.n_channel_in
+    if channels != wanted:
+        shape = "one channel, (Y, X)" if wanted == 1 else f"{wanted} channels, (Y, X, {wanted})"
+        raise InputError(
+            f"This StarDist model takes images with {shape}; this image has the shape {array.shape}."
+        )
+
+
 def _predict(model, image, scale, thresholds):
     """Labels of a normalised image, in tiles if it is large."""
-    tiles = tuple(max(1, int(np.ceil(n * (scale or 1) / TILE))) for n in image.shape)
+    tiles = tuple(max(1, int(np.ceil(n * (scale or 1) / TILE))) for n in image.shape[:2])
+    tiles += (1,) * (image.ndim - 2)
     if max(tiles) > 1 and not hasattr(model, "course_field"):
         # StarDist looks at one place of the pooling grid only, and lets its tiles overlap too little.
         model.course_field = field(model)
@@ -259,7 +279,7 @@ def _library():
 
 
 def _downloaded(key):
-    """True if Keras's cache holds the published model."""
-    named = os.environ.get("KERAS_HOME")
-    home = Path(named) if named else compat.home("stardist") / ".keras"
-    return any((home / "models" / "StarDist2D" / key).glob(f"{key}*/config.json"))
+    """True if a published model is here: Keras unpacks it in the home directory, or in /tmp."""
+    home = compat.home("stardist") / ".keras"
+    places = [place / "models" / "StarDist2D" / key for place in (home, Path("/tmp/.keras"))]
+    return any(file.is_file() for place in places for file in place.rglob("config.json"))

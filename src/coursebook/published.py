@@ -1,0 +1,17 @@
+"""``course published``: score published models where the course's own are scored."""
+
+import subprocess
+import sys
+
+from bioimage_course.errors import InputError
+from coursebook.project import Project
+
+SCRIPT = "training/published.py"
+
+
+def main(argv: list[str]) -> int:
+    """Run ``course published``; the work is done by ``training/published.py``, whose options it takes."""
+    script = Project.find().root / SCRIPT
+    if not script.is_file():
+        raise InputError(f"{SCRIPT} is missing: `course published` needs a clone of the repository.")
+    return subprocess.run([sys.executable, str(script), *argv]).returncode
