@@ -10,7 +10,7 @@ from ..errors import InputError, nearest
 
 SCRIPTS = resources.files(__package__) / "js"
 
-# The book loads base.js and the explorable's script as they are. A notebook gets the same text as a module,
+# The book loads base.js, the explorable's script and tasks.js as they are. A notebook gets the same text as a module,
 # with these lines that put the element into the widget. Its arrow keys must not reach the notebook, which
 # would move to another cell: JupyterLab heeds the attribute, others the stopped event.
 RENDER = """
@@ -147,7 +147,7 @@ def _widget_class(tag: str):
 
     class Explorable(anywidget.AnyWidget):
         __doc__ = f"Widget that shows <{tag}>."
-        _esm = _script("base") + _script(tag) + RENDER % json.dumps(tag)
+        _esm = _script("base") + _script("tasks") + _script(tag) + RENDER % json.dumps(tag)
         attributes = traitlets.Dict().tag(sync=True)
 
         def __repr__(self):
