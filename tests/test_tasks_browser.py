@@ -97,7 +97,8 @@ MOVES = {
     "unet-explorer/view": ("width:Home", "width:Home depth:ArrowLeft"),
     "stardist-explorer/eight-rays": (
         "rays:Home rays:ArrowRight",
-        "rays:Home rays:ArrowRight point:Shift+ArrowLeft*3 point:ArrowRight point:Shift+ArrowDown point:ArrowDown",
+        "rays:Home rays:ArrowRight point:Shift+ArrowLeft*3 point:ArrowRight point:Shift+ArrowDown "
+        "point:ArrowDown",
     ),
     "stardist-explorer/no-star": (
         "rays:End",
@@ -203,3 +204,116 @@ def test_task(open_page, task):
     assert name in reached(page) and task in kept(page)
     press(page, "reset:Enter")
     assert name in reached(page), "what has been reached stays reached"
+
+
+# ------------------------------------------------------------------------------ the shared list
+
+
+def test_reaching_is_told_counted_and_shown_in_every_copy(open_page, axe):
+    page = opened(open_page, "blocks-explorer", copies=2)
+    heads, live = page.locator(".tasks .title"), page.locator(".tasks [aria-live=polite]")
+    assert heads.all_inner_texts() == ["Tasks: 0 of 3 reached"] * 2
+    assert live.first.text_content() == ""
+    press(page, "halo:ArrowRight*12")
+    assert heads.all_inner_texts() == ["Tasks: 1 of 3 reached"] * 2
+    assert live.first.text_content().startswith("Task reached: Blocks of 64 pixels")
+    assert live.nth(1).text_content() == "", "told once"
+    words = page.locator(".tasks .sr:not(p)").all_text_contents()
+    assert words == ["Reached:", "Not yet reached:", "Not yet reached:"] * 2
+    assert axe(page) == []
+
+
+def test_the_record_outlives_the_page(open_page):
+    page = opened(open_page, "blocks-explorer")
+    press(page, "halo:ArrowRight*12")
+    page.reload()
+    page.locator("blocks-explorer .tasks li").first.wait_for()
+    assert reached(page) == ["luck"]
+    assert list(kept(page)) == ["blocks-explorer/luck"]
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", kept(page)["blocks-explorer/luck"])
+
+
+@pytest.mark.parametrize("rubbish", ["{", "[]", "null", "3", '"x"'])
+def test_something_else_in_the_store_does_no_harm(open_page, rubbish):
+    page = opened(open_page, "blocks-explorer")
+    page.evaluate("text => localStorage.setItem('course-tasks', text)", rubbish)
+    press(page, "halo:ArrowRight*12")
+    assert reached(page) == ["luck"] and list(kept(page)) == ["blocks-explorer/luck"]
+
+
+def test_without_a_store_it_lasts_as_long_as_the_page(open_page):
+    shut = """<script>Object.defineProperty(window, "localStorage",
+      { get() { throw new DOMException("no", "SecurityError"); } });</script><main>"""
+    page = open_page(page_of("blocks-explorer").replace("<main>", shut))
+    page.locator("blocks-explorer .tasks li").first.wait_for()
+    press(page, "halo:ArrowRight*12")
+    press(page, "halo:ArrowRight*20")
+    assert reached(page) == ["luck", "safe"]
+
+
+def test_in_a_notebook_the_widget_has_its_tasks(open_page):
+    page = open_page("<!doctype html><html lang=en><title>Notebook</title><body></body></html>")
+    page.evaluate(
+        """async (text) => {
+          const url = URL.createObjectURL(new Blob([text], {type: 'text/javascript'}));
+          const { default: widget } = await import(url);
+          widget.render({ model: { get: () => ({}) }, el: document.body });
+        }""",
+        explore.explorable("blocks-explorer")._esm,
+    )
+    page.locator("blocks-explorer .tasks li").first.wait_for()
+    press(page, "halo:ArrowRight*12")
+    assert reached(page) == ["luck"]
+
+
+def test_the_list_of_tasks_is_small():
+    assert (SCRIPTS / "tasks.js").stat().st_size < 20_000
+
+
+# ------------------------------------------------------------------------------ the record of all pages
+
+DONE = {"perceptron-explorer/xor": "2026-11-29", "blocks-explorer/luck": "2026-11-28"}
+
+
+@pytest.fixture
+def record_page(open_page, root):
+    """The record's parts as the book puts them together, with a store that holds two tasks."""
+    from coursebook import sources, tasks
+    from coursebook.project import Project
+
+    project = Project(root)
+    sheet = tasks.sheet(project, sources.read_all(project)[0])
+    listed = re.findall(r"\[(.+)\]\{\.task data-task=\"(.+)\"\}", sheet)
+    assert [name for _, name in listed] == list(MOVES)
+    items = "".join(f'<li><span class="task" data-task="{name}">{text}</span></li>' for text, name in listed)
+    text = (root / "book/record.qmd").read_text(encoding="utf-8")
+    box = re.search(r'<div class="task-record".*?</div>', text, re.DOTALL)[0]
+    scripts = [root / "book/assets/record.js", SCRIPTS / "tasks.js"]
+    tags = "".join(f'<script defer src="{path.as_uri()}"></script>' for path in scripts)
+    store = f"<script>localStorage.setItem('course-tasks', JSON.stringify({json.dumps(DONE)}))</script>"
+    return open_page(PAGE.format(elements=store + box + f"<ul>{items}</ul>", scripts=tags))
+
+
+def test_the_record_ticks_counts_and_forgets(record_page, axe):
+    page, status = record_page, record_page.locator(".task-record [role=status]")
+    assert status.inner_text().startswith(f"2 of {len(MOVES)} tasks reached")
+    ticked = page.locator(".task[data-reached]")
+    assert ticked.evaluate_all("all => all.map(e => e.dataset.task)") == list(DONE)
+    assert ticked.first.inner_text().endswith("Reached on 2026-11-29.")
+    assert axe(page) == []
+    forget = page.locator(".task-record button").nth(2)
+    forget.press("Enter")
+    assert kept(page) == DONE and "Press again" in forget.inner_text()
+    forget.press("Enter")
+    assert kept(page) == {} and status.inner_text().startswith("0 of")
+    assert page.locator(".task strong").count() == 0
+
+
+def test_the_saved_record_is_what_python_reads(record_page, tmp_path):
+    from bioimage_course.check import report
+
+    with record_page.expect_download() as caught:
+        record_page.locator(".task-record button").nth(1).press("Enter")
+    assert caught.value.suggested_filename == "record.json"
+    caught.value.save_as(tmp_path / "record.json")
+    assert report.tasks_of(tmp_path / "record.json") == (DONE, [])

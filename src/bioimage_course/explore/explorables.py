@@ -10,9 +10,9 @@ from ..errors import InputError, nearest
 
 SCRIPTS = resources.files(__package__) / "js"
 
-# The book loads base.js, the explorable's script and tasks.js as they are. A notebook gets the same text as a module,
-# with these lines that put the element into the widget. Its arrow keys must not reach the notebook, which
-# would move to another cell: JupyterLab heeds the attribute, others the stopped event.
+# The book loads base.js, the explorable's script and tasks.js as they are. A notebook gets the same text as
+# a module, with these lines that put the element into the widget. Its arrow keys must not reach the notebook,
+# which would move to another cell: JupyterLab heeds the attribute, others the stopped event.
 RENDER = """
 export default {
   render({ model, el }) {

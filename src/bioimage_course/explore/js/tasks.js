@@ -4,10 +4,10 @@
  * (`judge`), the list stands below the explorable. What has been reached stays reached; it is kept in this browser
  * only, where the browser keeps anything. book/assets/record.js prints the record of all pages.
  * Python reads the names and sentences from the lines below (`explore.tasks`), so each task begins with
- * `"name": ["One sentence.", `. Needs base.js before it, may run several times. */
+ * `"name": ["One sentence.", `. Comes after base.js, where there is one; may run several times. */
 (() => {
   "use strict";
-  if (window.CourseTasks || !window.CourseExplorable) return;
+  if (window.CourseTasks) return;
 
   /* The text of a number of an explorable, and its value. */
   const shown = (e, name) => e.shadowRoot.querySelector(`[data-number=${name}]`).textContent;
@@ -235,7 +235,7 @@
   }
 
   /* Called by base.js after each update of an explorable. */
-  window.CourseExplorable.prototype.judge = function judge() {
+  function judge() {
     const tasks = TASKS[this.localName];
     if (!tasks) return;
     if (!lists.has(this)) lists.set(this, new List(this, tasks));
@@ -247,8 +247,9 @@
       keep(done);
       lists.get(this).live.textContent = `Task reached: ${sentence}`;
     }
-  };
+  }
 
+  if (window.CourseExplorable) window.CourseExplorable.prototype.judge = judge;
   window.CourseTasks = { tasks: TASKS, reached, keep, today };
 
   // In the book this file comes last: the explorables are there already, and may have been drawn.
