@@ -12,6 +12,7 @@ from explorable_page import control
 
 pytestmark = pytest.mark.browser
 
+STRIP = "first-turn:ArrowUp*15 first-move:ArrowLeft*22 second-turn:ArrowUp*45 second-move:ArrowLeft*8"
 # For each task: keys that nearly reach it, and keys that do, both from the start. "control:key*times".
 MOVES = {
     "pixel-explorer/two-tones": ("high:Home", "high:Home high:ArrowRight*39 low:ArrowRight*39"),
@@ -28,6 +29,13 @@ MOVES = {
     "perceptron-explorer/overlap": (
         "data:ArrowDown w1:Home",
         "data:ArrowDown w1:Home w2:Home w2:ArrowRight*25 b:ArrowLeft*5",
+    ),
+    "folding-explorer/step": (STRIP, f"{STRIP} best:Enter"),
+    "folding-explorer/fold": (f"{STRIP} activation-relu:Space", f"{STRIP} activation-relu:Space best:Enter"),
+    "folding-explorer/same-way": (
+        f"{STRIP} best:Enter",
+        "first-turn:ArrowUp*15 first-move:ArrowLeft*22 second-turn:ArrowDown*15 second-move:ArrowRight*20 "
+        "best:Enter",
     ),
     "ball-explorer/fast": ("task:ArrowDown step:Enter*10", "task:ArrowDown rate:ArrowRight*5 step:Enter*10"),
     "ball-explorer/never": ("task:ArrowDown*2 roll:Enter", "task:ArrowDown*2 rate:End roll:Enter"),

@@ -39,6 +39,13 @@
       "overlap": ["Overlapping nuclei: at most three of 40 on the wrong side.",
         (e) => e.data.value === "overlap" && e.wrong.length <= 3],
     },
+    "folding-explorer": {
+      "step": ["Step: two hidden lines and an output line that leave no cell on the wrong side.",
+        (e) => e.activation.value === "step" && e.errors === 0],
+      "fold": ["ReLU: no cell on the wrong side.", (e) => e.activation.value === "relu" && e.errors === 0],
+      "same-way": ["No error, though the weights of both hidden neurons point the same way, within 15 degrees.",
+        (e) => e.errors === 0 && Math.cos(e.lines[0].angle - e.lines[1].angle) >= Math.cos(15 * Math.PI / 180)],
+    },
     "ball-explorer": {
       "fast": ["Solve the task “least loss in at most ten steps”.", (e) => solved(e, "fast")],
       "never": ["Solve the task “a rate that never arrives”.", (e) => solved(e, "never")],
