@@ -49,7 +49,11 @@ def test_a_short_training_writes_what_is_shipped(script, tmp_path):
     assert {file.name for file in tmp_path.iterdir()} == {file.name for file in FOLDER.iterdir()}
     results = json.loads((tmp_path / "results.json").read_text())
     assert results.keys() == RESULTS.keys() and len(results["ranges"]["means"]) == 32
-    assert nets.load(tmp_path / "nuclear-states.pt").card["classes"] == ["interphase", "metaphase", "apoptotic"]
+    assert nets.load(tmp_path / "nuclear-states.pt").card["classes"] == [
+        "interphase",
+        "metaphase",
+        "apoptotic",
+    ]
 
 
 def test_shipped_network_is_the_one_of_its_results(script, model):
@@ -62,7 +66,9 @@ def test_shipped_network_is_the_one_of_its_results(script, model):
 
 def test_scores_and_ranges_come_out_again(script, model):
     told = RESULTS["accuracy"]
-    assert script.accuracy(model, *script.plain()) == pytest.approx(told["the chapter's test crops"], abs=0.004)
+    assert script.accuracy(model, *script.plain()) == pytest.approx(
+        told["the chapter's test crops"], abs=0.004
+    )
     assert script.accuracy(model, *script.varied(1200, seed=3)) == pytest.approx(
         told["varied cameras"], abs=0.004
     )

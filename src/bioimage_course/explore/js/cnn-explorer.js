@@ -314,6 +314,9 @@
     static label = "A network that sees nuclei";
     static help = "Drag the ring on the cell, or focus it and use the arrow keys. Click a map to enlarge it, then a value in it.";
 
+    static field = field;
+    static describe = describe;
+
     /* Weights and cells, from the script beside this one or, in a notebook, from the widget. */
     set data(content) {
       if (!content?.whole) return;
@@ -654,5 +657,5 @@
     }
   }
 
-  define(TAG, CnnExplorer);
+  define("cnn-explorer", CnnExplorer);
 })();
