@@ -15,6 +15,7 @@
   const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
   const solved = (ball, task) => ball.task.value === task && ball.note.textContent.startsWith("Solved");
   const says = (network) => network.result.chances.indexOf(Math.max(...network.result.chances));
+  const changed = (cnn) => Object.entries(cnn.state).filter(([key, v]) => v !== (/zoom|light/.test(key) ? 1 : 0)).map(([key]) => key).join();
   const shapley = (e, feature) => sum(ORDERS.map((order) => e.gains(order)[feature])) / ORDERS.length;
   const ORDERS = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
   const averaged = (e) => e.blind.value === "yes" && e.strength.value > 0 && e.sums.masks >= 300;
@@ -78,6 +79,15 @@
       "shift": ["Weights of your own that move the image by one pixel and change nothing else.",
         (e) => e.mode === "own" && e.w[4] === 0 && sum(e.w) === 1 && e.w.filter((w) => w === 1).length === 1
           && e.w.filter((w) => w === 0).length === 8],
+    },
+    "cnn-explorer": {
+      "turn": ["The metaphase nucleus: another answer, with nothing changed but the turn.",
+        (e) => e.result && e.name === "metaphase" && !e.mirror && changed(e) === "turn" && says(e) !== 1],
+      "sure": ["The metaphase nucleus, where it is and as bright as it is: another answer, at least 95 % sure, and no warning.",
+        (e) => e.result && e.name === "metaphase" && !e.mirror && !/dx|dy|light/.test(changed(e)) && says(e) !== 1
+          && Math.max(...e.result.chances) >= 0.95 && e.warning.hidden],
+      "padding": ["Put one of the nuclei where the padding alone decides: the answer with mirror is another than with zeros.",
+        (e) => e.result && e.name !== "own" && e.pad === "mirror" && says(e) !== says({ result: e.zeros })],
     },
     "overfitting-explorer": {
       "by-heart": ["After 800 epochs: a training loss below 0.01, and a validation loss above 1.",
