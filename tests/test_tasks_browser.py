@@ -281,6 +281,16 @@ def test_in_a_notebook_the_widget_has_its_tasks(open_page):
     assert reached(page) == ["luck"]
 
 
+def test_a_first_page_may_leave_the_tasks_out(open_page):
+    text = page_of("blocks-explorer", "unet-explorer").replace(
+        "<blocks-explorer>", "<blocks-explorer no-tasks>"
+    )
+    page = open_page(text)
+    page.locator("unet-explorer .tasks li").first.wait_for()
+    press(page, "halo:ArrowRight*12")
+    assert page.locator("blocks-explorer .tasks").count() == 0 and kept(page) == {}
+
+
 def test_the_list_of_tasks_is_small():
     assert (SCRIPTS / "tasks.js").stat().st_size < 20_000
 

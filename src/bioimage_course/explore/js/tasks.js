@@ -15,7 +15,8 @@
   const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
   const solved = (ball, task) => ball.task.value === task && ball.note.textContent.startsWith("Solved");
   const says = (network) => network.result.chances.indexOf(Math.max(...network.result.chances));
-  const changed = (cnn) => Object.entries(cnn.state).filter(([key, v]) => v !== (/zoom|light/.test(key) ? 1 : 0)).map(([key]) => key).join();
+  const changed = (cnn) => Object.entries(cnn.state)
+    .filter(([key, v]) => v !== (/zoom|light/.test(key) ? 1 : 0)).map(([key]) => key).join();
   const shapley = (e, feature) => sum(ORDERS.map((order) => e.gains(order)[feature])) / ORDERS.length;
   const ORDERS = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
   const averaged = (e) => e.blind.value === "yes" && e.strength.value > 0 && e.sums.masks >= 300;
@@ -251,10 +252,10 @@
     }
   }
 
-  /* Called by base.js after each update of an explorable. */
+  /* Called by base.js after each update of an explorable. An attribute `no-tasks` leaves the list out. */
   function judge() {
     const tasks = TASKS[this.localName];
-    if (!tasks) return;
+    if (!tasks || this.hasAttribute("no-tasks")) return;
     if (!lists.has(this)) lists.set(this, new List(this, tasks));
     const done = reached();
     for (const [name, [sentence, isReached]] of Object.entries(tasks)) {
