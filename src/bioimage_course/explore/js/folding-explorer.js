@@ -181,8 +181,8 @@
       this.show("possible", `${possible} wrong`);
       const { words, label } = ACTIVATIONS[this.activation.value];
       this.note.textContent = (this.errors === 0 ? "No cell is on the wrong side. "
-        : possible === 0 ? "A line on the right could separate them: move it, or press the button. "
-          : `As the cells lie on the right, no line does better than ${possible} errors: move the hidden lines. `) + words;
+        : possible === 0 ? "An output line could separate the cells now: move it, or press the button. "
+          : `As the cells lie now, no output line does better than ${possible} errors: move the hidden lines. `) + words;
       this.setKey();
       const hidden = [0, 1].map((i) => `line ${i + 1} at ${this.degrees(this.lines[i])} degrees`).join(", ");
       this.plane.label = `${POINTS.length} cells in four clouds, CD4 across and CD8 up, with two hidden lines: ${hidden}. ${this.errors} cells are on the wrong side of the network's boundary.`;
