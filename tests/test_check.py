@@ -769,9 +769,9 @@ def test_the_books_record_is_printed_with_the_exercises(mean, tmp_path, capsys):
     assert lines[0].split() == ["Chapter", "Exercises", "Tasks", "Still", "to", "do"]
     rows = {line.split()[0]: line for line in lines if re.match(r"\d\d |all", line)}
     assert rows["98"].split() == ["98", "1/1", "0/0", "–"]
-    assert (
-        rows["01"].split()[1:3] == ["0/0", "1/3"] and "perceptron/by-hand, perceptron/overlap" in rows["01"]
-    )
+    perceptrons = [task for task in explore.tasks.tasks() if task.tag in engine.chapters()["01"]]
+    assert rows["01"].split()[1:3] == ["0/0", f"1/{len(perceptrons)}"]
+    assert "perceptron/by-hand, perceptron/overlap" in rows["01"]
     assert rows["20"].split()[2] == "1/3" and list(rows) == [*engine.chapters(), "98", "all"]
     total = len(explore.tasks.tasks())
     assert rows["all"].split() == ["all", "1/1", f"2/{total}"]
