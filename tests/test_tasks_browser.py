@@ -62,6 +62,12 @@ MOVES = {
         "mode-descent:Space surface:ArrowDown step:Enter*21",
         "mode-descent:Space surface:ArrowDown rate:ArrowRight*10 step:Enter*8",
     ),
+    "cnn-explorer/turn": ("turn:ArrowLeft*2", "turn:ArrowLeft*18"),
+    "cnn-explorer/sure": ("turn:ArrowLeft*18", "zoom:Home"),
+    "cnn-explorer/padding": (
+        "padding-mirror:Space move:ArrowUp*2",
+        "padding-mirror:Space move:Shift+ArrowUp move:ArrowUp*6 move:ArrowRight*2",
+    ),
     "convolution-explorer/size": (
         "stride:ArrowRight dilation:ArrowRight*2",
         "stride:ArrowRight dilation:ArrowRight*3",
@@ -70,12 +76,6 @@ MOVES = {
     "convolution-explorer/shift": (
         "kernel:ArrowDown*6 weight-4:ArrowDown",
         "kernel:ArrowDown*6 weight-4:ArrowDown weight-5:ArrowUp",
-    ),
-    "cnn-explorer/turn": ("turn:ArrowLeft*2", "turn:ArrowLeft*18"),
-    "cnn-explorer/sure": ("turn:ArrowLeft*18", "zoom:Home"),
-    "cnn-explorer/padding": (
-        "padding-mirror:Space move:ArrowUp*2",
-        "padding-mirror:Space move:Shift+ArrowUp move:ArrowUp*6 move:ArrowRight*2",
     ),
     "overfitting-explorer/by-heart": ("train:Enter", "count:Home train:Enter"),
     "overfitting-explorer/cured": ("train:Enter", "count:End train:Enter"),

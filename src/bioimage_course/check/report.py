@@ -33,7 +33,7 @@ def table(done, reached=None):
         here = [_exercises(chapter, done)] + ([_tasks(chapter, reached)] if with_tasks else [])
         counts.append([(total - len(left), total) for left, total in here])
         words = [word for left, _ in here for word in left]
-        lines = textwrap.wrap(", ".join(words), WIDE - 9 * with_tasks, break_on_hyphens=False)
+        lines = textwrap.wrap(", ".join(words), WIDE - 11 * with_tasks, break_on_hyphens=False)
         first, *more = lines or ["–"]
         rows.append((chapter, *(f"{n}/{of}" for n, of in counts[-1]), first))
         rows += [("",) * (len(head) - 1) + (line,) for line in more]

@@ -72,15 +72,6 @@
         (e) => e.mode === "descent" && e.ground.value === "bowl" && e.runners[0].t > 0 && e.runners[0].t <= 20
           && String(e.start) === String(e.surface.start) && e.runners[0].losses.at(-1) < e.lowest + 0.001],
     },
-    "convolution-explorer": {
-      "size": ["Weights, no pooling: without padding and with a stride of 2, an output of exactly 4 × 4.",
-        (e) => !e.pools && e.pad === "none" && e.s === 2 && e.size === 4],
-      "flat": ["Weights of your own, not all zero, that answer 0 wherever the image is even.",
-        (e) => e.mode === "own" && e.w.some(Boolean) && Math.abs(sum(e.w)) < 0.02],
-      "shift": ["Weights of your own that move the image by one pixel and change nothing else.",
-        (e) => e.mode === "own" && e.w[4] === 0 && sum(e.w) === 1 && e.w.filter((w) => w === 1).length === 1
-          && e.w.filter((w) => w === 0).length === 8],
-    },
     "cnn-explorer": {
       "turn": ["The metaphase nucleus: another answer, with nothing changed but the turn.",
         (e) => e.result && e.name === "metaphase" && !e.mirror && changed(e) === "turn" && says(e) !== 1],
@@ -89,6 +80,15 @@
           && Math.max(...e.result.chances) >= 0.95 && e.warning.hidden],
       "padding": ["Put one of the nuclei where the padding alone decides: the answer with mirror is another than with zeros.",
         (e) => e.result && e.name !== "own" && e.pad === "mirror" && says(e) !== says({ result: e.zeros })],
+    },
+    "convolution-explorer": {
+      "size": ["Weights, no pooling: without padding and with a stride of 2, an output of exactly 4 × 4.",
+        (e) => !e.pools && e.pad === "none" && e.s === 2 && e.size === 4],
+      "flat": ["Weights of your own, not all zero, that answer 0 wherever the image is even.",
+        (e) => e.mode === "own" && e.w.some(Boolean) && Math.abs(sum(e.w)) < 0.02],
+      "shift": ["Weights of your own that move the image by one pixel and change nothing else.",
+        (e) => e.mode === "own" && e.w[4] === 0 && sum(e.w) === 1 && e.w.filter((w) => w === 1).length === 1
+          && e.w.filter((w) => w === 0).length === 8],
     },
     "overfitting-explorer": {
       "by-heart": ["After 800 epochs: a training loss below 0.01, and a validation loss above 1.",
