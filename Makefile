@@ -51,7 +51,7 @@ notebooks: course-env  ## make and execute the notebooks whose sources changed
 	@$(COURSE) notebooks $(ARGS)
 
 retrain: course-env  ## train the course's own checkpoints again (hours)
-	@for script in training/*.py; do echo "== $$script"; .venv/bin/python "$$script" $(ARGS) || exit 1; done
+	@for script in $(filter-out training/published.py,$(wildcard training/*.py)); do echo "== $$script"; .venv/bin/python "$$script" $(ARGS) || exit 1; done
 
 bench: course-env  ## run the timed comparisons; results as JSON in benchmarks/
 	@for script in benchmarks/bench_*.py; do echo "== $$script"; .venv/bin/python "$$script" || exit 1; done

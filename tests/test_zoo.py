@@ -312,7 +312,8 @@ NOT_DRIVEN = {
         data.Collection data.synthetic.CellCrops data.synthetic.FeatureTable data.synthetic.FieldCrops
         tools.micro_sam.Embeddings show.CourseFigure show.Markdown metrics.Calibration metrics.DatasetScores
         metrics.Matching metrics.PairedDifference nets.CNN nets.ConvBlock nets.History nets.MLP
-        nets.PerceptronRun nets.UNet tools.denoise.Denoiser tools.published.Published tools.pixel_classifier.PixelClassifier""",
+        nets.PerceptronRun nets.UNet tools.denoise.Denoiser tools.pixel_classifier.PixelClassifier
+        tools.published.Published""",
     "takes seconds an image on a CPU; its images pass through the checks of tools.micro_sam.to_uint8": """
         tools.micro_sam.embed tools.micro_sam.segment tools.micro_sam.segment_automatic
         tools.sam_features.features""",

@@ -29,7 +29,7 @@ from skimage.transform import rescale
 
 from bioimage_course import check, compat, data, explore, metrics, show, tools
 from bioimage_course.materials.ch11 import banana, inner_point
-from bioimage_course.results import dsb2018, other_laboratory
+from bioimage_course.results import dsb2018, other_laboratory, reported
 
 compat.prepare("stardist")  # Keras 2, before TensorFlow is imported
 with tools.stardist.quiet():
@@ -499,6 +499,14 @@ show.table(
 )
 
 # %% [markdown]
+# StarDist's paper has a table for the same 50 images. Its networks learnt from all 447 training images, ours from 127.
+
+# %%
+#| label: tbl-printed
+#| tbl-cap: "What the StarDist paper prints for these 50 test images, and ours. AP pooled over all nuclei, as there. Read down a column: the order at 0.5 is not the order at 0.9. The paper's StarDist falls behind, and so does ours; U-Nets, which decide pixel by pixel, fall less."
+show.table(reported.stardist_paper("stardist", "unet", "cellpose"))
+
+# %% [markdown]
 # ### Why the test images are harder
 #
 # Many of them look different: other magnifications, larger nuclei.
@@ -836,6 +844,7 @@ show.table(rows, ["factor", "median diameter (pixels)", "AP@0.5"], digits=2)
 
 # %% tags=["claims", "nbval-check-output"]
 unet, flows = (dsb2018.difference(name, "stardist", 0.9) for name in ("unet", "cellpose"))
+loose = [dsb2018.difference(name, "stardist") for name in ("unet", "cellpose")]
 largest_in_training = max(i["median_diameter_px"] for i in results["train"]["images"])
 unseen = sum(i["median_diameter_px"] > largest_in_training for i in test["images"])
 plateau = [ap for ap, value in zip(sweep["prob_thresh"], grids["prob_thresh"]) if 0.25 < value < 0.65]
@@ -867,8 +876,8 @@ show.claims(
      f"{len(plateau)} probability thresholds from 0.3 to 0.6: AP@0.5 within 0.05; at 0.9 below 0.2"),
     ("missed-nuclei-touch", "0915ef", missed_touching > 0.6 * len(missed), "more than 60 % of the missed nuclei"),
     ("strictness-costs", "8fb52d", pairs_by_iou[0] > 0.75 and pairs_by_iou[2] < 0.3, "AP@0.5 above 0.75, AP@0.9 below 0.3"),
-    ("strict-end-is-ours", "b6edd1", unet.low > 0.1 and flows.low > 0.1,
-     f"AP@0.9, difference to StarDist: U-Net {unet.difference:+.3f} ({unet.low:+.3f} to {unet.high:+.3f}), "
+    ("strict-end-is-ours", "ca01fc", unet.low > 0.1 and flows.low > 0.1 and all(gain.low < 0 < gain.high for gain in loose),
+     f"AP@0.5 no difference; AP@0.9, difference to StarDist: U-Net {unet.difference:+.3f} ({unet.low:+.3f} to {unet.high:+.3f}), "
      f"flows {flows.difference:+.3f} ({flows.low:+.3f} to {flows.high:+.3f})"),
     ("distances-are-the-limit", "a566fa", mended > 0.7 and said < 0.1 and stars > 0.9 and 0.14 < mistake < 0.19
      and steps_done < steps_usual / 6,

@@ -301,7 +301,7 @@ anew = by["unet", "easy"]["drawn_before"] + sum(race["assumed"]["minutes"][step]
 
 
 def draw(axes, x, row):
-    marker, tint = styles[row["entrant"].removesuffix("-adjusted")]
+    marker, tint = styles.get(row["entrant"].removesuffix("-adjusted"), ("h", "black"))
     axes.plot([x, x], [row["low"], row["high"]], color=colour[tint], lw=1, zorder=1)
     axes.scatter(
         x, row["ap"], marker=marker, s=30 + row["memory"] / 18, zorder=2, linewidths=1.4, color="white" if row["seen"] else colour[tint],

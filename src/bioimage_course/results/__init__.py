@@ -2,8 +2,8 @@
 
 ``dsb2018`` holds the scores of every method on the same 50 test images, ``other_laboratory`` those of the
 nuclei models on images of two other laboratories, ``race`` the race of all tools on three kinds of images,
-``denoising`` the scores of filters and networks on real recordings, ``reported`` what others have printed. All read what lies in ``weights/`` and
-compute the rest.
+``denoising`` the scores of filters and networks on real recordings, ``reported`` what others have printed.
+All read what lies in ``weights/`` and compute the rest.
 """
 
 import lazy_loader

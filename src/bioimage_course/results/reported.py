@@ -1,6 +1,6 @@
 """What others have printed about the same questions, looked up and not measured here.
 
-``weights/reported/results.json`` says for each figure where it stands and when it was read. Figures of different
+``weights/reported/results.json`` says for each figure where it stands and when it was read. Figures of two
 sources are never compared with each other: their measures, images and training sets differ.
 """
 
@@ -57,8 +57,8 @@ def foundation_models():
     Returns
     -------
     list of dict
-        For ``show.table``: images, and mSA of each method; `IN_DOMAIN` behind it where the authors say that it
-        had learnt from such images.
+        For ``show.table``: images, and mSA of each method; `IN_DOMAIN` behind it where the authors say that
+        it had learnt from such images.
     """
     printed = results()["archit2026"]
     rows = []
