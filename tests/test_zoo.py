@@ -294,7 +294,8 @@ NOT_DRIVEN = {
         results.denoising.best_filter results.denoising.compare results.denoising.filter_in_hindsight
         results.denoising.runs results.denoising.title results.denoising.trained tools.denoise.load
         results.dsb2018.about results.dsb2018.counts results.dsb2018.from_record results.dsb2018.methods
-        results.dsb2018.comparison results.dsb2018.difference results.dsb2018.row results.dsb2018.table
+        results.dsb2018.comparison results.dsb2018.difference results.dsb2018.pooled_ap results.dsb2018.row
+        results.dsb2018.table
         results.other_laboratory.counts results.other_laboratory.difference
         results.other_laboratory.results results.other_laboratory.table
         results.reported.foundation_models results.reported.results results.reported.stardist_paper

@@ -848,7 +848,8 @@ show.table([[name, *(f"{value:.2f}".replace("-", "−") for value in values)] fo
 def against_filters(recording):
     """A row for each training on a recording, under those of the noisy image and of the best filter."""
     most = max(denoising.compare(recording, method)["difference"].n for method in denoising.trained(recording))
-    rows = [["one frame", f"{denoising.compare(recording, 'none')['mean']:.1f}", str(denoising.compare(recording, "none")["difference"]), "–", "–", "–"]]
+    noisy = denoising.compare(recording, "none")
+    rows = [["one frame", f"{noisy['mean']:.1f}", str(noisy["difference"]), "–", "–", "–"]]
     for method in denoising.trained(recording):
         found = denoising.compare(recording, method)
         each = ", ".join(f"{value:+.1f}".replace("-", "−") for value in found["trainings"])
@@ -899,7 +900,7 @@ figure
 
 # %%
 #| label: tbl-w2s
-#| tbl-cap: "W2S: SI-PSNR in decibels, mean over the images that were scored; difference to the best filter of the same images, image by image (95 % interval); differences of the single trainings; then SI-PSNR after the last step, and the number of steps; last row as before. A number of images after the decibels: these were run on one fold so far, and their decibels must not be compared with those of ten images, only their differences. The same network for CARE, Noise2Void and N2V2, the same share of hidden pixels for the last two;"
+#| tbl-cap: "W2S: SI-PSNR in decibels, mean over the images that were scored; difference to the best filter of the same images, image by image (95 % interval); differences of the single trainings; then SI-PSNR after the last step, and the number of steps; last row as before. The same network for CARE, Noise2Void and N2V2, the same share of hidden pixels for the last two;"
 show.table(against_filters("w2s"), COLUMNS)
 
 # %%

@@ -9,6 +9,7 @@ its score there was best. Everything shown is computed from these files.
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -74,13 +75,19 @@ def runs(recording: str, method: str | None = None, folder: Path = FOLDER) -> li
         If there is no such run.
     """
     files = folder.glob(f"{recording}_{method or '*'}_fold*.json")
-    chosen = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    chosen = [_read(file, file.stat().st_mtime_ns) for file in files]
     if not chosen:
         known = sorted({f.name.split("_")[0] for f in folder.glob("*_fold*.json")})
         raise InputError(
             f"No run of {method or 'any method'} on {recording!r}; there are recordings {', '.join(known)}."
         )
     return sorted(chosen, key=lambda run: (run["fold"], run["seed"], run["method"]))
+
+
+@cache
+def _read(file: Path, _changed: int) -> dict:
+    """One run; read again when the file has changed."""
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 def _scores(run: dict, *, at_the_end: bool = False) -> np.ndarray:

@@ -127,7 +127,7 @@ def difference(first, second, iou=0.5):
     records = [about(first), about(second)]
     if [i["name"] for i in records[0]["images"]] != [i["name"] for i in records[1]["images"]]:
         raise InputError(f"{first!r} and {second!r} have not been scored on the same images.")
-    return paired_difference(*(_counts_at(record, iou) for record in records), _pooled)
+    return paired_difference(*(_counts_at(record, iou) for record in records), pooled_ap)
 
 
 def comparison(first, second, ious=(0.5, 0.75, 0.9)):
@@ -149,7 +149,7 @@ def comparison(first, second, ious=(0.5, 0.75, 0.9)):
     records, rows = [about(first), about(second)], []
     for iou in ious:
         row = {"IoU threshold": f"{iou:g}"}
-        row |= {record["title"]: f"{_pooled(_counts_at(record, iou)):.3f}" for record in records}
+        row |= {record["title"]: f"{pooled_ap(_counts_at(record, iou)):.3f}" for record in records}
         paired = difference(first, second, iou)
         row["difference"] = f"{paired.difference:+.3f}".replace("-", "−")
         row["95 % interval"] = f"{paired.low:+.3f} to {paired.high:+.3f}".replace("-", "−")
@@ -168,8 +168,19 @@ def _counts_at(found, iou):
     return np.stack([scores.tp[:, at], scores.fp[:, at], scores.fn[:, at]], axis=1)
 
 
-def _pooled(counts):
-    """AP over all nuclei from counts (n, 3)."""
+def pooled_ap(counts):
+    """AP over all nuclei.
+
+    Parameters
+    ----------
+    counts : array of int (n, 3)
+        TP, FP and FN of each image at one threshold.
+
+    Returns
+    -------
+    float
+        TP / (TP + FP + FN), each summed over the images; 0 if there is nothing.
+    """
     total = np.sum(counts)
     return float(np.sum(counts[:, 0]) / total) if total else 0.0
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from bioimage_course import shipped
 from bioimage_course.errors import InputError
+from bioimage_course.results.dsb2018 import pooled_ap
 
 RPE1, SCHWANN = "nuclei-mnfinder-rpe1", "fluo-nf1-schwann"
 PICTURE = shipped.WEIGHTS / "other-laboratory" / "crop.npz"
@@ -64,12 +65,6 @@ def counts(method, images=RPE1, iou=0.5, strict=False):
     return np.array([[row[key][at] for key in ("tp", "fp", "fn")] for row in rows])
 
 
-def _pooled(counts):
-    """AP over all nuclei from counts (n, 3)."""
-    total = np.sum(counts)
-    return float(np.sum(counts[:, 0]) / total) if total else 0.0
-
-
 def difference(first, second=TUNED, iou=0.5, strict=False, by_experiment=False):
     """AP of one method minus that of another on the same nine RPE1 images, with its interval.
 
@@ -91,7 +86,7 @@ def difference(first, second=TUNED, iou=0.5, strict=False, by_experiment=False):
 
     groups = [row["experiment"] for row in results()["sets"][RPE1]["images"]] if by_experiment else None
     pair = (counts(method, RPE1, iou, strict) for method in (first, second))
-    return paired_difference(*pair, _pooled, groups=groups)
+    return paired_difference(*pair, pooled_ap, groups=groups)
 
 
 def table():
@@ -110,15 +105,15 @@ def table():
     True
     """
     methods = results()["methods"]
-    order = sorted(methods, key=lambda method: -_pooled(counts(method)))
+    order = sorted(methods, key=lambda method: -pooled_ap(counts(method)))
     return [
         {
             "method": methods[method]["title"],
-            "AP@0.5": f"{_pooled(counts(method)):.3f}",
+            "AP@0.5": f"{pooled_ap(counts(method)):.3f}",
             "against Voronoi-Otsu, tuned": f"{difference(method):.3f}" if method != TUNED else "–",
-            "AP@0.75": f"{_pooled(counts(method, iou=0.75)):.3f}",
-            "AP@0.5, micronuclei count": f"{_pooled(counts(method, strict=True)):.3f}",
-            "agreement with CellProfiler": f"{_pooled(counts(method, SCHWANN)):.3f}",
+            "AP@0.75": f"{pooled_ap(counts(method, iou=0.75)):.3f}",
+            "AP@0.5, micronuclei count": f"{pooled_ap(counts(method, strict=True)):.3f}",
+            "agreement with CellProfiler": f"{pooled_ap(counts(method, SCHWANN)):.3f}",
         }
         for method in order
     ]
