@@ -15,7 +15,7 @@
 # A network that knows its training images by heart is worth nothing if it fails on the next one. You will see it
 # happen, read it off two curves, catch the most common way to fool oneself, and measure what the remedies are worth.
 #
-# Six exercises wait for you. Networks are tiny, so that each of them is trained in a second or two.
+# Seven exercises wait for you. Networks are tiny, so that each of them is trained in a second or two.
 
 # %% tags=["setup"]
 import json
@@ -27,6 +27,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from bioimage_course import check, data, explore, metrics, nets, show
+from bioimage_course.materials import ch05 as clinic
 
 torch.set_num_threads(1)  # tiny networks do not gain from more
 blue, orange, red, green = (show.PALETTE[colour] for colour in ("blue", "orange", "vermilion", "green"))
@@ -212,6 +213,175 @@ def diagnoses():
 check.read_curves(diagnoses)
 
 # %% [markdown]
+# ## The first ten minutes of a training
+#
+# Before you wait for a long training, ask whether it can work at all. Five tests take a minute together. `clinic.Training`
+# is a healthy script for our crops, in parts: `batch`, `network`, `loss`, `update`, `answers`. Each part can be sick.
+
+# %%
+#| label: fig-batch-seen
+#| fig-cap: "Look at the batch: eight crops as the network gets them, from its own batch, with the class that it is told. Above all is well. Below, the file came as rows × columns × crops and was reshaped where its axes had to be moved: the same numbers in the same shape, and no nucleus left. Nothing but a look shows it."
+#| fig-alt: "Two rows of eight small grey images, titled control or treated. Above, one round nucleus in each, with several bright dots in the treated ones. Below, only stripes and specks that look like a torn picture, under the same titles."
+healthy = clinic.Training()
+pick = np.concatenate([np.flatnonzero(crops.classes == kind)[:4] for kind in (0, 1)])
+shown, titles = [], []
+for script in (healthy, clinic.WrongAxes()):
+    images, classes = script.batch(crops.take(pick))  # what the network gets, not what lies on the disk
+    print(tuple(images.shape), images.dtype, f"mean {images.mean():.1f}, standard deviation {images.std():.1f}")
+    shown.extend(images[:, 0].numpy())
+    titles.extend(crops.class_names[kind] for kind in classes)
+show.images(shown, titles, columns=8, limits="shared")
+
+# %%
+#| label: fig-eight-crops
+#| fig-cap: "Learn eight crops by heart: the loss on these eight, while the network is trained on them alone. It should start at the price of guessing (dotted, ln 2) and go to zero. With a softmax before a loss that contains one already it comes to rest at 0.31; with gradients that are never cleared it falls, and then is thrown about."
+#| fig-alt: "Three curves of loss over 240 updates, all starting at a dotted line at 0.69. The solid one falls to zero within 120 updates. The dashed one comes down to 0.31 and stays there. The dash-dotted one falls to zero first and then jumps between zero and the top of the figure."
+eight = {"healthy": clinic.eight_crops(healthy, crops), "double softmax": clinic.eight_crops(clinic.DoubleSoftmax(), crops),
+         "gradients never cleared": clinic.eight_crops(clinic.NoZeroGrad(), crops)}  # fmt: skip
+figure, axes = show.figure()
+for (name, losses), line, colour in zip(eight.items(), ("-", "--", "-."), (blue, orange, red)):
+    axes.plot(np.clip(losses, 0, 2), line, color=colour, label=name)
+axes.axhline(np.log(2), color="k", ls=":", lw=1, label="ln 2, guessing")
+axes.set(xlabel="update", ylabel="loss on the eight crops", ylim=(-0.03, 1.5))
+figure.legend(loc="outside right center")
+figure
+
+# %%
+#| label: fig-range-test
+#| fig-cap: "A learning-rate range test: the rate grows from batch to batch. On the left nothing happens, then the loss falls, then it is thrown up. Choose a rate on the slope, some five to ten times below the one with the lowest loss (circle); the cross marks a rate at which nothing can be learnt."
+#| fig-alt: "Loss against the learning rate from 0.0001 to about 10, logarithmic. The curve is flat at 0.69 up to 0.01, falls to a minimum between 0.1 and 1 and shoots up beyond it. A circle stands on the slope at 0.05, a cross far to the right at 10."
+rates, range_losses = clinic.rate_range(healthy, many_crops := data.synthetic.foci_crops(16, 12, seed=12))
+smooth = np.convolve(np.pad(range_losses, 2, mode="edge"), np.ones(5) / 5, mode="valid")  # mean of five batches
+lowest = rates[np.argmin(smooth)]
+figure, axes = show.figure()
+axes.semilogx(rates, np.clip(smooth, 0, 1.6), color=blue)
+axes.plot(healthy.learning_rate, np.interp(healthy.learning_rate, rates, smooth), "o", ms=9, color=green, label="chosen")
+axes.plot(clinic.RateTooHigh.learning_rate, 1.45, "x", ms=9, mew=2, color=red, label="too high")
+axes.set(xlabel="learning rate", ylabel="loss, mean of five batches", ylim=(0, 1.5))
+axes.legend(loc="lower left")
+figure
+
+# %% [markdown]
+# The last test trains on labels that have been shuffled. Then there is nothing to learn, and on new crops the network must be at
+# chance. If it is not, something in the program tells it the answers. As an example, copies: each crop is turned by 90° and the
+# turned copies are mixed in *before* training and test crops are divided, as one does who augments too early.
+
+# %%
+def with_turned_copies(crops):
+    """Each crop twice, the second time turned; a copy stays with its field and keeps its label."""
+    images = np.concatenate([crops.images, np.rot90(crops.images, axes=(1, 2))])
+    return data.synthetic.FieldCrops(images, np.tile(crops.classes, 2), crops.class_names, np.tile(crops.fields, 2))
+
+
+def relabelled(crops, seed):
+    """The same crops under shuffled labels."""
+    classes = clinic.shuffled(torch.tensor(crops.classes), seed).numpy()
+    return data.synthetic.FieldCrops(crops.images, classes, crops.class_names, crops.fields)
+
+
+chance = {"true labels": [], "shuffled labels": [], "shuffled labels, copies on both sides": []}
+for seed in range(6):
+    network = clinic.trained(healthy, crops, seed=seed)
+    chance["true labels"].append(clinic.accuracy(healthy, network, many_crops))
+    network = clinic.trained(healthy, crops, seed=seed, shuffle=True)
+    chance["shuffled labels"].append(clinic.accuracy(healthy, network, many_crops))
+    doubled = with_turned_copies(relabelled(crops, seed))
+    order = np.random.default_rng(seed).permutation(len(doubled))
+    network = clinic.trained(healthy, doubled.take(order[64:]), epochs=60, seed=seed)
+    chance["shuffled labels, copies on both sides"].append(clinic.accuracy(healthy, network, doubled.take(order[:64])))
+
+# %%
+#| label: fig-shuffled-labels
+#| fig-cap: "Shuffled labels must give chance (dotted). Six trainings each, judged on crops that were held out. With shuffled labels single networks stray widely, now to one side, now to the other; on average they guess. Where turned copies of the crops lie on both sides they do not: the program leaks, and no other test would have told."
+#| fig-alt: "Three rows of six dots of accuracy. True labels: all near 0.8. Shuffled labels: scattered on both sides of a dotted line at one half. Shuffled labels with copies on both sides: all clearly above one half."
+figure, axes = show.figure(height=2.6)
+for row, (name, values) in enumerate(chance.items()):
+    axes.plot(values, np.full(len(values), row), "o", color=blue, alpha=0.6)
+    axes.plot(np.mean(values), row, "|", ms=22, mew=3, color=orange)
+axes.axvline(0.5, color=red, ls=":")
+axes.set(xlabel="accuracy on held-out crops (bar: mean)", xlim=(0, 1), ylim=(2.5, -0.5), yticks=range(3), yticklabels=list(chance))
+figure
+
+# %% tags=["nbval-check-output"]
+print("healthy: starts at ln 2 within 0.1:", abs(eight["healthy"][0] - np.log(2)) < 0.1)
+print("healthy: learns eight crops by heart:", eight["healthy"][-20:].max() < 0.05)
+print("double softmax: cannot go below 0.31:", np.nanmin(eight["double softmax"]) > 0.31)
+
+# %% [markdown]
+# ## Exercise 2: six sick trainings
+#
+# Six scripts, each the healthy one with a single part gone wrong. The figure has the chart of each patient: its batch with labels, and below it
+# the loss on other fields, asked for twice in a row; the loss on eight crops; the range test, with the script's own learning rate
+# (dashed); and the accuracy on other fields after training with true and with shuffled labels. Every patient has one of these sicknesses:
+#
+# `"double softmax"`, `"no zero_grad"`, `"shuffled labels"`, `"wrong axes"`, `"forgotten eval"`, `"rate too high"`
+#
+# Name for each the sickness *and* the test that convicts it: one that a healthy script would pass, and that tells *this*
+# sickness from the others. The tests: `"loss at the start"`, `"look at the batch"`, `"eight crops"`, `"learning-rate range"`,
+# `"shuffled labels"`, `"ask twice"`. You may go on examining: `clinic.eight_crops(clinic.PATIENTS["A"], crops)`, and so on. The
+# code of the patients lies in `bioimage_course/materials/ch05.py`; look at it afterwards.
+
+# %% tags=["hide-input"]
+#| label: fig-clinic
+#| fig-cap: "The charts of six patients, and of a healthy script for comparison (top)."
+#| fig-alt: "Seven rows, healthy and A to F, of four panels each: a montage of eight crops with two numbers below it, the loss on eight crops, the range test, and dots of accuracy with true and shuffled labels. In each row of a patient at least one panel differs from that of the healthy script."
+def chart(script, panels, name):
+    small = {"fontsize": 8}
+    images, classes = script.batch(crops)
+    chosen = [*torch.where(classes == 0)[0][:4], *torch.where(classes == 1)[0][:4]]
+    rows = [torch.cat([images[i, 0] for i in chosen[part]], dim=1) for part in (slice(0, 4), slice(4, 8))]
+    panels[0].imshow(torch.cat(rows), cmap="gray")
+    panels[0].set(xticks=(), yticks=(10, 30))
+    panels[0].set_yticklabels(crops.class_names, fontsize=7, rotation=90, va="center")
+    panels[0].set_title(name, fontsize=11, weight="bold")
+    first, second = clinic.asked_twice(script, crops, many_crops)
+    panels[0].set_xlabel(f"asked twice: {first:.3f}, {second:.3f}", **small)
+    losses = clinic.eight_crops(script, crops)
+    panels[1].plot(np.clip(losses, 0, 2), color=blue, lw=1.2)
+    panels[1].set(ylim=(-0.05, 1.5), xticks=(0, 100, 200))
+    panels[1].set_title(f"eight crops, start {losses[0]:.2f}", **small)
+    rates, losses = clinic.rate_range(script, many_crops)
+    panels[2].semilogx(rates, np.clip(losses, 0, 2), color=blue, lw=1.2)
+    panels[2].axvline(script.learning_rate, color=red, ls="--", lw=1.2)
+    panels[2].set(ylim=(0, 1.5), xlim=(1e-4, 100), xticks=(1e-3, 1e-1, 10))
+    panels[2].set_title("range test", **small)
+    for row, values in enumerate(clinic.true_and_shuffled(script, crops, many_crops)):
+        panels[3].plot(values, [row] * len(values), "o", ms=4, color=(blue, orange)[row], alpha=0.7)
+    panels[3].axvline(0.5, color=red, ls=":", lw=1.2)
+    panels[3].set(xlim=(0, 1), ylim=(1.5, -0.5), xticks=(0, 0.5, 1), yticks=(0, 1))
+    panels[3].set_yticklabels(("true", "shuffled"), fontsize=7, rotation=90, va="center")
+    panels[3].set_title("accuracy by labels", **small)
+    for axes in panels:
+        axes.tick_params(labelsize=7)
+
+
+figure, panels = show.figure(7, 4, height=11)
+for row, (name, script) in zip(panels, ({"healthy": healthy} | clinic.PATIENTS).items()):
+    chart(script, row, name)
+figure
+
+# %% tags=["exercise"] exercise="sick_trainings"
+def convictions():
+    raise NotImplementedError
+    return {"A": ("sickness", "test"), "B": ("", ""), "C": ("", ""), "D": ("", ""), "E": ("", ""), "F": ("", "")}
+
+
+# %% tags=["solution"] exercise="sick_trainings"
+def convictions():
+    return {
+        "A": ("wrong axes", "look at the batch"),
+        "B": ("double softmax", "eight crops"),
+        "C": ("shuffled labels", "shuffled labels"),
+        "D": ("no zero_grad", "eight crops"),
+        "E": ("forgotten eval", "ask twice"),
+        "F": ("rate too high", "learning-rate range"),
+    }
+
+
+# %% tags=["check", "nbval-check-output"] exercise="sick_trainings"
+check.sick_trainings(convictions)
+
+# %% [markdown]
 # ## Leakage: a treatment that does nothing
 #
 # Now the treatment has **no effect at all**: control and treated nuclei have the same foci. There is nothing to
@@ -303,7 +473,7 @@ print("split by crop flatters by more than 10 points:", inside - outside > 0.1)
 print("on new fields it is guessing:", abs(outside - 0.5) < 0.08)
 
 # %% [markdown]
-# ## Exercise 2: split by field
+# ## Exercise 3: split by field
 #
 # Divide crops into training, validation and test set such that no field of view is in two of them. `fields` holds the
 # number of the field of each crop. Of ten fields six are for training, two for validation, two for testing (in
@@ -328,7 +498,7 @@ def split(fields, seed):
 check.split_by_field(split)
 
 # %% [markdown]
-# ## Exercise 3: measure the optimism
+# ## Exercise 4: measure the optimism
 #
 # scikit-learn has splitters for both kinds: `ShuffleSplit` divides single crops, `GroupShuffleSplit` whole groups.
 # Write a function that measures, for each seed, by how much the split by crop flatters. `score(training, test, seed)` trains
@@ -369,7 +539,7 @@ check.optimism(optimism)
 # methods safe from leakage?
 
 # %% [markdown]
-# ## Exercise 4: early stopping
+# ## Exercise 5: early stopping
 #
 # Go through the validation losses one by one, as they would come in training. Stop when `patience` epochs have passed
 # without a new minimum. Return the best epoch and the last epoch that was run; epochs count from 1. Seven or eight lines will do.
@@ -499,7 +669,7 @@ show.table([[name, *map(str, both)] for name, both in parts.items()],
            ["augmentation by", "gain (points)", "loss lower by"])
 
 # %% [markdown]
-# ## Exercise 5: which remedies help?
+# ## Exercise 6: which remedies help?
 #
 # `none` has the scores without a remedy, one a seed; `remedies` is a dictionary with a name and the scores *of the same
 # seeds* for each remedy. Return the names of those of which the seeds show that they help: the 95 % interval of the paired
@@ -559,7 +729,7 @@ more_data = metrics.paired_difference(points_of(ways["more fields"][-1]), points
 show.table([[crops, str(gain)] for crops, gain in new_or_same.items()], ["crops", "more fields are better by"])
 
 # %% [markdown]
-# ## Exercise 6: a search space
+# ## Exercise 7: a search space
 #
 # Optuna proposes hyperparameters, you try them, it learns from the result and proposes better ones. Tell it what may vary:
 #
