@@ -77,12 +77,16 @@ def range_test(
         batches = itertools.chain.from_iterable(itertools.repeat(loader))
         for rate, batch in zip(rates, batches, strict=False):
             inputs, targets = (part.to(device) for part in mistakes.unpack(batch, "the range test"))
+            if losses:
+                value = loss(model(inputs), targets)  # may be NaN: that is what the test is for
+            else:  # the first batch says whether shapes and values fit at all
+                value = mistakes.forward(model, loss, inputs, targets, "the range test")[1]
             moving.param_groups[0]["lr"] = rate
-            value = loss(model(inputs), targets)
             losses.append(value.item())
             if not math.isfinite(losses[-1]) or losses[-1] > 10 * losses[0]:
                 break
             moving.zero_grad()
             value.backward()
             moving.step()
+    mistakes.require_examples(len(losses), "the range test")
     return rates[: len(losses)], np.array(losses)

@@ -270,8 +270,8 @@ def _conviction(value, panel):
     hints=(
         "In which panel does a patient's chart differ from the healthy one above it, and in which panels do "
         "two patients fail in the same way?",
-        "Begin with what only one patient has: a batch without nuclei, two numbers that differ, a dashed line "
-        "in the wrong place.",
+        "Begin with what only one patient has: a batch without nuclei, two numbers that differ, a dashed "
+        "line in the wrong place.",
         "Three patients fail on eight crops. One comes to rest at ln(1 + 1/e) = 0.31; of the two that are "
         "thrown about, one has a learning rate that its range test allows.",
     ),
