@@ -185,6 +185,18 @@ In code `@nobody [dead](link)` means nothing.
 # @nobody {{{< nothing >}}} ![](x)
 ```
 
+::: {.prediction claim="two-is-second"}
+Which place has `two`, of *all*?
+
+- [the second]{.measured}
+- the first
+:::
+
+::: {.prediction claim="three-is-third" from="0" to="9"}
+Which place
+has three?
+:::
+
 ## What goes wrong
 
 A curve. %CLAIMS%

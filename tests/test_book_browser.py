@@ -90,6 +90,21 @@ def test_every_page_has_contrast_in_the_dark(site, open_page, axe):
         page.close()
 
 
+def test_every_prediction_becomes_a_form_that_shows_sentence_and_numbers_of_its_claim(site, open_page):
+    for path in every_page(site):
+        page = open_page(path)
+        for block in page.locator(".prediction").all():
+            number = block.locator("input[type=number]")
+            if number.count():
+                number.fill(number.get_attribute("min"))
+            else:
+                block.get_by_role("radio").first.check()
+            block.get_by_role("button").click()
+            text = block.get_by_role("status").inner_text()
+            assert re.search(r"You said .+\n+Measured: .+ \(.+\) In the text", text), (path.name, text)
+        page.close()
+
+
 def test_every_page_is_readable_without_scripts(site, open_page):
     for path in every_page(site):
         page = open_page(path, width=1000, javascript=False)

@@ -53,6 +53,17 @@ BAD = [
     ("claims", SOLVED, "| two-is-second | 2 and 3 |", "", SOURCE, "'two-is-second' has no saved result"),
     ("claims", CHAPTER, "## Quiz", "[No number.]{#claim-x .claim}\n\n## Quiz", CHAPTER, "'x' has no entry"),
     ("claims", PREFACE, "Welcome", "[Best.]{#claim-best .claim} Welcome", PREFACE, "no notebook"),
+    ("predictions", CHAPTER, 'claim="two-is', 'claim="too-is', CHAPTER, "did you mean two-is-second"),
+    ("predictions", CHAPTER, 'claim="two-is-second"', "", CHAPTER, "names no claim"),
+    ("predictions", CHAPTER, ' from="0" to="9"', ' frm="0" to="9"', CHAPTER, "no attribute `frm`; did you"),
+    ("predictions", CHAPTER, ' from="0" to="9"', ' from="0"', CHAPTER, "gives both its limits"),
+    ("predictions", CHAPTER, 'to="9"', 'to="0"', CHAPTER, "leave nothing to predict"),
+    ("predictions", CHAPTER, "has three?", "has three?\n\n- the third", CHAPTER, "but not both"),
+    ("predictions", CHAPTER, "of *all*?", "of *all*.", CHAPTER, "ends with a question mark"),
+    ("predictions", CHAPTER, "- [the second]{.measured}\n", "", CHAPTER, "1 answer; a prediction offers 2"),
+    ("predictions", CHAPTER, "[the second]{.measured}", "the second", CHAPTER, "0 answers marked"),
+    ("predictions", CHAPTER, "}\n- the first", "}\n- [the first]{.measured}", CHAPTER, "2 answers marked"),
+    ("predictions", CHAPTER, 'claim="three-is-third"', 'claim="two-is-second"', CHAPTER, "ask once"),
     ("references", CHAPTER, "@fig-line,", "@fig-lime,", CHAPTER, "did you mean fig-line"),
     ("references", CHAPTER, "@sec-more", "@sec-less", CHAPTER, "@sec-less refers to nothing"),
     ("links", CHAPTER, "(../index.qmd)", "(../start.qmd)", CHAPTER, "../start.qmd leads to no page"),
@@ -359,6 +370,52 @@ def test_a_chapter_has_five_to_fifteen_claims(project):
 def test_a_chapter_shows_its_box(project):
     demo_project.edit(project, CHAPTER, "{{< include _generated/01-claims.md >}}", "")
     assert "01-claims.md >}} is missing" in str(checks.run(project, ["claims"])["claims"])
+
+
+TWO = """::: {.prediction claim="two-is-second"}
+Which place has `two`, of *all*?
+
+- [the second]{.measured}
+- the first
+:::
+"""
+NUMBERS = "{{< embed ../notebooks/solutions/01-lines.ipynb#tbl-numbers >}}"
+
+
+def test_a_chapter_has_two_to_four_predictions(project):
+    demo_project.edit(project, CHAPTER, TWO, "")
+    assert "1 prediction; a chapter has 2 to 4" in str(checks.run(project, ["predictions"])["predictions"])
+
+
+def test_the_right_answer_is_not_always_in_one_place(project):
+    other = TWO.replace("two-is-second", "four-is-fourth")
+    demo_project.edit(project, CHAPTER, TWO, f"{TWO}\n{other}")
+    found = checks.run(project, ["predictions"])["predictions"]
+    assert ["always answer 1" in str(each) for each in found] == [True]
+    demo_project.edit(project, CHAPTER, "- [the second]{.measured}\n", "- one\n- [the second]{.measured}\n")
+    assert checks.run(project, ["predictions"])["predictions"] == []
+
+
+def test_a_prediction_comes_before_what_it_asks_for(project):
+    claim = demo_project.CLAIMS["two-is-second"]
+    sentence = f"[{claim}]{{#claim-two-is-second .claim}}"
+    demo_project.edit(project, CHAPTER, f"{sentence} ", "")
+    line = demo_project.edit(project, CHAPTER, TWO, f"{sentence}\n\n{TWO}") + 2
+    (found,) = checks.run(project, ["predictions"])["predictions"]
+    assert (found.line, "'two-is-second' stands above the question" in found.message) == (line, True)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [(NUMBERS, "", True), ("", NUMBERS, False), (NUMBERS.replace("tbl-numbers", "fig-line"), NUMBERS, False)],
+    ids=["above", "below", "another above"],
+)
+def test_the_result_is_not_shown_above_the_question(project, before, after, told):
+    sentence = f"[{demo_project.CLAIMS['two-is-second']}]{{#claim-two-is-second .claim}}"
+    demo_project.edit(project, CHAPTER, f"{sentence} ", "")
+    demo_project.edit(project, CHAPTER, TWO, f"{before}\n\n{TWO}\n{after}\n\n{sentence} See @tbl-numbers.\n")
+    found = checks.run(project, ["predictions"])["predictions"]
+    assert [str(each).endswith("above the question: ask before it") for each in found] == [True] * told
 
 
 def test_a_new_hash_needs_no_new_execution_but_a_new_condition_does(project):

@@ -120,6 +120,7 @@ READERS = {  # each folder of results: the notebooks that read it, or import the
     "large-image": "16",
     "micro-sam": "13 14",
     "micro-sam-decoder": "13 14",
+    "nuclear-states": "04",
     "other-laboratory": "11",
     "outlines": "15",
     "overfitting": "05",

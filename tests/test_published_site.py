@@ -38,7 +38,7 @@ def pages(root, tmp_path_factory):
         assert names, f"there is no page in {folder}"
     else:
         folder = tmp_path_factory.mktemp("site")
-        for name in ("course.css", "theme.js", "scroll.js"):
+        for name in ("course.css", "theme.js", "scroll.js", "predictions.js"):
             shutil.copy(root / "book/assets" / name, folder)
         shutil.copy(Path(__file__).with_name("quarto_page.html"), folder)
         names = ["quarto_page.html"]
@@ -55,6 +55,8 @@ def test_pages_are_accessible_fit_and_ask_nobody(pages, open_page, axe, width, d
     for address in pages:
         page = open_page(address, width=width, dark=dark)
         page.evaluate("document.querySelectorAll('details').forEach((box) => (box.open = true))")
+        for answer in page.locator(".prediction-answer:first-of-type label").all():
+            answer.click()
         assert not axe(page), address
         assert not overflow(page), address
         page.close()
@@ -69,3 +71,16 @@ def test_wide_things_scroll_by_themselves_and_by_keyboard(pages, open_page):
         wide = "[box, ...box.querySelectorAll('pre')].filter(b => b.scrollWidth > b.clientWidth + 1)"
         assert box.evaluate(f"box => {wide}.length"), selector
         assert box.evaluate(f"box => {wide}.every(b => b.tabIndex === 0)"), selector
+
+
+def test_a_prediction_shows_its_claim_in_quartos_frame(pages, open_page):
+    if SITE:
+        pytest.skip("the book's own predictions are looked at in its preview")
+    page = open_page(pages[0])
+    page.get_by_text("this", exact=True).click()
+    status = page.locator(".prediction").get_by_role("status")
+    assert "Measured: a claim (1 and 2)" in status.inner_text()
+    boxes = [
+        page.locator(".prediction").locator(part).bounding_box() for part in ("legend", "label >> nth=0")
+    ]
+    assert boxes[0]["y"] + boxes[0]["height"] <= boxes[1]["y"]  # Bootstrap lets a legend float

@@ -103,24 +103,30 @@ check.cam_formula(weighted_sum)
 
 # %%
 #| label: fig-cam-drawing
-#| fig-cap: "Grad-CAM in one drawing, with the layers of our network. Forward (top): the image becomes 128 maps of 8 × 8 values, and behind them the head makes three scores. Back (dashed): the gradient of one score, averaged over each map, is the weight of that map. The weighted maps are added up, what is negative becomes 0, and the result, 8 × 8 values, is enlarged to the size of the image."
-#| fig-alt: "A drawing of boxes. Top row: image, four blocks of feature maps that become smaller and more numerous, from 16 maps of 64 by 64 to 128 maps of 8 by 8, then the head with three scores. A dashed arrow leads back from one score to 128 weights below. Weights and the last maps meet in a box for the weighted sum, from which arrows lead to a map of 8 by 8 and to one of 64 by 64."
+#| fig-cap: "Grad-CAM in one drawing, with the layers of our network (channels × rows × columns), a white cell and what the network makes of it; of each block the brightest map lies on top. Forward (top): the image becomes 128 maps of 8 × 8 values, and behind them the head makes three scores. Back (dashed): the gradient of one score, here that of “white cell”, averaged over each map, is the weight of that map. The weighted maps are added up, what is negative becomes 0, and the result, 8 × 8 values, is enlarged to the size of the image and laid over it."
+#| fig-alt: "A drawing. Top row: the picture of a white cell, four piles of feature maps that become smaller and more numerous, from 16 maps of 64 by 64 to 128 maps of 8 by 8, then the head with three scores. A dashed arrow leads back from one score to 128 weights below. Weights and the last maps meet in a box for the weighted sum, from which arrows lead to a coarse map of 8 by 8 and to the cell with the enlarged map over it, brightest at the left part of the nucleus."
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
-shapes, x = [("image", (3, 64, 64))], pictures[:1]
+shapes, tops, x = [("image", (3, 64, 64))], [cells[one].image], pictures[one][None]
 for part in network.features[:-1]:
     x = part(x)
     if not isinstance(part, nn.MaxPool2d):
         shapes.append((f"block {len(shapes)}", tuple(x.shape[1:])))
+        tops.append(x[0, x[0].mean(dim=(1, 2)).argmax()].detach())
+drawn = nets.grad_cam(network, network.features[-2], pictures[one][None], WHITE)
 figure, axes = show.figure(height=3.9)
-axes.set(xlim=(0, 17), ylim=(-6.2, 4.6), aspect="equal")
-axes.set_axis_off()
 
 
-def stack(x, y, side, count, tint, below):
-    """A pile of square maps around (x, y), a word below."""
+def picture_at(x, y, side, picture, **look):
+    axes.imshow(picture, extent=(x - side / 2, x + side / 2, y - side / 2, y + side / 2), zorder=2, **look)
+
+
+def stack(x, y, side, count, picture, below):
+    """A pile of square maps around (x, y), a picture on top and a word below."""
     for k in range(count)[::-1]:
-        axes.add_patch(Rectangle((x - side / 2 + 0.16 * k, y - side / 2 + 0.16 * k), side, side, fc=tint, ec="k", lw=0.8))
+        axes.add_patch(Rectangle((x - side / 2 + 0.16 * k, y - side / 2 + 0.16 * k), side, side,
+                                 fc=show.PALETTE["sky"], ec="k", lw=0.8, zorder=2 if k else 3, fill=k > 0))
+    picture_at(x, y, side, picture, cmap="viridis")
     axes.text(x, y - side / 2 - 0.25, below, ha="center", va="top", fontsize=8.5)
 
 
@@ -128,9 +134,9 @@ def arrow(start, end, **style):
     axes.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=11, shrinkA=0, shrinkB=0, **style))
 
 
-for k, (word, (channels, height, width)) in enumerate(shapes):
-    stack(1.3 + 2.9 * k, 1.9, 0.5 + 0.29 * np.log2(height / 4), 1 if k == 0 else k + 1,
-          show.PALETTE["yellow" if k == 0 else "sky"], f"{word}\n{channels} × {height} × {width}")
+for k, ((word, (channels, height, width)), top) in enumerate(zip(shapes, tops)):
+    stack(1.3 + 2.9 * k, 1.9, 0.5 + 0.29 * np.log2(height / 4), 1 if k == 0 else k + 1, top,
+          f"{word}\n{channels} × {height} × {width}")
     if k:
         arrow((2.9 * k - 0.55, 1.9), (2.9 * k + 0.35, 1.9), color="k")
 axes.text(15.6, 1.9, "head\n\n3 scores", ha="center", va="center", fontsize=9,
@@ -143,10 +149,14 @@ for x, words in boxes.items():
     axes.text(x, -3.6, words, ha="center", va="center", fontsize=9, bbox={"boxstyle": "round", "fc": "white", "ec": "k"})
 arrow((12.9, 0.1), (12.0, -2.4), color="k")
 arrow((14.35, -3.6), (13.55, -3.6), color="k")
-stack(8.2, -3.6, 0.8, 1, show.PALETTE["green"], "map\n8 × 8")
+stack(8.2, -3.6, 0.8, 1, drawn[0], "map\n8 × 8")
 arrow((10.3, -3.6), (8.8, -3.6), color="k")
-stack(4.2, -3.6, 1.7, 1, show.PALETTE["green"], "enlarged\n64 × 64")
+stack(4.2, -3.6, 1.7, 1, cells[one].image, "enlarged\n64 × 64")
+large = nets.enlarge(drawn, (64, 64))[0] / drawn.max()
+picture_at(4.2, -3.6, 1.7, large, cmap="viridis", alpha=0.8 * large.clamp(0, 1).numpy())
 arrow((7.6, -3.6), (5.3, -3.6), color="k")
+axes.set(xlim=(0, 17), ylim=(-6.2, 3.6), aspect="equal")
+axes.set_axis_off()
 figure
 
 # %%
@@ -542,19 +552,25 @@ rows.append([f"infected or not, slides left out ({len(held_out)} pairs: lowest, 
 show.table(rows, ["question", "chance", "network", "colour alone"])
 
 # %%
-#| label: tbl-cam-slides
-#| tbl-cap: "Slide by slide: the same network, trained without one infected slide (row) and one uninfected slide (column), and asked about these two: share of infected cells found / share of uninfected cells found. In brackets how many cells of the slide there are: with 6 cells one more or less is a sixth. One run each. Look for the slides that fail."
+#| label: fig-cam-slides
+#| fig-cap: "Slide by slide: the same network, trained without one infected slide (row) and one uninfected slide (column), and asked about these two. Left: share of the infected cells of the row that it found; right: share of the uninfected cells of the column. Behind each slide stands how many cells it has: with 6 cells one more or less is a sixth. One run each. Look for the row and the column that fail."
+#| fig-alt: "Two tables of four rows and three columns with a number in each coloured field, dark for few and bright for nearly all. Left, infected cells found: the rows of C37B and C38 are bright throughout, that of C33 runs from dark to bright, and that of C39 is dark in all three columns. Right, uninfected cells found: the columns of C1 and C2 are bright, that of C3 is middling in the first row and dark in the other three."
 by_slide = {tuple(row["left_out"]): row for row in malaria["by_slide"]}
 ill, healthy = (sorted({pair[i] for pair in by_slide}) for i in (0, 1))
-
-
-def found_of(pair):
-    return f"{by_slide[pair]['infected_found']:.2f} / {by_slide[pair]['uninfected_found']:.2f}"
-
-
 cells_of = malaria["crops_a_slide"]
-show.table([[f"{i} ({cells_of[i]})", *(found_of((i, h)) for h in healthy)] for i in ill],
-           ["left out", *(f"{h} ({cells_of[h]})" for h in healthy)])
+figure, panels = show.figure(1, 2, height=3.3)
+for axes, kind in zip(panels, ("infected", "uninfected")):
+    shares = np.array([[by_slide[i, h][f"{kind}_found"] for h in healthy] for i in ill])
+    axes.imshow(shares, cmap="viridis", vmin=0, vmax=1, aspect="auto")
+    for (row, column), share in np.ndenumerate(shares):
+        axes.text(column, row, f"{share:.2f}", ha="center", va="center", color="w" if share < 0.5 else "k", fontsize=11)
+    axes.set_title(f"{kind} cells found")
+    axes.set_xticks(range(len(healthy)), [f"{h} ({cells_of[h]})" for h in healthy])
+    axes.set_yticks(range(len(ill)), [f"{i} ({cells_of[i]})" for i in ill])
+    axes.set_xlabel("uninfected slide left out")
+    axes.grid(False)
+panels[0].set_ylabel("infected slide left out")
+figure
 
 # %% [markdown]
 # Leaving out C39 removes 55 of the 100 infected cells. Does the network fail there because the slide is new, or because
@@ -562,16 +578,42 @@ show.table([[f"{i} ({cells_of[i]})", *(found_of((i, h)) for h in healthy)] for i
 # of the tested slide's cells among them.
 
 # %%
-#| label: tbl-cam-control
-#| tbl-cap: "New slide, or too few cells? For each slide the share of right answers about its cells, from networks that never saw the slide (as in the table above, but three seeds each) and from networks trained on equally many cells of either class, drawn from all slides; half of the slide's cells were among those to draw from, the other half was asked about. All partner slides and three seeds together."
+#| label: fig-cam-control
+#| fig-cap: "New slide, or too few cells? For each slide (number of its cells in brackets) the share of right answers about its cells, from networks that never saw the slide (circles; as in the figure above, but three seeds each) and from networks trained on equally many cells of either class, drawn from all slides (squares); half of the slide's cells were among those to draw from, the other half was asked about. All partner slides and three seeds together."
+#| fig-alt: "Seven rows, one a slide, each with a circle and a square joined by a line on an axis from 0 to 1. In the rows of C39, C3 and C33 the circle lies below one half and the square above 0.8; in the other four rows both lie close together near 1."
 control, share_of = results["malaria_control"], {}
 for slide, number in cells_of.items():
     rows = [(row, row["slides"].index(slide)) for row in control["pairs"] if slide in row["slides"]]
     asked = sum(row["tested"][k] for row, k in rows)
     share_of[slide] = [sum(row[f"right_on_{how}_slides"][k] for row, k in rows) / asked for how in ("new", "known")]
 kinds_of = {slide: "infected" if slide in ill else "uninfected" for slide in cells_of}
-show.table([[slide, kinds_of[slide], cells_of[slide], *(f"{share:.2f}" for share in share_of[slide])]
-            for slide in (*ill, *healthy)], ["slide", "its cells", "number", "slide new", "slide known, as many cells"])
+figure, axes = show.figure(height=3.4)
+in_order = [*ill, *healthy][::-1]
+for place, slide in enumerate(in_order):
+    new, known = share_of[slide]
+    axes.plot([new, known], [place, place], color="0.6", lw=2, zorder=1)
+    axes.plot(new, place, "o", ms=9, mfc="white", mew=2, color=show.PALETTE["vermilion"], label="slide new" if not place else None)
+    axes.plot(known, place, "s", ms=8, color=show.PALETTE["blue"], label="slide known, as many cells" if not place else None)
+axes.axvline(0.5, color="k", lw=0.8, ls=":")
+axes.set_yticks(range(len(in_order)), [f"{slide}, {kinds_of[slide]} ({cells_of[slide]})" for slide in in_order])
+axes.set(xlabel="share of right answers", xlim=(0, 1.05))
+axes.legend(loc="center left", bbox_to_anchor=(0.02, 0.7))
+figure
+
+# %% [markdown]
+# The cells themselves are not carried along: of these images the course publishes scores only. If they are on your
+# machine (`course data download malaria` in a terminal, once), the next cell shows one of each slide. Could you tell the
+# slides apart?
+
+# %%
+if data.available("malaria"):
+    crops = {}
+    for crop in data.load("malaria"):
+        crops.setdefault(crop.group, crop)
+    in_turn = sorted(crops, key=lambda slide: (crops[slide].target, slide))
+    display(show.images([photo(crops[s].image, 96) for s in in_turn], [f"{s}\n{crops[s].target}" for s in in_turn], columns=len(in_turn)))
+else:
+    print("The malaria cells are not on this machine; nothing below needs them.")
 
 # %%
 #| label: tbl-cam-painted

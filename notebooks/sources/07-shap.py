@@ -227,6 +227,50 @@ show.table([[" and ".join(names[i] for i in sorted(known)) or "nothing", f"{v:.3
            ["known", "value"])
 
 # %%
+#| label: fig-coalition
+#| fig-cap: "The value of one coalition, drawn: what does the forest say of nucleus 28 if it knows only the mean intensity? Three of the 100 background nuclei (blue) get the mean intensity of nucleus 28 (orange) and keep their own area and aspect ratio. The forest answers for each of these hybrids, and the mean of its answers is the value of the coalition. For another coalition other columns turn orange."
+#| fig-alt: "A drawing of tables. Above, one row of three orange boxes with the features of nucleus 28. Below left, three rows of blue boxes, background nuclei. An arrow leads to three rows at the right, in which the middle box is orange with the mean intensity of nucleus 28 and the outer ones are blue as before. From each an arrow leads to the forest's answer, and from these to their mean over all 100."
+from matplotlib.patches import FancyArrowPatch, Rectangle
+
+hybrids = background[:3].copy()
+hybrids[:, 1] = x[1]
+figure, axes = show.figure(height=3.5)
+axes.set(xlim=(-0.4, 17.6), ylim=(-4.9, 3.1))
+axes.set_axis_off()
+
+
+def row_of_boxes(left, middle, values, known):
+    """The three features of a nucleus as boxes: orange where known, blue where the background's."""
+    for column, value in enumerate(values):
+        tint = show.PALETTE["orange"] if column in known else show.PALETTE["sky"]
+        axes.add_patch(Rectangle((left + 1.7 * column, middle - 0.42), 1.6, 0.84, fc=tint, ec="k", lw=0.8))
+        axes.text(left + 1.7 * column + 0.8, middle, f"{value:.{0 if column == 0 else 1 if column == 1 else 2}f}",
+                  ha="center", va="center", fontsize=9.5)
+
+
+def arrow_to(start, end):
+    axes.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=12, color="k"))
+
+
+for column, word in enumerate(("area", "mean\nintensity", "aspect\nratio")):
+    axes.text(1.7 * column + 0.8, 2.25, word, ha="center", va="bottom", fontsize=9)
+row_of_boxes(0, 1.7, x, (0, 1, 2))
+axes.text(5.3, 1.7, "nucleus 28", va="center", fontsize=9.5)
+for place, (own, mixed, answer) in enumerate(zip(background[:3], hybrids, mitotic_probability(hybrids))):
+    middle = -0.5 - 1.15 * place
+    row_of_boxes(0, middle, own, ())
+    arrow_to((5.2, middle), (6.6, middle))
+    row_of_boxes(6.8, middle, mixed, (1,))
+    arrow_to((12.0, middle), (13.2, middle))
+    axes.text(14.1, middle, f"{answer:.2f}", ha="center", va="center", fontsize=10.5)
+for left, word in ((2.5, "background: 3 of 100"), (9.3, "hybrids"), (14.1, "forest")):
+    axes.text(left, 0.35, word, ha="center", va="center", fontsize=9.5)
+axes.text(14.1, -3.75, "⋮", ha="center", va="center", fontsize=12)
+axes.text(12.6, -4.55, f"mean of the 100 answers: {worth[frozenset([1])]:.2f}", ha="center", va="center", fontsize=10.5,
+          bbox={"boxstyle": "round", "fc": "white", "ec": "k"})
+figure
+
+# %%
 #| label: tbl-orders
 #| tbl-cap: "What each feature adds in each of the six orders, and the mean: the Shapley values of nucleus 28. Every row adds up to the same sum, the prediction for this nucleus minus the mean prediction."
 contributions = []
@@ -719,7 +763,7 @@ others = [name for name in names if name != "mean intensity"]
 scattered = ("expected gradients", "the same, smoothed", "random patches")
 print_share = lambda kind: f"{len(groups[kind, True])} of {len(groups[kind, True]) + len(groups[kind, False])}"
 show.claims(
-    ("one-number-ranks-as-well", "267e08", area_of["one threshold on mean intensity"] >= max(v for k, v in area_of.items() if "trees" in k),
+    ("one-number-ranks-as-well", "ca5bdf", area_of["one threshold on mean intensity"] >= max(v for k, v in area_of.items() if "trees" in k),
      "precision–recall area " + ", ".join(f"{name}: {value:.2f}" for name, value in area_of.items() if name != "always “interphase”")),
     ("libraries-agree", "1cb4d0", np.allclose(by_trees, by_hand, rtol=0, atol=1e-6) and np.allclose(by_answers, by_hand, rtol=0, atol=1e-6), "to 0.000001, one nucleus, three features"),
     ("forest-found-a-threshold", "367a95", bool((dim_push < 0).all() and np.ptp(dim_push) < 0.15 and (bright_push > 0.4).all()),

@@ -12,12 +12,14 @@ SCRIPTS = resources.files(__package__) / "js"
 
 # The book loads base.js and the explorable's script as they are. A notebook gets the same text as a module,
 # with these lines that put the element into the widget. Its arrow keys must not reach the notebook, which
-# would move to another cell: JupyterLab heeds the attribute, others the stopped event.
+# would move to another cell: JupyterLab heeds the attribute, others the stopped event. What an explorable's
+# page adds by a <script> tag of its own, weights for instance, comes here with the widget.
 RENDER = """
 export default {
   render({ model, el }) {
     const element = document.createElement(%s);
     for (const [name, value] of Object.entries(model.get("attributes"))) element.setAttribute(name, value);
+    if (%s) element.data = model.get("data");
     el.setAttribute("data-lm-suppress-shortcuts", "true");
     el.addEventListener("keydown", (event) => event.stopPropagation());
     el.append(element);
@@ -48,6 +50,8 @@ class Header:
         Values of the attribute `mode`, if there is a choice; the first is the default.
     posters : tuple of str
         For each picture of the explorable, what to do before it is taken (`coursebook.screenshots`).
+    data : str
+        Name of the script beside it that holds what it computes with; empty if it carries all of it.
     """
 
     tag: str
@@ -55,6 +59,7 @@ class Header:
     about: str
     modes: tuple[str, ...]
     posters: tuple[str, ...]
+    data: str = ""
 
 
 @functools.cache
@@ -73,17 +78,17 @@ def read_header(tag: str, script: str) -> Header:
     """
     comment = re.match(r"/\*.*?\*/", script, re.DOTALL)
     lines = re.findall(r"^ \* @(\w+) ?(.*?)(?: ?\*/)?$", comment[0] if comment else "", re.MULTILINE)
-    said = {"name": [], "about": [], "modes": [], "poster": []}
+    said = {"name": [], "about": [], "modes": [], "poster": [], "data": []}
     for word, text in lines:
         said.setdefault(word, []).append(text)
-    once = len(said["name"]) == len(said["about"]) == 1 and len(said["modes"]) <= 1
+    once = len(said["name"]) == len(said["about"]) == 1 and max(len(said["modes"]), len(said["data"])) <= 1
     if not once or not said["poster"]:
         raise InputError(
             f"{tag}.js must say in its first comment `@name function`, `@about one sentence` and "
             "`@poster what to do before its picture is taken`."
         )
     modes = tuple(" ".join(said["modes"]).split())
-    return Header(tag, said["name"][0], said["about"][0], modes, tuple(said["poster"]))
+    return Header(tag, said["name"][0], said["about"][0], modes, tuple(said["poster"]), "".join(said["data"]))
 
 
 def function(header: Header):
@@ -108,6 +113,12 @@ def function(header: Header):
 
 def _script(name: str) -> str:
     return (SCRIPTS / f"{name}.js").read_text(encoding="utf-8")
+
+
+def read_data(name: str, tag: str) -> dict:
+    """Return what the script ``js/<name>.js`` hands to an explorable: its last line sets it, as JSON."""
+    line = _script(name).strip().splitlines()[-1]
+    return json.loads(line.removeprefix(f"window.CourseData[{json.dumps(tag)}] = ").removesuffix(";"))
 
 
 def explorable(tag: str, **attributes):
@@ -145,10 +156,13 @@ def _widget_class(tag: str):
     import anywidget
     import traitlets
 
+    held = headers()[tag].data
+
     class Explorable(anywidget.AnyWidget):
         __doc__ = f"Widget that shows <{tag}>."
-        _esm = _script("base") + _script(tag) + RENDER % json.dumps(tag)
+        _esm = _script("base") + _script(tag) + RENDER % (json.dumps(tag), json.dumps(bool(held)))
         attributes = traitlets.Dict().tag(sync=True)
+        data = traitlets.Dict(read_data(held, tag) if held else {}).tag(sync=True)
 
         def __repr__(self):
             return f"<{tag}> (shown in a live notebook and in the book)"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from coursebook import claims as claimed
 from coursebook import glossary, quizzes
+from coursebook import predictions as predicted
 from coursebook.book.findings import Finding, nearest
 from coursebook.book.reader import Book
 from coursebook.checks.pages import CUSTOM_ELEMENT
@@ -66,6 +67,11 @@ def chapter_lists(book: Book):
 @rule("claimed sentences are computed in the chapter's notebook, true, and unchanged since")
 def claims(book: Book):
     yield from claimed.find(book, sources_of(book))
+
+
+@rule("predictions ask for a claim before its result is told, with one right answer; a chapter has 2 to 4")
+def predictions(book: Book):
+    yield from predicted.find(book)
 
 
 @rule("nothing that `course new` left to be written is left")

@@ -94,6 +94,8 @@ def compose(root: str | Path, only: str = "") -> Site:
         site.copies |= around.files | document.written[page.href].files
     if book.found():
         raise BookError(book.found())
+    resources = (path for pattern in settings.resources for path in book.root.glob(pattern))
+    site.copies |= {book.project.relative(path) for path in resources if path.is_file()}
     if chosen:
         return site
     scripts = (frame.script(), frame.search_script(records), frame.glossary_script(glossary))
@@ -101,8 +103,6 @@ def compose(root: str | Path, only: str = "") -> Site:
     if settings.site_url:
         site.files["sitemap.xml"] = frame.sitemap(pages, settings)
     site.copies |= {settings.image} if settings.image else set()
-    resources = (path for pattern in settings.resources for path in book.root.glob(pattern))
-    site.copies |= {book.project.relative(path) for path in resources if path.is_file()}
     return site
 
 
