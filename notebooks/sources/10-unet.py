@@ -117,6 +117,28 @@ def output_side(n, depth):
 check.unet_size(output_side)
 
 # %% [markdown]
+# ## Growing again
+#
+# Up: interpolation, which has nothing to learn, or a *transposed convolution*, in which every input pixel stamps a
+# weighted copy of the kernel into the output. Where stamps overlap unevenly, a checkerboard appears, before anything has
+# been learnt.
+
+# %%
+#| label: fig-upsampling
+#| fig-cap: "Pooled nuclei enlarged by a factor of two, in four ways. The transposed convolutions have all weights 1. With kernel 2 and stride 2 the stamps lie side by side; with kernel 3 and stride 2 they overlap in every second row and column: a checkerboard (the sums at the overlaps are two and four times as high)."
+#| fig-alt: "Five panels of a few nuclei, one of them bright. First the pooled 20 by 20 pixel image. Nearest neighbour and transposed convolution with kernel 2 look alike, blocky. Bilinear is smooth. The transposed convolution with kernel 3 shows a strong regular pattern of bright and dark rows and columns over everything."
+small = F.avg_pool2d(torch.as_tensor(nuclei.image[154:234, 36:116].astype(float))[None, None], 4)
+ones = {k: torch.ones(1, 1, k, k, dtype=torch.double) for k in (2, 3)}
+enlarged = {
+    "pooled": small,
+    "nearest": F.interpolate(small, scale_factor=2),
+    "bilinear": F.interpolate(small, scale_factor=2, mode="bilinear"),
+    "transposed\nk = 2": F.conv_transpose2d(small, ones[2], stride=2),
+    "transposed\nk = 3": F.conv_transpose2d(small, ones[3], stride=2),
+}
+show.images([image[0, 0] for image in enlarged.values()], list(enlarged), columns=5)
+
+# %% [markdown]
 # ## A trained one: what the skips carry
 #
 # The course carries a U-Net that was trained on the 127 training images of the Data Science Bowl subset
@@ -954,7 +976,9 @@ two_classes = [ways for name, ways in loss_matches.items() if name.startswith("2
 repaired = [ways["distance"].average_precision - ways["components"].average_precision for ways in two_classes]
 by_way = {way: [ways[way].average_precision for ways in loss_matches.values()] for way in ("components", "distance")}
 background = float(np.mean(truth == 0))
+stamps = F.conv_transpose2d(torch.ones(1, 1, 8, 8, dtype=torch.double), ones[3], stride=2)[0, 0, 4:12, 4:12]
 show.claims(
+    ("stamps-overlap", "cfe013", sorted(set(stamps.flatten().tolist())) == [1, 2, 4], "sums of 1, 2 and 4 stamps"),
     ("top-skip-spared", "4df233", moved["top skip cut"] < 0.02 and kept_inside["all skips cut"] < 0.05,
      f"pixels changed without the top skip: under 2 %; pixels of nuclei still called inside without any: "
      f"{kept_inside['all skips cut']:.0%}"),
