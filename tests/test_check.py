@@ -3,15 +3,17 @@
 import json
 import linecache
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bioimage_course import check
+from bioimage_course import check, explore
 from bioimage_course.check import Failure, call, engine, exercise, expect, record
 from bioimage_course.errors import CourseError, InputError
 
@@ -735,3 +737,83 @@ def test_progress_of_two_programs_is_merged(mean):
 def test_progress_file_lies_in_the_users_data_folder(monkeypatch):
     monkeypatch.delenv("BIOIMAGE_COURSE_PROGRESS")
     assert record.path().name == "progress.json" and "bioimage-course" in str(record.path())
+
+
+def test_progress_follows_the_order_of_the_book(root):
+    from coursebook.project import Project
+
+    pages = [Path(page).name[:2] for page in Project(root).pages() if re.match(r"book/\d\d-", page)]
+    assert list(engine.chapters()) == pages and pages != sorted(pages)
+    for chapter in ("02", "98", "20", "01"):
+        exercise(chapter=chapter)(type(untouched)(untouched.__code__, {}, f"of_{chapter}"))
+    assert [item.chapter for item in check.exercises()] == ["01", "20", "02", "98"]
+
+
+# ---------------------------------------------------------------- the record of the book's page
+
+
+def saved(path, **changes):
+    """A record as the book's page saves it, with some parts changed."""
+    tasks = {"perceptron-explorer/xor": "2026-11-29", "ball-explorer/fast": "2026-11-28"}
+    path.write_text(
+        json.dumps({"course": "bioimage-course", "saved": "2026-11-29", "tasks": tasks} | changes)
+    )
+    return path
+
+
+def test_the_books_record_is_printed_with_the_exercises(mean, tmp_path, capsys):
+    mean(np.mean)
+    capsys.readouterr()
+    check.progress(page=saved(tmp_path / "record.json"))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["Chapter", "Exercises", "Tasks", "Still", "to", "do"]
+    rows = {line.split()[0]: line for line in lines if re.match(r"\d\d |all", line)}
+    assert rows["98"].split() == ["98", "1/1", "0/0", "–"]
+    perceptrons = [task for task in explore.tasks.tasks() if task.tag in engine.chapters()["01"]]
+    assert rows["01"].split()[1:3] == ["0/0", f"1/{len(perceptrons)}"]
+    assert "perceptron/by-hand, perceptron/overlap" in rows["01"]
+    assert rows["20"].split()[2] == "1/3" and list(rows) == [*engine.chapters(), "98", "all"]
+    total = len(explore.tasks.tasks())
+    assert rows["all"].split() == ["all", "1/1", f"2/{total}"]
+    assert max(map(len, lines[:-1])) <= 80 and not any(line.startswith("Note") for line in lines)
+    check.progress(
+        page=str(saved(tmp_path / "record.json", tasks={"perceptron-explorer/lost": "2026-11-29"}))
+    )
+    out = capsys.readouterr().out
+    assert "not counted: perceptron-explorer/lost." in out and f"0/{total}" in out
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{", "because it is not JSON"),
+        ("[" * 100_000, "because it is not JSON"),
+        ("[]", "no record of this course"),
+        ('{"tasks": {}}', "no record of this course"),
+        ('{"course": "bioimage-course"}', "damaged"),
+        ('{"course": "bioimage-course", "tasks": []}', "damaged"),
+        ('{"course": "bioimage-course", "tasks": {"ball-explorer/fast": true}}', "a task has no date"),
+        ('{"course": "bioimage-course", "tasks": {"ball-explorer/fast": "yesterday"}}', "a task has no date"),
+    ],
+)
+def test_a_bad_record_gets_one_sentence(mean, tmp_path, text, expected):
+    path = tmp_path / "record.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=expected) as caught:
+        check.progress(page=path)
+    assert "\n" not in str(caught.value) and "Your record" in str(caught.value)
+
+
+def test_a_missing_record_and_no_path_get_one_sentence(mean, tmp_path):
+    for missing in (tmp_path / "none.json", tmp_path):
+        with pytest.raises(InputError, match="could not be read"):
+            check.progress(page=missing)
+    with pytest.raises(InputError, match="must be the path of a saved record, not int"):
+        check.progress(page=3)
+
+
+def test_a_bad_record_forgets_nothing(mean, tmp_path):
+    mean(np.mean)
+    with pytest.raises(InputError):
+        check.progress(reset=True, page=tmp_path / "none.json")
+    assert record.solved() == {"mean_intensity": "98"}

@@ -23,7 +23,7 @@ PAGE = """<!doctype html>
 <body {body}><main><h1>A page</h1>
 <script defer src="{base}"></script><script defer src="{script}"></script>
 <figure>{elements}</figure>
-<p>Text after it.</p></main></body></html>"""
+<p>Text after it.</p></main><script defer src="{tasks}"></script></body></html>"""
 
 
 def uri(name):
@@ -33,7 +33,12 @@ def uri(name):
 def page_of(tag, *, attributes="", copies=1, body=""):
     picture = (screenshots.FOLDER / f"{tag}.png").as_uri()
     element = f'<{tag} {attributes}><img src="{picture}" alt="What the explorable shows" width="700"></{tag}>'
-    return PAGE.format(base=uri("base"), script=uri(tag), elements=element * copies, body=body)
+    return page_with(script=uri(tag), elements=element * copies, body=body)
+
+
+def page_with(**parts):
+    """As in the book: base.js before the explorable, tasks.js at the end."""
+    return PAGE.format(base=uri("base"), tasks=uri("tasks"), **{"body": ""} | parts)
 
 
 @pytest.fixture
@@ -122,7 +127,7 @@ def test_picture_in_print_only(explorable, tag):
 
 @pytest.mark.parametrize("tag", TAGS)
 def test_printed_without_a_picture_it_shows_itself(open_page, tag):
-    page = open_page(PAGE.format(base=uri("base"), script=uri(tag), elements=f"<{tag}></{tag}>", body=""))
+    page = open_page(page_with(script=uri(tag), elements=f"<{tag}></{tag}>"))
     page.emulate_media(media="print")
     assert page.locator(f"{tag} .app").is_visible()
 
@@ -198,7 +203,7 @@ def test_two_widgets_evaluate_the_module_twice(open_page, tag):
 def test_nothing_is_drawn_before_it_is_computed(open_page, tag):
     """The browser tells the size of a canvas before a late first frame."""
     element = f"<script>{LATE_FRAMES}</script><{tag}></{tag}>"
-    page = open_page(PAGE.format(base=uri("base"), script=uri(tag), elements=element, body=""))
+    page = open_page(page_with(script=uri(tag), elements=element))
     page.locator(f"{tag} .app").wait_for()
     frame(page)
     assert page.locator(f"{tag} canvas").first.evaluate("canvas => canvas.width") > 0
@@ -513,7 +518,7 @@ def test_the_smallest_explorable_of_the_instructions_works(open_page, axe, tmp_p
     script = tmp_path / "sigmoid-explorer.js"
     script.write_text(text.split("```js\n")[1].split("```")[0], encoding="utf-8")
     element = "<sigmoid-explorer></sigmoid-explorer>"
-    page = open_page(PAGE.format(base=uri("base"), script=script.as_uri(), elements=element, body=""))
+    page = open_page(page_with(script=script.as_uri(), elements=element))
     assert number(page, "value") == "0.731"
     control(page, "slope").press("ArrowRight")
     assert number(page, "value") == f"{1 / (1 + np.exp(-1.1)):.3f}"

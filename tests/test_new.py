@@ -53,7 +53,7 @@ def test_a_new_chapter_says_exactly_what_is_still_to_be_written(project, monkeyp
     changed = {
         path.relative_to(project.root).as_posix() for path in before if path.read_bytes() != before[path]
     }
-    generated_ones = {"README.md", "book/_generated/metadata.html"}
+    generated_ones = {"README.md", "book/_generated/metadata.html", "src/bioimage_course/check/chapters.json"}
     assert changed == {"_quarto.yml", *generated_ones}
     assert type(project)(project.root).pages()[2] == "book/02-curves.qmd"
     found = findings(project)

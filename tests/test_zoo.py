@@ -281,10 +281,11 @@ NOT_DRIVEN = {
         data.synthetic.nucleus_classes data.synthetic.spots
         show.claims show.figure show.network show.table
         nets.cell_classifier nets.device nets.load nets.seed_everything
-        explore.activation explore.backprop explore.ball explore.blocks explore.cellpose explore.convolution
-        explore.decision explore.denoising explore.explorable explore.grad_cam explore.overfitting
-        explore.perceptron explore.pixels explore.sam explore.scores explore.shapley explore.stardist
-        explore.tags explore.threshold explore.unet
+        explore.activation explore.backprop explore.ball explore.blocks explore.cellpose explore.cnn
+        explore.convolution explore.decision explore.denoising explore.explorable explore.folding
+        explore.grad_cam explore.overfitting explore.perceptron explore.pixels explore.sam
+        explore.scores explore.shapley explore.stardist explore.tags explore.tasks.Task explore.tasks.tasks
+        explore.threshold explore.unet
         tools.available tools.require
         tools.cellpose.announcement tools.cellpose.course_model tools.cellpose.flow_network
         tools.cellpose.pretrained tools.cellpose.results tools.cellpose.weights_file

@@ -608,6 +608,13 @@ for x, values in enumerate(biases, start=1):
 figure
 
 # %% [markdown]
+# Now take two hidden neurons into your own hands: their lines over such cells, and beside it the same cells in the space
+# of the two outputs, where one more line must do. What does the step do to the plane, what tanh, what ReLU?
+
+# %% tags=["widget"]
+explore.folding()
+
+# %% [markdown]
 # ## What goes wrong
 #
 # ### No line, no end

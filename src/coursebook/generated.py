@@ -5,12 +5,14 @@
 ``book/_generated/NN-quiz.md``        the quiz as HTML that works without JavaScript
 ``book/_generated/NN-claims.md``      the box *What this chapter claims, and on what*
 ``book/_generated/questions.md``      the question bank, and ``questions-key.md`` its answers
+``book/_generated/tasks.md``          the tasks of all explorables, for the reader's record
 ``book/_generated/metadata.html``     what machines read about the course, in the head of each page
 ``book/_generated/citation.md``       how to cite the course, from ``CITATION.cff``
 ``book/_generated/models.md``         the filters and cards of the model atlas, from ``book/models.yml``
 ``book/_generated/teaching-….md``     the tables of the instructor's guide (its plan: ``book/teaching.yml``)
 ``book/_generated/figures.md``        the course in figures, and ``installation.md``: time and disk it takes
 ``book/glossary.qmd``                 the glossary page
+``check/chapters.json``               the chapters in the book's order, with their explorables (package data)
 ``check/quizzes/NN.yml``              the quiz for the notebook (package data)
 ``check/solutions/NN.yml``            the solutions' texts for ``.solution()`` (package data)
 ``README.md``                         the chapter table between its two markers
@@ -21,6 +23,7 @@
 """
 
 import itertools
+import json
 import re
 
 import yaml
@@ -37,6 +40,7 @@ from coursebook import (
     questions,
     quizzes,
     sources,
+    tasks,
     teaching,
 )
 from coursebook.book.findings import Finding
@@ -85,6 +89,7 @@ def expected(project: Project) -> tuple[dict[str, str], list[Finding]]:
             findings += error.findings
     texts[glossary.PAGE] = glossary.page(project)
     if not findings:
+        texts[f"{PACKAGE_DATA}/chapters.json"] = chapters(project, all_sources)
         texts |= _readme(project, all_sources)
         texts |= _about_the_whole(project, all_sources, bank)
         findings += _teaching(project, all_sources, bank, texts)
@@ -158,6 +163,12 @@ def measured(project: Project, source: Source) -> str:
 # ---------------------------------------------------------------- quizzes and solutions
 
 
+def chapters(project: Project, all_sources: list[Source]) -> str:
+    """Return the chapters in the book's order, number -> names of the explorables on its page, as JSON."""
+    found = {source.chapter: list(tasks.explorables(project, source)) for source in all_sources}
+    return json.dumps(found, indent=1) + "\n"
+
+
 def _quiz_files(project: Project, source: Source, bank: dict) -> dict[str, str]:
     """Return page part and package's copy of a chapter's quiz, if it has one; put the quiz into `bank`."""
     path = project.root / "book" / "quizzes" / f"{source.chapter}.yml"
@@ -178,6 +189,8 @@ def _about_the_whole(project: Project, all_sources: list[Source], bank: dict) ->
     if "book/questions.qmd" in project.pages():
         texts["book/_generated/questions.md"] = questions.sheet(project, all_sources, bank)
         texts["book/_generated/questions-key.md"] = questions.key(project, all_sources, bank)
+    if tasks.PAGE in project.pages():
+        texts["book/_generated/tasks.md"] = tasks.sheet(project, all_sources)
     if (project.root / citation.FILE).is_file():
         texts["book/_generated/metadata.html"] = metadata.header(project, all_sources)
     if _included(project, "citation"):

@@ -5,7 +5,7 @@ For learners::
     check.logic_gates(and_gate, or_gate)    # one line: right, wrong or not done yet
     check.logic_gates.hint()                # the next hint
     check.logic_gates.solution()            # one solution
-    check.progress()                        # what is done
+    check.progress()                        # what is done; page="record.json" adds the book's tasks
     check.quiz("01")                        # the quiz of chapter 1
 
 For authors: write the exercises of chapter 1 in ``exercises/ch01.py``::
@@ -64,39 +64,31 @@ __all__ = [
 ]
 
 
-def progress(reset=False):
+def progress(reset=False, page=None):
     """Print how many exercises are done, chapter by chapter, and where this is remembered.
 
     Parameters
     ----------
     reset : bool
         Forget everything first.
+    page : str or path, optional
+        The file that the book's page *Your record* saves: the tasks reached in its explorables are
+        printed with the exercises.
+
+    Raises
+    ------
+    InputError
+        If `page` is no such file.
     """
-    import textwrap
+    from bioimage_course.check import record, report
+    from bioimage_course.check.engine import say
 
-    from bioimage_course.check import record
-    from bioimage_course.check.engine import number, say
-
+    reached, unknown = (None, []) if page is None else report.tasks_of(page)
     if reset:
         record.reset()
-    done = record.solved()
-    rows = [("Chapter", "Done", "Still to do"), None]
-    for chapter in sorted({item.chapter for item in exercises()}):
-        items = exercises(chapter)
-        left = [item for item in items if item.name not in done]
-        words = [
-            item.name if number(item) is None else f"{number(item)}\N{NO-BREAK SPACE}{item.name}"
-            for item in left
-        ]
-        first, *more = textwrap.wrap(", ".join(words), 64) or ["–"]
-        rows.append((chapter, f"{len(items) - len(left)}/{len(items)}", first))
-        rows += [("", "", line) for line in more]
-    total = sum(item.name in done for item in exercises())
-    rows += [None, ("all", f"{total}/{len(exercises())}", "")]
-    widths = [max(len(row[column]) for row in rows if row) for column in range(3)]
-    rule = ["-" * width for width in widths]
-    for row in rows:
-        say("  ".join(cell.ljust(width) for cell, width in zip(row or rule, widths, strict=True)).rstrip())
+    say("\n".join(report.table(record.solved(), reached)))
+    if unknown:
+        say(f"Note: not in this version of the course, and not counted: {', '.join(unknown)}.")
     if record.problem():
         say(f"Note: {record.problem()}; it counts until Python ends.")
     else:

@@ -12,6 +12,7 @@ import functools
 import importlib
 import inspect
 import io
+import json
 import linecache
 import pkgutil
 import re
@@ -201,7 +202,7 @@ def load_exercises():
 
 
 def exercises(chapter=None):
-    """All exercises, sorted by chapter, in the order of the notebook.
+    """All exercises, in the order of the book and of the notebook.
 
     Parameters
     ----------
@@ -215,7 +216,22 @@ def exercises(chapter=None):
     load_exercises()
     wanted = None if chapter is None else f"{chapter:0>2}"
     found = [item for item in registry.values() if wanted in (None, item.chapter)]
-    return sorted(found, key=lambda item: (item.chapter, number(item) or 0))
+    place = {chapter: at for at, chapter in enumerate(chapters())}
+    last = len(place)
+    return sorted(found, key=lambda item: (place.get(item.chapter, last), item.chapter, number(item) or 0))
+
+
+@functools.cache
+def chapters():
+    """The chapters in the order of the book.
+
+    Returns
+    -------
+    dict
+        Number of the chapter -> names of the explorables on its page.
+    """
+    file = resources.files(__package__) / "chapters.json"
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 def find(name):

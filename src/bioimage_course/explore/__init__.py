@@ -7,10 +7,11 @@ figure of `show`.
 """
 
 from . import explorables as _explorables
+from . import tasks
 from .explorables import explorable, tags
 from .own_images import annotate, curtain, insight
 
 _FUNCTIONS = {header.name: _explorables.function(header) for header in _explorables.headers().values()}
 globals().update(_FUNCTIONS)
 
-__all__ = ["annotate", "curtain", "explorable", "insight", "tags", *_FUNCTIONS]
+__all__ = ["annotate", "curtain", "explorable", "insight", "tags", "tasks", *_FUNCTIONS]

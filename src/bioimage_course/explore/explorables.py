@@ -10,10 +10,10 @@ from ..errors import InputError, nearest
 
 SCRIPTS = resources.files(__package__) / "js"
 
-# The book loads base.js and the explorable's script as they are. A notebook gets the same text as a module,
-# with these lines that put the element into the widget. Its arrow keys must not reach the notebook, which
-# would move to another cell: JupyterLab heeds the attribute, others the stopped event. What an explorable's
-# page adds by a <script> tag of its own, weights for instance, comes here with the widget.
+# The book loads base.js, the explorable's script and tasks.js as they are. A notebook gets the same text as
+# a module, with these lines that put the element into the widget. Its arrow keys must not reach the notebook,
+# which would move to another cell: JupyterLab heeds the attribute, others the stopped event. What an
+# explorable's page adds by a <script> tag of its own, weights for instance, comes here with the widget.
 RENDER = """
 export default {
   render({ model, el }) {
@@ -160,7 +160,10 @@ def _widget_class(tag: str):
 
     class Explorable(anywidget.AnyWidget):
         __doc__ = f"Widget that shows <{tag}>."
-        _esm = _script("base") + _script(tag) + RENDER % (json.dumps(tag), json.dumps(bool(held)))
+        _esm = "".join(map(_script, ("base", "tasks", tag))) + RENDER % (
+            json.dumps(tag),
+            json.dumps(bool(held)),
+        )
         attributes = traitlets.Dict().tag(sync=True)
         data = traitlets.Dict(read_data(held, tag) if held else {}).tag(sync=True)
 

@@ -198,7 +198,7 @@
     /* Ask for an update: the next frame does it, however often this is called before. */
     changed() {
       if (!this.#frameRequest) {
-        this.#frameRequest = requestAnimationFrame(() => { this.#frameRequest = 0; this.update(); this.redraw(); });
+        this.#frameRequest = requestAnimationFrame(() => { this.#frameRequest = 0; this.update(); this.redraw(); this.judge?.(); });
       }
     }
 
