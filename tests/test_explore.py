@@ -10,7 +10,7 @@ from PIL import Image
 
 from bioimage_course import data, explore
 from bioimage_course.errors import InputError, ToolUnavailableError
-from bioimage_course.explore.explorables import SCRIPTS, headers, read_header
+from bioimage_course.explore.explorables import SCRIPTS, headers, read_data, read_header
 from coursebook import explorable_data, screenshots
 
 TAGS = explore.tags()
@@ -66,6 +66,7 @@ def test_a_script_names_its_function_and_the_states_of_its_pictures(tag):
         "/* <a-explorer>: no words. */",
         "/* @name a\n * @about b */",
         "/*\n * @name a\n * @name b\n * @about c\n * @poster */",
+        "/*\n * @name a\n * @about c\n * @data d\n * @data e\n * @poster */",
     ],
 )
 def test_a_script_that_does_not_introduce_itself_is_refused(script):
@@ -80,6 +81,14 @@ def test_widgets_hold_the_same_scripts_as_the_book():
     assert 'document.createElement("perceptron-explorer")' in widget._esm
     assert widget.attributes == {} and explore.stardist("suppression").attributes == {"mode": "suppression"}
     assert "perceptron-explorer" in repr(widget)
+
+
+def test_data_of_an_explorable_lie_in_a_script_beside_it():
+    held = {tag: header.data for tag, header in headers().items() if header.data}
+    assert held == {"cnn-explorer": "cnn-weights"}
+    for tag, name in held.items():
+        assert read_data(name, tag) == explore.explorable(tag).data != {}
+        assert f'"{name}.js"' in source(tag) or f'"{name}"' in source(tag)
 
 
 def test_a_widget_runs_in_a_headless_notebook():

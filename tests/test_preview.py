@@ -589,3 +589,13 @@ def test_a_saved_page_is_rendered_again_and_asked_for(book, tmp_path):
         assert "location.reload()" in get("/book/01-one.html") and "https:" not in watch.RELOAD
         assert "location.reload()" not in (site / "book/01-one.html").read_text("utf-8")
         server.shutdown()
+
+
+def test_resources_come_with_the_book_and_with_one_page(book, tmp_path):
+    """What a script adds by itself, weights for instance, no page names."""
+    config = CONFIG.replace("  type: book\n", "  type: book\n  resources:\n    - js/*-weights.js\n")
+    written = book(files={"js/a-weights.js": "1;", "js/b.js": "2;"}, config=config)
+    assert "js/a-weights.js" in written and "js/b.js" not in written
+    (tmp_path / "src/js/a-weights.js").write_text("3;")
+    preview.render(tmp_path / "src", tmp_path / "site", only="01")
+    assert (tmp_path / "site/js/a-weights.js").read_text() == "3;"

@@ -221,6 +221,32 @@ def test_task(open_page, task):
     assert name in reached(page), "what has been reached stays reached"
 
 
+@pytest.mark.parametrize(
+    ("tag", "smallest", "scan"),
+    [
+        ("pixel-explorer", 6, "1:8 e.mode.value = 'bits', e.bits.value = v; new Set(e.data).size >= 40"),
+        ("cellpose-explorer", 20, "0:300:5 e.shape.value = 'rod', e.choose('rod'), e.heat.value = v, "
+            "e.respread(), e.update(); number('cold') === 0"),
+        ("blocks-explorer", 12, "0:48 Object.assign(e, {block: 64, halo: v, rule: 'centre'}), e.update(); "
+            "number('lost') + number('cut') + number('twice') === 0"),
+    ],
+)  # fmt: skip
+def test_what_a_task_calls_the_smallest_is_the_smallest(open_page, tag, smallest, scan):
+    page = opened(open_page, tag)
+    values, script = scan.split(" ", 1)
+    first, last, *step = map(int, values.split(":"))
+    before, question = script.split("; ")
+    found = page.evaluate(
+        f"""() => {{ const e = document.querySelector('{tag}');
+          const number = (name) => Number(e.shadowRoot.querySelector(`[data-number=${{name}}]`).textContent);
+          const fits = (v) => {{ {before}; return {question}; }};
+          const all = [];
+          for (let v = {first}; v <= {last}; v += {(step or [1])[0]}) if (fits(v)) all.push(v);
+          return all; }}"""
+    )
+    assert min(found) == smallest
+
+
 # ------------------------------------------------------------------------------ the shared list
 
 

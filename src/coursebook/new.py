@@ -191,7 +191,8 @@ KINDS: dict[str, Callable[..., dict[str, str]]] = {
 }
 NEXT = {
     "chapter": "`course notebooks --only {chapter}` executes its notebook; before, no page is rendered.",
-    "explorable": "`python -m coursebook.screenshots {tag}` draws its picture; before, no page is rendered.",
+    "explorable": "`python -m coursebook.screenshots {tag}` draws its picture; before, no page is rendered. "
+    "Its tasks belong into tasks.js.",
     "exercise": "`course notebooks --only {chapter}` executes the notebook, in which it now stands.",
     "tool": "`course doctor --tools {name}` must find its 16 discs; its packages belong into toolbox.toml.",
 }

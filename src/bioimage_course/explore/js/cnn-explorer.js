@@ -1,10 +1,8 @@
-/* <cnn-explorer>: a small trained network classifies a nucleus in the page; every number on the way can be looked at.
- * Needs base.js before it, and the weights in cnn-weights.js beside it, which it adds to the page when it opens
- * (a notebook hands them over instead).
+/* <cnn-explorer>: a small trained network classifies a nucleus in the page. Needs base.js before it, and the weights
+ * in cnn-weights.js beside it, which it adds to the page when it opens (a notebook hands them over).
  *
- * The network is training/nuclear_states.py's: three blocks of 3×3 convolution, ReLU and 2×2 max pooling, the mean of
- * each map, a linear layer. Its 6,099 numbers are computed with here after batch normalisation has been folded into
- * the convolutions. tests/test_explorable_cnn.py compares all of it with PyTorch.
+ * The network of training/nuclear_states.py: three blocks of 3×3 convolution, ReLU and 2×2 max pooling, the mean of each
+ * map, a linear layer; batch normalisation is folded in. tests/test_explorable_cnn.py compares it with PyTorch.
  *
  * @name cnn
  * @about A small trained network classifies a nucleus that you move, turn and blur; its feature maps follow (chapter 4).
@@ -17,7 +15,7 @@
   const TAG = "cnn-explorer", SIDE = 32, WIDTHS = [1, 8, 16, 32], CLASSES = ["interphase", "metaphase", "apoptotic"];
   const DARK = 0.06; // what the background of a picture becomes, as in the training crops
   const NEUTRAL = { dx: 0, dy: 0, turn: 0, zoom: 1, blur: 0, light: 1 };
-  const SMALLEST = 8, LARGEST = 1 << 26; // sides and pixels of a reader's picture
+  const SMALLEST = 8, LARGEST = 1 << 24; // sides and pixels of a reader's picture
   // Anchors of matplotlib's "viridis" and, for differences, of "PuOr".
   const VIRIDIS = ramp([[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]]);
   const PURPLE_ORANGE = ramp([[84, 39, 136], [178, 171, 210], [247, 247, 247], [253, 184, 99], [179, 88, 6]]);
@@ -48,13 +46,8 @@
   }
 
   /* For each row or column of a padded map the one that it copies; −1 is a zero. */
-  function sources(side, mirror) {
-    return Array.from({ length: side + 2 }, (_, i) => {
-      if (i > 0 && i <= side) return i - 1;
-      if (!mirror) return -1;
-      return i ? side - 2 : 1;
-    });
-  }
+  const sources = (side, mirror) => Array.from({ length: side + 2 },
+    (_, i) => (i > 0 && i <= side ? i - 1 : !mirror ? -1 : i ? side - 2 : 1));
 
   /* 3×3 cross-correlation of maps that are padded by one pixel, plus bias. */
   function convolve(x, { w, b }, inputs, outputs, side, mirror) {
@@ -126,9 +119,9 @@
     }
     for (; ; l--) {
       g.forEach((_, i) => { if (maps[l][i] <= 0) g[i] = 0; });
-      const back = convolveBack(g, net[l], WIDTHS[l], WIDTHS[l + 1], SIDE >> l, mirror);
-      if (!l) return back;
-      g = unpool(back, places[l - 1], maps[l - 1]);
+      g = convolveBack(g, net[l], WIDTHS[l], WIDTHS[l + 1], SIDE >> l, mirror);
+      if (!l) return g;
+      g = unpool(g, places[l - 1], maps[l - 1]);
     }
   }
 
@@ -271,7 +264,7 @@
 
   function check(width, height) {
     if (Math.min(width, height) < SMALLEST) throw new PictureError(`The picture has ${width} × ${height} pixels; each side needs at least ${SMALLEST}.`);
-    if (width * height > LARGEST) throw new PictureError(`The picture has ${width} × ${height} pixels, which is too many for this page; cut out a part of it.`);
+    if (width * height > LARGEST) throw new PictureError(`The picture has ${width} × ${height} pixels, too many for this page; cut out a part.`);
   }
 
   /* The same of a PNG or JPEG; colours are averaged. */
@@ -296,9 +289,10 @@
   async function readPicture(file) {
     const buffer = await file.arrayBuffer(), head = new Uint8Array(buffer.slice(0, 2));
     const tiff = head.length > 1 && head[0] === head[1] && (head[0] === 0x49 || head[0] === 0x4d);
-    const raw = tiff ? readTiff(buffer) : await readBitmap(file), order = sorted(raw.values);
+    const raw = tiff ? readTiff(buffer) : await readBitmap(file), every = Math.ceil(raw.values.length / 1e6);
+    const order = sorted(raw.values.filter((_, i) => i % every === 0)); // a million pixels tell dark and bright
     const dark = order[Math.floor(0.05 * (order.length - 1))], bright = order[Math.floor(0.995 * (order.length - 1))];
-    if (!(bright > dark)) throw new PictureError("All pixels of this picture have nearly the same value: there is nothing to see in it.");
+    if (!(bright > dark)) throw new PictureError("All pixels of this picture have nearly the same value.");
     const side = Math.min(raw.width, raw.height), c = (raw.width - 1) / 2, r = (raw.height - 1) / 2;
     let middle = 0, edge = 0, inside = 0;
     for (let i = 0; i < raw.values.length; i++) { // is what lies in the middle brighter than the rest?
@@ -338,7 +332,7 @@
       if (this.net || !own) return;
       const script = make("script", { src: own.src.replace(TAG, "cnn-weights") });
       script.addEventListener("load", take);
-      script.addEventListener("error", () => { this.warning.textContent = "The file cnn-weights.js is missing beside this page's scripts: without its weights the network cannot answer."; this.warning.hidden = false; });
+      script.addEventListener("error", () => { this.warning.textContent = "The file cnn-weights.js is missing beside this page's scripts: the network has no weights."; this.warning.hidden = false; });
       document.head.append(script);
     }
 
@@ -414,6 +408,7 @@
       const input = make("input", { type: "file", id: `${TAG}-file-${Math.random()}`, accept: ".png,.jpg,.jpeg,.tif,.tiff,image/png,image/jpeg,image/tiff", "data-name": "file" });
       const drop = make("div", { class: "drop" }, make("label", { for: input.id }, "Your own picture: drop it here, or"), input,
         make("span", { class: "muted" }, "PNG, JPEG, or TIFF of one channel. It does not leave this page."));
+      input.addEventListener("click", () => { input.value = ""; }); // so that the same file can come again
       input.addEventListener("change", () => { if (input.files[0]) this.open(input.files[0]); });
       for (const type of ["dragenter", "dragover", "dragleave", "drop"]) {
         this.shadowRoot.addEventListener(type, (event) => {
@@ -428,7 +423,7 @@
 
     reset() {
       this.state = { ...NEUTRAL };
-      Object.assign(this, { pad: "zeros", block: 0, index: 0, atRow: 15, atColumn: 12, asked: null, refused: "" });
+      Object.assign(this, { pad: "zeros", block: 0, index: 0 });
       this.padding.value = "zeros";
       this.file.value = "";
       this.pickCell("metaphase");
@@ -550,7 +545,7 @@
       const reasons = unlike(this.image, this.result.means, this.ranges), own = this.name === "own";
       const words = [this.refused];
       if (own) {
-        words.push(`This is your picture (${this.picture.file}). The network has learnt from simulated nuclei only, one in the middle, bright on dark, and knows three names: it will choose one whatever you show it.`);
+        words.push(`Your picture (${this.picture.file}). The network has learnt from simulated nuclei only, one in the middle, bright on dark, and knows three names: it chooses one whatever you show it.`);
         if (this.picture.coloured) words.push("Your picture has colours; their mean is taken.");
         if (this.picture.bright) words.push("Its background seems brighter than what lies on it; the network expects the contrary.");
       }
