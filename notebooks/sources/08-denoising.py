@@ -1188,7 +1188,7 @@ show.claims(
     ("longer-is-not-better", "99dabf", all(best_steps[k] <= 1000 and run["best"]["validation"] - run["curve"][-1][1] > 0.05 and run["losses"][-1] < run["losses"][best_steps[k] // 100 - 1]
                                            for k, run in enumerate(on_one_field)),
      f"best after {', '.join(str(step) for step in best_steps)} of 4,000 steps; more than 0.05 dB lost at the end, and a smaller loss, in each training"),
-    ("care-beats-the-filter", "c97219", care_ahead["difference"].better == 10 and care_ahead["difference"].low > 0 and care_ahead["difference"].difference > 0.5 and min(care_ahead["trainings"]) > 0 and void_ahead["difference"].low < 0 < void_ahead["difference"].high,
+    ("care-beats-the-filter", "f26ea4", care_ahead["difference"].better == 10 and care_ahead["difference"].low > 0 and care_ahead["difference"].difference > 0.5 and min(care_ahead["trainings"]) > 0 and void_ahead["difference"].low < 0 < void_ahead["difference"].high,
      f"CARE {care_ahead['difference']} images, {len(care_ahead['trainings'])} trainings; Noise2Void {void_ahead['difference']}"),
     ("no-signal-no-restoration", "115634", measured_noise["nuclei"][0] < 0.1 and abs(dim["mean"] - denoising.compare("nuclei", "none")["mean"]) < 1 and dim["difference"].better == 0 and dim["against"] == ["wavelets"],
      f"signal below a tenth of the noise; less than 1 dB from the noisy frame; against wavelets {dim['difference']} blocks of one image, one training"),
