@@ -303,8 +303,8 @@ NOT_DRIVEN = {
         results.dsb2018.comparison results.dsb2018.difference results.dsb2018.row results.dsb2018.table
         results.other_laboratory.counts results.other_laboratory.difference
         results.other_laboratory.results results.other_laboratory.table
-        results.real_splits.cells results.real_splits.optimism results.real_splits.results
-        results.real_splits.scores results.real_splits.table
+        results.real_splits.Cells results.real_splits.cells results.real_splits.optimism
+        results.real_splits.results results.real_splits.scores results.real_splits.table
         tools.stardist.course_model tools.stardist.pretrained tools.stardist.results
         tools.unet.course_model tools.unet.results""",
     "takes a network or what another function of the module made": """
