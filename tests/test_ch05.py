@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bioimage_course import check
+from bioimage_course import check, data
 from bioimage_course.check.exercises import ch05
+from bioimage_course.materials import ch05 as clinic
 from exercise_cells import Chapter, failure
 
 ROOT = Path(__file__).parents[1]
@@ -258,6 +259,112 @@ def test_right_search_space():
     assert check.search_space.verdict(space()).passed
 
 
+# --- six sick trainings ------------------------------
+
+
+def diagnoses(**changes):
+    """The right answers, some of them changed."""
+    right = {panel: (sickness, sorted(tests)[0]) for panel, (sickness, tests) in ch05.CONVICTED.items()}
+    return lambda: right | changes
+
+
+def test_every_accepted_conviction():
+    for panel, (sickness, tests) in ch05.CONVICTED.items():
+        for test in tests:
+            assert check.sick_trainings.verdict(diagnoses(**{panel: (sickness.upper(), test)})).passed
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"B": ("no zero_grad", "eight crops")}, "5 of 6 sicknesses are right. Look at patient B again"),
+        ({"A": ("wrong axes", "loss at the start")}, "convicts none of them"),
+        ({"F": ("rate too high", "eight crops")}, "several patients fail this test"),
+        ({"E": ("forgotten eval", "learning-rate range")}, "by 'learning-rate range' it is not shown"),
+        ({"A": ("flu", "ask twice")}, "'flu' is none of the sicknesses"),
+        ({"A": ("wrong axes", "a look")}, "'a look' is none of the tests"),
+        ({"A": "wrong axes"}, "Patient A: give a pair"),
+    ],
+)
+def test_wrong_convictions(changes, sentence):
+    assert sentence in failure("sick_trainings", diagnoses(**changes))
+
+
+def test_missing_patients_and_untouched_pairs():
+    assert "for each patient A to F" in failure("sick_trainings", lambda: {"A": ("wrong axes", "ask twice")})
+    assert check.sick_trainings.verdict(diagnoses(C=("", ""))).status == "open"
+
+
+@pytest.fixture(scope="module")
+def foci():
+    return data.synthetic.foci_crops(8, 12, seed=10)
+
+
+def test_patients_are_those_of_the_check():
+    names = {
+        "wrong axes": "WrongAxes",
+        "double softmax": "DoubleSoftmax",
+        "shuffled labels": "ShuffledLabels",
+        "no zero_grad": "NoZeroGrad",
+        "forgotten eval": "ForgottenEval",
+        "rate too high": "RateTooHigh",
+    }
+    told = {panel: names[sickness] for panel, (sickness, _) in ch05.CONVICTED.items()}
+    assert {panel: type(patient).__name__ for panel, patient in clinic.PATIENTS.items()} == told
+
+
+def test_all_patients_start_at_the_price_of_guessing(foci):
+    for training in (clinic.Training(), *clinic.PATIENTS.values()):
+        assert clinic.loss_at_start(training, foci) == pytest.approx(np.log(2), abs=0.1)
+
+
+def test_eight_crops_convict_two_and_acquit_the_healthy(foci):
+    healthy = clinic.eight_crops(clinic.Training(), foci)
+    softmax, uncleared = (clinic.eight_crops(clinic.PATIENTS[name], foci) for name in "BD")
+    assert healthy[-20:].max() < 0.05
+    assert softmax.min() > 0.31 and softmax[-20:].max() < 0.4  # at rest on a floor
+    assert uncleared[60:].max() > 0.5  # thrown about after it could have been learnt
+    for name in "ACE":
+        assert clinic.eight_crops(clinic.PATIENTS[name], foci)[-40:].mean() < 0.1
+
+
+def test_a_look_at_the_batch_shows_what_shapes_do_not(foci):
+    healthy, classes = clinic.Training().batch(foci)
+    torn, same = clinic.PATIENTS["A"].batch(foci)
+    assert torn.shape == healthy.shape and (same == classes).all()
+    np.testing.assert_allclose(np.sort(torn.numpy().ravel()), np.sort(healthy.numpy().ravel()))
+    middle = np.s_[:, 0, 8:12, 8:12]  # a nucleus lies there
+    assert healthy[middle].mean() - healthy.mean() > 3 * abs(torn[middle].mean() - torn.mean())
+
+
+def test_only_who_forgets_eval_gives_two_answers(foci):
+    for name, training in clinic.PATIENTS.items():
+        first, second = clinic.asked_twice(training, foci, foci)
+        assert (abs(first - second) < 1e-5) == (name != "E"), name
+
+
+def test_the_range_test_convicts_the_rate(foci):
+    rates, losses = clinic.rate_range(clinic.Training(), foci)
+    lowest = rates[np.argmin(np.convolve(losses, np.ones(7) / 7, mode="same")[3:-3]) + 3]
+    assert clinic.Training.learning_rate < lowest < clinic.RateTooHigh.learning_rate
+
+
+def test_true_labels_that_are_no_better_than_shuffled_ones(foci):
+    others = data.synthetic.foci_crops(16, 12, seed=12)
+    healthy, sick = (
+        clinic.true_and_shuffled(training, foci, others, seeds=(0, 1))[0]
+        for training in (clinic.Training(), clinic.PATIENTS["C"])
+    )
+    assert min(healthy) > 0.65 and max(sick) < 0.62
+
+
+def test_shuffled_labels_say_nothing_about_the_class(foci):
+    classes = clinic.Training().batch(foci)[1]
+    for seed in (0, 1):
+        drawn = clinic.shuffled(classes, seed)
+        assert [(drawn[classes == kind] == kind).double().mean().item() for kind in (0, 1)] == [0.5, 0.5]
+
+
 # --- the training script and its results ------------------------------
 
 
@@ -278,14 +385,6 @@ def test_notebook_and_script_train_the_same_way(name):
         )
 
     assert code(CHAPTER.path) == code(ROOT / "training" / "overfitting.py")
-
-
-def test_split_by_field_of_the_script(script):
-    crops = script.fields(12, 4, 0)
-    training, held_out = script.split_by_field(crops.classes, crops.fields, 1 / 3, np.random.default_rng(0))
-    assert sorted([*training, *held_out]) == list(range(48))
-    assert not set(crops.fields[training]) & set(crops.fields[held_out])
-    assert len(set(crops.fields[held_out])) == 4 and crops.classes[held_out].mean() == 0.5
 
 
 def test_interval_is_students(script):
@@ -310,7 +409,7 @@ def test_first_seed_of_the_remedies_is_reproduced(script):
 
 def test_results_say_what_the_chapter_says():
     results = json.loads(RESULTS.read_text(encoding="utf-8"))
-    remedies, leaks = results["remedies"], results["leakage"]
+    remedies = results["remedies"]
     assert {"command", "seed", "cpu_minutes", "machine", "versions"} <= set(results)
     gains = {name: entry["gain"]["interval_95"] for name, entry in remedies.items() if "gain" in entry}
     assert gains["augmentation"][0] > 0 and gains["all together"][0] > 0
@@ -318,9 +417,6 @@ def test_results_say_what_the_chapter_says():
     none, stopped = remedies["none (overfitting)"], remedies["early stopping"]
     assert stopped["loss"]["mean"] < 0.75 * none["loss"]["mean"]
     assert abs(stopped["accuracy"]["mean"] - none["accuracy"]["mean"]) < 0.01
-    assert leaks["effect 0"]["crop"]["optimism"]["interval_95"][0] > 0.1
-    low, high = leaks["effect 0"]["field"]["optimism"]["interval_95"]
-    assert low < 0 < high
     for entry in results["search"]:
         assert {"validation_loss", "test_loss", "test_accuracy"} <= set(entry["best"]) & set(entry["default"])
         assert all({"validation_loss", "test_loss"} <= set(trial) for trial in entry["trials"])

@@ -126,6 +126,7 @@ READERS = {  # each folder of results: the notebooks that read it, or import the
     "overfitting": "05",
     "pixel-classifier": "09 11 14",
     "race": "14",
+    "real-splits": "05",
     "shortcuts": "06",
     "stardist-nuclei": "08 09 11 14 16",
     "unet-nuclei": "10 14 20",

@@ -528,3 +528,41 @@ def test_failed_save_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     assert before == (path.read_bytes(), path.with_suffix(".json").read_text())
     with pytest.raises(InputError, match=r".pt"):
         nets.save(nets.MLP([2, 1]), tmp_path / "net.json")
+
+
+# --- the learning-rate range test ------------------------------
+
+
+def bowl():
+    """One weight and one bias, a squared error, and the largest rate at which plain descent settles."""
+    x = torch.linspace(-1, 1, 64)[:, None]
+    model = torch.nn.Linear(1, 1)
+    torch.nn.init.zeros_(model.weight)
+    torch.nn.init.zeros_(model.bias)
+    noise = torch.randn(8, 64, 1, generator=torch.Generator().manual_seed(0))  # or the loss is 0 and stays so
+    return model, [(x, 3 * x + 1 + one / 5) for one in noise], 1.0  # curvature of the bias: 2, so 2 / 2
+
+
+def test_range_test_finds_the_limit_of_plain_descent():
+    model, batches, limit = bowl()
+    before = copy.deepcopy(model.state_dict())
+    rates, losses = nets.range_test(
+        model, batches, loss=torch.nn.MSELoss(), optimiser="sgd", lowest=1e-4, highest=1e4, steps=160
+    )
+    assert len(rates) == len(losses) < 160  # it ends where the loss runs away
+    assert 0.05 * limit < rates[np.argmin(losses)] <= 1.3 * limit < rates[-1]
+    assert losses[-1] > 10 * losses[0] and losses[0] > 10 * losses.min()
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("wrong", [{"lowest": 0}, {"lowest": 2, "highest": 1}, {"steps": 1}])
+def test_range_test_refuses_ranges_that_are_none(wrong):
+    model, batches, _ = bowl()
+    with pytest.raises(InputError):
+        nets.range_test(model, batches, loss=torch.nn.MSELoss(), **wrong)
+
+
+def test_range_test_of_shapes_that_do_not_fit():
+    model, _, _ = bowl()
+    with pytest.raises(InputError, match="the range test"):
+        nets.range_test(model, [(torch.zeros(4, 3), torch.zeros(4, 1))], loss=torch.nn.MSELoss())

@@ -176,6 +176,11 @@ def fitted(image):
     return nets.fit(model, batches, **options).train_loss
 
 
+def range_tested(image):
+    loss = torch.nn.CrossEntropyLoss()
+    return nets.range_test(small_cnn(), [(batch(image), [0])], loss=loss, steps=2, device="cpu")[1]
+
+
 IMAGES = {
     "data.Sample": lambda a: data.Sample("s", a, axes=axes_of(a)).image,
     "data.crops": lambda a: data.crops(
@@ -200,6 +205,7 @@ IMAGES = {
     "nets.attention_ratio": lambda a: nets.attention_ratio(a, like(a) == 1),
     "nets.perceptron_rule": lambda a: nets.perceptron_rule(a, np.arange(rows(a)) % 2, max_passes=3).weights,
     "nets.fit": fitted,
+    "nets.range_test": range_tested,
     "tools.voronoi_otsu.segment": tools.voronoi_otsu.segment,
     "tools.voronoi_otsu.split": lambda a: tools.voronoi_otsu.split(np.asarray(a) == np.asarray(a), a),
     "tools.pixel_classifier.features": lambda a: tools.pixel_classifier.features(a, (1.0,))[0],
@@ -297,6 +303,8 @@ NOT_DRIVEN = {
         results.dsb2018.comparison results.dsb2018.difference results.dsb2018.row results.dsb2018.table
         results.other_laboratory.counts results.other_laboratory.difference
         results.other_laboratory.results results.other_laboratory.table
+        results.real_splits.Cells results.real_splits.cells results.real_splits.optimism
+        results.real_splits.results results.real_splits.scores results.real_splits.table
         tools.stardist.course_model tools.stardist.pretrained tools.stardist.results
         tools.unet.course_model tools.unet.results""",
     "takes a network or what another function of the module made": """

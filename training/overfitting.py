@@ -1,4 +1,4 @@
-"""The experiments of chapter 5 that need many runs: remedies, leakage, learning curves, hyperparameters.
+"""The experiments of chapter 5 that need many runs: remedies, learning curves, hyperparameters.
 
 Data are simulated (``data.synthetic.foci_crops``): nuclei with repair foci from control and treated fields of
 view, and the network shall tell which. Every experiment is repeated with fresh data, fresh first weights
@@ -233,46 +233,6 @@ def augmentation_parts(test, seeds):
     return found
 
 
-def split_by_field(classes, which, share, rng):
-    """Indices of training and test crops; whole fields, both treatments in both sets."""
-    chosen = []
-    for kind in np.unique(classes):
-        own = np.unique(which[classes == kind])
-        chosen.extend(rng.permutation(own)[: round(share * len(own))])
-    held_out = np.isin(which, chosen)
-    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
-
-
-def leakage(seeds):
-    """Crops split at random and split by field, scored inside and on new fields."""
-    found = {}
-    for effect in (0.0, 1.0):
-        options = {"effect": effect, "variation": 2}  # fields that differ a lot, as over weeks
-        new = fields(40, 12, TEST_SEED, **options)
-        runs = {"crop": [], "field": []}
-        for seed in range(seeds):
-            crops, rng = fields(12, 24, 300 + seed, **options), np.random.default_rng(seed)
-            order = rng.permutation(len(crops))
-            splits = {
-                "crop": (order[: 2 * len(crops) // 3], order[2 * len(crops) // 3 :]),
-                "field": split_by_field(crops.classes, crops.fields, 1 / 3, rng),
-            }
-            for name, (training, held_out) in splits.items():
-                network, _ = train(crops.take(training), crops.take(held_out), seed=seed, epochs=30)
-                runs[name].append((score(network, crops.take(held_out))[0], score(network, new)[0]))
-        found[f"effect {effect:g}"] = {
-            name: {
-                "reported": summary([inside for inside, _ in values]),
-                "new_fields": summary([outside for _, outside in values]),
-                "optimism": summary([inside - outside for inside, outside in values]),
-            }
-            for name, values in runs.items()
-        }
-        for name, values in found[f"effect {effect:g}"].items():
-            print("leakage", effect, name, {k: v["mean"] for k, v in values.items()}, flush=True)
-    return found
-
-
 RECIPE = {"augmented": True, "dropout": 0.5, "weight_decay": 0.1, "patience": 12}
 
 
@@ -361,7 +321,7 @@ def judge(training, validation, test, seed, **settings):
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seeds", type=int, default=8, help="repetitions of remedies and leakage")
+    parser.add_argument("--seeds", type=int, default=8, help="repetitions of the remedies")
     parser.add_argument("--curve-seeds", type=int, default=5, help="repetitions of the learning curve")
     parser.add_argument("--searches", type=int, default=3, help="repetitions of the search")
     parser.add_argument("--trials", type=int, default=25, help="trials of a search")
@@ -383,7 +343,6 @@ def main(argv=None):
         "curves": lambda: curves(test),
         "remedies": lambda: remedies(test, args.seeds),
         "augmentation_parts": lambda: augmentation_parts(test, args.seeds),
-        "leakage": lambda: leakage(args.seeds),
         "learning_curve": lambda: learning_curve(test, args.curve_seeds),
         "search": lambda: search(test, args.searches, args.trials),
     }

@@ -533,6 +533,45 @@ def cross_entropy(scores, true_class):
 check.cross_entropy(cross_entropy)
 
 # %% [markdown]
+# ### What does guessing cost?
+#
+# Before its first update a classifier of C classes should not prefer any of them: each gets the probability 1/C, and the
+# cross-entropy is ln C. Twenty networks for each C, with PyTorch's first weights, see random inputs, once standardised, once in raw
+# grey values (mean 100, standard deviation 60).
+
+# %%
+#| label: fig-first-loss
+#| fig-cap: "The loss before any training, against the number of classes (20 networks each). With standardised inputs it lies at ln C. With raw grey values the scores are far apart before anything has been learnt: the network is sure, of nothing in particular, and the loss starts, on average, more than ten times too high."
+#| fig-alt: "Loss at the start against 2 to 100 classes, logarithmic axes. A dotted line, ln C, rises from 0.7 to 4.6. Dots of networks with standardised inputs lie on it; those with raw grey values lie far above it, spread out, between about 6 and 90."
+first_losses = {"standardised": {}, "raw grey values": {}}
+for classes in (2, 3, 10, 30, 100):
+    rng = np.random.default_rng(classes)
+    noise, truth_of_it = rng.normal(size=(200, 64)), torch.tensor(rng.integers(0, classes, 200))
+    for name, inputs in (("standardised", noise), ("raw grey values", 100 + 60 * noise)):
+        first_losses[name][classes] = []
+        for seed in range(20):
+            nets.seed_everything(seed)
+            with torch.no_grad():
+                scores = nets.MLP([64, 64, classes])(torch.tensor(inputs).float())
+            first_losses[name][classes].append(torch.nn.functional.cross_entropy(scores, truth_of_it).item())
+figure, axes = show.figure(height=2.8)
+for (name, losses), marker, colour in zip(first_losses.items(), ("o", "x"), (blue, red)):
+    for classes, values in losses.items():
+        axes.plot([classes] * 20, values, marker, ms=4, color=colour, alpha=0.5, label=name if classes == 2 else None)
+axes.plot(every := np.geomspace(2, 100, 50), np.log(every), "k:", label="ln C")
+axes.set(xscale="log", yscale="log", xlabel="number of classes C", ylabel="loss before training")
+axes.set_xticks((2, 3, 10, 30, 100), (2, 3, 10, 30, 100))
+axes.set_yticks((0.7, 2, 5, 20, 50), (0.7, 2, 5, 20, 50))
+axes.minorticks_off()
+figure.legend(loc="outside right center")
+figure
+
+# %% tags=["nbval-check-output"]
+started = {name: [np.mean(values) / np.log(classes) for classes, values in losses.items()] for name, losses in first_losses.items()}
+print("standardised: the mean start is within a tenth of ln C:", max(abs(share - 1) for share in started["standardised"]) < 0.1)
+print("raw grey values: more than ten times as high:", min(started["raw grey values"]) > 10)
+
+# %% [markdown]
 # ## Exercise 4: Dice loss
 #
 # `p` and `y` have one row for each class and one column for each pixel. For each class compute
@@ -735,6 +774,37 @@ for unit, x in units.items():
     rows.append([unit, f"{small:.2g}", f"{large:.2g}", "exercise 6" if unit == "standardised" else f"{2 / large:.3g}",
                  f"{large / small:,.0f}", f"{soonest:.0f}" if np.isfinite(soonest) else f"more than {longest:,}"])
 show.table(rows, ["unit", "smallest curvature", "largest curvature", "largest learning rate", "ratio", "updates of plain descent"])
+
+# %% [markdown]
+# In a network nobody computes curvatures. The limit can be found all the same, by a *range test*: learn with a rate that grows from
+# batch to batch, and watch the loss. On our bowl we know what should come out.
+
+# %%
+#| label: fig-rate-range
+#| fig-cap: "A learning-rate range test of the pixel classifier (standardised; batches of 512 pixels), and the limit that the curvature gives (dotted). The loss falls where the rate is large enough to get anywhere; around the limit it begins to jump. The test needs no formula and works for networks as well."
+#| fig-alt: "Loss against the learning rate from 0.01 to 1000, both axes logarithmic. The curve is flat at 0.69, falls from a rate of about 0.1 on to below 0.2, and to the right of a dotted vertical line it jumps and climbs far up."
+rng = np.random.default_rng(0)
+standard = torch.tensor((nuclei.image - nuclei.image.mean()) / nuclei.image.std()).float().ravel()[:, None]
+in_nucleus = torch.tensor(nuclei.labels > 0).float().ravel()[:, None]
+drawn = torch.tensor(rng.integers(0, len(standard), (120, 512)))
+one_neuron = torch.nn.Linear(1, 1)
+torch.nn.init.zeros_(one_neuron.weight)
+torch.nn.init.zeros_(one_neuron.bias)
+range_rates, range_losses = nets.range_test(
+    one_neuron, [(standard[part], in_nucleus[part]) for part in drawn], loss=torch.nn.BCEWithLogitsLoss(),
+    optimiser="sgd", lowest=0.01, highest=1000, steps=120)  # fmt: skip
+steepest_limit = 2 / curvatures(units["standardised"])[1]
+figure, axes = show.figure(height=2.8)
+axes.loglog(range_rates, range_losses, color=blue)
+axes.axvline(steepest_limit, color=red, ls=":", label="limit by the curvature")
+axes.set(xlabel="learning rate", ylabel="loss of the batch")
+axes.legend(loc="upper left")
+figure
+
+# %% tags=["nbval-check-output"]
+below, beyond = range_losses[range_rates < steepest_limit], range_losses[range_rates > steepest_limit]
+print("below the limit no batch costs more than guessing:", max(below) < np.log(2) + 0.01)
+print("beyond it some cost more than twice as much:", max(beyond) > 2 * np.log(2))
 
 # %% [markdown]
 # ## Exercise 5: momentum and Adam

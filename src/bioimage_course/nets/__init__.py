@@ -5,6 +5,7 @@
 ``CNN``                 classifier: blocks of convolution, normalisation, ReLU, pooling
 ``UNet``                one output image for one input image
 ``fit``                 the training loop: history, early stopping, seeds, device
+``range_test``          losses at learning rates from far too small to far too large
 ``predict``             what a trained network makes of some inputs
 ``save``, ``load``      checkpoints: weights beside a card that says where they come from
 ``cell_classifier``     the course's classifier of blood cells, ready trained
@@ -26,6 +27,7 @@ _attach, __dir__, __all__ = lazy_loader.attach(
         "prediction": ["predict"],
         "seeds": ["seed_everything"],
         "history": ["History"],
+        "rates": ["range_test"],
         "training": ["fit"],
     },
 )

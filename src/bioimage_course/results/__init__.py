@@ -2,12 +2,12 @@
 
 ``dsb2018`` holds the scores of every method on the same 50 test images, ``other_laboratory`` those of the
 nuclei models on images of two other laboratories, ``race`` the race of all tools on three kinds of images,
-``denoising`` the scores of filters and networks on real recordings. All read what lies in ``weights/`` and
-compute the rest.
+``denoising`` the scores of filters and networks on real recordings, ``real_splits`` what a split by crop and
+one by image promise on real cells. All read what lies in ``weights/`` and compute the rest.
 """
 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__, submodules=["denoising", "dsb2018", "other_laboratory", "race"]
+    __name__, submodules=["denoising", "dsb2018", "other_laboratory", "race", "real_splits"]
 )

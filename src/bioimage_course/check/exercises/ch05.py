@@ -218,7 +218,91 @@ def read_curves(diagnoses):
     )
 
 
-# --- (d) early stopping ------------------------------
+# --- (d) six sick trainings ------------------------------
+
+CONVICTED = {
+    "A": ("wrong axes", {"look at the batch"}),
+    "B": ("double softmax", {"eight crops"}),
+    "C": ("shuffled labels", {"shuffled labels", "look at the batch"}),
+    "D": ("no zero_grad", {"eight crops"}),
+    "E": ("forgotten eval", {"ask twice"}),
+    "F": ("rate too high", {"learning-rate range"}),
+}
+"""The sickness of each patient, and the tests that convict it."""
+
+TESTS = (
+    "loss at the start",
+    "look at the batch",
+    "eight crops",
+    "learning-rate range",
+    "shuffled labels",
+    "ask twice",
+)
+"""The tests of the first ten minutes."""
+
+_SYMPTOMS = {
+    "wrong axes": "The network sees no nucleus at all.",
+    "double softmax": "A curve comes to rest on a floor above zero, however long one waits.",
+    "shuffled labels": "What it learns by heart is worth nothing: true labels are no better than drawn ones.",
+    "no zero_grad": "At a rate that the range test allows, the loss is nevertheless thrown about.",
+    "forgotten eval": "The same question gets two answers.",
+    "rate too high": "The dashed line stands beyond the cliff.",
+}
+_PASSED = {
+    "loss at the start": "All six begin near 0.69, like the healthy script: this test convicts none of them.",
+    "eight crops": "several patients fail this test for different reasons; one test names the cause.",
+}
+
+
+def _conviction(value, panel):
+    """Sickness and test, in small letters."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2 or not all(isinstance(v, str) for v in value):
+        raise Failure(f'Patient {panel}: give a pair, such as ("forgotten eval", "eight crops").')
+    sickness, test = (part.strip().lower() for part in value)
+    for given, known, what in ((sickness, tuple(_SYMPTOMS), "sicknesses"), (test, TESTS, "tests")):
+        if given not in known:
+            raise Failure(f"Patient {panel}: {given!r} is none of the {what} {', '.join(known)}.")
+    return sickness, test
+
+
+@exercise(
+    chapter="05",
+    hints=(
+        "In which panel does a patient's chart differ from the healthy one above it, and in which panels do "
+        "two patients fail in the same way?",
+        "Begin with what only one patient has: a batch without nuclei, two numbers that differ, a dashed "
+        "line in the wrong place.",
+        "Three patients fail on eight crops. One comes to rest at ln(1 + 1/e) = 0.31; of the two that are "
+        "thrown about, one has a learning rate that its range test allows.",
+    ),
+)
+def sick_trainings(convictions):
+    """Name the sickness of six training scripts, and the test that convicts each."""
+    answer = call(convictions)
+    if not isinstance(answer, dict) or not set(CONVICTED) <= set(answer):
+        raise Failure('Return a dictionary with a pair for each patient A to F: {"A": ("…", "…"), …}.')
+    if any(answer[panel] in (("", ""), ("sickness", "test")) for panel in CONVICTED):
+        raise NotImplementedError
+    given = {panel: _conviction(answer[panel], panel) for panel in CONVICTED}
+    wrong = [panel for panel, (sickness, _) in CONVICTED.items() if given[panel][0] != sickness]
+    if wrong:
+        raise Failure(
+            f"{6 - len(wrong)} of 6 sicknesses are right. Look at patient {wrong[0]} again: "
+            f"{_SYMPTOMS[CONVICTED[wrong[0]][0]]}"
+        )
+    for panel, (sickness, tests) in CONVICTED.items():
+        test = given[panel][1]
+        if test not in tests:
+            reason = _PASSED.get(
+                test, "a healthy script would look the same in this test, or fail for another reason."
+            )
+            raise Failure(
+                f"Patient {panel} is sick as you say ({sickness}), but by {test!r} it is not shown: {reason}"
+            )
+    return "Six diagnoses, each with its proof. Now you know what to try before you wait for a night."
+
+
+# --- (e) early stopping ------------------------------
 
 
 def _stop(losses, patience, *, ties=False, reset=True, late=0, previous=False):
@@ -317,7 +401,7 @@ def early_stopping(stop):
     )
 
 
-# --- (e) which remedies help ------------------------------
+# --- (f) which remedies help ------------------------------
 
 _NONE = [0.80, 0.71, 0.85, 0.76, 0.90, 0.68, 0.83, 0.78]
 _CHANGES = {  # per seed: what is added to _NONE
@@ -396,7 +480,7 @@ def _why_wrong(given, wanted, remedies):
     return f"{extra[0]!r} does not help by the interval of its paired differences."
 
 
-# --- (f) a search space ------------------------------
+# --- (g) a search space ------------------------------
 
 
 @exercise(
