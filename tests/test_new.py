@@ -66,6 +66,7 @@ def test_a_new_chapter_says_exactly_what_is_still_to_be_written(project, monkeyp
         "never executed; run `course notebooks --only 02`",
         "1 question; a chapter asks 3 to 6",
         "book/02-curves.qmd:1: 0 claims; a chapter has 5 to 15",
+        "book/02-curves.qmd:1: 0 predictions; a chapter has 2 to 4",
     ):
         assert [each for each in found if words in each], words
     expected = (
@@ -75,6 +76,7 @@ def test_a_new_chapter_says_exactly_what_is_still_to_be_written(project, monkeyp
         "never",
         "1 question;",
         "claims;",
+        "predictions;",
     )
     expected += ("no cell is tagged widget", "there is no notebook", "there is no notebooks/solutions")
     assert not [each for each in found if not any(words in each for words in expected)]

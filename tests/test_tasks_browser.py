@@ -187,7 +187,7 @@ def press(page, moves):
             control(page, name).press(key)
             if key == "Enter":
                 frame(page)
-    frame(page)
+        frame(page)  # a choice may have shown the control that comes next
 
 
 def reached(page):

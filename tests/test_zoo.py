@@ -307,8 +307,8 @@ NOT_DRIVEN = {
         results.reported.foundation_models results.reported.results results.reported.stardist_paper
         tools.published.about tools.published.here tools.published.names tools.published.segmenter
         tools.published.sensible tools.micro_sam.with_decoder
-        results.real_splits.cells results.real_splits.optimism results.real_splits.results
-        results.real_splits.scores results.real_splits.table
+        results.real_splits.Cells results.real_splits.cells results.real_splits.optimism
+        results.real_splits.results results.real_splits.scores results.real_splits.table
         tools.stardist.course_model tools.stardist.pretrained tools.stardist.results
         tools.unet.course_model tools.unet.results""",
     "downloads models; test_published.py drives it": "tools.published.compare",

@@ -175,7 +175,7 @@ def _paragraph(page: Manuscript, position: int) -> tuple[int, int]:
 
 def _together(page: Manuscript, predictions: list[Prediction]) -> Iterator[Finding]:
     """Say what is wrong with the predictions of a page as a whole."""
-    if predictions and not FEWEST <= len(predictions) <= MOST:
+    if (predictions or page.is_chapter) and not FEWEST <= len(predictions) <= MOST:
         count = counted(len(predictions), "prediction")
         yield Finding(page.path, 1, f"{count}; a chapter has {FEWEST} to {MOST}")
     places = [each.measured[0] for each in predictions if len(each.measured) == 1]
