@@ -123,7 +123,8 @@ PUBLISHED = "published-"
 def published(name):
     """What the results say about a published model, by its name in ``tools.published``."""
     model = tools.published.about(name)
-    about = {"title": f"{model.title} (published)", "seen": [] if model.seen == "no" else ["easy", "crowded"]}
+    # where the authors do not say which images, those of all kinds count as seen
+    about = {"title": f"{model.title} (published)", "seen": [] if model.seen == "no" else list(KINDS)}
     return entrant(
         model.tool, f"{model.model}, settings of its authors", **about | (TISSUE if colour(name) else {})
     )
@@ -132,6 +133,16 @@ def published(name):
 def colour(name):
     """Whether a published model wants the colours of stained tissue."""
     return tools.published.about(name).images == "H&E"
+
+
+def takes_colours(name):
+    """Whether a published model takes them: Cellpose-SAM and micro-sam learnt from such images, too."""
+    return colour(name) or tools.published.about(name).tool in ("cellpose", "micro-sam")
+
+
+def outdated(name, before):
+    """Whether a published model has been run with other versions than those that are installed."""
+    return name.startswith(PUBLISHED) and any(version(p) != v for p, v in before[name]["versions"].items())
 
 
 MEASURED = ("start_seconds", "kinds", "other_seeds", "peak_memory_mb", "versions", "load_average_before")
@@ -194,7 +205,7 @@ def make(name):
     if name.startswith(PUBLISHED):
         name = name.removeprefix(PUBLISHED)
         segment = tools.published.segmenter(name, download=True)
-        return segment if colour(name) else lambda image: segment(nuclei_bright(image))
+        return segment if takes_colours(name) else lambda image: segment(nuclei_bright(image))
     if name == "sam-grid":
         about = tools.micro_sam.results()["amg"]
         best = max(about["thresholds"], key=lambda row: row["ap"])
@@ -387,10 +398,14 @@ def main(argv=None):
         files.save(Path(args.one[1]), json.dumps(run(args.one[0])))
         return
     file = args.out / "results.json"
-    before = json.loads(file.read_text(encoding="utf-8"))["entrants"] if file.exists() else {}
-    results = describe() | {"entrants": {}}
+    old = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"entrants": {}}
+    before = old["entrants"]
+    # who only adds a published model leaves what is said of the images and the machine
+    results = (old if args.published and before else describe()) | {"entrants": {}}
+    again = {*args.again, *(PUBLISHED + name for name in args.published if PUBLISHED + name in before)}
+    again = {name for name in again if name in args.again or outdated(name, before)}
     for name, about in entrants([*before, *(PUBLISHED + name for name in args.published)]).items():
-        if name in before and name not in args.again:
+        if name in before and name not in again:
             results["entrants"][name] = about | {
                 key: before[name][key] for key in MEASURED if key in before[name]
             }
@@ -398,7 +413,11 @@ def main(argv=None):
         load = os.getloadavg()[0]
         with tempfile.TemporaryDirectory() as folder:
             target = Path(folder) / "found.json"
-            subprocess.run([sys.executable, __file__, "--one", name, str(target)], check=True)
+            subprocess.run(
+                [sys.executable, __file__, "--one", name, str(target)],
+                check=True,
+                env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},  # CPU time compares CPUs
+            )
             found = json.loads(target.read_text(encoding="utf-8"))
         results["entrants"][name] = about | found | {"load_average_before": round(load, 2)}
         write(results, args.out)

@@ -541,8 +541,8 @@ check.cross_entropy(cross_entropy)
 
 # %%
 #| label: fig-first-loss
-#| fig-cap: "The loss before any training, against the number of classes (20 networks each). With standardised inputs it lies at ln C. With raw grey values the scores are far apart before anything has been learnt: the network is sure, of nothing in particular, and the loss starts, on average, more than ten times too high."
-#| fig-alt: "Loss at the start against 2 to 100 classes, logarithmic axes. A dotted line, ln C, rises from 0.7 to 4.6. Dots of networks with standardised inputs lie on it; those with raw grey values lie far above it, spread out, between about 6 and 90."
+#| fig-cap: "The loss before any training, against the number of classes (20 networks each; 64 random numbers as input, standardised or with mean 100 and standard deviation 60 like grey values). With standardised inputs it lies at ln C. With raw grey values the scores are far apart before anything has been learnt: the network is sure, of nothing in particular, and the loss starts, on average, more than ten times too high."
+#| fig-alt: "Loss at the start against 2 to 100 classes, logarithmic axes. A dotted line, ln C, rises from 0.7 to 4.6. Dots of networks with standardised inputs lie on it; crosses of those with raw grey values lie far above it, spread out, between about 6 and 90."
 first_losses = {"standardised": {}, "raw grey values": {}}
 for classes in (2, 3, 10, 30, 100):
     rng = np.random.default_rng(classes)

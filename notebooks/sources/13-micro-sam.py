@@ -714,11 +714,11 @@ if found_by_others:
     display(show.images(list(found_by_others.values()), list(found_by_others), columns=3))
 
 # %% [markdown]
-# What do micro-sam's authors report? They plot seven ways to segment without prompts, on 36 sets. Nine of them:
+# What do micro-sam's authors report? They plot seven ways to segment without clicks or boxes, on 36 sets. Nine of them:
 
 # %%
 #| label: tbl-reported
-#| tbl-cap: "Seven ways without prompts, as micro-sam's authors plot them: the AP of each image, averaged over IoU thresholds from 0.5 to 0.95 and over images (mSA); far stricter than AP@0.5, and no column of another table. A star: the authors say that the model had learnt from such images. Read along a row: no model is best everywhere, and the order changes from one kind of image to the next."
+#| tbl-cap: "Seven ways without clicks or boxes, as micro-sam's authors plot them: the AP of each image, averaged over IoU thresholds from 0.5 to 0.95 and over images (mSA); far stricter than AP@0.5, and no column of another table. A star: the authors say that the model had learnt from such images. Of several sets large images were cut to their middle 512 × 512 pixels and images with few objects left out, so nothing here may be set beside figures from full frames; for stained tissue AIS and APG run on PathoSAM, the authors' model for it. Read along a row: no model is best everywhere, and the order changes from one kind of image to the next."
 show.table(results.reported.foundation_models())
 
 # %%

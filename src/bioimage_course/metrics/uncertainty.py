@@ -90,7 +90,7 @@ class PairedDifference:
     low, high : float
         Bounds of the interval of the difference.
     better, n : int
-        In how many of the n units the first is higher.
+        In how many of the n units the first is higher; where both are equal it is not.
     """
 
     difference: float

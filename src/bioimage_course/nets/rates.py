@@ -19,7 +19,7 @@ def range_test(
     """Learn with a rate that grows from batch to batch, and note the loss of each batch.
 
     Where the loss begins to fall, the rate is large enough to learn; where it shoots up, it is too large. A
-    usual choice is a rate some times smaller than the one with the lowest loss.
+    usual choice is a rate about ten times smaller than the one with the lowest loss.
 
     Parameters
     ----------
@@ -53,7 +53,8 @@ def range_test(
 
     References
     ----------
-    Smith 2017, Cyclical learning rates for training neural networks, WACV, section 3.3.
+    Smith 2017, Cyclical learning rates for training neural networks, WACV, section 3.3; there the rate grows
+    linearly and the accuracy is watched. The logarithmic scale and the loss of the batch came later.
 
     Examples
     --------

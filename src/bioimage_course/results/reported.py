@@ -52,7 +52,7 @@ def stardist_paper(*ours, ious=(0.5, 0.75, 0.9)):
 
 
 def foundation_models():
-    """Seven ways to segment without prompts, on sets of nine kinds, as micro-sam's authors plot them.
+    """Seven ways to segment without clicks or boxes, on sets of nine kinds, as micro-sam's authors plot them.
 
     Returns
     -------

@@ -58,10 +58,13 @@ class Published:
 
 def _entries():
     bsd = "BSD-3-Clause"
+    cellpose_sam = f"{bsd}; trained on images for non-commercial use"
     yield Published("2D_versatile_fluo", "2D_versatile_fluo", "stardist", "StarDist", 5, bsd, "yes")
     yield Published("2D_versatile_he", "2D_versatile_he", "stardist", "StarDist, H&E", 5, bsd, "no", "H&E")
-    yield Published("cpsam_v2", "cpsam_v2", "cellpose", "Cellpose-SAM, second version", 1234, bsd, "unknown")
-    yield Published("cpsam", "cpsam", "cellpose", "Cellpose-SAM", 1234, bsd, "yes")
+    yield Published(
+        "cpsam_v2", "cpsam_v2", "cellpose", "Cellpose-SAM, second version", 1234, cellpose_sam, "unknown"
+    )
+    yield Published("cpsam", "cpsam", "cellpose", "Cellpose-SAM", 1234, cellpose_sam, "yes")
     for model, title, megabytes in (
         ("vit_t_lm", "micro-sam, tiny", 79),
         ("vit_b_lm", "micro-sam, base", 413),
@@ -148,8 +151,9 @@ def segmenter(name, *, download=False):
     Returns
     -------
     callable
-        ``segment(image) -> labels``, an array of int32. Models for H&E take (Y, X, 3), all others one channel
-        (Y, X), bright objects on dark ground. Settings are those of the authors.
+        ``segment(image) -> labels``, an array of int32. StarDist's models take one channel (Y, X), bright
+        objects on dark ground, or those for H&E (Y, X, 3); Cellpose-SAM and micro-sam take both. Settings are
+        those of the authors.
 
     Raises
     ------
@@ -177,7 +181,13 @@ def segmenter(name, *, download=False):
         return lambda image: cellpose.segment(image, model)
     micro_sam.with_decoder(entry.model)  # now, not at the first image
     method = "apg" if name.endswith("-apg") else "ais"
-    return lambda image: micro_sam.segment_automatic(image, method, model=entry.model)
+
+    def segment(image):
+        low, high = float(np.min(image)), float(np.max(image))  # micro-sam stretches images from end to end
+        limits = (low, high) if high > low else None
+        return micro_sam.segment_automatic(image, method, model=entry.model, limits=limits)
+
+    return segment
 
 
 def here(name):

@@ -380,7 +380,7 @@
       this.grid.canvas.addEventListener("click", (event) => this.pick(...this.grid.at(event)));
 
       this.cell = this.choice({ name: "cell", label: "Cell", change: (name) => this.pickCell(name), options: {
-        interphase: "interphase", metaphase: "metaphase", anaphase: "anaphase", fragments: "simulated" } });
+        interphase: "interphase", metaphase: "metaphase", anaphase: "anaphase", fragments: "apoptotic (simulated)" } });
       const slider = (name, label, min, max, step, format) => this.slider({ name, label, min, max, step, format, change: (v) => { this.state[name] = v; } });
       this.sliders = {
         turn: slider("turn", "turn", -180, 180, 5, (v) => `${number(v, 0)}°`),
@@ -554,7 +554,7 @@
       this.warning.hidden = !this.warning.textContent;
       const side = SIDE >> this.block;
       this.cellKey.textContent = `${this.cellWords()}: 32 × 32 values go in`;
-      this.mapKey.textContent = `map ${this.index + 1} of block ${this.block + 1}: ${side} × ${side} values`;
+      this.mapKey.textContent = `map ${this.index + 1} of block ${this.block + 1}: ${side} × ${side} values${this.pad === "difference" ? ", mirror − zeros; the answer is that with mirror" : ""}`;
       this.main.label = `The picture that the network gets, ${this.cellWords()}${this.gradient ? ", with what would raise and lower the chosen value" : ""}.`;
       this.map.label = `Map ${this.index + 1} of block ${this.block + 1}, ${side} by ${side} values, ${this.pad === "difference" ? "change from zeros to mirror" : "bright where high"}.`;
       this.grid.label = "All feature maps: 8 of 32 by 32, 16 of 16 by 16, 32 of 8 by 8, each of the last with its mean as a bar.";

@@ -45,7 +45,7 @@
       "step": ["Step: two hidden lines and an output line that leave no cell on the wrong side.",
         (e) => e.activation.value === "step" && e.errors === 0],
       "fold": ["ReLU: no cell on the wrong side.", (e) => e.activation.value === "relu" && e.errors === 0],
-      "same-way": ["No error, though the weights of both hidden neurons point the same way, within 15 degrees.",
+      "same-way": ["No error, though the handles of both hidden lines point the same way, within 15 degrees.",
         (e) => e.errors === 0 && Math.cos(e.lines[0].angle - e.lines[1].angle) >= Math.cos(15 * Math.PI / 180)],
     },
     "ball-explorer": {
@@ -75,7 +75,7 @@
     "cnn-explorer": {
       "turn": ["The metaphase nucleus: another answer, with nothing changed but the turn.",
         (e) => e.result && e.name === "metaphase" && !e.mirror && changed(e) === "turn" && says(e) !== 1],
-      "sure": ["The metaphase nucleus, where it is and as bright as it is: another answer, at least 95 % sure, and no warning.",
+      "sure": ["The metaphase nucleus, neither moved nor dimmed nor brightened: another answer, at least 95 % sure, and no warning.",
         (e) => e.result && e.name === "metaphase" && !e.mirror && !/dx|dy|light/.test(changed(e)) && says(e) !== 1
           && Math.max(...e.result.chances) >= 0.95 && e.warning.hidden],
       "padding": ["Put one of the nuclei where the padding alone decides: the answer with mirror is another than with zeros.",
@@ -104,7 +104,7 @@
         (e) => e.name === "platelet" && !e.covers && e.kindOfNet !== "random" && says(e) === 1],
       "reason": ["Keep the white square, and make the network that it misled call the white cell something else.",
         (e) => e.name === "white" && e.kindOfNet === "marked" && e.square.value && says(e) !== 1],
-      "unlikely": ["Network as usual: a map with more than ten times its share on the corner, for a class below 1 %.",
+      "unlikely": ["Network as usual: choose a class below 1 % whose map lies on the corner, with more than 10 × at “map on the corner”.",
         (e) => e.kindOfNet === "clean" && e.result.chances[e.kind] < 0.01 && value(e, "ratio") > 10],
     },
     "shapley-explorer": {
