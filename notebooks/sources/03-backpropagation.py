@@ -781,19 +781,19 @@ show.table(rows, ["unit", "smallest curvature", "largest curvature", "largest le
 
 # %%
 #| label: fig-rate-range
-#| fig-cap: "A learning-rate range test of the pixel classifier (standardised; batches of 512 pixels), and the limit that the curvature gives (dotted). The loss falls where the rate is large enough to get anywhere; around the limit it begins to jump. The test needs no formula and works for networks as well."
+#| fig-cap: "A learning-rate range test of the pixel classifier (grey values divided by 100; batches of 512 pixels), and the limit that the curvature gives (dotted). The loss falls where the rate is large enough to get anywhere; around the limit it begins to jump. The test needs no formula and works for networks as well."
 #| fig-alt: "Loss against the learning rate from 0.01 to 1000, both axes logarithmic. The curve is flat at 0.69, falls from a rate of about 0.1 on to below 0.2, and to the right of a dotted vertical line it jumps and climbs far up."
 rng = np.random.default_rng(0)
-standard = torch.tensor((nuclei.image - nuclei.image.mean()) / nuclei.image.std()).float().ravel()[:, None]
+grey_values = torch.tensor(nuclei.image / 100).float().ravel()[:, None]
 in_nucleus = torch.tensor(nuclei.labels > 0).float().ravel()[:, None]
-drawn = torch.tensor(rng.integers(0, len(standard), (120, 512)))
+drawn = torch.tensor(rng.integers(0, len(grey_values), (120, 512)))
 one_neuron = torch.nn.Linear(1, 1)
 torch.nn.init.zeros_(one_neuron.weight)
 torch.nn.init.zeros_(one_neuron.bias)
 range_rates, range_losses = nets.range_test(
-    one_neuron, [(standard[part], in_nucleus[part]) for part in drawn], loss=torch.nn.BCEWithLogitsLoss(),
+    one_neuron, [(grey_values[part], in_nucleus[part]) for part in drawn], loss=torch.nn.BCEWithLogitsLoss(),
     optimiser="sgd", lowest=0.01, highest=1000, steps=120)  # fmt: skip
-steepest_limit = 2 / curvatures(units["standardised"])[1]
+steepest_limit = 2 / curvatures(grey_over_100)[1]
 figure, axes = show.figure(height=2.8)
 axes.loglog(range_rates, range_losses, color=blue)
 axes.axvline(steepest_limit, color=red, ls=":", label="limit by the curvature")
