@@ -141,7 +141,7 @@ def score(
     command=None,
     limit=None,
     machine=None,
-    out=OUT,
+    out=None,
 ):
     """Segment the 50 test images, count matches, write the counts into ``<method>.json``.
 
@@ -203,6 +203,7 @@ def score(
             for name, tp, fp, fn in zip(names, scores.tp, scores.fp, scores.fn, strict=True)
         ],
     }
+    out = OUT if out is None else out
     out.mkdir(parents=True, exist_ok=True)
     files.save(out / f"{method}.json", json.dumps(about) + "\n")
     print(
