@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["synthetic"],
     submod_attrs={
         "catalogue": ["describe", "names"],
+        "diagnosis": ["Diagnosis", "Finding", "diagnose"],
         "object_crops": ["crops"],
         "finding": ["cache_folder", "offline"],
         "intensities": ["normalise"],
