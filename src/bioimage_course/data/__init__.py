@@ -22,6 +22,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "finding": ["cache_folder", "offline"],
         "intensities": ["normalise"],
         "loading": ["available", "download", "fetch", "load", "missing"],
+        "opening": ["OwnImage", "open_image"],
         "records": ["Collection", "Sample"],
         "tables": ["mitosis_table"],
     },

@@ -21,8 +21,8 @@ def diagnose(image, labels=None) -> Diagnosis:
     Returns
     -------
     Diagnosis
-        Its ``findings``, each with a sentence and the places; ``repair()`` gives new labels in which everything
-        is mended that needs no guess; ``figure()`` draws where.
+        Its ``findings``, each with a sentence and the places; ``repair()`` gives new labels in which all is
+        mended that needs no guess; ``figure()`` draws where.
 
     Raises
     ------

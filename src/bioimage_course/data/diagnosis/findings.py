@@ -20,8 +20,8 @@ class Finding:
     sentence : str
         What was found, and what to do about it.
     boxes : tuple of tuple of int
-        Where: the most striking places, at most 12, as (y0, x0, y1, x1), or (z0, y0, x0, z1, y1, x1) in 3D; the
-        last of each axis lies outside. Empty if it concerns the whole image.
+        Where: the most striking places, at most 12, as (y0, x0, y1, x1), or (z0, y0, x0, z1, y1, x1) in 3D;
+        the last of each axis lies outside. Empty if it concerns the whole image.
     repaired : bool
         Whether ``Diagnosis.repair`` mends it.
     """

@@ -31,7 +31,8 @@ def colours(notes: Notes, dimensions: int) -> None:
     flat = np.unique(codes)
     if len(flat) > max(64, codes.size // 100):
         told = (
-            f"The mask is a picture with {len(flat):,} colours, a photograph or a lossy file: no labels are "
+            f"The mask is a picture with {len(flat):,} colours, a photograph or a lossy file: no labels "
+            "are "
             "in it."
         )
         notes.find("colours", told)
@@ -169,7 +170,8 @@ def interpolation(notes: Notes) -> None:
         return
     if thick.mean() < 0.25:
         told = (
-            f"Hardly any two neighbours have the same number, and {len(np.unique(labels)):,} occur: this is "
+            f"Hardly any two neighbours have the same number, and {len(np.unique(labels)):,} occur: this "
+            "is "
             "an image, "
             "not a label image. Perhaps the two files have changed places."
         )
@@ -282,11 +284,12 @@ def instances(notes: Notes) -> None:
     of_each = np.bincount(owner[large], minlength=len(numbers))[1:]  # large pieces of every number
     if len(numbers) == 2:
         _binary(notes, pieces, int(numbers[1]), int(of_each[0]))
-    elif _overflown(notes.labels, numbers, of_each):
+    elif _overflown(numbers, of_each):
         _overflow(notes, pieces, numbers, of_each)
     elif len(numbers) <= 7 and (of_each >= 5).all():
         told = (
-            f"{len(numbers) - 1} numbers for {counted(int(of_each.sum()), 'piece')}: they name classes, not "
+            f"{len(numbers) - 1} numbers for {counted(int(of_each.sum()), 'piece')}: they name classes, "
+            "not "
             "objects. "
             "Choose the class and number its pieces, for example skimage.measure.label(labels == "
             f"{int(numbers[-1])})."
@@ -307,7 +310,7 @@ def _binary(notes: Notes, pieces: np.ndarray, value: int, objects: int) -> None:
     notes.find("binary", told, mended=pieces.astype(np.int64))
 
 
-def _overflown(labels: np.ndarray, numbers: np.ndarray, of_each: np.ndarray) -> bool:
+def _overflown(numbers: np.ndarray, of_each: np.ndarray) -> bool:
     """Whether there are more large pieces than the highest number allows, and nearly all numbers are "
     "taken."""
     highest = int(numbers[-1])
@@ -325,7 +328,8 @@ def _overflow(notes: Notes, pieces: np.ndarray, numbers: np.ndarray, of_each: np
     told = (
         f"There are {counted(int(of_each.sum()), 'object')} but no number above {limit}: "
         f"{counted(len(repeated), 'number')} "
-        f"stand for several. The file was saved with {8 if limit == 255 else 16} bits. repair() numbers the "
+        f"stand for several. The file was saved with {8 if limit == 255 else 16} bits. repair() numbers "
+        "the "
         "pieces anew; "
         f"an object that had a multiple of {limit + 1} may be gone: export again with more bits if you can."
     )
