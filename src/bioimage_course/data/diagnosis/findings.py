@@ -81,6 +81,11 @@ class Diagnosis:
         return not self.findings
 
     @property
+    def labels(self) -> np.ndarray | None:
+        """The labels as far as they were mended, or None where none can be read; `repair` gives a copy."""
+        return self._repaired
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The short names of the findings."""
         return tuple(finding.name for finding in self.findings)

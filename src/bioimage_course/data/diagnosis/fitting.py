@@ -34,7 +34,18 @@ def size(notes: Notes, image: np.ndarray) -> None:
         _other_size(notes, image)
         found = channels(image, notes.labels.shape)
     if found is not None:
-        notes.channels = [np.asarray(c, np.float32) for c in found]
+        notes.channels = [_finite(c) for c in found]
+
+
+def _finite(channel: np.ndarray) -> np.ndarray:
+    """As float32; what is no number becomes 0."""
+    with np.errstate(over="ignore"):
+        single = np.asarray(channel, np.float32)
+    return (
+        single
+        if channel.dtype.kind != "f" or np.isfinite(single).all()
+        else np.nan_to_num(single, posinf=0, neginf=0)
+    )
 
 
 def _other_size(notes: Notes, image: np.ndarray) -> None:
@@ -138,7 +149,7 @@ def _image_edges(channels: list[np.ndarray]) -> np.ndarray:
     """Strength of the edges, the same for dim and bright objects up to a limit; mean 0."""
     total = np.zeros(channels[0].shape, np.float32)
     for channel in channels:
-        strength = ndimage.gaussian_gradient_magnitude(np.nan_to_num(channel), 1.5)
+        strength = ndimage.gaussian_gradient_magnitude(channel, 1.5)
         limit = np.percentile(strength[(slice(None, None, 2),) * strength.ndim], 95)
         if limit > 0:
             total += np.minimum(strength / limit, 1)
@@ -282,7 +293,7 @@ def _separating(channels: list[np.ndarray], index: np.ndarray, objects: int) -> 
         return None
     best = None
     for channel in channels:
-        smooth = ndimage.gaussian_filter(np.nan_to_num(channel), 1.5)
+        smooth = ndimage.gaussian_filter(channel, 1.5)
         means = ndimage.mean(smooth, index, np.arange(1, objects + 1))
         dark, spread = np.median(smooth[outside]), np.percentile(smooth[outside], (25, 75))
         sign = 1 if np.median(means) > dark else -1

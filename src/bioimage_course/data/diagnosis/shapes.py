@@ -11,6 +11,7 @@ from bioimage_course.data.diagnosis.findings import Notes, box, counted
 FEW = 5  # objects; with fewer nobody knows what is typical
 PIECE = 0.15  # a piece with less than this share of its object's area is a crumb
 NECK = 0.65  # width of the neck between two parts, as a share of the narrower part's; below: two objects
+BAYS = 0.94  # solidity from which an object has no neck that would count
 CONVEX = 0.9  # area by that of the convex hull, of single objects and of the parts of a double one
 LARGE = 1.3  # times the median area, above which an object may be two
 
@@ -81,8 +82,8 @@ def merged(notes: Notes) -> None:
             "whether touching objects are merged: single objects have bays and branches here too."
         )
         return
-    suspects = np.flatnonzero(areas > LARGE * typical)
-    doubles = [i for i in suspects if _double(index[places[i]] == i + 1, typical)]
+    suspects = [(i, index[places[i]] == i + 1) for i in np.flatnonzero(areas > LARGE * typical)]
+    doubles = [i for i, mask in suspects if _solidity(mask) < BAYS and _double(mask, typical)]
     if not doubles:
         return
     doubles.sort(key=lambda i: -areas[i])
