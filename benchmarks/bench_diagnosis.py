@@ -67,6 +67,7 @@ def main() -> None:
         "pixels": [512, 512],
         "processes": PROCESSES,
         "seconds": round(seconds, 1),
+        "processor seconds": round(os.times().children_user + os.times().children_system, 1),
         "found": {f"{kind}: {names}": count for (kind, names), count in sorted(found.items())},
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "python": platform.python_version(),

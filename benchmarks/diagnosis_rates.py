@@ -2,9 +2,9 @@
 
     python benchmarks/diagnosis_rates.py           minutes; with BIOIMAGE_COURSE_MIRROR all sets of the course
 
-True masks are those of every set with labels that is on this machine, and ten synthetic scenes. Each is then
-spoilt in every way below. What is reported on a true mask is listed by name, so that somebody can look: it may
-be a fault of the published mask. The result goes to ``results/diagnosis-rates.json``.
+True masks are those of every set with labels on this machine, and ten synthetic scenes. Each is then spoilt
+in every way below. What is reported on a true mask is listed by name, so that somebody can look: it may be a
+fault of the published mask. The result goes to ``results/diagnosis-rates.json``.
 """
 
 import io
