@@ -203,8 +203,8 @@ def _existing(path) -> Path:
 
 
 def _format(path: Path) -> tuple[str, str]:
-    """Name of the format and plugin, by the end of the name; a TIFF that carries OME metadata is an "
-    "OME-TIFF."""
+    """Name of the format and plugin, by the end of the name; a TIFF that carries OME metadata is an
+    OME-TIFF."""
     lower = path.name.lower()
     end = next((end for end in FORMATS if lower.endswith(end)), None)
     if end is None or path.is_dir() != (end == ".zarr"):
@@ -309,8 +309,7 @@ def _colours(image: np.ndarray, axes: str, notes: list) -> tuple[np.ndarray, str
         return image[..., 0], axes.replace("S", "")
     notes.append(
         f"{image.shape[-1]} values a pixel (red, green, blue): a photograph, an overlay that was made for a "
-        "slide, "
-        "or a stack of that many planes"
+        "slide, or a stack of that many planes"
     )
     return image, axes
 
@@ -319,8 +318,8 @@ def _colours(image: np.ndarray, axes: str, notes: list) -> tuple[np.ndarray, str
 
 
 def _look(path: Path, name: str, scene: int) -> tuple[list[str], tuple | None]:
-    """What the plugins do not tell: damage, units, guessed axes. Notes, and (Z, Y, X) in µm where it is "
-    "known."""
+    """What the plugins do not tell: damage, units, guessed axes. Notes, and (Z, Y, X) in µm where it is
+    known."""
     if name in ("TIFF", "OME-TIFF"):
         return _look_into_tiff(path, name, scene)
     if name == "OME-Zarr":

@@ -101,8 +101,8 @@ class OwnProject:
         return opened.plane(self.channel, z=self.plane)
 
     def survey(self) -> list[dict]:
-        """What is in ``raw/``: one row a file, also of those that cannot be read; "
-        "``results/survey.csv``."""
+        """What is in ``raw/``: one row a file, also of those that cannot be read;
+        ``results/survey.csv``."""
         from bioimage_course.project import steps
 
         return steps.survey(self)

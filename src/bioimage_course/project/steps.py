@@ -96,8 +96,8 @@ def draw(own: OwnProject, count: int) -> Drawn:
 
 
 def _whole_replicates(order: list, replicates: list, share: float) -> set[str]:
-    """Images of replicates, one after the other, until the share is reached; one replicate is left to "
-    "train on."""
+    """Images of replicates, one after the other, until the share is reached; one replicate is left to
+    train on."""
     test: set[str] = set()
     for replicate in replicates[:-1]:
         if len(test) >= share * len(order):

@@ -89,8 +89,8 @@ def _resized(labels: np.ndarray, shape: tuple) -> np.ndarray:
 
 
 def place(notes: Notes) -> None:
-    """Whether the edges of the labels fit those of the image better elsewhere, turned or at another "
-    "scale."""
+    """Whether the edges of the labels fit those of the image better elsewhere, turned or at another
+    scale."""
     if not notes.channels:
         return
     middle = tuple(slice(max((n - MOST) // 2, 0), (n + MOST) // 2) for n in notes.labels.shape)
@@ -169,8 +169,8 @@ def _fit(labels: np.ndarray, image_edges: np.ndarray) -> tuple[float, float, np.
 
 
 def _uneven(labels: np.ndarray, image_edges: np.ndarray) -> bool:
-    """Whether two or more corners of the image fit only after a shift, as they do when the scale is "
-    "wrong."""
+    """Whether two or more corners of the image fit only after a shift, as they do when the scale is
+    wrong."""
     if labels.ndim != 2 or min(labels.shape) < 128:
         return False
     halves = [(slice(None, n // 2), slice(n // 2, None)) for n in labels.shape]
@@ -230,8 +230,8 @@ def itself(notes: Notes) -> None:
 
 
 def unlabelled(notes: Notes) -> None:
-    """Regions outside all labels that are as bright (or dark), as large and as thick as the labelled "
-    "objects."""
+    """Regions outside all labels that are as bright (or dark), as large and as thick as the labelled
+    objects."""
     names = {finding.name for finding in notes.findings}
     if not notes.channels or names & {"shifted", "turned", "scaled"}:
         return
@@ -286,8 +286,8 @@ def _thickness(index: np.ndarray) -> float:
 
 
 def _separating(channels: list[np.ndarray], index: np.ndarray, objects: int) -> np.ndarray | None:
-    """Pixels on the objects' side of a grey value that parts nearly all objects from nearly all "
-    "background."""
+    """Pixels on the objects' side of a grey value that parts nearly all objects from nearly all
+    background."""
     outside = index == 0
     if objects < 3 or outside.mean() < 0.2:
         return None
