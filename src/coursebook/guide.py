@@ -1,8 +1,8 @@
 """The decision guide's data: ``explore/guide/*.yml`` and the model atlas in, ``js/decision-guide.js`` out.
 
 ``rules.yml`` holds everything the guide of the chapter on choosing a tool knows, each rule with a reason and
-a source; ``users.yml`` the projects it can be asked about, which are its examples and its test. A page that is
-opened by double-click may read neither, so both become a classic script beside the explorable's.
+a source; ``users.yml`` the projects it can be asked about, which are its examples and its test. A page that
+is opened by double-click may read neither, so both become a classic script beside the explorable's.
 ``tomorrow.yml`` becomes the table *Which model on my image tomorrow?* of the atlas's page. What is said of a
 model (licence, size) comes from ``book/models.yml`` each time.
 """
@@ -27,9 +27,9 @@ OPEN = "open"
 EXPECTED = ("first", "leads", "also", "never")  # of a user's entry: what the guide must or must not say
 PARTS = ("questions", "categories", "cleaning", "rules", "models", "tools", "notes")
 SAYING = re.compile(r"([a-z,]+) ([+-][1-9]|out) (\S.*)")
-HEAD = """/* What <decision-explorer> knows; `course notebooks --no-execute` writes it from explore/guide/rules.yml,
- * users.yml and book/models.yml. A classic script, because a page opened by double-click may not read a file
- * in another way. */
+HEAD = """/* What <decision-explorer> knows; `course notebooks --no-execute` writes it from
+ * explore/guide/rules.yml and users.yml and from book/models.yml. A classic script, because a page opened by
+ * double-click may not read a file in another way. */
 """
 
 
