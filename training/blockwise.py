@@ -1,9 +1,9 @@
 """Measure what chapter 16 says about networks in blocks: do they agree with the image in one piece?
 
 StarDist, the U-Net and the Cellpose flow network of the course segment real images in one piece and in
-blocks; the label images are compared with each other, not with a truth. The images are squares of
-512 × 512 pixels, the upper left corner of every second one of the 13 test images of DSB2018 that are as large:
-small enough for one piece, large enough to be cut.
+blocks; the label images are compared with each other, not with a truth. The images are squares of 512 × 512
+pixels, the upper left corner of every second one of the 13 test images of DSB2018 that are as large: small
+enough for one piece, large enough to be cut.
 
 1. ``rows``: for every tool, image, size of block, halo and place of the crops, AP of the blocks against one
    piece at IoU 0.5 and 0.9, and the objects that are the same (IoU at least 0.999).

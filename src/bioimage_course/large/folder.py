@@ -43,7 +43,8 @@ def label_folder(folder, segment, out, *, client=None, share: tuple[int, int] | 
     ------
     InputError
         If the share is none, there are no images, two of them would get the same label file, `out` is the
-        folder itself, or `out` holds labels of another function, of other images, or of an image that has changed since.
+        folder itself, or `out` holds labels of another function, of other images, or of an image that has
+        changed since.
     """
     import csv
     import io
