@@ -1,0 +1,1 @@
+"""Materials of chapter 18."""
