@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "catalogue": ["describe", "names"],
         "object_crops": ["crops"],
+        "exporting": ["outlines", "rasterise", "read_geojson", "read_rois", "write_geojson", "write_rois"],
         "finding": ["cache_folder", "offline"],
         "intensities": ["normalise"],
         "loading": ["available", "download", "fetch", "load", "missing"],
