@@ -6,7 +6,7 @@
 # course:
 #   chapter: "18"
 #   title: From masks to a conclusion
-#   extra: "conclusions,torch"
+#   extra: "conclusions,practice,torch"
 #   paths: [user, builder]
 #   gpu: "not needed"
 # ---
@@ -634,6 +634,20 @@ truth.to_csv(folder / "cells.csv", index=False)
 print("ROIs come back pixel by pixel:", np.array_equal(data.read_rois(folder / "nuclei.zip", real.shape), real))
 print("GeoJSON comes back pixel by pixel:", np.array_equal(data.read_geojson(folder / "nuclei.geojson", real.shape), real))
 print("the table comes back:", np.allclose(pd.read_csv(folder / "cells.csv")["area_um2"], truth["area_um2"]))
+
+# %% [markdown]
+# For napari and for images too large for a file: an OME-Zarr image with its pixel size, smaller levels, and the labels beside it.
+
+# %% tags=["nbval-check-output"]
+well = plates["nothing"][0]
+array = large.create(folder / "well.ome.zarr", well["image"].shape, well["image"].dtype, block=128, pixel_size=PIXEL_SIZE)
+array[:] = well["image"]
+print("levels:", large.add_levels(folder / "well.ome.zarr", levels=2, block=128))
+beside = large.add_labels(large.open_image(folder / "well.ome.zarr"), well["labels"].astype(np.int32), "nuclei", block=128)
+back = large.open_image(beside)
+print("in the group labels:", beside.relative_to(folder).as_posix())
+print("labels come back pixel by pixel:", np.array_equal(np.asarray(back[:, :]), well["labels"]))
+print("pixel size of the labels:", back.scale, [axis["unit"] for axis in back.axes])
 
 # %% [markdown]
 # ## Exercise 6: does it survive?
