@@ -342,7 +342,9 @@ def what_follows(answers):
             raise Failure(f"There is no answer for {design}.")
         if answers[design] is ...:
             raise NotImplementedError
-        number, test = expect_parts(answers[design], 2, f"a number and a test for {design}")
+        if not isinstance(answers[design], tuple | list) or len(answers[design]) != 2:
+            raise Failure(f"Give a number and a test for {design}, such as (3, 'paired').")
+        number, test = answers[design]
         if number is ... or test is ...:
             raise NotImplementedError
         number = expect_number(number, integer=True, what=f"the number of replicates of {design}")
@@ -432,7 +434,7 @@ def survives(iou_by_label):
         if invented:
             raise Failure(f"{fate!r}: there is no label {min(invented)}.")
         for number, value in right.items():
-            if abs(got[number] - value) <= 1e-9:
+            if abs(got[number] - value) <= 1e-5:
                 continue
             said = f"{fate!r}: label {number} should have {value:.2f}, not {got[number]:.2f}."
             if number not in labels or number not in back:
