@@ -307,10 +307,13 @@ equal, unequal = four_ways(long_table(trio)), four_ways(long_table(trio, keep=(6
 # %%
 #| label: tbl-models
 #| tbl-cap: "Three wells against three, four analyses. Left: 60 cells in each well; right: 60, 25 and 6. With equal numbers of cells the mixed model has the statistic of the t test on wells, and another p, because it looks it up in the normal distribution."
+def p_text(p):
+    return "< 0.0001" if p < 0.0001 else f"{p:.4f}"
+
+
 show.table(
     [
-        [name, *(f"{v:.2f}".replace("-", "−") for v in equal[name][:1]), f"{equal[name][1]:.4f}",
-         f"{unequal[name][0]:.2f}".replace("-", "−"), f"{unequal[name][1]:.4f}"]
+        [name, f"{equal[name][0]:.2f}", p_text(equal[name][1]), f"{unequal[name][0]:.2f}", p_text(unequal[name][1])]
         for name in equal
     ],
     ["analysis", "statistic, equal", "p, equal", "statistic, unequal", "p, unequal"],
@@ -353,7 +356,7 @@ few = {
     n: (t.ppf(0.975, 2 * n - 2) * np.sqrt(2 / n), smallest_effect(n), mannwhitneyu(range(n), range(n, 2 * n), method="exact").pvalue)
     for n in (2, 3, 4, 6, 12)
 }
-show.table([[n, *(f"{v:.{d}f}" for v, d in zip(values, (1, 1, 4)))] for n, values in few.items()],
+show.table([[n, f"{width:.1f}", f"{effect:.1f}", p_text(p)] for n, (width, effect, p) in few.items()],
            ["n a group", "half width (SD)", "smallest effect (SD)", "smallest p of ranks"])
 
 # %% tags=["nbval-check-output"]
@@ -465,9 +468,14 @@ for name, plate in plates.items():
 # %%
 #| label: tbl-four-methods
 #| tbl-cap: "The effect on the mean area that each method reports, with p of Welch's test on six and six wells. The row *truth* measures the true masks. Where the effect is none, a small p is a false alarm; where it is +15 %, a missing or reversed effect is a failure."
+def signed(value):
+    """Whole per cent with a sign; no sign for 0."""
+    whole = round(100 * value)
+    return f"{'+' if whole > 0 else '−' if whole < 0 else ''}{abs(whole)} %"
+
+
 def told(effect, p):
-    sign = "+" if effect >= 0 else "−"
-    return f"{sign}{abs(100 * effect):.0f} %, p {'< 0.001' if p < 0.001 else f'= {p:.3f}' if p < 0.01 else f'= {p:.2f}'}"
+    return f"{signed(effect)}, p {'< 0.001' if p < 0.001 else f'= {p:.3f}' if p < 0.01 else f'= {p:.2f}'}"
 
 
 show.table([[title, *(told(*results[name, title]) for name in plates)] for title in ("truth", *METHODS)], ["outlined by", *plates])
@@ -548,10 +556,6 @@ mended = (1 + effect) * (1 + control_bias) / (1 + treated_bias) - 1
 # %%
 #| label: tbl-drawn
 #| tbl-cap: "Bias of the areas in the plate whose nuclei are larger and dimmer, from three nuclei drawn in each well: 18 a condition. Difference: treated minus control, with its 95 % interval over wells. An interval without 0 says that the method treats the conditions differently."
-def signed(value):
-    return f"{'+' if value >= 0 else '−'}{abs(100 * value):.0f} %"
-
-
 show.table(
     [[title, *(signed(np.mean(checks[title][c])) for c in ("control", "treated")), f"{signed(d)} ({signed(low)} to {signed(high)})"]
      for title, (d, low, high) in found.items()],
