@@ -81,7 +81,7 @@ def spacing(value, axes: int) -> tuple[float, ...]:
         found = None
     if found is None or not np.isfinite(found).all() or (found <= 0).any():
         raise InputError(
-            f"spacing must be the length of a pixel, or one length for each of the {axes} axes, not {value!r}."
+            f"spacing must be a length of a pixel, or one for each of the {axes} axes, not {value!r}."
         )
     return tuple(map(float, found))
 
