@@ -17,9 +17,9 @@ from bioimage_course.metrics.objects import match
 
 TURNS = {
     "as it is": (lambda x: x, lambda x: x),
-    "quarter turn": (lambda x: np.rot90(x), lambda x: np.rot90(x, -1)),
-    "upside down": (lambda x: x[::-1], lambda x: x[::-1]),
-    "mirrored": (lambda x: x[:, ::-1], lambda x: x[:, ::-1]),
+    "quarter turn": (lambda x: np.rot90(x, 1, (-2, -1)), lambda x: np.rot90(x, -1, (-2, -1))),
+    "upside down": (lambda x: x[..., ::-1, :], lambda x: x[..., ::-1, :]),
+    "mirrored": (lambda x: x[..., ::-1], lambda x: x[..., ::-1]),
 }
 """Each copy of an image: how it is made, and how its labels are turned back."""
 
@@ -33,8 +33,9 @@ def turned(segment: Callable, image) -> list:
     Parameters
     ----------
     segment : callable
-        ``segment(image) -> labels``, both (Y, X).
-    image : array (Y, X)
+        ``segment(image) -> labels``, the labels (Y, X).
+    image : array (Y, X) or (C, Y, X)
+        Its last two axes are turned.
 
     Returns
     -------
@@ -44,7 +45,7 @@ def turned(segment: Callable, image) -> list:
     Raises
     ------
     InputError
-        If the image has no two axes, or `segment` is no function.
+        If the image has other axes, or `segment` is no function.
 
     Examples
     --------
@@ -55,8 +56,10 @@ def turned(segment: Callable, image) -> list:
     if not callable(segment):
         raise InputError(f"segment must be a function of an image that returns labels, not {segment!r}.")
     image = arguments.pixels(image)
-    if image.ndim != 2:
-        raise InputError(f"the image must have two axes (Y, X), but its shape is {image.shape}.")
+    if image.ndim not in (2, 3) or arguments.channels_last(image.shape):
+        raise InputError(
+            f"the image must be (Y, X), or (C, Y, X) with the channels first, but its shape is {image.shape}."
+        )
     return [back(np.asarray(segment(np.ascontiguousarray(turn(image))))) for turn, back in TURNS.values()]
 
 
