@@ -54,7 +54,9 @@ def turned(segment: Callable, image) -> list:
     [True, True, True, True]
     """
     if not callable(segment):
-        raise InputError(f"segment must be a function of an image that returns labels, not {segment!r}.")
+        raise InputError(
+            f"segment must be a function of an image that returns labels, not {type(segment).__name__}."
+        )
     image = arguments.pixels(image)
     if image.ndim not in (2, 3) or arguments.channels_last(image.shape):
         raise InputError(

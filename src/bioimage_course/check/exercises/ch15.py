@@ -970,14 +970,16 @@ def outline_pairs():
     """
     disc = _disc(40, 20, 18, 10)
     cut = disc & (np.arange(40)[:, None] > 15)
-    thorn = disc.copy()
+    far, thorn = _disc(40, 33, 34, 4), disc.copy()
     thorn[20, 18:38] = True
     dot, other = np.zeros((40, 40), bool), np.zeros((40, 40), bool)
     dot[4, 5], other[4, 8] = True, True
     return [
         (disc, np.roll(disc, 2, axis=1), 1.0, "for a disc moved by two pixels"),
         (disc, cut, 1.5, "where a piece of the disc is missing"),
-        (cut, disc, 1.5, "where a piece is too much"),
+        (disc, disc & (np.arange(40) < 18), 1.5, "where half of the disc is missing"),
+        (disc | far, disc, 1.5, "where one of two discs is missing"),
+        (disc, disc | far, 1.5, "where a disc is too much"),
         (disc, thorn, 2.0, "where the disc has a thorn"),
         (dot, other, 3.0, "for two single pixels three apart"),
     ]
@@ -1062,10 +1064,10 @@ def place_lists():
     moved = field[:24] + rng.normal(0, 1.2, (24, 2))
     return [
         (
-            np.array([[10.0, 10], [30, 30]]),
-            np.array([[11.0, 10], [50, 50], [30, 33]]),
+            np.array([[10.0, 10], [30, 30], [5, 50]]),
+            np.array([[11.0, 10], [50, 50], [30, 33], [55, 8]]),
             3.0,
-            "with one invented spot, and one exactly at the tolerance",
+            "with invented spots, a missed one, and a pair exactly at the tolerance",
         ),
         (np.array([[10.0, 10]]), np.array([[10.0, 11], [10, 9]]), 3.0, "where two predictions want one spot"),
         (
@@ -1075,12 +1077,23 @@ def place_lists():
             "where the nearest pair leaves another spot without partner",
         ),
         (
+            np.array([[0.0, 30], [0, 40]]),
+            np.array([[0.0, 32], [0, 0]]),
+            3.0,
+            "where one predicted spot is far from everything",
+        ),
+        (
             np.array([[0.0, 0], [0, 2]]),
             np.array([[0.0, 2.5], [0, 9]]),
             3.0,
             "where one predicted spot is near to two true ones",
         ),
-        (field, np.concatenate([moved, rng.uniform(0, 60, (5, 2))]), 2.5, "in a crowded field"),
+        (
+            field,
+            rng.permutation(np.concatenate([moved, rng.uniform(0, 60, (5, 2))])),
+            2.5,
+            "in a crowded field",
+        ),
         (field[:3], np.empty((0, 2)), 3.0, "where nothing was found"),
     ]
 
