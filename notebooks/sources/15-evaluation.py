@@ -490,7 +490,7 @@ show.table([[name, *(f"{row[score]:.2f}" if score in row else "–" for score in
 
 # %%
 #| label: tbl-chooser
-#| tbl-cap: "From the question to the score. The last column says with what to accompany it. After Metrics Reloaded (Maier-Hein and others 2024), shortened to what this course has met."
+#| tbl-cap: "From the question to the score. The functions are those of `metrics`, the last one of scikit-learn. After Metrics Reloaded (Maier-Hein and others 2024), shortened to what this course has met."
 show.table(chooser())
 
 # %% [markdown]
@@ -1064,7 +1064,7 @@ figure
 
 # %%
 #| label: tbl-signs
-#| tbl-cap: "Signs without truth against the true error. An image failed if its AP@0.5 is below 0.7. Rank correlation (Spearman) of each sign with the true error, and the share of all failures found by looking at the most suspicious tenth of the images, by the mean rank of both signs; chance finds a tenth. 95 % bootstrap intervals over images as they were taken (50; 9, in nine fields each; 4, in four parts). Last column: failures whose disagreement is not above the median of the set. The masks of the Schwann cells are CellProfiler's."
+#| tbl-cap: "Signs without truth against the true error. Seconds are those of the four copies of an image, on a busy processor of two cores. An image failed if its AP@0.5 is below 0.7. Rank correlation (Spearman) of each sign with the true error, and the share of all failures found by looking at the most suspicious tenth of the images, by the mean rank of both signs; chance finds a tenth. 95 % bootstrap intervals over images as they were taken (50; 9, in nine fields each; 4, in four parts). Last column: failures whose disagreement is not above the median of the set. The masks of the Schwann cells are CellProfiler's."
 show.table(results.quality_control.table())
 
 # %%

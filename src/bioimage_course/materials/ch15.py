@@ -102,7 +102,7 @@ def chooser():
     return [
         {
             "what you report": row["question"],
-            "score": f"{row['score']} (`{row['function']}`)",
+            "score": f"{row['score']} (`{row['function'].rpartition('.')[2]}`)",
             "does not see": row["blind"],
             "so give with it": row["beside"],
         }

@@ -779,7 +779,7 @@ def _dropped(correct, scores, bins):
     return _gaps(correct[below], scores[below], (scores[below] * bins).astype(int)) / scores.size
 
 
-# --- (9) how good can it be at best? ------------------------------
+# --- (9) up to where does a score speak? ------------------------------
 
 
 def two_hands():
@@ -811,9 +811,9 @@ def two_hands():
         "If the second person's labels are treated like a method's result, what is its AP against the first "
         "person's? And from which threshold on does a method score as high as that person, so that the score "
         "no longer tells a nucleus from a habit?",
-        "ceiling: add up tp, fp and fn of metrics.match over all images, at each threshold, then divide; "
+        "agreement: add up tp, fp and fn of metrics.match over all images, at each threshold, then divide; "
         "metrics.average_precision_dataset(first, second, thresholds).pooled does it.",
-        "comparable: True where score < ceiling, but from the first False on everything is False.",
+        "comparable: True where score < agreement, but from the first False on everything is False.",
     ),
 )
 def ceiling(agreement, comparable):
