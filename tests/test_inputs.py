@@ -126,6 +126,7 @@ READERS = {  # each folder of results: the notebooks that read it, or import the
     "outlines": "15",
     "overfitting": "05",
     "pixel-classifier": "09 11 14",
+    "quality-control": "15",
     "race": "14",
     "real-splits": "05",
     "reported": "11 13",
