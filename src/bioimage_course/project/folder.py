@@ -128,8 +128,8 @@ class OwnProject:
             Names of tools, or functions ``segment(image) -> labels``; by default all that are installed,
             without micro-sam.
         on : {"train", "test", "all"}
-            Which of the labelled images. The tools have not been trained on yours, so those drawn for training
-            may choose one. The test images then score the one that was chosen, once.
+            Which of the labelled images. The tools have not been trained on yours, so those drawn for
+            training may choose one. The test images then score the one that was chosen, once.
 
         Returns
         -------
@@ -139,13 +139,15 @@ class OwnProject:
 
         return racing.race(self, tools, on)
 
-    def curve(self, draws: int = 3):
+    def curve(self, draws: int = 3, as_is=("unet",)):
         """Train a pixel classifier on ever more of your images; ``results/curve.csv`` and ``curve.png``.
 
         Parameters
         ----------
         draws : int
             Different lots for each number of images.
+        as_is : sequence of str or callable
+            Tools to compare it with, which learn nothing from your images.
 
         Returns
         -------
@@ -153,7 +155,7 @@ class OwnProject:
         """
         from bioimage_course.project import learning
 
-        return learning.curve(self, draws)
+        return learning.curve(self, draws, as_is)
 
     def predict(self, tool="unet", *, name: str | None = None) -> list[dict]:
         """Segment and measure every image of ``raw/``; ``results/predictions/<tool>/``.

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
-from bioimage_course import arguments, data, files, large
+from bioimage_course import arguments, data, files
 from bioimage_course.errors import CourseError, InputError, first_line
 from bioimage_course.large import runs
 from bioimage_course.project import chosen, scale
@@ -48,18 +48,19 @@ def predict(own: OwnProject, tool="unet", *, name: str | None = None) -> list[di
     )
     stems = [stem_of(path).casefold() for path in paths]
     rows, parts = [], []
-    for number, path in enumerate(tqdm(paths, desc=f"{picked.name}", unit="image", disable=None)):
-        row = {"image": path.name, "replicate": own.replicate_of(path) or "", "objects": "", "notes": ""}
-        row["problem"] = ""
-        try:
-            if stems[number] in stems[:number]:
-                raise InputError(f"another image is called {stem_of(path)} as well: rename one of them.")
-            parts.append(_one(own, path, picked, out, run, row))
-        except CourseError as error:
-            row["problem"] = str(error)
-        except Exception as error:  # whatever is wrong with one image, the others go on
-            row["problem"] = f"{type(error).__name__}: {first_line(error)}"[:200]
-        rows.append(row)
+    with runs.changing(out, picked.function):
+        for number, path in enumerate(tqdm(paths, desc=picked.name, unit="image", disable=None)):
+            row = dict.fromkeys(("image", "replicate", "objects", "notes", "problem"), "")
+            row |= {"image": path.name, "replicate": own.replicate_of(path) or ""}
+            rows.append(row)
+            try:
+                if stems[number] in stems[:number]:
+                    raise InputError(f"another image is called {stem_of(path)} as well: rename one of them.")
+                parts.append(_one(own, path, picked, out, run, row))
+            except CourseError as error:
+                row["problem"] = str(error)
+            except Exception as error:  # whatever is wrong with one image, the others go on
+                row["problem"] = f"{type(error).__name__}: {first_line(error)}"[:200]
     write_table(out / "summary.csv", rows)
     _join(out / "measurements.csv", parts)
     files.save(out / "methods.md", methods(own, picked, rows))
