@@ -240,7 +240,7 @@ def test_tools_are_told_the_scale_and_how_large_objects_are(mine):
     one = scale.of_folder(mine)
     for name in ("unet", "stardist"):
         tool = chosen.Chosen(name, None, one, 4.0)
-        assert tool.settings(0.5) == {"limits": one.limits, "scale": 3.0}  # objects of 8 pixels
+        assert tool.settings(0.5) == {"limits": one.limits, "scale": 2.25}  # objects of 8 pixels
         assert tool.settings(0.2) == {"limits": one.limits} == tool.settings(None)
     assert chosen.Chosen("cellpose", None, one, 4.0).settings(0.5) == {"limits": one.limits, "diameter": 8.0}
     assert chosen.Chosen("voronoi-otsu", None, one, 4.0).settings(0.5) == {}

@@ -119,6 +119,18 @@ class OwnProject:
 
         return steps.check_labels(self)
 
+    def scale(self):
+        """One scale for all images, from the pixels of the whole folder; ``results/scale.json``.
+
+        Returns
+        -------
+        Scale
+            With ``.limits``, ``.threshold`` and ``.note``.
+        """
+        from bioimage_course.project import scale
+
+        return scale.of_folder(self)
+
     def race(self, tools=None, on: str = "train"):
         """Score tools on the labelled images; ``results/race-train.csv``.
 

@@ -86,8 +86,9 @@ def curve(own: OwnProject, draws: int = 3, as_is=("unet",)) -> Curve:
             done[size, draw] = _trained_score([tables[i] for i in lot], apart, seen, draw)
             _keep(own, done, key)
             if n == 0 and len(todo) > 1:
-                left = (time.perf_counter() - begun) * (len(todo) - 1) / 60
-                tqdm.write(f"about {max(1, round(left))} minutes to go; it may be stopped and called again")
+                left = round((time.perf_counter() - begun) * (len(todo) - 1) / 60)
+                if left > 1:
+                    tqdm.write(f"about {left} minutes to go; it may be stopped and called again")
     _keep(own, done, key)
     scores = np.array([[done[size, draw] for draw in range(draws)] for size in sizes])
     found = Curve(sizes, scores, _as_is(own, apart, as_is), tuple(p.name for p in apart), note)
