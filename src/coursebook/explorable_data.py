@@ -2,10 +2,10 @@
 
     python -m coursebook.explorable_data
 
-They stand between two comment lines of `stardist-`, `pixel-`, `threshold-`, `ball-` and `mask-explorer.js`: for the
-first an 8-bit PNG (base64) and its label image (run lengths), for the pixels their plain values, for the
-threshold values and labels, for the ball values and mask, for the masks values, labels and what the
-label doctor says of each place (two minutes). Tests check that they are in step with the built-in sample.
+They stand between two comment lines of `stardist-`, `pixel-`, `threshold-`, `ball-` and `mask-explorer.js`:
+for the first an 8-bit PNG (base64) and its label image (run lengths), for the pixels their plain values, for
+the threshold values and labels, for the ball values and mask, for the masks values, labels and what the label
+doctor says of each place (two minutes). Tests check that they are in step with the built-in sample.
 """
 
 import base64

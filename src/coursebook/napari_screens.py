@@ -2,10 +2,10 @@
 
     xvfb-run -a -s "-screen 0 1400x900x24" python -m coursebook.napari_screens
 
-Needs a display; without one, Debian's ``xvfb`` and Mesa's software OpenGL (``libgl1-mesa-dri``) give one, and a few
-libraries that Qt asks for (``libegl1 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1
-libxcb-render-util0 libxcb-shape0 libxcb-xinerama0``). Each picture keeps napari's version; a test compares it with the
-lock file, so that a picture of an older window does not stay.
+Needs a display; without one, Debian's ``xvfb`` and Mesa's software OpenGL (``libgl1-mesa-dri``) give one, and
+a few libraries that Qt asks for (``libegl1 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0
+libxcb-keysyms1 libxcb-render-util0 libxcb-shape0 libxcb-xinerama0``). Each picture keeps napari's version; a
+test compares it with the lock file, so that a picture of an older window does not stay.
 """
 
 import io

@@ -202,7 +202,7 @@ def told_apart(first, second, mice) -> str:
 
 
 def simulated_mice(folder) -> None:
-    """An experiment as files: five mice with three slices each, 0.5 µm a pixel, every mouse stained otherwise.
+    """An experiment as files: five mice, three slices each, 0.5 µm a pixel, every mouse stained otherwise.
 
     Everything is simulated, so the labels, which are written as well, are exact.
 
@@ -226,7 +226,7 @@ def simulated_mice(folder) -> None:
 
 
 def tiles_of_one_slide(folder) -> None:
-    """Sixteen tiles of one real image, human HT29 cells in the DNA channel, with the outlines that were drawn.
+    """Sixteen tiles of one real image, DNA of human HT29 cells, with the outlines that were drawn.
 
     Parameters
     ----------

@@ -25,8 +25,8 @@ ON_THE_SCALE = (BLOBS, "unet", "stardist", "cellpose")
 """Tools that take limits or a threshold of the whole folder; the others look at each image by itself."""
 
 USUAL, NARROW, WIDE = 18, 9, 36
-"""Width of objects in pixels: what an image is enlarged or reduced to if they are narrower than NARROW or wider
-than WIDE. The nuclei that the course's networks have learnt from measure mostly 9 to 24 pixels."""
+"""Width of objects in pixels: what an image is enlarged or reduced to if they are narrower than NARROW or
+wider than WIDE. The nuclei that the course's networks have learnt from measure mostly 9 to 24 pixels."""
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,8 @@ from bioimage_course.materials.ch17 import (
     chapter="17",
     hints=(
         "How many nanometres are a micrometre, and what does a file that says 1.0 pixel really know?",
-        "Keep the factors in a dictionary: lengths in nm are divided by 1000, those in mm multiplied by 1000, "
-        "and so on. A unit that is not in it, and a length of 0 or less, give None.",
+        "Keep the factors in a dictionary: lengths in nm are divided by 1000, those in mm multiplied by "
+        "1000, and so on. A unit that is not in it, and a length of 0 or less, give None.",
         "Some programs write µ with one code and some with another: unit.replace('\\u03bc', '\\u00b5') makes "
         "them the same.",
     ),
