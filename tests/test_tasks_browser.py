@@ -150,6 +150,9 @@ MOVES = {
         "quality:ArrowDown*3 kind:ArrowDown objects:ArrowDown contrast:ArrowDown time:ArrowRight*3 "
         "skills:ArrowDown*2",
     ),
+    "mask-explorer/silent": ("right:ArrowRight", "scale:ArrowLeft"),
+    "mask-explorer/early": ("right:ArrowLeft", "right:ArrowLeft*2"),
+    "mask-explorer/unsure": ("turn:ArrowDown", "turn:ArrowDown scale:End"),
     "score-explorer/dice": ("merge:Space", "merge:Space which-c:Space point:Shift+ArrowUp*5"),
     "score-explorer/small": (
         "which-c:Space point:Shift+ArrowUp*5 size:Home",

@@ -92,6 +92,8 @@ def split_by_lot(split):
         )
         _judge_split(names, train, test, share)
         tests.append(tuple(sorted(test)))
+    names = file_names(None)  # here the share is met exactly
+    _judge_split(names, *(list(part) for part in call(split, names, 0.5, 0, pure=True)), 0.5)
     if tests[0] != tests[1]:
         raise Failure(
             "Called twice with the same seed it splits differently: use np.random.default_rng(seed)."
@@ -129,13 +131,11 @@ def _judge_split(names, train, test, share):
             f"The test should have {share:.0%} of {len(names)} images at least; it has {len(test)}."
         )
     sizes = [sum(name.startswith(mouse + "_") for name in test) for mouse in mice[1]]
-    if len(test) - min(sizes) >= share * len(names):
-        spare = [m for m, n in zip(sorted(mice[1]), sizes, strict=True)]
-        if all(len(test) - n >= share * len(names) for n in sizes):
-            raise Failure(
-                f"The test has {len(spare)} mice, though fewer would do: each of them is missing in "
-                "training. Stop when the share is reached."
-            )
+    if all(len(test) - size >= share * len(names) for size in sizes):
+        raise Failure(
+            f"The test has {len(sizes)} mice, though fewer would do: each of them is missing in training. "
+            "Stop when the share is reached."
+        )
 
 
 # --- (3) five spoilt masks ------------------------------

@@ -115,11 +115,11 @@
       this.masks = put(this.down.value, this.right.value, this.turn.value, SCALES[this.scale.value]);
       Object.assign(this, compare(this.masks));
       this.mean = this.best.reduce((a, b) => a + b, 0) / this.best.length;
-      const matched = this.best.filter((iou) => iou >= 0.5).length;
+      const matched = this.matched = this.best.filter((iou) => iou >= 0.5).length;
       this.show("answer", ANSWERS[this.told]);
       this.show("matched", `${matched} of ${this.best.length}`);
       this.show("iou", this.mean.toFixed(2));
-      const beware = this.told === 0 && this.mean < 0.95 ? " Yet the outlines are no longer those of the nuclei: a few pixels go unnoticed." : "";
+      const beware = this.told === 0 && this.mean < 0.95 ? " Yet the outlines are no longer those of the nuclei." : "";
       this.note.textContent = SENTENCES[this.told] + beware;
       this.picture.label = `Twelve nuclei and their masks, moved by ${this.right.value} pixels to the right and ${this.down.value} down, scaled by ${number(SCALES[this.scale.value], 2)}, ${TURNS[this.turn.value]}. ${matched} masks still match.`;
       this.say(`${SENTENCES[this.told]} ${matched} of ${this.best.length} masks still match.`);
