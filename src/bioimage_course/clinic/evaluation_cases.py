@@ -1,0 +1,1 @@
+"""Cases whose cause lies in the evaluation."""
