@@ -10,8 +10,8 @@ True
 For learners: `search` finds cases by words of a symptom, `case` gives one, its `given()` is what the user
 would send, and ``check.case(name, diagnosis=…, evidence=…)`` tells a proof from a lucky guess.
 
-For authors: a case is one function ``make(seed, sick)``, which returns what is given, ill or after the repair,
-under the decorator `cases.register`, which holds the words, the test and the number that gets better.
+For authors: a case is one function ``make(seed, sick)``, which returns what is given, ill or after the
+repair, under the decorator `cases.register`, which holds the words, the test and the number that gets better.
 """
 
 import lazy_loader

@@ -1,1 +1,164 @@
-"""Cases whose cause lies in the environment."""
+"""Cases whose cause lies in the environment: the right code, run by another Python, version or file.
+
+Each is a small made-up environment in a folder that is gone afterwards.
+"""
+
+import functools
+import os
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+from bioimage_course.clinic.cases import register
+
+
+def _python(program, line, folder, **more):
+    """What a Python prints that runs a line in a folder, the last line if it fails."""
+    run = subprocess.run(
+        [str(program), "-c", line], cwd=folder, capture_output=True, text=True, env=os.environ | more
+    )
+    return (run.stdout.strip() or run.stderr.strip().splitlines()[-1]), run.returncode == 0
+
+
+@register(
+    "environment",
+    symptom="“module 'tifffile' has no attribute 'imread'”, although it is installed, and in another folder "
+    "the same line works.",
+    questions=(
+        "From which file does Python take the module: tifffile.__file__?",
+        "Is there a file or folder in your working directory that has the library's name?",
+        "Does it work if Python is started in another folder?",
+    ),
+    diagnosis="own file with the library's name",
+    cause="The first script was called tifffile.py. Python looks into the working directory first, finds "
+    "it, and takes it for the library.",
+    measure="float(module_file.startswith(working_directory))",
+    guilty="> 0",
+    repair="Rename the script (and delete __pycache__ beside it), then restart the kernel.",
+    outcome="calls of imread that work, of one",
+    better="higher",
+    score=lambda given: float(given.works),
+    keywords="AttributeError, has no attribute, ImportError, circular import, partially initialized, shadow, "
+    "script name, stardist.py, cellpose.py, torch.py",
+)
+def no_attribute_imread(seed, sick):
+    with tempfile.TemporaryDirectory() as folder:
+        working = Path(folder).resolve()
+        name = "tifffile.py" if sick else f"first_script_{seed}.py"
+        (working / name).write_text("print_me = 'my first script'\n", encoding="utf-8")
+        line = "import tifffile; print(tifffile.__file__); tifffile.imread"
+        place, works = _python(sys.executable, line, working)
+    return SimpleNamespace(module_file=place, working_directory=str(working), works=works)
+
+
+@register(
+    "environment",
+    symptom="“No module named 'numpy'” in the notebook. In the terminal pip says “requirement already "
+    "satisfied”.",
+    questions=(
+        "What is sys.executable in the notebook, and which Python does pip belong to (pip --version)?",
+        "Which kernel stands in the upper right corner of the notebook?",
+        "How many environments are on this computer?",
+    ),
+    diagnosis="kernel of another environment",
+    cause="The notebook runs in one environment, pip has installed into another. Each has its own folder of "
+    "packages.",
+    measure="float(kernel_prefix != pip_prefix)",
+    guilty="> 0",
+    repair="Install with the kernel's own pip, %pip install …, or register the right environment, python -m "
+    "ipykernel install --user, and choose it.",
+    outcome="imports that work, of one",
+    better="higher",
+    score=lambda given: float(given.works),
+    keywords="ModuleNotFoundError, No module named, pip, conda, kernel, jupyter, already satisfied, "
+    "environment, installed but not found",
+)
+def satisfied_but_not_found(seed, sick):
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(sys.executable)
+        if sick:
+            venv.create(folder, with_pip=False)
+            program = Path(folder, "Scripts/python.exe" if os.name == "nt" else "bin/python")
+        line = "import sys, numpy; print(sys.prefix)"
+        prefix, works = _python(program, line, folder)
+        if not works:
+            prefix, _ = _python(program, "import sys; print(sys.prefix)", folder)
+    return SimpleNamespace(kernel_prefix=prefix, pip_prefix=sys.prefix, works=works, seed=seed)
+
+
+@register(
+    "environment",
+    symptom="I upgraded the package, pip says that the new version is there, and the old mistake is still "
+    "there.",
+    questions=(
+        "Which version says the module itself, and from which folder does it come?",
+        "Was the kernel restarted after the upgrade?",
+        "Are there two copies on sys.path, in the user's folder and in the environment?",
+    ),
+    diagnosis="an old copy comes first",
+    cause="Two copies are installed. pip looks at the new one; Python imports the one that comes first on "
+    "its path, which is old.",
+    measure="float(installed != running)",
+    guilty="> 0",
+    repair="Restart the kernel, delete the old copy (pip uninstall until nothing is left), and let a script "
+    "print the version that it runs with.",
+    outcome="running version",
+    better="nearer",
+    truth=2.0,
+    score=lambda given: float(given.running),
+    keywords="upgrade, old version, pip install --upgrade, PYTHONPATH, user site, version, yesterday, "
+    "different result, __version__",
+)
+def upgraded_and_unchanged(seed, sick):
+    with tempfile.TemporaryDirectory() as folder:
+        old, new = Path(folder, "old"), Path(folder, "new")
+        for place, version in ((old, "1.0"), (new, "2.0")):
+            place.mkdir()
+            (place / "cellfinder9.py").write_text(f"__version__ = '{version}'\n", encoding="utf-8")
+        path = [old, new] if sick else [new]
+        running, _ = _python(
+            sys.executable,
+            "import cellfinder9; print(cellfinder9.__version__)",
+            folder,
+            PYTHONPATH=os.pathsep.join(map(str, path)),
+        )
+    return SimpleNamespace(installed="2.0", running=running, seed=seed)
+
+
+@register(
+    "environment",
+    symptom="I trained the network again with better labels, under the same name, and its masks are the "
+    "same to the last pixel.",
+    questions=(
+        "Was the file read again, or is there a copy in memory or in a cache?",
+        "Do the weights in memory equal those in the file?",
+        "Does a new kernel give other masks?",
+    ),
+    diagnosis="a stale cache",
+    cause="The model was loaded once and kept under its file's name. The file has changed, the name has "
+    "not, so the old weights are used.",
+    measure="np.abs(in_memory - in_file).max()",
+    guilty="> 0",
+    repair="Restart the kernel, or keep results under a digest of the file, not under its name; give every "
+    "training a name of its own.",
+    outcome="share of weights that are those of the file",
+    better="higher",
+    score=lambda given: np.mean(given.in_memory == given.in_file),
+    keywords="cache, old weights, same result, retrained, model name, overwrite, memory, restart kernel, "
+    "outdated, identical masks",
+)
+def same_to_the_last_pixel(seed, sick):
+    load = functools.lru_cache(np.load) if sick else np.load
+    random = np.random.default_rng(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "my_model.npy")
+        for _ in range(2):  # trained, used; trained again, used again
+            weights = random.normal(size=50)
+            np.save(file, weights)
+            used = load(file)
+    return SimpleNamespace(in_memory=used, in_file=weights)

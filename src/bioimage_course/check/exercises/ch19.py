@@ -71,8 +71,8 @@ def _known(diagnosis):
 def _without_evidence(patient, diagnosis):
     """What is said to a name without a proof: the same to the right one and to a wrong one."""
     return (
-        f"“{diagnosis}” may be right or a lucky guess: hand in evidence as well, a function that says True for "
-        f"the sick and False for the repaired one. A specialist would ask: {patient.questions[0]}"
+        f"“{diagnosis}” may be right or a lucky guess: hand in evidence as well, a function that says True "
+        f"for the sick and False for the repaired one. A specialist would ask: {patient.questions[0]}"
     )
 
 
