@@ -126,13 +126,13 @@ def black_hearts(seed, sick):
     "rows although I see more cells, and a few cells are gone.",
     questions=(
         "What is the largest number that the type of the label image can hold?",
-        "Is every label one connected object?",
+        "Are there more separate objects than names?",
         "With which program was it saved, and as what: as an image to look at, or as labels?",
     ),
     diagnosis="labels in 8 bits",
     cause="256 objects need more numbers than 8 bits have: label 257 becomes 1, so two cells share a name, "
     "and label 256 becomes 0, background.",
-    measure="sum(measure.label(labels == n).max() > 1 for n in np.unique(labels[labels > 0]))",
+    measure="measure.label(labels > 0).max() - len(np.unique(labels[labels > 0]))",
     guilty="> 0",
     repair="Save labels with 16 or 32 bits, as TIFF; connected components give back the names of objects "
     "that do not touch.",
