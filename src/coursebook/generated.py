@@ -31,6 +31,7 @@ import yaml
 from coursebook import (
     citation,
     claims,
+    clinic,
     execute,
     figures,
     glossary,
@@ -94,6 +95,8 @@ def expected(project: Project) -> tuple[dict[str, str], list[Finding]]:
         texts |= _about_the_whole(project, all_sources, bank)
         findings += _teaching(project, all_sources, bank, texts)
         findings += _models(project, texts)
+        if _clinic_page(project):
+            texts[clinic.PART] = clinic.part()
     return texts, findings
 
 
@@ -227,6 +230,14 @@ def _models(project: Project, texts: dict) -> list[Finding]:
     if not findings:
         texts[models.PART] = models.part(entries)
     return findings
+
+
+def _clinic_page(project: Project) -> bool:
+    """Say whether the book has the clinic's page and the page shows the cards."""
+    page = project.root / clinic.PAGE
+    return clinic.PAGE in project.pages() and f"_generated/{clinic.PART.rsplit('/')[-1]} >" in page.read_text(
+        encoding="utf-8"
+    )
 
 
 class _Block(str):

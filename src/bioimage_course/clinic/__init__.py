@@ -18,5 +18,8 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submod_attrs={"cases": ["GROUPS", "Case", "case", "cases", "diagnoses", "random_case", "search"]},
+    submod_attrs={
+        "figures": ["picture", "sheet", "table"],
+        "cases": ["GROUPS", "Case", "case", "cases", "diagnoses", "random_case", "search"],
+    },
 )

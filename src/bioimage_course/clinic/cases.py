@@ -96,13 +96,30 @@ class Case:
         """str: The test that convicts, one line of Python."""
         return f"{self.measure} {self.guilty}"
 
+    @staticmethod
+    def evaluate(line, given):
+        """The value of a line that an author wrote, never of a learner's, where what is given has its names."""
+        from scipy import ndimage
+        from skimage import measure, registration
+
+        from bioimage_course import metrics
+
+        tools = {
+            "np": np,
+            "ndimage": ndimage,
+            "measure": measure,
+            "registration": registration,
+            "metrics": metrics,
+        }
+        return eval(line, tools | vars(given))
+
     def measured(self, given):
         """The number that the test compares with its limit."""
-        return float(_evaluate(self.measure, given))
+        return float(self.evaluate(self.measure, given))
 
     def test_of(self, given):
         """Run the line: whether it convicts."""
-        return bool(_evaluate(self.test, given))
+        return bool(self.evaluate(self.test, given))
 
     @property
     def before(self):
@@ -113,6 +130,18 @@ class Case:
     def after(self):
         """float: The same number after the repair."""
         return float(self.score(self.given(sick=False)))
+
+    def search_words(self):
+        """Words by which the case is found, without endings: telling ones, and those of its explanation.
+
+        Returns
+        -------
+        strong, weak : list of str
+            Sorted; those of the symptom, the keywords and the diagnosis, and the others.
+        """
+        strong = _stems(f"{self.symptom} {' '.join(self.keywords)} {self.diagnosis}")
+        weak = _stems(f"{self.cause} {self.repair} {' '.join(self.questions)} {self.outcome}")
+        return sorted(strong), sorted(weak - strong)
 
     def __repr__(self):
         given = ", ".join(f"{key} {_brief(value)}" for key, value in vars(self.given()).items())
@@ -254,23 +283,6 @@ def _made(name, seed, sick):
     return _registry[name].make(seed, sick)
 
 
-def _evaluate(line, given):
-    """The value of a line that an author wrote (never of a learner's), with what is given as its names."""
-    from scipy import ndimage
-    from skimage import measure, registration
-
-    from bioimage_course import metrics
-
-    tools = {
-        "np": np,
-        "ndimage": ndimage,
-        "measure": measure,
-        "registration": registration,
-        "metrics": metrics,
-    }
-    return eval(line, tools | vars(given))
-
-
 def _copy(value):
     if isinstance(value, np.ndarray):
         return value.copy()
@@ -301,6 +313,5 @@ def _stems(text):
 
 def _fit(item, asked):
     """How well a case fits: words of its symptom and keywords count more than those of its cause."""
-    strong = _stems(f"{item.symptom} {' '.join(item.keywords)} {item.diagnosis}")
-    weak = _stems(f"{item.cause} {item.repair} {' '.join(item.questions)} {item.outcome}")
-    return len(asked & strong) + 0.3 * len(asked & (weak - strong))
+    strong, weak = item.search_words()
+    return len(asked.intersection(strong)) + 0.3 * len(asked.intersection(weak))

@@ -1,0 +1,70 @@
+// The search of the case clinic. Without this script every case is there, and the form is not shown.
+(() => {
+  "use strict";
+
+  const DULL = new Set(("a an and are as at be but by can do does for from has have how i in is it its me my no not of on " +
+    "or our so than that the then there they this to too was we what when where which why with you your").split(" "));
+  const ENDING = /(?<=\w{3})(ies|es|s|ed|ing|y|e)$/;
+
+  // Words without their endings, as in clinic/cases.py.
+  const stems = (text) => [...new Set((text.toLowerCase().match(/[a-z0-9µ]+/g) || [])
+    .filter((word) => !DULL.has(word))
+    .map((word) => word.replace(ENDING, "")))];
+
+  const start = () => {
+    const form = document.getElementById("clinic-form");
+    if (!form || !form.hidden) return;
+    const cases = [...document.querySelectorAll("article.model[data-strong]")].map((element) => ({
+      element,
+      heading: element.querySelector("h3").textContent,
+      strong: new Set(element.dataset.strong.split(" ")),
+      weak: new Set(element.dataset.weak.split(" ")),
+    }));
+    const words = document.getElementById("clinic-words");
+    const group = document.getElementById("clinic-group");
+    const status = form.querySelector("[role=status]");
+    const none = document.querySelector(".clinic-none");
+
+    const fit = (item, asked) => asked.reduce((sum, word) =>
+      sum + (item.strong.has(word) ? 1 : item.weak.has(word) ? 0.3 : 0), 0);
+    const update = () => {
+      const asked = stems(words.value);
+      const scores = new Map(cases.map((item) => [item, asked.length ? fit(item, asked) : 1]));
+      for (const [item, score] of scores) {
+        item.element.hidden = score === 0 || (group.value && item.element.dataset.group !== group.value);
+      }
+      const shown = cases.filter((item) => !item.element.hidden).sort((a, b) => scores.get(b) - scores.get(a));
+      status.textContent = `${shown.length} of ${cases.length} cases`;
+      if (asked.length && shown.length) {
+        status.append("; the best:");
+        for (const item of shown.slice(0, 3)) {
+          const link = document.createElement("a");
+          link.href = `#${item.element.id}`;
+          link.textContent = item.heading;
+          status.append(" ", link);
+        }
+      }
+      none.hidden = shown.length > 0;
+    };
+    // Whoever follows a link to a case sees it, whatever was searched before.
+    const reveal = () => {
+      const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+      if (!target || !target.hidden) return;
+      form.reset();
+      target.scrollIntoView();
+    };
+
+    form.addEventListener("input", update);
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.addEventListener("reset", () => {
+      words.value = group.value = "";
+      update();
+    });
+    window.addEventListener("hashchange", reveal);
+    form.hidden = false;
+    update(); // a browser may have kept what was chosen before the page was loaded again
+    reveal();
+  };
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+  else start();
+})();

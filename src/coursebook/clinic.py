@@ -1,0 +1,100 @@
+"""The pages' part of the case clinic: cards of all cases, made from the cases themselves."""
+
+import re
+from html import escape
+
+from bioimage_course import clinic
+
+PAGE = "book/19-clinic.qmd"
+PART = "book/_generated/clinic.md"
+
+GROUP_WORDS = {
+    "data": "The data",
+    "training": "The training",
+    "prediction": "The prediction",
+    "evaluation": "The evaluation",
+    "environment": "The environment",
+}
+
+
+def part() -> str:
+    """Return search form and cards, in Markdown inside raw HTML that pandoc and Quarto read alike.
+
+    Without JavaScript every card is there; ``book/assets/clinic.js`` shows the form, which begins hidden, and
+    makes it work. No blank line may come inside a card: pandoc would wrap what follows in paragraphs.
+    """
+    found = clinic.cases()
+    blocks, group = [_form(len(found))], None
+    for case in found:
+        if case.group != group:
+            group = case.group
+            blocks.append(f"## {GROUP_WORDS[group]} {{#sec-clinic-{group}}}")
+        blocks.append(_card(case))
+    blocks.append('<p class="clinic-none" hidden>No case fits these words. Try fewer, or other ones.</p>')
+    blocks.append('<script defer src="assets/clinic.js"></script>')
+    return "\n\n".join(blocks) + "\n"
+
+
+def anchor(case: clinic.Case) -> str:
+    """Return where a case stands on the page: other chapters link to ``19-clinic.qmd#case-snow``."""
+    return f"case-{case.name}"
+
+
+def title(case: clinic.Case) -> str:
+    """Return the nickname as a heading."""
+    words = case.name.replace("-", " ")
+    return words[0].upper() + words[1:]
+
+
+def _form(count: int) -> str:
+    options = "".join(f'<option value="{name}">{words}</option>' for name, words in GROUP_WORDS.items())
+    return "\n".join(
+        [
+            '<form class="model-filters" id="clinic-form" aria-label="Find a case" hidden>',
+            '<div><label for="clinic-words">What do you see?</label>'
+            '<input type="search" id="clinic-words" autocomplete="off" placeholder="no masks, shifted …"></div>',
+            '<div><label for="clinic-group">Where may the cause lie?</label>'
+            f'<select id="clinic-group"><option value="">anywhere</option>{options}</select></div>',
+            '<div><button type="reset">Show all</button></div>',
+            f'<p role="status" aria-live="polite">{count} of {count} cases</p>',
+            "</form>",
+        ]
+    )
+
+
+def _card(case: clinic.Case) -> str:
+    strong, weak = case.search_words()
+    attributes = f'data-group="{case.group}" data-strong="{" ".join(strong)}" data-weak="{" ".join(weak)}"'
+    questions = "".join(f"<li>{_html(question)}</li>" for question in case.questions)
+    call = f'clinic.case("{case.name}").given()'
+    answer = [
+        ("Diagnosis", f"<strong>{_html(case.diagnosis)}</strong>. {_html(case.cause)}"),
+        ("Test", f"<code>{_code(case.test)}</code>"),
+        ("Repair", _html(case.repair)),
+        ("Counted", f"{_html(case.outcome)}; @tbl-clinic says how much it is before and after."),
+    ]
+    return "\n".join(
+        [
+            f'<article class="model" id="{anchor(case)}" aria-labelledby="{anchor(case)}-name" {attributes}>',
+            f'<h3 class="model-name" id="{anchor(case)}-name">{title(case)}</h3>',
+            f'<div class="model-finds">“{_html(case.symptom)}”</div>',
+            f"<p>A specialist asks:</p><ul>{questions}</ul>",
+            f"<p>To look at it: <code>{_code(call)}</code></p>",
+            "<details><summary>Diagnosis, test and repair</summary>",
+            "<dl>",
+            *(f"<div><dt>{label}</dt><dd>{text}</dd></div>" for label, text in answer),
+            "</dl>",
+            "</details>",
+            "</article>",
+        ]
+    )
+
+
+def _html(text: str) -> str:
+    """Return text that Markdown leaves as it is; what looks like code stays in one piece."""
+    return re.sub(r"([*_\[\]@$`|\\])", lambda match: f"&#{ord(match[1])};", escape(text, quote=False))
+
+
+def _code(text: str) -> str:
+    """Return code of which Markdown changes nothing, neither stars nor quotation marks nor hyphens."""
+    return re.sub(r"[^\w ]", lambda match: f"&#{ord(match[0])};", text).replace("_", "&#95;")
