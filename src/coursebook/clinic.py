@@ -52,7 +52,7 @@ def _form(count: int) -> str:
         [
             '<form class="model-filters" id="clinic-form" aria-label="Find a case" hidden>',
             '<div><label for="clinic-words">What do you see?</label>'
-            '<input type="search" id="clinic-words" autocomplete="off" placeholder="no masks, shifted …"></div>',
+            '<input type="search" id="clinic-words" autocomplete="off" placeholder="no masks, NaN …"></div>',
             '<div><label for="clinic-group">Where may the cause lie?</label>'
             f'<select id="clinic-group"><option value="">anywhere</option>{options}</select></div>',
             '<div><button type="reset">Show all</button></div>',

@@ -98,7 +98,7 @@ class Case:
 
     @staticmethod
     def evaluate(line, given):
-        """The value of a line that an author wrote, never of a learner's, where what is given has its names."""
+        """The value of a line that an author wrote, never of a learner's, with the names of what is given."""
         from scipy import ndimage
         from skimage import measure, registration
 

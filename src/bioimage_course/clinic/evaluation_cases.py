@@ -69,7 +69,7 @@ def punished_for_nothing(seed, sick):
 
 @register(
     "evaluation",
-    symptom="The program says 57 cells. I count 31 in the picture.",
+    symptom="The program says 48 cells. I count 24 in the picture.",
     questions=(
         "How was counted: by the largest label, or by how many different labels there are?",
         "Were objects taken away after they had been numbered: small ones, those at the border?",

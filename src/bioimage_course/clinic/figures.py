@@ -9,13 +9,13 @@ _LOOKS = {
     "stripes-in-the-stack": ("stack[len(stack) // 2]", None),
     "blue-tissue": ("image", None),
     "black-hearts": ("image", None),
-    "two-cells-one-name": (None, "labels"),
+    "two-cells-one-name": (None, "labels[:150, :150]"),
     "snow": ("image", None),
-    "pale-export": ("grey", None),
+    "pale-export": ("grey", None, (0, 255)),
     "too-small-an-effect": ("treated", None),
     "chessboard": ("np.clip(image, 0, np.percentile(image, 60))", None),
-    "rings-around-objects": (None, "labels"),
-    "outlines-beside-cells": ("image", "labels"),
+    "rings-around-objects": (None, "labels[20:100, 20:100]"),
+    "outlines-beside-cells": ("image[90:190, 60:160]", "labels[90:190, 60:160]"),
     "pancakes": ("np.repeat(labels.max(axis=1) > 0, round(used[0] / used[2]), axis=0)", None),
     "crumbs": ("image", "found"),
     "no-masks-at-all": ("image", "found"),
@@ -23,7 +23,7 @@ _LOOKS = {
     "outlines-of-gaps": ("image", "found"),
     "nuclei-in-an-empty-well": ("image", "found"),
     "plugin-works-script-does-not": ("given_to_network", "found"),
-    "straight-edges": ("image", "labels"),
+    "straight-edges": ("image[:192, :192]", "labels[:192, :192]"),
     "staircase": ("given_to_network", "found"),
     "colours-to-grey": ("grey", "found"),
     "half-of-the-paper": (None, "found"),
@@ -31,7 +31,7 @@ _LOOKS = {
     "more-than-i-see": (None, "labels"),
     "black-masks": ("image", None),
 }
-"""What to look at: an expression for the image, and one for the objects over it."""
+"""What to look at: an expression for the image, one for the objects over it, and perhaps limits."""
 
 
 def sheet(group, alt="", columns=2):
@@ -109,12 +109,15 @@ def _draw(ax, patient, sick):
     from matplotlib.colors import ListedColormap
 
     given = patient.given(sick=sick)
-    image, objects = (
-        None if line is None else patient.evaluate(line, given) for line in _LOOKS[patient.name]
-    )
+    lines, limits = _LOOKS[patient.name][:2], _LOOKS[patient.name][2:]
+    image, objects = (None if line is None else patient.evaluate(line, given) for line in lines)
     if image is not None:
         array = np.asarray(image)
-        colour = {} if array.ndim == 3 else dict(zip(("vmin", "vmax"), _limits(array), strict=True))
+        colour = (
+            {}
+            if array.ndim == 3
+            else dict(zip(("vmin", "vmax"), limits[0] if limits else _limits(array), strict=True))
+        )
         ax.imshow(array, cmap="gray", interpolation="nearest", **colour)
     if objects is not None:
         objects = np.asarray(objects)

@@ -256,7 +256,7 @@ def straight_edges(seed, sick):
 
 @register(
     "prediction",
-    symptom="On the graphics card in half precision the masks have ragged edges and dim cells are gone; in "
+    symptom="On the graphics card in half precision the image looks grainy and touching cells are merged; in "
     "full precision all is well.",
     questions=(
         "At which step were the numbers made half precise: before or after the normalisation?",
@@ -264,8 +264,8 @@ def straight_edges(seed, sick):
         "How large are the grey values, and how small the differences that matter?",
     ),
     diagnosis="half precision before normalisation",
-    cause="bfloat16 keeps 8 binary digits: between 8192 and 16384 it knows one number in 64. The signal, "
-    "some forty grey values on an offset of nine thousand, becomes a staircase with a few steps.",
+    cause="bfloat16 keeps 8 binary digits: between 4096 and 8192 it knows one number in 32. The signal, some "
+    "sixty grey values on an offset of five thousand, becomes a staircase with two or three steps.",
     measure="len(np.unique(given_to_network)) / len(np.unique(image))",
     guilty="< 0.2",
     repair="Normalise in float32, then let the network compute in half precision (autocast); masks and "
@@ -280,7 +280,7 @@ def staircase(seed, sick):
     import torch
 
     sample = data.synthetic.nuclei(
-        (200, 200), 20, seed=seed, brightness=(0.3, 1.0), photons=40, gain=1.0, offset=9000
+        (200, 200), 20, seed=seed, brightness=(0.2, 1.0), photons=60, gain=1.0, offset=5000
     )
     raw = torch.tensor(sample.image.astype(np.float32))
     low, high = (float(v) for v in np.percentile(sample.image, (1, 99.8)))
@@ -318,6 +318,48 @@ def colours_to_grey(seed, sick):
     image = np.stack([nuclei.image, data.synthetic.camera(2.5 * cells.target, seed=seed)], axis=-1)
     grey = image.mean(axis=-1) if sick else image[..., 0].astype(float)
     return SimpleNamespace(image=image, grey=grey, found=stardist.segment(grey), truth=nuclei.labels)
+
+
+@register(
+    "prediction",
+    symptom="I loaded the weights that a colleague trained. No error message, and the masks are nonsense; "
+    "at the colleague's desk the same file works.",
+    questions=(
+        "Was it loaded with strict=False, and what did the call return?",
+        "Do the names in the file equal those in the network?",
+        "Which version of the program wrote the file?",
+    ),
+    diagnosis="weights that do not fit were skipped",
+    cause="Another version had named the layers otherwise (here with “module.” in front). With strict=False "
+    "PyTorch skips what it does not know, so the network kept the random weights it began with.",
+    measure="len(set(names_in_network) - set(names_in_file))",
+    guilty="> 0",
+    repair="Load with strict=True, which complains, and rename what differs; keep the program's version "
+    "beside the weights.",
+    outcome="average precision at IoU 0.5",
+    better="higher",
+    score=_found,
+    keywords="load_state_dict, strict=False, state dict, missing keys, unexpected keys, DataParallel, old "
+    "model, another version, random, checkpoint, incompatible model",
+)
+def loaded_without_complaint(seed, sick):
+    import torch
+
+    from bioimage_course import nets
+
+    sample = data.synthetic.nuclei((160, 160), 12, seed=seed)
+    trained = unet.course_model()
+    with torch.random.fork_rng():
+        nets.seed_everything(seed)
+        network = type(trained)(**trained.arguments)
+    prefix = "module." if sick else ""
+    weights = {prefix + name: value for name, value in trained.state_dict().items()}
+    network.load_state_dict(weights, strict=False)
+    network.card = trained.card
+    return SimpleNamespace(
+        image=sample.image, names_in_file=list(weights), names_in_network=list(network.state_dict()),
+        found=unet.segment(sample, network.eval()), truth=sample.labels,
+    )  # fmt: skip
 
 
 _MEMORY = """
