@@ -6,27 +6,198 @@
 # course:
 #   chapter: "19"
 #   title: The case clinic
-#   extra: ""
+#   extra: "practice,stardist,cellpose"
 #   paths: [user, builder]
 #   gpu: "not needed"
 # ---
 
 # %% [markdown]
-# WRITE: what this notebook does, in a few sentences.
+# Something went wrong: no masks, far too many, a number that cannot be. This notebook is a clinic with more than forty
+# patients. Each comes with what its user says and with the data; you ask, test and convict. A name alone is a guess. A
+# proof is one line of code that says *ill* of the sick and *healthy* of the repaired.
 
 # %% tags=["setup"]
+import warnings
+
 import numpy as np
 
-from bioimage_course import check, data, explore, metrics, show
+from bioimage_course import check, clinic, compat, show
 
-rng = np.random.default_rng(0)
+compat.prepare("stardist")  # Keras 2, before TensorFlow is imported
+warnings.filterwarnings("ignore", category=UserWarning)
 
 # %% [markdown]
-# ## WRITE: the first thing to see
+# ## A consultation, step by step
+#
+# The first patient says:
+
+# %% tags=["nbval-check-output"]
+patient = clinic.case("snow")
+print(patient)
+for question in patient.questions:
+    print("-", question)
 
 # %%
-#| label: fig-clinic-first
-#| fig-cap: "WRITE: what to see in the figure."
-#| fig-alt: "WRITE: what is there, for those who cannot see it."
-sample = data.load("nuclei")
-show.image(sample.image, alt="WRITE: what is there, for those who cannot see it.")
+#| label: fig-snow
+#| fig-cap: "The patient as it came, and after the repair. The nuclei are there in both, and so is every byte: only their order differs."
+#| fig-alt: "Two pictures of the same nuclei. On the left the background is an even grey and the nuclei are covered with black and white speckles; on the right nuclei are bright on black."
+clinic.picture("snow", alt="The same nuclei twice: speckled black and white on grey, and bright on black.")
+
+# %% [markdown]
+# The second question is the most telling, for it can be answered by a line: do neighbours resemble each other more
+# once the two bytes of each pixel change places?
+
+# %% tags=["nbval-check-output"]
+image = patient.given().image
+jumps = {
+    "as it came": np.abs(np.diff(image.astype(float))).mean(),
+    "bytes swapped": np.abs(np.diff(image.byteswap().astype(float))).mean(),
+}
+print("neighbours are alike once the bytes are swapped:", jumps["bytes swapped"] < jumps["as it came"] / 10)
+
+# %% [markdown]
+# ## Exercise 1: convict one patient
+#
+# Two cells at opposite ends of an image have the same colour. Read the case, and write `evidence(given)`: True for the
+# patient and for others with the same disease, False for those that were repaired. `clinic.diagnoses()` lists what a
+# diagnosis may be.
+
+# %% tags=["nbval-check-output"]
+print(clinic.case("two-cells-one-name"))
+
+# %% tags=["exercise"] exercise="case"
+diagnosis = ...
+
+
+def evidence(given):
+    raise NotImplementedError
+
+
+# %% tags=["solution"] exercise="case"
+diagnosis = "labels in 8 bits"
+
+
+def evidence(given):
+    from skimage.measure import label
+
+    return label(given.labels > 0).max() > len(np.unique(given.labels[given.labels > 0]))
+
+
+# %% tags=["check", "nbval-check-output"] exercise="case"
+check.case("two-cells-one-name", diagnosis=diagnosis, evidence=evidence)
+
+# %% [markdown]
+# ## Exercise 2: a ward round
+#
+# Five patients, one of each group. Write a dictionary, name → (diagnosis, evidence). For evidence take functions.
+
+# %% tags=["nbval-check-output"]
+ward = ["rings-around-objects", "too-good-to-be-true", "outlines-of-gaps", "more-than-i-see", "upgraded-and-unchanged"]
+for name in ward:
+    print(clinic.case(name), end="\n\n")
+
+# %% tags=["exercise"] exercise="ward_round"
+def findings():
+    raise NotImplementedError
+    return {name: ("diagnosis", lambda given: False) for name in ward}
+
+
+# %% tags=["solution"] exercise="ward_round"
+def findings():
+    from skimage.measure import label
+
+    def scattered(given):
+        names = np.unique(given.labels[given.labels > 0])
+        return np.mean([label(given.labels == n).max() > 1 for n in names]) > 0.3
+
+    def neighbours(given):
+        return any((np.abs(given.training - place).max(axis=1) < given.side).any() for place in given.validation)
+
+    return {
+        "rings-around-objects": ("interpolated labels", scattered),
+        "too-good-to-be-true": ("leakage: overlapping crops in both sets", neighbours),
+        "outlines-of-gaps": ("contrast inverted", lambda given: np.median(given.image) > given.image.mean()),
+        "more-than-i-see": ("gaps in the labels", lambda given: given.count != np.unique(given.labels).size - 1),
+        "upgraded-and-unchanged": ("an old copy comes first", lambda given: given.installed != given.running),
+    }
+
+
+# %% tags=["check", "nbval-check-output"] exercise="ward_round"
+check.ward_round(findings)
+
+# %% [markdown]
+# ## All patients
+#
+# What each user has, and what the repair makes of it.
+
+# %%
+#| label: tbl-clinic
+#| tbl-cap: "What was counted in each case, as the user has it and after the repair. The words of the card say what the number means."
+clinic.table()
+
+# %%
+#| label: fig-clinic-data
+#| fig-cap: "The data. Left of each pair what the user sends, right the same after the repair; where there is nothing to see, the number that is counted, with the truth as a dashed line."
+#| fig-alt: "Thirteen pairs of small panels. Among them a narrow strip beside a round-nuclei image, blue and pink tissue, nuclei with black speckles beside whole ones, flat discs beside round ones, a background in squares beside even noise."
+clinic.sheet("data", alt="Thirteen pairs of panels, sick and repaired: axes, colours, overflow, labels, byte order, saturation, JPEG, shift, depth, pixel size.")
+
+# %%
+#| label: fig-clinic-training
+#| fig-cap: "The training. Mostly numbers: what goes wrong in a training is seldom seen in an image."
+#| fig-alt: "Six pairs of panels, five with a bar before and after the repair and one with an image of dim spots."
+clinic.sheet("training", alt="Six pairs of panels, sick and repaired, most of them bars.")
+
+# %%
+#| label: fig-clinic-prediction
+#| fig-cap: "The prediction: the same models, on the same cells, once asked wrongly and once rightly. Objects that were found are tinted."
+#| fig-alt: "Eleven pairs of panels. On the left nuclei in crumbs, no masks, only bright nuclei, tinted gaps, tinted haze, one tint over everything, cut nuclei, grainy nuclei, tinted membranes; on the right each nucleus has one tint of its own."
+clinic.sheet("prediction", alt="Eleven pairs of panels, sick and repaired: what StarDist, Cellpose and the U-Net found, tinted.")
+
+# %%
+#| label: fig-clinic-evaluation
+#| fig-cap: "The evaluation. The masks are the same on both sides; what changes is the number that is reported."
+#| fig-alt: "Eight pairs of panels with bars or label images; the bars of reported scores change, the label images hardly do."
+clinic.sheet("evaluation", alt="Eight pairs of panels, sick and repaired, bars of reported numbers and label images.")
+
+# %%
+#| label: fig-clinic-environment
+#| fig-cap: "The environment: four made-up ones, really run. Nothing works, or works with an old version; after the repair it does."
+#| fig-alt: "Four pairs of bars: three that are zero before the repair and one after it, and a version that goes from one to two."
+clinic.sheet("environment", alt="Four pairs of bars before and after the repair.")
+
+# %% [markdown]
+# ## Find your own case
+#
+# `clinic.search` takes a sentence. Try yours:
+
+# %% tags=["nbval-check-output"]
+for complaint in ("cellpose returns zero masks", "my loss becomes NaN", "the masks are shifted"):
+    print(f"{complaint}: {[found.name for found in clinic.search(complaint, most=3)]}")
+
+# %% [markdown]
+# ## Exercise 3: ask so that somebody can answer
+#
+# “Cellpose does not work on my images, please help!” Nobody can answer that. Write the same question with what an
+# answer needs: `question()` returns a dictionary with the five parts below. Invent what you do not know.
+
+# %% tags=["exercise"] exercise="answerable"
+def question():
+    raise NotImplementedError
+    return {"goal": "", "happened": "", "code": "", "image": "", "versions": ""}
+
+
+# %% tags=["solution"] exercise="answerable"
+def question():
+    return {
+        "goal": "I expect about 30 masks of nuclei in each image; by eye there are 28 to 33.",
+        "happened": "There are 0 masks and no error message. With a crop of the example image that comes with the "
+        "package it works: 25 masks.",
+        "code": "labels = model.eval(image, diameter=300)[0]",
+        "image": "One of ten, attached: shape (1024, 1024), uint16, values 98 to 4020, one channel, 0.32 µm a pixel; "
+        "a nucleus is about 22 pixels wide.",
+        "versions": "cellpose 4.0.6, numpy 2.1.3, Python 3.11, Windows 11, no GPU",
+    }
+
+
+# %% tags=["check", "nbval-check-output"] exercise="answerable"
+check.answerable(question)

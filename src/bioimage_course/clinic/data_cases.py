@@ -149,7 +149,8 @@ def two_cells_one_name(seed, sick):
 
 @register(
     "data",
-    symptom="My raw camera file opens as snow: no cells, noise all over, values from 0 to 65535.",
+    symptom="My raw camera file opens as snow: black and white specks all over the cells, values from 0 to "
+    "65535.",
     questions=(
         "In which order are the two bytes of a pixel stored?",
         "Do neighbouring pixels resemble each other more once the bytes are swapped?",

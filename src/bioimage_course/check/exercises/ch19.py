@@ -1,5 +1,6 @@
-"""The exercise of the case clinic: a diagnosis, and the proof of it."""
+"""Exercises of chapter 19, the case clinic: diagnoses with proofs, and a question that can be answered."""
 
+import re
 from numbers import Real
 
 import numpy as np
@@ -149,3 +150,106 @@ def _proves_as_number(patient, number):
             "function, and it will be tried on three sick and three healthy ones."
         )
     return None
+
+
+# --- a ward round ------------------------------
+
+WARD = (
+    "rings-around-objects",
+    "too-good-to-be-true",
+    "outlines-of-gaps",
+    "more-than-i-see",
+    "upgraded-and-unchanged",
+)
+"""One patient of each group."""
+
+
+@exercise(
+    chapter="19",
+    hints=(
+        "For which of the five can you answer the first of the specialist's questions without any code?",
+        "clinic.case(name).given() and the same with sick=False stand for before and after: print what is "
+        "different, then find a limit between the two.",
+        "Every evidence is a function of what is given, such as lambda given: given.image.mean() > …; tiny "
+        "ones do, because the disease is in one place.",
+    ),
+)
+def ward_round(findings):
+    """Convict five patients, one of each group: name -> (diagnosis, evidence)."""
+    answer = call(findings)
+    if not isinstance(answer, dict):
+        raise Failure("Return a dictionary, name of the case -> (diagnosis, evidence).")
+    missing = [name for name in WARD if name not in answer]
+    if missing:
+        raise Failure(f"{missing[0]} has not been seen yet.")
+    for name in WARD:
+        _convict(name, answer[name])
+    return "Five patients, five proofs. A test that acquits the healthy is worth more than ten that convict."
+
+
+def _convict(name, finding):
+    if not isinstance(finding, tuple | list) or len(finding) != 2:
+        raise Failure(f"{name}: a finding is a pair, (diagnosis, evidence).")
+    diagnosis, evidence = finding
+    patient = _patient(name)
+    if _known(diagnosis) != patient.diagnosis:
+        raise Failure(f"{name}: {_wrong(patient, diagnosis, convicting=False)}")
+    if not callable(evidence):
+        raise Failure(f"{name}: in this exercise evidence is a function that takes what is given.")
+    problem = _proves(patient, evidence)
+    if problem:
+        raise Failure(f"{name}: the name is right, the proof is not yet: {problem}")
+
+
+# --- a question that can be answered ------------------------------
+
+PARTS = ("goal", "happened", "code", "image", "versions")
+
+
+@exercise(
+    chapter="19",
+    hints=(
+        "What would you have to know to make the same mistake on your own computer?",
+        "What you expected and what happened are two sentences with numbers; the code is the one line that "
+        "fails, with its parameters; of the image, shape, type, range and pixel size; of the programs, their versions.",
+        "Leave out what tells where your files are: folders with your name help nobody.",
+    ),
+)
+def answerable(question):
+    """Turn a hopeless question into one that can be answered: a dictionary of five parts."""
+    answer = call(question)
+    if not isinstance(answer, dict) or not all(isinstance(text, str) for text in answer.values()):
+        raise Failure("Return a dictionary of texts.")
+    empty = [part for part in PARTS if len(answer.get(part, "").strip()) < 10]
+    if empty:
+        raise Failure(f"“{empty[0]}” is missing or too short to help anybody.")
+    for part, (pattern, advice) in _WANTED.items():
+        if not re.search(pattern, answer[part], re.IGNORECASE):
+            raise Failure(f"“{part}”: {advice}")
+    if not re.search(_TYPES, answer["image"], re.IGNORECASE):
+        raise Failure("“image”: give the type of its numbers as well, such as uint16.")
+    if len(set(map(str.strip, answer.values()))) < len(answer):
+        raise Failure("Two parts say the same: each answers a question of its own.")
+    _no_private_paths(answer)
+    return "Somebody who has never seen your screen can now make the mistake, and so find it."
+
+
+_WANTED = {
+    "goal": (r"\d|expect|should", "say what you expected to get, best with a number."),
+    "happened": (
+        r"\d|error|exception|nothing",
+        "say what happened instead: a number, or the last line of the error.",
+    ),
+    "code": (r"\w+\(.*\)", "give the line that fails as it was run, with its parameters."),
+    "image": (r"\d+\s*[,×x*]\s*\d+", "give the shape of the image, such as (1024, 1024)."),
+    "versions": (r"\d+\.\d+", "give the version of the package, such as 4.0.6, and of Python."),
+}
+_TYPES = r"u?int(8|16|32)|float(32|64)|\d+[- ]bit"
+
+
+def _no_private_paths(answer):
+    for part, text in answer.items():
+        if re.search(r"/(home|Users)/\w+|[A-Z]:\\\\?Users", text):
+            raise Failure(
+                f"“{part}” holds a path with your name in it: nobody needs it, and it stays in public."
+            )
