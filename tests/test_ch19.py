@@ -1,1 +1,82 @@
 """Chapter 19: the exercises tell right answers, usual mistakes and untouched starters apart."""
+
+import pytest
+
+from bioimage_course import check, clinic
+from bioimage_course.check.exercises import ch19
+from exercise_cells import Chapter, failure
+
+PLACE = Chapter("19-clinic", clinic=clinic)
+
+
+def solved(exercise):
+    """What the notebook's own solution defines."""
+    (text,) = PLACE.texts("solution", exercise)
+    names = dict(PLACE.names)
+    exec(text, names)
+    return names
+
+
+def test_the_ward_has_one_patient_of_each_group():
+    assert sorted(clinic.case(name).group for name in ch19.WARD) == sorted(clinic.GROUPS)
+
+
+def test_the_notebooks_solutions_pass():
+    names = solved("case")
+    found = check.case.verdict("two-cells-one-name", names["diagnosis"], names["evidence"])
+    assert found.passed, found
+    assert check.ward_round.verdict(solved("ward_round")["findings"]).passed
+    assert check.answerable.verdict(solved("answerable")["question"]).passed
+
+
+@pytest.mark.parametrize("exercise", ["ward_round", "answerable"])
+def test_starters_are_open(exercise):
+    (text,) = PLACE.texts("exercise", exercise)
+    names = dict(PLACE.names)
+    exec(text, names)
+    function = names["findings" if exercise == "ward_round" else "question"]
+    assert getattr(check, exercise).verdict(function).status == "open"
+
+
+@pytest.mark.parametrize("name", ch19.WARD)
+def test_every_patient_of_the_ward_is_looked_at(name):
+    right = solved("ward_round")["findings"]()
+
+    def told(finding):
+        return failure("ward_round", lambda: right | {name: finding})
+
+    diagnosis, evidence = right[name]
+    assert "is not it" in told(("saturation", evidence))
+    assert "convict anybody" in told((diagnosis, lambda given: True))
+    assert "acquits the patient" in told((diagnosis, lambda given: False))
+    assert "a function" in told((diagnosis, 3.0))
+    assert "a pair" in told(diagnosis)
+    without = {key: value for key, value in right.items() if key != name}
+    assert f"{name} has not been seen" in failure("ward_round", lambda: without)
+
+
+QUESTION = solved("answerable")["question"]()
+
+
+@pytest.mark.parametrize(
+    ("part", "text", "words"),
+    [
+        ("goal", "", "missing or too short"),
+        ("goal", "It works like in the video.", "what you expected"),
+        ("happened", "It does not work at all!", "what happened"),
+        ("code", "I used the standard settings", "the line that fails"),
+        ("image", "It is a normal confocal image.", "the shape"),
+        ("image", "shape (512, 512), one channel", "the type of its numbers"),
+        ("versions", "the newest of everything", "the version of the package"),
+        ("code", "model.eval(imread('/home/ada/secret/x.tif'))", "your name"),
+        ("code", r"model.eval(imread('C:\\Users\\Ada\\x.tif'))", "your name"),
+        ("goal", QUESTION["happened"], "say the same"),
+    ],
+)
+def test_a_part_that_does_not_help_is_named(part, text, words):
+    assert words in failure("answerable", lambda: QUESTION | {part: text})
+
+
+def test_other_mistakes_of_a_question():
+    assert "dictionary of texts" in failure("answerable", lambda: "please help")
+    assert "missing" in failure("answerable", lambda: {})

@@ -78,7 +78,7 @@ def no_attribute_imread(seed, sick):
     keywords="ModuleNotFoundError, No module named, pip, conda, kernel, jupyter, already satisfied, "
     "environment, installed but not found",
 )
-def satisfied_but_not_found(seed, sick):
+def satisfied_but_not_found(seed, sick):  # noqa: ARG001 all patients are alike
     with tempfile.TemporaryDirectory() as folder:
         program = Path(sys.executable)
         if sick:
@@ -88,7 +88,7 @@ def satisfied_but_not_found(seed, sick):
         prefix, works = _python(program, line, folder)
         if not works:
             prefix, _ = _python(program, "import sys; print(sys.prefix)", folder)
-    return SimpleNamespace(kernel_prefix=prefix, pip_prefix=sys.prefix, works=works, seed=seed)
+    return SimpleNamespace(kernel_prefix=prefix, pip_prefix=sys.prefix, works=works)
 
 
 @register(
@@ -114,7 +114,7 @@ def satisfied_but_not_found(seed, sick):
     keywords="upgrade, old version, pip install --upgrade, PYTHONPATH, user site, version, yesterday, "
     "different result, __version__",
 )
-def upgraded_and_unchanged(seed, sick):
+def upgraded_and_unchanged(seed, sick):  # noqa: ARG001 all patients are alike
     with tempfile.TemporaryDirectory() as folder:
         old, new = Path(folder, "old"), Path(folder, "new")
         for place, version in ((old, "1.0"), (new, "2.0")):
@@ -127,7 +127,7 @@ def upgraded_and_unchanged(seed, sick):
             folder,
             PYTHONPATH=os.pathsep.join(map(str, path)),
         )
-    return SimpleNamespace(installed="2.0", running=running, seed=seed)
+    return SimpleNamespace(installed="2.0", running=running)
 
 
 @register(

@@ -211,7 +211,8 @@ PARTS = ("goal", "happened", "code", "image", "versions")
     hints=(
         "What would you have to know to make the same mistake on your own computer?",
         "What you expected and what happened are two sentences with numbers; the code is the one line that "
-        "fails, with its parameters; of the image, shape, type, range and pixel size; of the programs, their versions.",
+        "fails, with its parameters; of the image, shape, type, range and pixel size; of the programs, their "
+        "versions.",
         "Leave out what tells where your files are: folders with your name help nobody.",
     ),
 )
