@@ -24,6 +24,8 @@
     const group = document.getElementById("clinic-group");
     const status = form.querySelector("[role=status]");
     const none = document.querySelector(".clinic-none");
+    const headings = [...new Set(cases.map((item) => item.element.dataset.group))]
+      .map((name) => [name, document.getElementById(`sec-clinic-${name}`)]);
 
     const fit = (item, asked) => asked.reduce((sum, word) =>
       sum + (item.strong.has(word) ? 1 : item.weak.has(word) ? 0.3 : 0), 0);
@@ -36,13 +38,18 @@
       const shown = cases.filter((item) => !item.element.hidden).sort((a, b) => scores.get(b) - scores.get(a));
       status.textContent = `${shown.length} of ${cases.length} cases`;
       if (asked.length && shown.length) {
-        status.append("; the best:");
+        let separator = "; the best: ";
         for (const item of shown.slice(0, 3)) {
           const link = document.createElement("a");
           link.href = `#${item.element.id}`;
           link.textContent = item.heading;
-          status.append(" ", link);
+          status.append(separator, link);
+          separator = ", ";
         }
+      }
+      for (const [name, heading] of headings) {
+        const h2 = heading && (heading.matches("h2") ? heading : heading.querySelector("h2"));
+        if (h2) h2.hidden = !shown.some((item) => item.element.dataset.group === name);
       }
       none.hidden = shown.length > 0;
     };

@@ -42,8 +42,11 @@ def anchor(case: clinic.Case) -> str:
 
 def title(case: clinic.Case) -> str:
     """Return the nickname as a heading."""
-    words = case.name.replace("-", " ")
-    return words[0].upper() + words[1:]
+    return _capital(case.name.replace("-", " "))
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _form(count: int) -> str:
@@ -68,10 +71,10 @@ def _card(case: clinic.Case) -> str:
     questions = "".join(f"<li>{_html(question)}</li>" for question in case.questions)
     call = f'clinic.case("{case.name}").given()'
     answer = [
-        ("Diagnosis", f"<strong>{_html(case.diagnosis)}</strong>. {_html(case.cause)}"),
+        ("Diagnosis", f"<strong>{_html(_capital(case.diagnosis))}</strong>. {_html(case.cause)}"),
         ("Test", f"<code>{_code(case.test)}</code>"),
         ("Repair", _html(case.repair)),
-        ("Counted", f"{_html(case.outcome)}; @tbl-clinic says how much it is before and after."),
+        ("Counted", f"{_html(_capital(case.outcome))}; @tbl-clinic says how much it is before and after."),
     ]
     return "\n".join(
         [
