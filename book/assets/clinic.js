@@ -16,7 +16,7 @@
     if (!form || !form.hidden) return;
     const cases = [...document.querySelectorAll("article.model[data-strong]")].map((element) => ({
       element,
-      heading: element.querySelector("h3").textContent,
+      heading: element.querySelector("h3").textContent.replace(/[#\s]+$/, ""),
       strong: new Set(element.dataset.strong.split(" ")),
       weak: new Set(element.dataset.weak.split(" ")),
     }));

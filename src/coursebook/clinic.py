@@ -94,8 +94,13 @@ def _card(case: clinic.Case) -> str:
 
 
 def _html(text: str) -> str:
-    """Return text that Markdown leaves as it is; what looks like code stays in one piece."""
-    return re.sub(r"([*_\[\]@$`|\\])", lambda match: f"&#{ord(match[1])};", escape(text, quote=False))
+    """Return text that Markdown leaves as it is, with what stands between backticks as code."""
+    parts = text.split("`")
+    return "".join(f"<code>{_code(part)}</code>" if n % 2 else _prose(part) for n, part in enumerate(parts))
+
+
+def _prose(text: str) -> str:
+    return re.sub(r"([*_\[\]@$|\\])", lambda match: f"&#{ord(match[1])};", escape(text, quote=False))
 
 
 def _code(text: str) -> str:

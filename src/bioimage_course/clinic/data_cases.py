@@ -32,8 +32,8 @@ def _objects(labels):
     "so every “image” is a cut through the depth, a few pixels wide.",
     measure="np.argmax([np.abs(np.diff(stack.astype(float), axis=a)).mean() for a in range(3)])",
     guilty="!= 0",
-    repair="Move the axes, np.moveaxis(stack, -1, 0); do not reshape. Write axes into the file "
-    "(tifffile's metadata={'axes': 'ZYX'}), and read what is written there.",
+    repair="Move the axes, `np.moveaxis(stack, -1, 0)`; do not reshape. Write axes into the file "
+    "(tifffile's `metadata={'axes': 'ZYX'}`), and read what is written there.",
     outcome="share of true nuclei found in the middle plane",
     score=lambda given: _recall_of_plane(given),
     keywords="zyx, xyz, order of dimensions, transpose, reshape, z-stack, 3D, squeezed image",
@@ -71,7 +71,7 @@ def _recall_of_plane(given):
     cause="OpenCV reads colour images as blue, green, red; nearly everybody else expects red, green, blue.",
     measure="image[..., 2].mean() - image[..., 0].mean()",
     guilty="> 0",
-    repair="Turn the last axis round, image[..., ::-1], or read with a library that says RGB, such as "
+    repair="Turn the last axis round, `image[..., ::-1]`, or read with a library that says RGB, such as "
     "imageio or tifffile.",
     outcome="correlation of the colour that was meant to be haematoxylin with the right one",
     score=lambda given: _haematoxylin_agrees(given),
@@ -104,8 +104,8 @@ def _haematoxylin_agrees(given):
         "How was it converted: was the range scaled first?",
     ),
     diagnosis="8-bit overflow",
-    cause="Grey values above 255 do not fit into 8 bits; astype(np.uint8) keeps the remainder of a division "
-    "by 256, so 256 becomes 0 and the middle of bright nuclei turns black.",
+    cause="Grey values above 255 do not fit into 8 bits; `astype(np.uint8)` keeps the remainder of a "
+    "division by 256, so 256 becomes 0 and the middle of bright nuclei turns black.",
     measure="(np.abs(np.diff(image.astype(int), axis=1)) > 200).mean()",
     guilty="> 0.0005",
     repair="Keep 16 bits. If 8 must be, scale all images by the same factor first and clip.",
@@ -162,8 +162,8 @@ def two_cells_one_name(seed, sick):
     measure="np.abs(np.diff(image.astype(float))).mean() / "
     "np.abs(np.diff(image.byteswap().astype(float))).mean()",
     guilty="> 1",
-    repair="Say the order when reading raw bytes, np.frombuffer(raw, '>u2'), or let a reader of the format "
-    "do it, which finds the order in the header.",
+    repair="Say the order when reading raw bytes, `np.frombuffer(raw, '>u2')`, or let a reader of the "
+    "format do it, which finds the order in the header.",
     outcome="average precision at IoU 0.5 of a threshold method",
     score=lambda given: metrics.average_precision(given.labels, voronoi_otsu.segment(given.image), 0.5),
     keywords="big-endian, little-endian, raw, byteswap, snow, noise, frombuffer, fromfile, salt and pepper",
@@ -190,7 +190,7 @@ def snow(seed, sick):
     measure="np.abs(grey - image[..., :3].mean(axis=-1)).max()",
     guilty="> 1",
     repair="Measure in the raw file. If there is only the picture, leave the fourth channel away, "
-    "image[..., :3].",
+    "`image[..., :3]`.",
     outcome="brightness of nuclei, as a multiple of the background",
     score=lambda given: given.grey[given.labels > 0].mean() / given.grey[given.labels == 0].mean(),
     keywords="alpha channel, transparency, PNG, screenshot, four channels, export, low contrast, background",
@@ -343,8 +343,8 @@ def _background_agrees(given):
     "30, which belong to other cells or to nobody.",
     measure="sum(measure.label(labels == n).max() > 1 for n in np.unique(labels[labels > 0])) / labels.max()",
     guilty="> 0.1",
-    repair="Resize labels with the nearest neighbour, skimage.transform.resize(labels, shape, order=0, "
-    "preserve_range=True, anti_aliasing=False).astype(labels.dtype).",
+    repair="Resize labels with the nearest neighbour, `skimage.transform.resize(labels, shape, order=0, "
+    "preserve_range=True, anti_aliasing=False).astype(labels.dtype)`.",
     outcome="connected objects in the label image",
     better="nearer",
     truth=24,
@@ -377,7 +377,7 @@ def _parts(mask):
         "Does the other program count pixels from their centre or from their corner, from 0 or from 1?",
     ),
     diagnosis="masks shifted by half a pixel or more",
-    cause="Every fourth pixel was taken, image[::4, ::4], which is the corner of each square, and the "
+    cause="Every fourth pixel was taken, `image[::4, ::4]`, which is the corner of each square, and the "
     "result was enlarged as if it had been the centre: everything moves by one and a half pixels.",
     measure="image[:-1, :-1][labels[1:, 1:] > 0].mean() - image[1:, 1:][labels[1:, 1:] > 0].mean()",
     guilty="> 0",
@@ -412,8 +412,8 @@ def outlines_beside_cells(seed, sick):
     measure="np.ptp(np.nonzero(labels == 1), axis=1)[2] * used[2] / (np.ptp(np.nonzero(labels == 1), "
     "axis=1)[0] * used[0])",
     guilty="> 1.5",
-    repair="Hand the three lengths to whatever measures, spacing=(1.0, 0.25, 0.25), or resample the stack to "
-    "cubes first; Cellpose calls the ratio anisotropy, StarDist expects it in its grid and rays.",
+    repair="Hand the three lengths to whatever measures, `spacing=(1.0, 0.25, 0.25)`, or resample the stack "
+    "to cubes first; Cellpose calls the ratio anisotropy, StarDist takes it when its rays are made.",
     outcome="median volume of a nucleus in µm³",
     better="nearer",
     truth=113.0,

@@ -30,16 +30,16 @@ def _python(program, line, folder, **more):
     symptom="“module 'tifffile' has no attribute 'imread'”, although it is installed, and in another folder "
     "the same line works.",
     questions=(
-        "From which file does Python take the module: tifffile.__file__?",
+        "From which file does Python take the module: `tifffile.__file__`?",
         "Is there a file or folder in your working directory that has the library's name?",
         "Does it work if Python is started in another folder?",
     ),
     diagnosis="own file with the library's name",
-    cause="The first script was called tifffile.py. Python looks into the working directory first, finds "
+    cause="The first script was called `tifffile.py`. Python looks into the working directory first, finds "
     "it, and takes it for the library.",
     measure="float(module_file.startswith(working_directory))",
     guilty="> 0",
-    repair="Rename the script (and delete __pycache__ beside it), then restart the kernel.",
+    repair="Rename the script (and delete `__pycache__` beside it), then restart the kernel.",
     outcome="calls of imread that work, of one",
     better="higher",
     score=lambda given: float(given.works),
@@ -61,7 +61,7 @@ def no_attribute_imread(seed, sick):
     symptom="“No module named 'numpy'” in the notebook. In the terminal pip says “requirement already "
     "satisfied”.",
     questions=(
-        "What is sys.executable in the notebook, and which Python does pip belong to (pip --version)?",
+        "What is `sys.executable` in the notebook, and which Python does pip belong to (`pip --version`)?",
         "Which kernel stands in the upper right corner of the notebook?",
         "How many environments are on this computer?",
     ),
@@ -70,8 +70,8 @@ def no_attribute_imread(seed, sick):
     "packages.",
     measure="float(kernel_prefix != pip_prefix)",
     guilty="> 0",
-    repair="Install with the kernel's own pip, %pip install …, or register the right environment, python -m "
-    "ipykernel install --user, and choose it.",
+    repair="Install with the kernel's own pip, `%pip install …`, or register the right environment, `python "
+    "-m ipykernel install --user`, and choose it.",
     outcome="imports that work, of one",
     better="higher",
     score=lambda given: float(given.works),
@@ -98,15 +98,15 @@ def satisfied_but_not_found(seed, sick):  # noqa: ARG001 all patients are alike
     questions=(
         "Which version says the module itself, and from which folder does it come?",
         "Was the kernel restarted after the upgrade?",
-        "Are there two copies on sys.path, in the user's folder and in the environment?",
+        "Are there two copies on `sys.path`, in the user's folder and in the environment?",
     ),
     diagnosis="an old copy comes first",
     cause="Two copies are installed. pip looks at the new one; Python imports the one that comes first on "
     "its path, which is old.",
     measure="float(installed != running)",
     guilty="> 0",
-    repair="Restart the kernel, delete the old copy (pip uninstall until nothing is left), and let a script "
-    "print the version that it runs with.",
+    repair="Restart the kernel, delete the old copy (`pip uninstall` until nothing is left), and let a "
+    "script print the version that it runs with.",
     outcome="running version",
     better="nearer",
     truth=2.0,

@@ -80,8 +80,8 @@ def punished_for_nothing(seed, sick):
     "number of objects.",
     measure="count - len(np.unique(labels[labels > 0]))",
     guilty="> 0",
-    repair="Count different labels, len(np.unique(labels[labels > 0])), or number anew with "
-    "skimage.segmentation.relabel_sequential.",
+    repair="Count different labels, `len(np.unique(labels[labels > 0]))`, or number anew with "
+    "`skimage.segmentation.relabel_sequential`.",
     outcome="cells counted",
     better="nearer",
     truth=24,

@@ -39,8 +39,8 @@ def _three(labels):
     "in training, so their inner structures look like nuclei to it.",
     measure="metrics.median_diameter(drawn) * scale / 30",
     guilty="> 1.5",
-    repair="Measure three objects by hand and hand over the ratio: scale=0.25 in StarDist, diameter=… in "
-    "Cellpose; or resize the images to the pixel size of the training data.",
+    repair="Measure three objects by hand and hand over the ratio: `scale=0.25` in StarDist, `diameter=…` "
+    "in Cellpose; or resize the images to the pixel size of the training data.",
     outcome="average precision at IoU 0.5",
     better="higher",
     score=_found,
@@ -72,8 +72,8 @@ def crumbs(seed, sick):
     "them.",
     measure="diameter / metrics.median_diameter(drawn)",
     guilty="> 1.7",
-    repair="Measure three cells and hand over their diameter, or diameter=None for a model that was trained "
-    "on many sizes.",
+    repair="Measure three cells and hand over their diameter, or `diameter=None` for a model that was "
+    "trained on many sizes.",
     outcome="average precision at IoU 0.5",
     better="higher",
     score=_found,
@@ -102,8 +102,8 @@ def no_masks_at_all(seed, sick):
     "below that threshold.",
     measure="np.median(ndimage.maximum(probabilities, truth, np.unique(truth)[1:]))",
     guilty="< threshold",
-    repair="Use the threshold that comes with the model, or choose one on a few annotated images of your own "
-    "(StarDist: optimize_thresholds), never on the test images.",
+    repair="Use the threshold that comes with the model, or choose one on a few annotated images of your "
+    "own (StarDist: `optimize_thresholds`), never on the test images.",
     outcome="share of true nuclei found",
     better="higher",
     score=lambda given: metrics.match(given.truth, given.found).recall,
@@ -138,7 +138,7 @@ def only_the_bright_ones(seed, sick):
     "model has learnt that what is bright is nucleus.",
     measure="np.median(image) - image.mean()",
     guilty="> 0",
-    repair="Invert the image, image.max() - image, if the objects are otherwise the same; for transmitted "
+    repair="Invert the image, `image.max() - image`, if the objects are otherwise the same; for transmitted "
     "light take a model that was trained on it.",
     outcome="average precision at IoU 0.5",
     better="higher",
@@ -166,7 +166,7 @@ def outlines_of_gaps(seed, sick):
     measure="(limits[1] - limits[0]) / image.std()",
     guilty="< 10",
     repair="Compute the limits once, from all images or from those with cells, and hand them to every call: "
-    "limits=(low, high).",
+    "`limits=(low, high)`.",
     outcome="nuclei found in an empty well",
     better="nearer",
     truth=0,
@@ -203,7 +203,7 @@ def _haze(seed):
     "of times as large, which no layer was made for.",
     measure="np.percentile(given_to_network, 99.8)",
     guilty="> 5",
-    repair="Normalise first, csbdeep.utils.normalize(image, 1, 99.8), or use a function that does it.",
+    repair="Normalise first, `csbdeep.utils.normalize(image, 1, 99.8)`, or use a function that does it.",
     outcome="average precision at IoU 0.5",
     better="higher",
     score=_found,
@@ -232,7 +232,7 @@ def plugin_works_script_does_not(seed, sick):
     measure="((left := labels[:, side - 1]) * (right := labels[:, side]) * (left != right) > 0).sum()",
     guilty="> 12",
     repair="Give each block a margin as wide as the longest object and the network's reach, and let an "
-    "object belong to the block of its centre: large.label_image, or n_tiles in the tools.",
+    "object belong to the block of its centre: `large.label_image`, or `n_tiles` in the tools.",
     outcome="cells counted",
     better="nearer",
     truth=60,
@@ -304,7 +304,7 @@ def staircase(seed, sick):
     "nuclei, and the network has never seen membranes.",
     measure="np.corrcoef(grey.ravel(), image[..., 0].ravel())[0, 1]",
     guilty="< 0.9",
-    repair="Hand over the channel that the model was made for, image[..., 0], or take a model for several "
+    repair="Hand over the channel that the model was made for, `image[..., 0]`, or take a model for several "
     "channels and tell it which is which.",
     outcome="average precision at IoU 0.5",
     better="higher",
@@ -325,16 +325,17 @@ def colours_to_grey(seed, sick):
     symptom="I loaded the weights that a colleague trained. No error message, and the masks are nonsense; "
     "at the colleague's desk the same file works.",
     questions=(
-        "Was it loaded with strict=False, and what did the call return?",
+        "Was it loaded with `strict=False`, and what did the call return?",
         "Do the names in the file equal those in the network?",
         "Which version of the program wrote the file?",
     ),
     diagnosis="weights that do not fit were skipped",
-    cause="Another version had named the layers otherwise (here with “module.” in front). With strict=False "
-    "PyTorch skips what it does not know, so the network kept the random weights it began with.",
+    cause="Another version had named the layers otherwise (here with “module.” in front). With "
+    "`strict=False` PyTorch skips what it does not know, so the network kept the random weights it began "
+    "with.",
     measure="len(set(names_in_network) - set(names_in_file))",
     guilty="> 0",
-    repair="Load with strict=True, which complains, and rename what differs; keep the program's version "
+    repair="Load with `strict=True`, which complains, and rename what differs; keep the program's version "
     "beside the weights.",
     outcome="average precision at IoU 0.5",
     better="higher",
@@ -397,7 +398,7 @@ print(done)
     "the need grows with pixels times maps, not with the file.",
     measure="pixels_at_once * 4 * maps / free_bytes",
     guilty="> 0.5",
-    repair="Work in blocks with overlap (large.label_image; n_tiles in StarDist, tiles in Cellpose), so "
+    repair="Work in blocks with overlap (`large.label_image`; `n_tiles` in StarDist, tiles in Cellpose), so "
     "that the need depends on the block.",
     outcome="rows computed, of 4096",
     better="higher",

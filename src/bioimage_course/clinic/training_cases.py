@@ -100,7 +100,7 @@ def _trained(inputs, targets, updates=60, weight=1.0, seed=0):
     "within a short training nothing pulls the network away from it.",
     measure="targets.mean()",
     guilty="< 0.05",
-    repair="Draw crops around objects, and weigh the rare class in the loss (pos_weight, Dice or focal "
+    repair="Draw crops around objects, and weigh the rare class in the loss (`pos_weight`, Dice or focal "
     "loss); then choose the threshold on validation images.",
     outcome="share of foreground pixels found",
     better="higher",
@@ -188,7 +188,7 @@ def _seen(given):
     measure="np.corrcoef(flows[1][labels > 0], fresh[1][labels > 0])[0, 1]",
     guilty="< 0.9",
     repair="Mirror labels and compute the flows afterwards, or turn the sign (cellpose's own "
-    "random_rotate_and_resize does); try every augmentation on one image and look at it.",
+    "`random_rotate_and_resize` does); try every augmentation on one image and look at it.",
     outcome="correlation of the targets with those of the mirrored labels",
     better="higher",
     score=lambda given: np.corrcoef(given.flows[1][given.labels > 0], given.fresh[1][given.labels > 0])[0, 1],
@@ -225,12 +225,12 @@ def _flows(labels_to_flows, labels):
         "Which filter throws images or objects away, with which default?",
     ),
     diagnosis="a filter that removes the training images",
-    cause="Cellpose leaves out images with fewer than min_train_masks masks, and the default is five. All "
+    cause="Cellpose leaves out images with fewer than `min_train_masks` masks, and the default is five. All "
     "images with three or four cells were dropped, with one line in the log.",
     measure="np.mean([len(np.unique(l)) - 1 < min_train_masks for l in labels])",
     guilty="> 0.2",
-    repair="Set min_train_masks=1 (and look at min_size, and at size filters of other tools); read what the "
-    "log says about the number of images.",
+    repair="Set `min_train_masks=1` (and look at `min_size`, and at size filters of other tools); read what "
+    "the log says about the number of images.",
     outcome="images that cellpose trains on, of 40",
     better="nearer",
     truth=40,
