@@ -7,7 +7,7 @@
 #   chapter: "19"
 #   title: The case clinic
 #   extra: "practice,stardist,cellpose"
-#   paths: [user, builder]
+#   paths: [user]
 #   gpu: "not needed"
 # ---
 

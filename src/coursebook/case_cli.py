@@ -31,7 +31,7 @@ def sheet(case: clinic.Case, answer: bool = False) -> str:
         f"**Test:** `{case.test}`\n\n"
         f"**Diagnosis:** {case.diagnosis}. {case.cause}\n\n"
         f"**Repair:** {case.repair}\n\n"
-        f"**{case.outcome[0].upper()}{case.outcome[1:]}:** {case.before:.3g} before, {case.after:.3g} after.\n"
+        f"**Counted:** {case.outcome}: {case.before:.3g} before, {case.after:.3g} after.\n"
     )
 
 
