@@ -25,6 +25,7 @@ from bioimage_course import check, clinic, compat, show
 
 compat.prepare("stardist")  # Keras 2, before TensorFlow is imported
 warnings.filterwarnings("ignore", category=UserWarning)
+rng = np.random.default_rng(0)
 
 # %% [markdown]
 # ## A consultation, step by step
@@ -164,6 +165,27 @@ clinic.sheet("evaluation", alt="Eight pairs of panels, sick and repaired, bars o
 #| fig-cap: "The environment: four made-up ones, really run. Nothing works, or works with an old version; after the repair it does."
 #| fig-alt: "Four pairs of bars: three that are zero before the repair and one after it, and a version that goes from one to two."
 clinic.sheet("environment", alt="Four pairs of bars before and after the repair.")
+
+# %% [markdown]
+# ## What was claimed
+#
+# Every sentence of the page about our own numbers, with what it rests on.
+
+# %% tags=["claims", "nbval-check-output"]
+everybody = clinic.cases()
+convicted = [all(item.test_of(item.given(seed)) for seed in (0, 1)) for item in everybody]
+acquitted = [not any(item.test_of(item.given(seed, sick=False)) for seed in (0, 1)) for item in everybody]
+before = {item.name: item.before for item in everybody}
+after = {item.name: item.after for item in everybody}
+tuned, cells = "best-of-sixty", "significant-both-ways"
+show.claims(
+    ("every-line-convicts", "8db7f6", all(convicted) and all(acquitted), f"{len(everybody)} cases, two patients each"),
+    ("effect-cut-off", "09a60c", before["too-small-an-effect"] < 1.6 and abs(after["too-small-an-effect"] - 2) < 0.1, f"{before['too-small-an-effect']:.1f} and {after['too-small-an-effect']:.1f}"),
+    ("effect-gone", "942b75", abs(before["no-difference"] - 1) < 0.1 and abs(after["no-difference"] - 2) < 0.1, f"{before['no-difference']:.1f} and {after['no-difference']:.1f}"),
+    ("cells-are-no-replicates", "f20b71", before[cells] > 0.5 and after[cells] < 0.1, f"{before[cells]:.0%} and {after[cells]:.0%} of 400 experiments"),
+    ("luckiest-of-sixty", "a6b631", before[tuned] > 0.8 and after[tuned] < before[tuned], f"{before[tuned]:.2f} and {after[tuned]:.2f}, truth 0.70"),
+    ("dice-sees-no-lines", "bd9262", before["perfect-masks-wrong-counts"] > 0.99 and after["perfect-masks-wrong-counts"] < 0.5, f"{before['perfect-masks-wrong-counts']:.2f} and {after['perfect-masks-wrong-counts']:.2f}"),
+)
 
 # %% [markdown]
 # ## Find your own case

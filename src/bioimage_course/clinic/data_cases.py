@@ -69,7 +69,7 @@ def _recall_of_plane(given):
     ),
     diagnosis="channels in the wrong order",
     cause="OpenCV reads colour images as blue, green, red; nearly everybody else expects red, green, blue.",
-    measure="image[..., 2].mean() - image[..., 0].mean()",
+    measure="image[:, :, 2].mean() - image[:, :, 0].mean()",
     guilty="> 0",
     repair="Turn the last axis round, `image[..., ::-1]`, or read with a library that says RGB, such as "
     "imageio or tifffile.",
@@ -100,13 +100,13 @@ def _haematoxylin_agrees(given):
     "as a ring or in pieces.",
     questions=(
         "What is the type of the numbers now, and what was it before?",
-        "Are there neighbouring pixels of which one is nearly 0 and one nearly 255?",
+        "Are there neighbouring pixels of which one is nearly 0 and one nearly the highest value?",
         "How was it converted: was the range scaled first?",
     ),
     diagnosis="8-bit overflow",
     cause="Grey values above 255 do not fit into 8 bits; `astype(np.uint8)` keeps the remainder of a "
     "division by 256, so 256 becomes 0 and the middle of bright nuclei turns black.",
-    measure="(np.abs(np.diff(image.astype(int), axis=1)) > 200).mean()",
+    measure="(np.abs(np.diff(image.astype(int), axis=1)) > 0.8 * np.iinfo(image.dtype).max).mean()",
     guilty="> 0.0005",
     repair="Keep 16 bits. If 8 must be, scale all images by the same factor first and clip.",
     outcome="average precision at IoU 0.5 of a threshold method",
@@ -301,7 +301,7 @@ def no_difference(seed, sick):
     measure="(steps := np.abs(np.diff(image.astype(float), axis=1)).mean(axis=0))[7::8].mean() / "
     "steps.mean()",
     guilty="> 1.2",
-    repair="Go back to the raw files, and keep them as TIFF or OME-Zarr, whose compression loses nothing.",
+    repair="Go back to the raw files, and keep them as TIFF, whose compression loses nothing.",
     outcome="correlation of the dark background with the recorded one",
     score=lambda given: _background_agrees(given),
     keywords="jpg, compression, lossy, artefacts, artifacts, blocks, grid pattern, checkerboard, tiles, "
