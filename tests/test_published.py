@@ -33,7 +33,7 @@ def test_the_model_atlas_says_the_same(name):
     (told,) = (model for model in atlas if model["name"] == entry.model)
     assert not findings
     assert told["seen_dsb2018"] == entry.seen and entry.licence.startswith(told["licence_weights"])
-    assert ("non-commercial" in told.get("licence_note", "")) == ("non-commercial" in entry.licence)
+    assert ("non-commercial" in told["licence_note"]) == ("non-commercial" in entry.licence)
     sizes = told["size_mb"] if isinstance(told["size_mb"], dict) else {"": told["size_mb"]}
     known = [size for size in sizes.values() if not isinstance(size, str)]
     # the atlas has the encoder's file alone for some; decoders have 38 MB

@@ -129,6 +129,39 @@ def validation_set(images, masks):
 # ---------------------------------------------------------------- score
 
 
+def machine(gpu="no GPU used"):
+    """What a score was measured on, in words."""
+    return f"{platform.machine()}, {os.cpu_count()} CPU cores, {gpu}"
+
+
+def same_versions(before, packages):
+    """Whether what was recorded hangs on the versions of these distributions that are installed now."""
+    return all(before.get(package) == version(package) for package in packages)
+
+
+def segment_all(segment, images):
+    """Labels of all images, and mean seconds of one.
+
+    Parameters
+    ----------
+    segment : callable
+        ``segment(image) -> labels``. If it has ``timed(image) -> (labels, seconds)``, because it remembers
+        what an image took when it was new, that counts.
+    images : iterable of arrays
+
+    Returns
+    -------
+    list of array, float
+    """
+
+    def measured(image):
+        started = time.perf_counter()
+        return segment(image), time.perf_counter() - started
+
+    found = [getattr(segment, "timed", measured)(image) for image in images]
+    return [labels for labels, _ in found], float(np.mean([seconds for _, seconds in found]))
+
+
 def score(
     method,
     segment,
@@ -140,8 +173,8 @@ def score(
     packages=(),
     command=None,
     limit=None,
-    machine=None,
-    out=OUT,
+    gpu="no GPU used",
+    out=None,
 ):
     """Segment the 50 test images, count matches, write the counts into ``<method>.json``.
 
@@ -150,8 +183,7 @@ def score(
     method : str
         Short name in lower case with hyphens, the name of the file.
     segment : callable
-        ``segment(image) -> labels``; takes an image as stored (Y, X). Where it has ``seconds``, a list, the
-        time of an image is their mean, else it is measured here.
+        As for `segment_all`; takes an image as stored (Y, X).
     chapter, title : str
         Number of the chapter that explains the method, and its name in tables.
     in_training : str
@@ -164,8 +196,8 @@ def score(
         How the row was made; by default this very command line.
     limit : int, optional
         Score the first so many images only, for methods that take too long; the file says so.
-    machine : str, optional
-        What it ran on, where that is not this machine without a GPU.
+    gpu : str, optional
+        Name of the GPU that was used.
     out : Path, optional
         Folder of the file.
 
@@ -181,10 +213,7 @@ def score(
     digest = files.sha256_of(*images, *truths)
     images, truths, names = images[:limit], truths[:limit], names[:limit]
     segment(images[0])  # loading and compiling are not counted
-    getattr(segment, "seconds", []).clear()
-    started = time.perf_counter()
-    predictions = [segment(image) for image in tqdm(images, desc=method)]
-    seconds = np.mean(getattr(segment, "seconds", None) or (time.perf_counter() - started) / len(images))
+    predictions, seconds = segment_all(segment, tqdm(images, desc=method))
     scores = metrics.average_precision_dataset(truths, predictions)
     about = {
         "method": method,
@@ -193,16 +222,17 @@ def score(
         "in_training": in_training,
         "note": note,
         "command": command or " ".join(["python", "training/" + Path(sys.argv[0]).name, *sys.argv[1:]]),
-        "machine": machine or f"{platform.machine()}, {os.cpu_count()} CPU cores, no GPU used",
+        "machine": machine(gpu),
         "versions": {name: version(name) for name in packages} | {"python": platform.python_version()},
         "test_pixels_sha256": digest,
-        "seconds_per_image": round(float(seconds), 2),
+        "seconds_per_image": round(seconds, 2),
         "iou_thresholds": list(scores.thresholds),
         "images": [
             {"name": name, "tp": tp.tolist(), "fp": fp.tolist(), "fn": fn.tolist()}
             for name, tp, fp, fn in zip(names, scores.tp, scores.fp, scores.fn, strict=True)
         ],
     }
+    out = OUT if out is None else out
     out.mkdir(parents=True, exist_ok=True)
     files.save(out / f"{method}.json", json.dumps(about) + "\n")
     print(

@@ -28,7 +28,6 @@ import argparse
 import itertools
 import json
 import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -181,13 +180,8 @@ def identity(what):
 def run(segment, scenes, keep=None):
     """Counts of all images, and seconds an image."""
     segment(scenes[0]["image"][:128, :128])  # loading and compiling are not counted
-    known = len(
-        getattr(segment, "seconds", ())
-    )  # of one who remembers what he has found, and how long it took
-    rows, started = [], time.perf_counter()
-    found = [segment(scene["image"]) for scene in scenes]
-    elapsed = time.perf_counter() - started
-    seconds = float(np.mean(getattr(segment, "seconds", [])[known:] or elapsed / len(scenes)))
+    rows = []
+    found, seconds = dsb2018.segment_all(segment, [scene["image"] for scene in scenes])
     for scene, labels in zip(scenes, found, strict=True):
         rows.append(counts_of(scene, labels))
         if keep:

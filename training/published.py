@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import time
 from importlib.metadata import version
@@ -52,15 +51,18 @@ class Remembered:
     """
 
     def __init__(self, segment, folder):
-        self.segment, self.folder, self.seconds, self.warm = segment, Path(folder), [], False
+        self.segment, self.folder, self.warm = segment, Path(folder), False
 
     def __call__(self, image):
+        return self.timed(image)[0]
+
+    def timed(self, image):
+        """Labels, and the seconds that they took when they were found."""
         file = self.folder / f"{files.sha256_of(image)[:20]}-{'x'.join(map(str, image.shape))}.npz"
         if not file.is_file():
             self._find(image, file)
         with np.load(file) as kept:
-            self.seconds.append(float(kept["seconds"]))
-            return kept["labels"].astype(np.int32)
+            return kept["labels"].astype(np.int32), float(kept["seconds"])
 
     def _find(self, image, file):
         if not self.warm:
@@ -74,12 +76,11 @@ class Remembered:
         files.save(file, lambda stream: np.savez_compressed(stream, **content))
 
 
-def machine():
-    """What the models run on."""
+def gpu():
+    """Name of the GPU that the models use, or nothing."""
     import torch
 
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU used"
-    return f"{platform.machine()}, {os.cpu_count()} CPU cores, {gpu}"
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else ""
 
 
 def versions_of(entry):
@@ -93,8 +94,8 @@ def score_dsb2018(entry, segment, out):
     packages = toolbox.TOOLS[entry.tool].packages
     if file.is_file():
         before = json.loads(file.read_text(encoding="utf-8"))["versions"]
-        if all(before.get(package) == now for package, now in versions_of(entry).items()):
-            return False
+        if dsb2018.same_versions(before, packages):
+            return
     dsb2018.score(
         file.stem,
         segment,
@@ -104,10 +105,9 @@ def score_dsb2018(entry, segment, out):
         note=f"The published model {entry.model} with the settings of its authors.",
         packages=packages,
         command=f"course published {entry.name}",
-        machine=machine(),
+        gpu=gpu() or "no GPU used",
         out=out,
     )
-    return True
 
 
 def draw_crop(entry, segment, out):
@@ -128,8 +128,8 @@ def score_other_laboratory(entry, segment, sets, out):
 def run(entry, args, sets):
     """Everything for one model."""
     segment = tools.published.segmenter(entry.name, download=True)
-    gpu = "cpu" if machine().endswith("no GPU used") else "gpu"
-    folder = args.cache / entry.name / "-".join([*versions_of(entry).values(), gpu, ADAPTER])
+    kind = "gpu" if gpu() else "cpu"
+    folder = args.cache / entry.name / "-".join([*versions_of(entry).values(), kind, ADAPTER])
     segment = Remembered(segment, folder)
     if entry.images == "fluorescence":
         score_dsb2018(entry, segment, args.out / "dsb2018")

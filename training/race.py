@@ -140,11 +140,6 @@ def takes_colours(name):
     return colour(name) or tools.published.about(name).tool in ("cellpose", "micro-sam")
 
 
-def outdated(name, before):
-    """Whether a published model has been run with other versions than those that are installed."""
-    return name.startswith(PUBLISHED) and any(version(p) != v for p, v in before[name]["versions"].items())
-
-
 MEASURED = ("start_seconds", "kinds", "other_seeds", "peak_memory_mb", "versions", "load_average_before")
 
 
@@ -364,7 +359,7 @@ def describe():
     }
     return {
         "command": "python training/race.py",
-        "machine": f"{platform.machine()}, {os.cpu_count()} CPU cores, no GPU used",
+        "machine": dsb2018.machine(),
         "python": platform.python_version(),
         "rule": f"easy and crowded: the {IMAGES} test images of nuclei-dsb2018 with the smallest and the "
         f"largest share of nuclei that have a neighbour within {GAP} pixels; tissue: tissue-he-dsb2018 "
@@ -402,10 +397,12 @@ def main(argv=None):
     before = old["entrants"]
     # who only adds a published model leaves what is said of the images and the machine
     results = (old if args.published and before else describe()) | {"entrants": {}}
-    again = {*args.again, *(PUBLISHED + name for name in args.published if PUBLISHED + name in before)}
-    again = {name for name in again if name in args.again or outdated(name, before)}
-    for name, about in entrants([*before, *(PUBLISHED + name for name in args.published)]).items():
-        if name in before and name not in again:
+    asked = [PUBLISHED + name for name in args.published]
+    for name, about in entrants([*before, *asked]).items():
+        outdated = name in asked and not dsb2018.same_versions(
+            before.get(name, {}).get("versions", {}), about["packages"]
+        )
+        if name in before and name not in args.again and not outdated:
             results["entrants"][name] = about | {
                 key: before[name][key] for key in MEASURED if key in before[name]
             }

@@ -39,19 +39,18 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from torch.utils.data import DataLoader
 
 import cell_classifier
-from bioimage_course import files, nets
+import shortcuts
+from bioimage_course import files, nets, results
 
-OUT = Path(__file__).resolve().parents[1] / "src" / "bioimage_course" / "weights" / "real-splits"
+OUT, METHODS = results.real_splits.FOLDER, results.real_splits.METHODS
 SEEDS = range(8)
 SIZE = 32
 RED = 3  # red cells an image in `kinds`, with all white cells and platelets
 LOTTERY, ENOUGH = 12, 8  # images in the lottery, and how many red cells each must have
 SHIPPED = 24  # images in the table for learners
 SETTINGS = {"epochs": {"kinds": 16, "lottery": 30}, "batch": 32, "rate": 5e-3, "depth": 3, "width": 6}
-METHODS = ("CNN", "forest on colour", "logistic regression on colour")
 
 
 def load():
@@ -122,20 +121,7 @@ def cnn(crops, targets, epochs, seed):
     """The CNN, trained with equal weight for each class."""
     nets.seed_everything(seed)
     model = nets.CNN(3, int(targets.max()) + 1, depth=SETTINGS["depth"], width=SETTINGS["width"])
-    counts = np.bincount(targets)
-    nets.fit(
-        model,
-        DataLoader(Turned(crops, targets), batch_size=SETTINGS["batch"], shuffle=True),
-        loss=torch.nn.CrossEntropyLoss(weight=torch.tensor(counts.sum() / (len(counts) * counts)).float()),
-        optimiser="adamw",
-        learning_rate=SETTINGS["rate"],
-        weight_decay=1e-3,
-        epochs=epochs,
-        scheduler=lambda optimiser: torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs),
-        seed=seed,
-        device="cpu",
-        progress=False,
-    )
+    shortcuts.fit(Turned(crops, targets), None, model, SETTINGS | {"epochs": epochs}, seed)
     return lambda crops: cell_classifier.predict(model, crops)
 
 
@@ -193,10 +179,10 @@ def main(argv=None):
     crops, kinds, images = load()
     files.save(args.out / "cells.csv", table(crops, kinds, images))
     file, digest = args.out / "results.json", files.sha256_of(crops, kinds, images)
-    results = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    if (results.get("settings"), results.get("crops_sha256")) != (SETTINGS, digest):  # begin anew
-        results = {"cpu_minutes": 0.0, "tasks": {"kinds": {}, "lottery": {}}}
-    results |= {
+    found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    if (found.get("settings"), found.get("crops_sha256")) != (SETTINGS, digest):  # begin anew
+        found = {"cpu_minutes": 0.0, "tasks": {"kinds": {}, "lottery": {}}}
+    found |= {
         "what": "Split by crop against split by image on real blood cells",
         "command": "python training/real_splits.py",
         "settings": SETTINGS,
@@ -205,14 +191,14 @@ def main(argv=None):
         "machine": f"{platform.machine()}, one of {os.cpu_count()} CPU cores, no GPU used",
         "versions": {p: version(p) for p in ("torch", "numpy", "scikit-learn")},
     }
-    for task, seeds in results["tasks"].items():
+    for task, seeds in found["tasks"].items():
         for seed in SEEDS:
             if str(seed) in seeds:
                 continue
             started = time.process_time()
             seeds[str(seed)] = one_seed(crops, kinds, images, task, seed)
-            results["cpu_minutes"] = round(results["cpu_minutes"] + (time.process_time() - started) / 60, 2)
-            files.save(file, json.dumps(results, indent=1) + "\n")
+            found["cpu_minutes"] = round(found["cpu_minutes"] + (time.process_time() - started) / 60, 2)
+            files.save(file, json.dumps(found, indent=1) + "\n")
             print(task, seed, seeds[str(seed)], flush=True)
 
 

@@ -1,6 +1,6 @@
 """``course published``: score published models where the course's own are scored."""
 
-import subprocess
+import importlib
 import sys
 
 from bioimage_course.errors import InputError
@@ -14,4 +14,8 @@ def main(argv: list[str]) -> int:
     script = Project.find().root / SCRIPT
     if not script.is_file():
         raise InputError(f"{SCRIPT} is missing: `course published` needs a clone of the repository.")
-    return subprocess.run([sys.executable, str(script), *argv]).returncode
+    sys.path.insert(0, str(script.parent))
+    try:
+        return importlib.import_module(script.stem).main(argv)
+    finally:
+        sys.path.remove(str(script.parent))

@@ -58,6 +58,7 @@ def range_test(
 
     Examples
     --------
+    >>> import torch
     >>> x = torch.linspace(-1, 1, 32)[:, None]
     >>> rates, losses = range_test(torch.nn.Linear(1, 1), [(x, 3 * x)], loss=torch.nn.MSELoss(), highest=1e3)
     >>> bool(losses.min() < losses[0] < losses[-1])
