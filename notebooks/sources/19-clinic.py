@@ -166,6 +166,9 @@ clinic.sheet("evaluation", alt="Eight pairs of panels, sick and repaired, bars o
 #| fig-alt: "Four pairs of bars: three that are zero before the repair and one after it, and a version that goes from one to two."
 clinic.sheet("environment", alt="Four pairs of bars before and after the repair.")
 
+# %% tags=["widget"]
+explore.verdict()
+
 # %% [markdown]
 # ## What was claimed
 #

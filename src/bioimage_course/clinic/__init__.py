@@ -21,5 +21,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "figures": ["picture", "sheet", "table"],
         "cases": ["GROUPS", "Case", "case", "cases", "diagnoses", "random_case", "search"],
+        "scripts": ["Script", "script", "scripts"],
     },
 )

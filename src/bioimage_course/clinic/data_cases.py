@@ -232,14 +232,14 @@ def pale_export(seed, sick):
     keywords="overexposed, clipped, exposure, 255, 4095, 65535, maximum value, plateau, intensity ratio",
 )
 def too_small_an_effect(seed, sick):
-    control, treated, labels = _two_conditions(seed, photons=2000 if sick else 300)
+    control, treated, labels = two_conditions(seed, photons=2000 if sick else 300)
     limit = 4095  # of a camera with 12 bits
     return SimpleNamespace(
         control=np.minimum(control, limit), treated=np.minimum(treated, limit), labels=labels
     )
 
 
-def _two_conditions(seed, photons=300):
+def two_conditions(seed, photons=300):
     """The same nuclei as controls, and treated: twice as bright. Darkness has the grey value 0."""
     common = {"shape": (160, 160), "count": 12, "seed": seed, "background": 0.02, "gain": 2.0, "offset": 0}
     settings = {"brightness": (0.6, 1.0), "texture": 0.05, "read_noise": 1.0}
@@ -278,7 +278,7 @@ def _signal(image, labels):
     "quantification, no difference, fluorescence intensity",
 )
 def no_difference(seed, sick):
-    control, treated, labels = _two_conditions(seed)
+    control, treated, labels = two_conditions(seed)
     if sick:
         control, treated = data.normalise(control), data.normalise(treated)
     else:

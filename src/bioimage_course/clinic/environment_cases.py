@@ -106,12 +106,14 @@ def satisfied_but_not_found(seed, sick):  # noqa: ARG001 all patients are alike
     measure="float(installed != running)",
     guilty="> 0",
     repair="Restart the kernel, delete the old copy (`pip uninstall` until nothing is left), and let a "
-    "script print the version that it runs with.",
+    "script print the version that it runs with. For a result that is to be had again elsewhere, keep a lock "
+    "file or a container beside the script.",
     outcome="running version",
     better="nearer",
     truth=2.0,
     score=lambda given: float(given.running),
-    keywords="upgrade, old version, pip install --upgrade, PYTHONPATH, user site, version, yesterday, "
+    keywords="runs here but not there, another computer, cluster, upgrade, old version, pip install "
+    "--upgrade, PYTHONPATH, user site, version, yesterday, "
     "different result, __version__",
 )
 def upgraded_and_unchanged(seed, sick):  # noqa: ARG001 all patients are alike
@@ -162,3 +164,44 @@ def same_to_the_last_pixel(seed, sick):
             np.save(file, weights)
             used = load(file)
     return SimpleNamespace(in_memory=used, in_file=weights)
+
+
+@register(
+    "environment",
+    symptom="I gave the cluster two workers instead of one, and the folder takes as long as before.",
+    questions=(
+        "Do the workers compute, or do they wait: what is the use of the processors?",
+        "Do both read from the same network drive?",
+        "How many threads does each worker start, and how many cores are there?",
+    ),
+    diagnosis="workers that wait for the same thing",
+    cause="Reading takes longer than computing, and the drive serves one file at a time: the second worker "
+    "waits for the first. (Where each worker starts as many threads as there are cores they wait for the "
+    "cores in the same way.)",
+    measure="seconds_to_read / seconds_to_compute",
+    guilty="> 1",
+    repair="Copy the images to a local disk first, or read larger pieces; and allow each worker one thread, "
+    "`OMP_NUM_THREADS=1`, before numpy is imported. Time one worker, then two, before asking for twenty.",
+    outcome="how much faster two workers are than one (of a made-up computer)",
+    better="nearer",
+    truth=2.0,
+    score=lambda given: _seconds(given, 1) / _seconds(given, 2),
+    keywords="slow, parallel, workers, processes, dask, no faster, speed, cluster, threads, cores, cpu, "
+    "OMP_NUM_THREADS, oversubscription, network drive, disk, multiprocessing, num_workers",
+)
+def no_faster_with_two(seed, sick):
+    random = np.random.default_rng(seed)
+    compute = float(random.uniform(0.8, 1.2))
+    return SimpleNamespace(
+        images=40, seconds_to_read=compute * (8.0 if sick else 0.05), seconds_to_compute=compute
+    )
+
+
+def _seconds(given, workers):
+    """When the last image is done, if the drive serves one worker at a time: a small simulation."""
+    free, drive = [0.0] * workers, 0.0
+    for _ in range(given.images):
+        first = int(np.argmin(free))
+        drive = max(free[first], drive) + given.seconds_to_read
+        free[first] = drive + given.seconds_to_compute
+    return max(free)

@@ -316,3 +316,45 @@ def right_and_useless(seed, sick):
     balanced = (answers[dividing].mean() + (~answers[~dividing]).mean()) / 2
     reported = (answers == dividing).mean() if sick else balanced
     return SimpleNamespace(dividing=dividing, answers=answers, reported=float(reported))
+
+
+@register(
+    "evaluation",
+    symptom="The same script, the same images, and yesterday there were other numbers.",
+    questions=(
+        "Is there a random choice without a seed: first weights, a split, crops, an order?",
+        "In which order does the program get its files: in that of their names, or in that of the disk?",
+        "Do both runs write down versions, seed, settings and the list of files?",
+    ),
+    diagnosis="a random choice without a seed",
+    cause="Five of twenty images are drawn at random to find the threshold, and no seed was set, so each run "
+    "draws others. An order of files that the disk decides does the same, and so does another version.",
+    measure="float(first_drawn != second_drawn)",
+    guilty="> 0",
+    repair="Set and note the seed, `np.random.default_rng(0)`, sort file names, and write a record beside "
+    "the "
+    "results: seed, versions, settings, files. Then report how much the result depends on the seed.",
+    outcome="foreground pixels that two runs of the same script differ by",
+    better="lower",
+    score=lambda given: abs(given.first_count - given.second_count),
+    keywords="random, seed, not reproducible, different result, rerun, each time, yesterday, order of files, "
+    "glob, listdir, sorted, version, nondeterministic",
+)
+def other_numbers_than_yesterday(seed, sick):
+    random = np.random.default_rng(seed)
+    offsets = random.uniform(0, 60, 20)
+    images = [
+        data.synthetic.nuclei((96, 96), 8, seed=30 * seed + n).image + int(o) for n, o in enumerate(offsets)
+    ]
+    counts, drawn = [], []
+    for run in range(2):
+        chosen = np.random.default_rng([seed, run if sick else 0]).permutation(20)[
+            :5
+        ]  # no seed: another each run
+        drawn.append(sorted(map(int, chosen)))
+        threshold = np.mean([images[n].mean() for n in chosen])
+        counts.append(int(sum((image > threshold).sum() for image in images)))
+    return SimpleNamespace(
+        images=images, first_drawn=drawn[0], second_drawn=drawn[1],
+        first_count=counts[0], second_count=counts[1],
+    )  # fmt: skip

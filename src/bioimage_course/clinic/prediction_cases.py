@@ -203,11 +203,15 @@ def _haze(seed):
     "of times as large, which no layer was made for.",
     measure="np.percentile(given_to_network, 99.8)",
     guilty="> 5",
-    repair="Normalise first, `csbdeep.utils.normalize(image, 1, 99.8)`, or use a function that does it.",
+    repair="Normalise first, `csbdeep.utils.normalize(image, 1, 99.8)`, or use a function that does it. "
+    "With a "
+    "downloaded model try its own test input first, then your image in the same range, channel order and "
+    "pixel size.",
     outcome="average precision at IoU 0.5",
     better="higher",
     score=_found,
-    keywords="normalize, csbdeep, predict_instances, nothing found, StarDist, one object, raw, 16-bit, "
+    keywords="downloaded model, model zoo, normalize, csbdeep, predict_instances, nothing found, StarDist, "
+    "one object, raw, 16-bit, "
     "plugin",
 )
 def plugin_works_script_does_not(seed, sick):
@@ -238,7 +242,7 @@ def plugin_works_script_does_not(seed, sick):
     truth=60,
     score=lambda given: len(np.unique(given.labels[given.labels > 0])),
     keywords="tiles, tiling, halo, overlap, seams, straight edges, half cells, stitching, large image, "
-    "patch border",
+    "patch border, counted twice, duplicates, block",
 )
 def straight_edges(seed, sick):
     sample = data.synthetic.nuclei((384, 384), 60, seed=seed, touching=0.1)
@@ -252,6 +256,138 @@ def straight_edges(seed, sick):
             part = unet.segment(sample.image[y : y + 96, x : x + 96], limits=(low, high))
             labels[y : y + 96, x : x + 96] = np.where(part, part + labels.max(), 0)
     return SimpleNamespace(image=sample.image, labels=labels, side=96)
+
+
+@register(
+    "prediction",
+    symptom="Some blocks of my large image are full of specks, others are empty, as in a patchwork; the "
+    "whole "
+    "image in one piece looks right.",
+    questions=(
+        "From which pixels come the limits and thresholds: from the whole image, or from each block?",
+        "Which grey value is 1 in an empty block, and which in a full one?",
+        "Are the specks gone if all blocks get the same two numbers?",
+    ),
+    diagnosis="each block normalised by itself",
+    cause="Percentiles of the block became 0 and 1. In a block without a cell they stretch the noise until "
+    "it "
+    "looks like cells.",
+    measure="np.ptp([high for low, high in limits]) / max(high for low, high in limits)",
+    guilty="> 0.1",
+    repair="Compute limits and thresholds once, of the whole image (a sample of its pixels will do), and "
+    "hand "
+    "them to every block: `limits=(low, high)`.",
+    outcome="objects found in eight empty blocks",
+    better="nearer",
+    truth=0,
+    score=lambda given: sum(len(np.unique(block)) - 1 for block in given.found[1:]),
+    keywords="blocks, tiles, tiling, normalise, specks, noise, patchwork, checkerboard, whole slide, empty "
+    "tile, "
+    "false positives, background tiles, threshold per tile, dask, map_blocks",
+)
+def patchwork(seed, sick):
+    full = data.synthetic.nuclei((96, 96), 8, seed=seed, photons=100)
+    blocks = [full.image]
+    blocks += [
+        data.synthetic.camera(np.full((96, 96), 0.05), photons=100, seed=20 * seed + n) for n in range(8)
+    ]
+    blocks = [ndimage.gaussian_filter(block.astype(float), 1) for block in blocks]
+    whole = [float(value) for value in np.percentile(blocks, (1, 99.8))]
+    limits = [[float(v) for v in np.percentile(block, (1, 99.8))] if sick else whole for block in blocks]
+    scaled = [(block - low) / (high - low) for block, (low, high) in zip(blocks, limits, strict=True)]
+    found = [ndimage.label(block > 0.5)[0] for block in scaled]
+    return SimpleNamespace(blocks=blocks, limits=limits, found=found)
+
+
+@register(
+    "prediction",
+    symptom="There are no seams, the margin of the blocks is wide enough, and still many outlines differ "
+    "from "
+    "those of the image in one piece.",
+    questions=(
+        "On which row and column does a block begin, and by what can that be divided?",
+        "How often does the network halve the image?",
+        "Is there anything that is computed over the crop: a percentile, a threshold, a mean?",
+    ),
+    diagnosis="blocks that begin off the network's stride",
+    cause="A U-Net with four poolings takes pixels together in squares of 16 × 16, counted from the corner "
+    "of "
+    "whatever it is given. A block that begins elsewhere is divided into other squares.",
+    measure="start % stride",
+    guilty="> 0",
+    repair="Let blocks with their margins begin at multiples of the stride (16 here), as `large.tiling` asks "
+    "for, and take limits and thresholds from the whole image.",
+    outcome="largest difference of the network's answers from those in one piece",
+    better="lower",
+    score=lambda given: np.abs(given.in_block - given.in_one_piece).max(),
+    keywords="tiles, tiling, blocks, stride, pooling, halo, overlap, slightly different, not identical, "
+    "whole "
+    "image, crop, reproducible, pad",
+)
+def other_outlines_in_blocks(seed, sick):
+    import torch
+
+    from bioimage_course import nets
+
+    model, start = unet.course_model(), 20 if sick else 16
+    image = data.normalise(data.synthetic.nuclei((288, 96), 40, seed=seed).image).astype(np.float32)
+    whole, block = (
+        np.asarray(nets.predict(model, torch.from_numpy(part.copy())[None, None]))
+        for part in (image, image[start : start + 256])
+    )
+    rows = slice(132, 152)  # far from the ends of the block
+    moved = slice(rows.start - start, rows.stop - start)
+    return SimpleNamespace(
+        start=start, stride=16, in_block=block[..., moved, :], in_one_piece=whole[..., rows, :]
+    )
+
+
+@register(
+    "prediction",
+    symptom="The run over my folder ended over night at the seventh image with an error, and the table is "
+    "empty.",
+    questions=(
+        "Does that file open by itself, and is it as large as the others?",
+        "What does the loop do with an image that fails?",
+        "Is the table written at the end, or after each image?",
+    ),
+    diagnosis="one broken file ends the run",
+    cause="The copy of one file broke off. The reader says so, nobody catches it, and everything that was "
+    "computed before is lost with the loop.",
+    measure="len(files) - len(done) - len(noted)",
+    guilty="> 0",
+    repair="Catch the error of each image, note file and sentence, and go on; write each row when it is "
+    "there. "
+    "Afterwards read the notes: an image that is left out is part of the result.",
+    outcome="images in the table, of ten with one that is broken",
+    better="nearer",
+    truth=9,
+    score=lambda given: len(given.done),
+    keywords="batch, folder, loop, stops, crash, corrupt file, broken, truncated, TiffFileError, cannot "
+    "read, "
+    "over night, skip, exception, one image, many files",
+)
+def ended_over_night(seed, sick):
+    import io
+
+    import tifffile
+
+    images = [data.synthetic.nuclei((64, 64), 4, seed=10 * seed + n).image for n in range(10)]
+    files = []
+    for number, image in enumerate(images):
+        file = io.BytesIO()
+        tifffile.imwrite(file, image)
+        files.append(file.getvalue()[: 1000 if number == 6 else None])
+    done, noted = {}, {}
+    for number, content in enumerate(files):
+        try:
+            done[number] = float(tifffile.imread(io.BytesIO(content)).mean())
+        except Exception as error:  # whatever a broken file leads to
+            if sick:
+                done = {}  # the table was to be written at the end
+                break
+            noted[number] = str(error)
+    return SimpleNamespace(files=files, done=sorted(done), noted=sorted(noted))
 
 
 @register(
@@ -399,11 +535,13 @@ print(done)
     measure="pixels_at_once * 4 * maps / free_bytes",
     guilty="> 0.5",
     repair="Work in blocks with overlap (`large.label_image`; `n_tiles` in StarDist, tiles in Cellpose), so "
-    "that the need depends on the block.",
+    "that the need depends on the block. Slice the file, do not turn all of it into an array "
+    "(`np.asarray(image)`), and allow each worker one thread.",
     outcome="rows computed, of 4096",
     better="higher",
     score=lambda given: given.rows,
-    keywords="out of memory, OOM, CUDA out of memory, killed, kernel died, MemoryError, cannot allocate, "
+    keywords="worker exceeded memory budget, dask, out of memory, OOM, CUDA out of memory, killed, kernel "
+    "died, MemoryError, cannot allocate, "
     "RAM, large image, crash, whole slide",
 )
 def the_kernel_dies(seed, sick):

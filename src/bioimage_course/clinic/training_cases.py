@@ -146,7 +146,8 @@ def _recall_after_training(given):
     measure="np.mean([(np.abs(training - place).max(axis=1) < side).any() for place in validation])",
     guilty="> 0",
     repair="Split whole images first (better: slides, plates, animals), and cut crops afterwards, each set "
-    "for itself.",
+    "for itself. If whole images were kept apart and new ones are still worse, they come from another "
+    "microscope or stain: annotate some of them.",
     outcome="share of validation pixels that training has seen",
     better="lower",
     score=lambda given: _seen(given),
@@ -303,3 +304,73 @@ def thousands_of_crops(seed, sick):
         centres = np.argwhere(labels > 0)[random.integers(0, (labels > 0).sum(), 160)]
         corners = np.concatenate([np.clip(centres - 32, 0, 960), random.integers(0, 960, (40, 2))])
     return SimpleNamespace(masks=[labels[a : a + 64, b : b + 64] for a, b in corners])
+
+
+@register(
+    "training",
+    symptom="I froze the encoder before fine-tuning, and its weights are the same to the last digit. Still "
+    "the network is now much worse on the images that it could do before.",
+    questions=(
+        "Are there layers of batch normalisation among the frozen ones?",
+        "What else than weights do they keep, and is that the same as before, `running_mean`, `running_var`?",
+        "In which mode were the frozen layers during the training: `train` or `eval`?",
+    ),
+    diagnosis="frozen batch norm that goes on counting",
+    cause="`requires_grad = False` keeps weights as they are. Batch normalisation also keeps a running mean "
+    "and variance, which are no weights: in training mode they follow whatever images pass. Those of the new "
+    "microscope are brighter, so what the frozen filters say of an old image is now shifted far down.",
+    measure="np.abs(statistics_after - statistics_before).max()",
+    guilty="> 0",
+    repair="Put the frozen layers into evaluation mode, `layer.eval()`, after each call of "
+    "`network.train()`, which puts them back; or use layers without running statistics, such as group "
+    "normalisation.",
+    outcome="Dice on the images that the network could do before",
+    better="higher",
+    score=lambda given: metrics.dice(given.truth, given.answer > 0.5),
+    keywords="batchnorm, batch normalization, freeze, frozen encoder, fine-tuning, finetuning, "
+    "requires_grad, forgetting, transfer learning, running mean, worse after fine-tuning, pretrained",
+)
+def frozen_and_still_worse(seed, sick):
+    torch = _torch()
+    from bioimage_course import nets
+
+    old = data.synthetic.nuclei((96, 96), 8, seed=seed)
+    new = data.synthetic.nuclei((96, 96), 8, seed=seed + 100)
+    own, other = (_pair(torch, *part) for part in ((old.image / 100, old), (5 + new.image / 25, new)))
+    with torch.random.fork_rng():
+        nets.seed_everything(seed)
+        encoder = torch.nn.Sequential(
+            torch.nn.Conv2d(1, 8, 5, padding=2), torch.nn.BatchNorm2d(8, momentum=0.3), torch.nn.ReLU()
+        )
+        network = torch.nn.Sequential(encoder, torch.nn.Conv2d(8, 1, 5, padding=2))
+        _fit(torch, network, own, updates=40)
+        before = encoder[1].running_mean.numpy().copy()
+        for weight in encoder.parameters():
+            weight.requires_grad = False
+        _fit(torch, network, other, updates=10, frozen=None if sick else encoder, rate=0.001)
+    network.eval()
+    with torch.no_grad():
+        answer = torch.sigmoid(network(own[0]))[0, 0].numpy()
+    return SimpleNamespace(
+        image=old.image, answer=answer, truth=old.labels > 0,
+        statistics_before=before, statistics_after=encoder[1].running_mean.numpy(),
+    )  # fmt: skip
+
+
+def _pair(torch, image, sample):
+    """Image and mask as the network takes them."""
+    return tuple(
+        torch.tensor(np.asarray(part, np.float32))[None, None] for part in (image, sample.labels > 0)
+    )
+
+
+def _fit(torch, network, pair, updates, frozen=None, rate=0.02):
+    optimiser = torch.optim.Adam([w for w in network.parameters() if w.requires_grad], lr=rate)
+    network.train()
+    if frozen is not None:
+        frozen.eval()
+    for _ in range(updates):
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(network(pair[0]), pair[1])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()

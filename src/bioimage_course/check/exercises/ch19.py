@@ -1,4 +1,4 @@
-"""Exercises of chapter 19, the case clinic: diagnoses with proofs, and a question that can be answered."""
+"""Exercises of chapter 19, the case clinic: proofs, planted errors, and a question that can be answered."""
 
 import re
 from numbers import Real
@@ -110,20 +110,20 @@ def _proves(patient, evidence):
     return _proves_as_number(patient, float(evidence))
 
 
-def _proves_as_function(patient, evidence):
+def _proves_as_function(patient, evidence, word="patient", repaired="repaired one"):
     verdicts = {
         (seed, sick): _truth(call(evidence, patient.given(seed, sick)))
         for seed in SEEDS
         for sick in (True, False)
     }
     if not verdicts[0, True]:
-        return "your test acquits the patient that you were shown."
+        return f"your test acquits the {word} that you were shown."
     if all(verdicts.values()):
-        return "your test convicts the repaired one as well: it would convict anybody."
+        return f"your test convicts the {repaired} as well: it would convict anybody."
     acquitted = [seed for seed in SEEDS if not verdicts[seed, True]]
     accused = [seed for seed in SEEDS if verdicts[seed, False]]
     if acquitted:
-        return f"your test acquits another patient with the same disease, given(seed={acquitted[0]})."
+        return f"your test acquits another {word} with the same disease, given(seed={acquitted[0]})."
     if accused:
         return f"your test convicts a healthy one, given(seed={accused[0]}, sick=False)."
     return None
@@ -199,6 +199,58 @@ def _convict(name, finding):
     problem = _proves(patient, evidence)
     if problem:
         raise Failure(f"{name}: the name is right, the proof is not yet: {problem}")
+
+
+# --- code that a language model wrote ------------------------------
+
+
+@exercise(
+    chapter="19",
+    hints=(
+        "What would each script print for data of which you know the answer? Begin with what it was asked "
+        "for, not with its lines.",
+        "clinic.script(name).given() runs a script and holds its variables. Which case of the clinic looks "
+        "at such variables? Its test is clinic.case(name).test_of, a function that can be handed in.",
+        "given(sick=False) runs the same script with one line repaired. Compare its variables with those of "
+        "given(), from the first line on: the line that makes the first difference is the one.",
+    ),
+)
+def planted_errors(charges):
+    """Convict five scripts that run without complaint: name -> (wrong line, diagnosis, evidence)."""
+    from bioimage_course import clinic
+
+    answer = call(charges)
+    scripts = clinic.scripts()
+    if not isinstance(answer, dict):
+        raise Failure("Return a dictionary, name of the script -> (line, diagnosis, evidence).")
+    missing = [script.name for script in scripts if script.name not in answer]
+    if missing:
+        raise Failure(f"{missing[0]} has not been read yet.")
+    for script in scripts:
+        _charge(script, answer[script.name])
+    return (
+        "Five scripts that run, print a number and are wrong. None was found by reading alone: each was run "
+        "on data whose answer is known, and a test told it from its repaired copy."
+    )
+
+
+def _charge(script, charge):
+    """The proof is asked for first, so that nobody learns from a guess whether it was right."""
+    if not isinstance(charge, tuple | list) or len(charge) != 3:
+        raise Failure(f"{script.name}: a charge has three parts, (line, diagnosis, evidence).")
+    line, diagnosis, evidence = charge
+    if isinstance(line, bool) or not isinstance(line, int):
+        raise Failure(f"{script.name}: line must be the number of one line, not {line!r}.")
+    known = _known(diagnosis)
+    if not callable(evidence):
+        raise Failure(f"{script.name}: evidence is a function that takes what the script leaves behind.")
+    problem = _proves_as_function(script, evidence, "script", "repaired script")
+    if problem:
+        raise Failure(f"{script.name}: no proof yet: {problem}")
+    if known != script.diagnosis:
+        raise Failure(f"{script.name}: your test convicts, but “{diagnosis}” is not what it has found.")
+    if line not in (script.line, *script.also):
+        raise Failure(f"{script.name}: the error is there, but line {line} does what it should.")
 
 
 # --- a question that can be answered ------------------------------
