@@ -3,7 +3,8 @@
   "use strict";
 
   const DULL = new Set(("a an and are as at be but by can do does for from has have how i in is it its me my no not of on " +
-    "or our so than that the then there they this to too was we what when where which why with you your").split(" "));
+    "or our so than that the then there they this to too was we what when where which why with you your one all any " +
+    "each every some only also very get got using use am after before if im want need help").split(" "));
   const ENDING = /(?<=\w{3})(ies|es|s|ed|ing|y|e)$/;
 
   // Words without their endings, as in clinic/cases.py.
@@ -27,10 +28,15 @@
     const headings = [...new Set(cases.map((item) => item.element.dataset.group))]
       .map((name) => [name, document.getElementById(`sec-clinic-${name}`)]);
 
-    const fit = (item, asked) => asked.reduce((sum, word) =>
-      sum + (item.strong.has(word) ? 1 : item.weak.has(word) ? 0.3 : 0), 0);
+    // Rare words count more than common ones; rounded, so that ties are those of clinic/cases.py.
+    const weight = (word) => {
+      const known = cases.filter((item) => item.strong.has(word) || item.weak.has(word)).length;
+      return known ? Math.log(1 + cases.length / known) : 0;
+    };
+    const fit = (item, asked) => Math.round(1e6 * asked.reduce((sum, [word, rare]) =>
+      sum + (item.strong.has(word) ? rare : item.weak.has(word) ? 0.3 * rare : 0), 0)) / 1e6;
     const update = () => {
-      const asked = stems(words.value);
+      const asked = stems(words.value).map((word) => [word, weight(word)]);
       const scores = new Map(cases.map((item) => [item, asked.length ? fit(item, asked) : 1]));
       for (const [item, score] of scores) {
         item.element.hidden = score === 0 || (group.value && item.element.dataset.group !== group.value);

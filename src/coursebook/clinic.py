@@ -74,6 +74,11 @@ def _card(case: clinic.Case) -> str:
         ("Diagnosis", f"<strong>{_html(_capital(case.diagnosis))}</strong>. {_html(case.cause)}"),
         ("Test", f"<code>{_code(case.test)}</code>"),
         ("Repair", _html(case.repair)),
+        *(
+            [("Kind", "Recorded, not reproduced: only a computer with such a card can show it.")]
+            if case.recorded
+            else []
+        ),
         ("Counted", f"{_html(_capital(case.outcome))}; @tbl-clinic says how much it is before and after."),
     ]
     return "\n".join(

@@ -5,7 +5,9 @@ The cases themselves stand in ``data_cases.py``, ``training_cases.py`` and so on
 
 import functools
 import importlib
+import math
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -55,6 +57,8 @@ class Case:
         ``score(given)`` gives the number.
     truth : float or None
         What the number should be, where that is known.
+    recorded : bool
+        Written down, not reproduced: a CPU cannot show it.
     """
 
     name: str
@@ -72,6 +76,7 @@ class Case:
     make: Callable
     score: Callable
     truth: float | None = None
+    recorded: bool = False
 
     def given(self, seed=0, sick=True):
         """What the user would send.
@@ -217,8 +222,8 @@ def search(words, most=5):
     """
     if not isinstance(words, str):
         raise InputError(f"Search for words, such as 'zero masks', not for {words!r}.")
-    asked = _stems(words)
-    ranked = sorted(((_fit(item, asked), item) for item in cases()), key=lambda pair: -pair[0])
+    asked, known = _stems(words), _how_common()
+    ranked = sorted(((_fit(item, asked, known), item) for item in cases()), key=lambda pair: -pair[0])
     return [item for fit, item in ranked if fit > 0][: arguments.whole(most, "most")]
 
 
@@ -242,7 +247,7 @@ def random_case(seed=None, group=None):
     return drawn[int(np.random.default_rng(seed).integers(len(drawn)))]
 
 
-def register(group, *, score, questions, keywords="", better="higher", truth=None, **words):
+def register(group, *, score, questions, keywords="", better="higher", truth=None, recorded=False, **words):
     """Decorator: make a function ``make(seed, sick)`` a case, named like the function.
 
     Parameters
@@ -252,7 +257,7 @@ def register(group, *, score, questions, keywords="", better="higher", truth=Non
     questions : sequence of str
     keywords : str
         Comma between them.
-    better, truth
+    better, truth, recorded
         See `Case`.
     **words : str
         The other attributes of `Case`.
@@ -263,7 +268,7 @@ def register(group, *, score, questions, keywords="", better="higher", truth=Non
         words_of_search = tuple(word.strip() for word in keywords.split(",") if word.strip())
         _registry[name] = Case(
             name, group, make=make, score=score, questions=tuple(questions),
-            keywords=words_of_search, better=better, truth=truth, **words,
+            keywords=words_of_search, better=better, truth=truth, recorded=recorded, **words,
         )  # fmt: skip
         return make
 
@@ -301,7 +306,8 @@ def _brief(value):
 
 _DULL = frozenset(
     "a an and are as at be but by can do does for from has have how i in is it its me my no not of on or our "
-    "so than that the then there they this to too was we what when where which why with you your".split()
+    "so than that the then there they this to too was we what when where which why with you your one all any "
+    "each every some only also very get got using use am after before if im want need help".split()
 )
 
 
@@ -311,7 +317,18 @@ def _stems(text):
     return {re.sub(r"(?<=\w{3})(ies|es|s|ed|ing|y|e)$", "", word) for word in words}
 
 
-def _fit(item, asked):
-    """How well a case fits: words of its symptom and keywords count more than those of its cause."""
+@functools.cache
+def _how_common():
+    """In how many cases each word is found."""
+    return Counter(word for item in cases() for words in item.search_words() for word in words)
+
+
+def _fit(item, asked, known):
+    """How well a case fits: rare words count more than common ones, those of the symptom more than others.
+
+    Rounded, so that the page's search, which adds in another order, finds the same ties.
+    """
     strong, weak = item.search_words()
-    return len(asked.intersection(strong)) + 0.3 * len(asked.intersection(weak))
+    weight = {word: math.log(1 + len(_registry) / known[word]) for word in asked if known[word]}
+    found = sum(weight.get(word, 0) for word in strong) + 0.3 * sum(weight.get(word, 0) for word in weak)
+    return round(found, 6)

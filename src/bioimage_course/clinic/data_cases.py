@@ -149,6 +149,69 @@ def two_cells_one_name(seed, sick):
 
 @register(
     "data",
+    symptom="In the program every cell has an outline of its own. In the exported mask they clump "
+    "together, a "
+    "training on these masks learns nothing, and the score says that there is a single object.",
+    questions=(
+        "How many different values has the mask file?",
+        "Was it exported as a mask (foreground or not), or as labels, a number for each cell?",
+        "Do cells touch? Then their separation is lost in a binary mask.",
+    ),
+    diagnosis="a binary mask instead of labels",
+    cause="The file only says cell or no cell: all cells have the number 1 (or 255). Whoever reads it as "
+    "labels "
+    "sees one single object; connected components give cells back, but those that touch as one.",
+    measure="measure.label(labels > 0).max() / len(np.unique(labels[labels > 0]))",
+    guilty="> 1.5",
+    repair="Export labels, 16 bits, a number for each object. Where the separation is gone for good, "
+    "`skimage.measure.label(mask)` names what does not touch, and the rest is to be cut again.",
+    outcome="objects in the file",
+    truth=24,
+    score=lambda given: _objects(given.labels),
+    keywords="binary mask, instance segmentation, label image, 0 and 1, 255, export, ground truth, one "
+    "object, "
+    "same id, merged, clump, touching, StarDist training, unique number",
+)
+def one_large_cell(seed, sick):
+    labels = data.synthetic.nuclei((256, 256), 24, seed=seed, touching=0.4).labels
+    return SimpleNamespace(labels=(labels > 0).astype(np.uint8) if sick else labels.astype(np.uint16))
+
+
+@register(
+    "data",
+    symptom="I saved the masks and the file is black, or nearly: a little brighter towards the bottom. In "
+    "the "
+    "program they were fine.",
+    questions=(
+        "What is the largest value in the file, if you print it instead of looking?",
+        "From which to which value does the viewer go from black to white?",
+        "Was a picture of the display saved, or the numbers?",
+    ),
+    diagnosis="labels looked at as if they were grey values",
+    cause="The file holds the numbers 1, 2, 3 … of the cells, from the top to the bottom, and the viewer "
+    "shows "
+    "65535 as white; so 60 cells are all as good as black. Nothing is wrong until somebody saves what is "
+    "seen.",
+    measure="len(np.unique(labels)) - len(np.unique(file))",
+    guilty="> 0",
+    repair="Look with a colour table for labels (napari: *labels* layer; Fiji: *glasbey*), keep the "
+    "numbers as "
+    "they are, and never stretch or convert a label image for the eye.",
+    outcome="cells in the file",
+    truth=60,
+    score=lambda given: _objects(given.file),
+    keywords="saved masks, black image, empty file, all black, dark at the top, gradient, blank, png, tif, "
+    "Fiji, "
+    "ImageJ, display range, contrast, look-up table, glasbey",
+)
+def black_when_saved(seed, sick):
+    labels = data.synthetic.nuclei((280, 280), 60, seed=seed, radius=(6, 9)).labels
+    file = (labels / 65535 * 255).astype(np.uint8) if sick else labels.astype(np.uint16)
+    return SimpleNamespace(labels=labels, file=file)
+
+
+@register(
+    "data",
     symptom="My raw camera file opens as snow: black and white specks all over the cells, values from 0 to "
     "65535.",
     questions=(

@@ -205,3 +205,33 @@ def _seconds(given, workers):
         drive = max(free[first], drive) + given.seconds_to_read
         free[first] = drive + given.seconds_to_compute
     return max(free)
+
+
+@register(
+    "environment",
+    symptom="There is a graphics card in the computer, and the training uses the processor only: the "
+    "program says "
+    "that no GPU was found.",
+    questions=(
+        "Which build of PyTorch is installed: what does `torch.__version__` end in, and what is "
+        "`torch.version.cuda`?",
+        "Does `nvidia-smi` show the card, and which CUDA version can its driver do?",
+        "Is it the same environment in which the GPU version was installed?",
+    ),
+    diagnosis="PyTorch without CUDA",
+    cause="There are builds with and without CUDA. The one for processors only was installed, mostly because "
+    "another package asked for PyTorch first; it cannot see any card.",
+    measure="float(build.endswith('+cpu') or cuda == 'None')",
+    guilty="> 0",
+    repair="Uninstall torch and torchvision, and install the build for your driver with the line that "
+    "pytorch.org gives; then ask `torch.cuda.is_available()`.",
+    outcome="graphics cards that PyTorch sees, of one",
+    score=lambda given: float(given.cards),
+    keywords="GPU not used, no GPU found, CUDA not available, torch.cuda.is_available False, slow "
+    "training, cpu "
+    "only, nvidia-smi, driver, nvidia, cannot use gpu, tensorflow gpu",
+    recorded=True,
+)
+def no_card_was_found(seed, sick):  # noqa: ARG001 written down from two installations on one computer
+    build, cuda, cards = ("2.11.0+cpu", "None", 0) if sick else ("2.11.0+cu128", "12.8", 1)
+    return SimpleNamespace(build=build, cuda=cuda, cards=cards)

@@ -281,7 +281,8 @@ def straight_edges(seed, sick):
     better="nearer",
     truth=0,
     score=lambda given: sum(len(np.unique(block)) - 1 for block in given.found[1:]),
-    keywords="blocks, tiles, tiling, normalise, specks, noise, patchwork, checkerboard, whole slide, empty "
+    keywords="fails in parts of the image, square regions, missing squares, large tissue, blocks, tiles, "
+    "tiling, normalise, specks, noise, patchwork, checkerboard, whole slide, empty "
     "tile, "
     "false positives, background tiles, threshold per tile, dask, map_blocks",
 )
