@@ -12,7 +12,7 @@
 # ---
 
 # %% [markdown]
-# Something went wrong: no masks, far too many, a number that cannot be. This notebook is a clinic with more than forty
+# Something went wrong: no masks, far too many, a number that cannot be. This notebook is a clinic with about fifty
 # patients. Each comes with what its user says and with the data; you ask, test and convict. A name alone is a guess. A
 # proof is one line of code that says *ill* of the sick and *healthy* of the repaired.
 
@@ -21,7 +21,7 @@ import warnings
 
 import numpy as np
 
-from bioimage_course import check, clinic, compat, show
+from bioimage_course import check, clinic, compat, explore, show
 
 compat.prepare("stardist")  # Keras 2, before TensorFlow is imported
 warnings.filterwarnings("ignore", category=UserWarning)
@@ -55,6 +55,15 @@ jumps = {
     "bytes swapped": np.abs(np.diff(image.byteswap().astype(float))).mean(),
 }
 print("neighbours are alike once the bytes are swapped:", jumps["bytes swapped"] < jumps["as it came"] / 10)
+
+# %% [markdown]
+# ## Convict or acquit
+#
+# A test needs a limit, and a limit needs more than one patient. Twelve images are saturated, twelve are not: try three
+# tests, first on all of them, then on two of each.
+
+# %% tags=["widget"]
+explore.verdict()
 
 # %% [markdown]
 # ## Exercise 1: convict one patient
@@ -127,6 +136,57 @@ def findings():
 check.ward_round(findings)
 
 # %% [markdown]
+# ## Code that a language model wrote
+#
+# Five scripts that run to the end, print a plausible number, and are wrong in one line each. `given()` runs a script and
+# keeps its variables; `given(sick=False)` runs it with that line repaired.
+
+# %% tags=["nbval-check-output"]
+for script in clinic.scripts():
+    print(script)
+    print("\nIt prints:", script.given().printed, end="\n\n")
+
+# %% [markdown]
+# The clinic's tests do not care who wrote the code: they look at what it leaves behind.
+
+# %%
+#| label: tbl-scripts
+#| tbl-cap: "What each script prints, and what it prints after one line has been repaired."
+show.table(
+    [(script.name, script.given().printed, script.given(sick=False).printed) for script in clinic.scripts()],
+    columns=["script", "as it was written", "with one line repaired"],
+)
+
+# %% [markdown]
+# ## Exercise 3: planted errors
+#
+# Write a dictionary, name of the script → (number of the wrong line, diagnosis, evidence). Evidence is a function of what
+# the script leaves behind, True for the script and False for its repaired copy, whatever the data.
+
+# %% tags=["exercise"] exercise="planted_errors"
+def charges():
+    raise NotImplementedError
+    return {script.name: (0, "diagnosis", lambda given: False) for script in clinic.scripts()}
+
+
+# %% tags=["solution"] exercise="planted_errors"
+def charges():
+    def of(name):
+        return clinic.case(name).diagnosis, clinic.case(name).test_of
+
+    return {
+        "projection": (4, *of("stripes-in-the-stack")),
+        "ratio": (5, *of("no-difference")),
+        "split": (8, *of("too-good-to-be-true")),
+        "report": (8, *of("perfect-masks-wrong-counts")),
+        "sizes": (4, *of("giants")),
+    }
+
+
+# %% tags=["check", "nbval-check-output"] exercise="planted_errors"
+check.planted_errors(charges)
+
+# %% [markdown]
 # ## All patients
 #
 # What each user has, and what the repair makes of it.
@@ -139,35 +199,32 @@ clinic.table()
 # %%
 #| label: fig-clinic-data
 #| fig-cap: "The data. Left of each pair what the user sends, right the same after the repair; where there is nothing to see, the number that is counted, with the truth as a dashed line."
-#| fig-alt: "Thirteen pairs of small panels. Among them a narrow strip beside a round-nuclei image, blue and pink tissue, nuclei with black speckles beside whole ones, flat discs beside round ones, a background in squares beside even noise."
-clinic.sheet("data", alt="Thirteen pairs of panels, sick and repaired: axes, colours, overflow, labels, byte order, saturation, JPEG, shift, depth, pixel size.")
+#| fig-alt: "Fifteen pairs of small panels. Among them a narrow strip beside a round-nuclei image, blue and pink tissue, nuclei with black speckles beside whole ones, flat discs beside round ones, a background in squares beside even noise."
+clinic.sheet("data", alt="Fifteen pairs of panels, sick and repaired: axes, colours, overflow, labels, byte order, saturation, JPEG, shift, depth, pixel size.")
 
 # %%
 #| label: fig-clinic-training
 #| fig-cap: "The training. Mostly numbers: what goes wrong in a training is seldom seen in an image."
-#| fig-alt: "Six pairs of panels, five with a bar before and after the repair and one with an image of dim spots."
-clinic.sheet("training", alt="Six pairs of panels, sick and repaired, most of them bars.")
+#| fig-alt: "Seven pairs of panels, five with a bar before and after the repair, one with an image of dim spots, one with nuclei that are tinted only after the repair."
+clinic.sheet("training", alt="Seven pairs of panels, sick and repaired, most of them bars.")
 
 # %%
 #| label: fig-clinic-prediction
 #| fig-cap: "The prediction: the same models, on the same cells, once asked wrongly and once rightly. Objects that were found are tinted."
-#| fig-alt: "Eleven pairs of panels. On the left nuclei in crumbs, no masks, only bright nuclei, tinted gaps, tinted haze, one tint over everything, cut nuclei, grainy nuclei, tinted membranes; on the right each nucleus has one tint of its own."
-clinic.sheet("prediction", alt="Eleven pairs of panels, sick and repaired: what StarDist, Cellpose and the U-Net found, tinted.")
+#| fig-alt: "Fourteen pairs of panels. On the left nuclei in crumbs, no masks, only bright nuclei, tinted gaps, tinted haze, one tint over everything, cut nuclei, grainy nuclei, tinted membranes; on the right each nucleus has one tint of its own."
+clinic.sheet("prediction", alt="Fourteen pairs of panels, sick and repaired: what StarDist, Cellpose and the U-Net found, tinted.")
 
 # %%
 #| label: fig-clinic-evaluation
 #| fig-cap: "The evaluation. The masks are the same on both sides; what changes is the number that is reported."
-#| fig-alt: "Eight pairs of panels with bars or label images; the bars of reported scores change, the label images hardly do."
-clinic.sheet("evaluation", alt="Eight pairs of panels, sick and repaired, bars of reported numbers and label images.")
+#| fig-alt: "Nine pairs of panels with bars or label images; the bars of reported scores change, the label images hardly do."
+clinic.sheet("evaluation", alt="Nine pairs of panels, sick and repaired, bars of reported numbers and label images.")
 
 # %%
 #| label: fig-clinic-environment
-#| fig-cap: "The environment: four made-up ones, really run. Nothing works, or works with an old version; after the repair it does."
-#| fig-alt: "Four pairs of bars: three that are zero before the repair and one after it, and a version that goes from one to two."
-clinic.sheet("environment", alt="Four pairs of bars before and after the repair.")
-
-# %% tags=["widget"]
-explore.verdict()
+#| fig-cap: "The environment: small made-up ones. Nothing works, or works slowly or with an old version; after the repair it does."
+#| fig-alt: "Six pairs of bars: four that are zero before the repair and one after it, a version that goes from one to two, and a speed that does."
+clinic.sheet("environment", alt="Six pairs of bars before and after the repair.")
 
 # %% [markdown]
 # ## What was claimed
@@ -181,6 +238,14 @@ acquitted = [not any(item.test_of(item.given(seed, sick=False)) for seed in (0, 
 before = {item.name: item.before for item in everybody}
 after = {item.name: item.after for item in everybody}
 tuned, cells = "best-of-sixty", "significant-both-ways"
+wrong = {script.name: script.given() for script in clinic.scripts()}
+mended = {script.name: script.given(sick=False) for script in clinic.scripts()}
+charged = [
+    all(script.case.test_of(script.given(seed)) and not script.case.test_of(script.given(seed, sick=False)) for seed in range(3))
+    for script in clinic.scripts()
+]
+ratios = [found["ratio"].after / found["ratio"].before for found in (wrong, mended)]
+widths = [float(np.median(found["sizes"].diameters)) for found in (wrong, mended)]
 show.claims(
     ("every-line-convicts", "8db7f6", all(convicted) and all(acquitted), f"{len(everybody)} cases, two patients each"),
     ("effect-cut-off", "09a60c", before["too-small-an-effect"] < 1.6 and abs(after["too-small-an-effect"] - 2) < 0.1, f"{before['too-small-an-effect']:.1f} and {after['too-small-an-effect']:.1f}"),
@@ -188,6 +253,9 @@ show.claims(
     ("cells-are-no-replicates", "f20b71", before[cells] > 0.5 and after[cells] < 0.1, f"{before[cells]:.0%} and {after[cells]:.0%} of 400 experiments"),
     ("luckiest-of-sixty", "a6b631", before[tuned] > 0.8 and after[tuned] < before[tuned], f"{before[tuned]:.2f} and {after[tuned]:.2f}, truth 0.70"),
     ("dice-sees-no-lines", "bd9262", before["perfect-masks-wrong-counts"] > 0.99 and after["perfect-masks-wrong-counts"] < 0.5, f"{before['perfect-masks-wrong-counts']:.2f} and {after['perfect-masks-wrong-counts']:.2f}"),
+    ("five-scripts-charged", "9dbb2d", all(charged) and len(charged) == 5, "five scripts, three sets of data each"),
+    ("script-hides-effect", "1ba5a7", abs(ratios[0] - 1) < 0.1 and abs(ratios[1] - 2) < 0.1, f"{ratios[0]:.2f} and {ratios[1]:.2f}"),
+    ("script-doubles-widths", "d01be7", 1.8 < widths[0] / widths[1] < 2.2, f"{widths[0]:.0f} and {widths[1]:.0f} µm"),
 )
 
 # %% [markdown]
@@ -200,7 +268,7 @@ for complaint in ("cellpose returns zero masks", "my loss becomes NaN", "the mas
     print(f"{complaint}: {[found.name for found in clinic.search(complaint, most=3)]}")
 
 # %% [markdown]
-# ## Exercise 3: ask so that somebody can answer
+# ## Exercise 4: ask so that somebody can answer
 #
 # “Cellpose does not work on my images, please help!” Nobody can answer that. Write the same question with what an
 # answer needs: `question()` returns a dictionary with the five parts below. Invent what you do not know.

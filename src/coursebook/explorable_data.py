@@ -5,7 +5,7 @@
 They stand between two comment lines of `stardist-`, `pixel-`, `threshold-` and `ball-explorer.js`: for the
 first an 8-bit PNG (base64) and its label image (run lengths), for the pixels their plain values, for the
 threshold values and labels, for the ball values and mask. Tests check that they
-are in step with the built-in sample. What three tests measure in the patients of `verdict-explorer.js` comes along.
+are in step with the built-in sample. `verdict-explorer.js` gets what three tests measure in synthetic images.
 """
 
 import base64
@@ -71,7 +71,7 @@ VERDICT_TESTS = {
 
 
 def verdicts() -> dict[str, dict[str, list[float]]]:
-    """What each test measures in twelve saturated images and in twelve others; the first two show no hot pixel."""
+    """What each test measures in twelve saturated and twelve healthy images, the first two without hot pixel."""
     order = [(8 + n) % 12 for n in range(12)]
     images = {word: [_recorded(n, word == "sick") for n in order] for word in ("sick", "healthy")}
     return {

@@ -9,6 +9,7 @@
 ``book/_generated/metadata.html``     what machines read about the course, in the head of each page
 ``book/_generated/citation.md``       how to cite the course, from ``CITATION.cff``
 ``book/_generated/models.md``         the filters and cards of the model atlas, from ``book/models.yml``
+``book/_generated/clinic.md``         the case clinic's search and cards; ``clinic-scripts.md`` its scripts
 ``book/_generated/teaching-….md``     the tables of the instructor's guide (its plan: ``book/teaching.yml``)
 ``book/_generated/figures.md``        the course in figures, and ``installation.md``: time and disk it takes
 ``book/glossary.qmd``                 the glossary page
@@ -97,6 +98,7 @@ def expected(project: Project) -> tuple[dict[str, str], list[Finding]]:
         findings += _models(project, texts)
         if _clinic_page(project):
             texts[clinic.PART] = clinic.part()
+            texts[clinic.SCRIPTS_PART] = clinic.scripts_part()
     return texts, findings
 
 

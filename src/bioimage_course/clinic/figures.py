@@ -5,10 +5,12 @@ import numpy as np
 from bioimage_course import arguments, show
 from bioimage_course.clinic.cases import Case, case, cases
 
-_LOOKS = {
+LOOKS = {
     "stripes-in-the-stack": ("stack[len(stack) // 2]", None),
     "blue-tissue": ("image", None),
     "black-hearts": ("image", None),
+    "one-large-cell": (None, "labels"),
+    "black-when-saved": ("file", None, (0, 255)),
     "two-cells-one-name": (None, "labels[:150, :150]"),
     "snow": ("image", None),
     "pale-export": ("grey", None, (0, 255)),
@@ -100,19 +102,27 @@ def table(group=None):
 
 def _pair(axes, patient: Case):
     for ax, sick in zip(axes, (True, False), strict=True):
-        if patient.name in _LOOKS:
-            _draw(ax, patient, sick)
+        if patient.name in LOOKS:
+            draw(ax, patient, sick)
         else:
             _bar(ax, patient, sick)
     axes[0].set_title(patient.name.replace("-", " "), fontsize=8, loc="left")
     axes[1].set_title("repaired", fontsize=8, loc="left")
 
 
-def _draw(ax, patient, sick):
+def draw(ax, patient, sick):
+    """Draw what there is to see of a case that stands in `LOOKS`.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    patient : Case
+    sick : bool
+    """
     from matplotlib.colors import ListedColormap
 
     given = patient.given(sick=sick)
-    lines, limits = _LOOKS[patient.name][:2], _LOOKS[patient.name][2:]
+    lines, limits = LOOKS[patient.name][:2], LOOKS[patient.name][2:]
     image, objects = (None if line is None else patient.evaluate(line, given) for line in lines)
     if image is not None:
         array = np.asarray(image)
