@@ -15,8 +15,9 @@ AT_LEAST = 24  # what the chapter promises
 RECORDED = {"no-card-was-found"}  # what a CPU cannot show: at most four
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=NAMES, scope="module")
 def patient(request):
+    """All tests of one patient follow each other, so that its data are made once."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TensorFlow's and cellpose's, when they are loaded
         yield clinic.case(request.param)
@@ -129,7 +130,7 @@ def test_the_number_of_the_test_is_evidence_unless_it_could_be_guessed(patient):
         (("snow", "the weather"), "clinic.diagnoses() lists all"),
         (("snow", 3), "must be text"),
         (("snow", "byte order", lambda given: given.image > 3), "not an array of the shape"),
-        (("snow", "byte order", lambda given: given.picture.any()), "your code stopped"),
+        (("snow", "byte order", lambda given: given.picture.any()), "stopped with AttributeError"),
         (("snow", "byte order", "because it looks so"), "single str can be guessed"),
         (("snow", "byte order", float("nan")), "is not the number"),
     ],

@@ -1,4 +1,4 @@
-"""``course doctor --report``: what a question needs stands there, and nothing that says whose computer it is."""
+"""``course doctor --report``: what a question needs, and nothing that says whose computer it is."""
 
 import importlib.metadata
 import platform

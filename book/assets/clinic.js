@@ -7,7 +7,7 @@
     "each every some only also very get got using use am after before if im want need help").split(" "));
   const ENDING = /(?<=\w{3})(ies|es|s|ed|ing|y|e)$/;
 
-  // Words without their endings, as in clinic/cases.py.
+  // Words without their endings, as in clinic/patients.py.
   const stems = (text) => [...new Set((text.toLowerCase().match(/[a-z0-9µ]+/g) || [])
     .filter((word) => !DULL.has(word))
     .map((word) => word.replace(ENDING, "")))];
@@ -28,7 +28,7 @@
     const headings = [...new Set(cases.map((item) => item.element.dataset.group))]
       .map((name) => [name, document.getElementById(`sec-clinic-${name}`)]);
 
-    // Rare words count more than common ones; rounded, so that ties are those of clinic/cases.py.
+    // Rare words count more than common ones; rounded, so that ties are those of clinic/patients.py.
     const weight = (word) => {
       const known = cases.filter((item) => item.strong.has(word) || item.weak.has(word)).length;
       return known ? Math.log(1 + cases.length / known) : 0;

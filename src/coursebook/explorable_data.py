@@ -71,7 +71,7 @@ VERDICT_TESTS = {
 
 
 def verdicts() -> dict[str, dict[str, list[float]]]:
-    """What each test measures in twelve saturated and twelve healthy images, the first two without hot pixel."""
+    """What each test measures in twelve saturated and in twelve healthy images; a few have a hot pixel."""
     order = [(8 + n) % 12 for n in range(12)]
     images = {word: [_recorded(n, word == "sick") for n in order] for word in ("sick", "healthy")}
     return {

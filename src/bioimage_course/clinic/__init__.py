@@ -11,7 +11,8 @@ For learners: `search` finds cases by words of a symptom, `case` gives one, its 
 would send, and ``check.case(name, diagnosis=…, evidence=…)`` tells a proof from a lucky guess.
 
 For authors: a case is one function ``make(seed, sick)``, which returns what is given, ill or after the
-repair, under the decorator `cases.register`, which holds the words, the test and the number that gets better.
+repair, under the decorator `patients.register`, which holds the words, the test and the number that gets
+better.
 """
 
 import lazy_loader
@@ -20,7 +21,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "figures": ["picture", "sheet", "table"],
-        "cases": ["GROUPS", "Case", "case", "cases", "diagnoses", "random_case", "search"],
-        "scripts": ["Script", "script", "scripts"],
+        "patients": ["GROUPS", "Case", "case", "cases", "diagnoses", "random_case", "search"],
+        "planted": ["Script", "script", "scripts"],
     },
 )

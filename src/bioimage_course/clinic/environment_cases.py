@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from bioimage_course.clinic.cases import register
+from bioimage_course.clinic.patients import register
 
 
 def _python(program, line, folder, **more):
@@ -176,8 +176,8 @@ def same_to_the_last_pixel(seed, sick):
     ),
     diagnosis="workers that wait for the same thing",
     cause="Reading takes longer than computing, and the drive serves one file at a time: the second worker "
-    "waits for the first. (Where each worker starts as many threads as there are cores they wait for the "
-    "cores in the same way.)",
+    "waits for the first. Where each worker starts as many threads as there are cores, they wait for the "
+    "cores in the same way.",
     measure="seconds_to_read / seconds_to_compute",
     guilty="> 1",
     repair="Copy the images to a local disk first, or read larger pieces; and allow each worker one thread, "

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from bioimage_course import data, metrics
-from bioimage_course.clinic.cases import register
+from bioimage_course.clinic.patients import register
 
 
 def _scene(seed, count=12, size=128, **settings):
@@ -323,7 +323,7 @@ def right_and_useless(seed, sick):
     "evaluation",
     symptom="The same script, the same images, and yesterday there were other numbers.",
     questions=(
-        "Is there a random choice without a seed: first weights, a split, crops, an order?",
+        "Is anything left to chance: first weights, a split, crops, the order of files?",
         "In which order does the program get its files: in that of their names, or in that of the disk?",
         "Do both runs write down versions, seed, settings and the list of files?",
     ),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from bioimage_course import arguments, show
-from bioimage_course.clinic.cases import Case, case, cases
+from bioimage_course.clinic.patients import Case, case, cases
 
 LOOKS = {
     "stripes-in-the-stack": ("stack[len(stack) // 2]", None),

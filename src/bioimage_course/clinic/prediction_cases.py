@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from bioimage_course import data, metrics
-from bioimage_course.clinic.cases import register
+from bioimage_course.clinic.patients import register
 from bioimage_course.compat import quiet
 from bioimage_course.tools import cellpose, stardist, unet
 

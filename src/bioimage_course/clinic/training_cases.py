@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from bioimage_course import data, metrics
-from bioimage_course.clinic.cases import register
+from bioimage_course.clinic.patients import register
 from bioimage_course.compat import quiet
 
 
@@ -151,7 +151,8 @@ def _recall_after_training(given):
     outcome="share of validation pixels that training has seen",
     better="lower",
     score=lambda given: _seen(given),
-    keywords="data leakage, train test split, overfitting, too good, validation, generalise, patches, "
+    keywords="validation loss, data leakage, train test split, overfitting, too good, validation, "
+    "generalise, patches, "
     "duplicates, overlap, new data worse",
 )
 def too_good_to_be_true(seed, sick):
@@ -236,7 +237,8 @@ def _flows(labels_to_flows, labels):
     better="nearer",
     truth=40,
     score=lambda given: given.used,
-    keywords="cellpose training, min_train_masks, min_size, fine-tuning, not learning, removed, few cells, "
+    keywords="small objects disappear, finds nothing after training, cyto3, cellpose training, "
+    "min_train_masks, min_size, fine-tuning, not learning, removed, few cells, "
     "no improvement, filter, train_seg",
 )
 def forty_images_for_nothing(seed, sick):

@@ -283,7 +283,7 @@ def _load():
         importlib.import_module(module)
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=512)
 def _made(name, seed, sick):
     return _registry[name].make(seed, sick)
 

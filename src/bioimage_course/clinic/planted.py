@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from types import FunctionType, ModuleType, SimpleNamespace
 
 from bioimage_course import arguments
-from bioimage_course.clinic.cases import Case, case
 from bioimage_course.clinic.data_cases import two_conditions
+from bioimage_course.clinic.patients import Case, case
 from bioimage_course.errors import InputError, nearest
 
 
