@@ -7,6 +7,7 @@ import pytest
 
 import demo_project
 from bioimage_course import clinic
+from bioimage_course.clinic import figures
 from browser import COLOURS, frame, overflow
 from coursebook import clinic as cards
 from coursebook import generated, preview
@@ -31,6 +32,39 @@ def test_the_diagnosis_stands_behind_the_fold_only():
         assert case.diagnosis not in before
 
 
+def test_every_case_with_something_to_see_has_a_small_picture(root):
+    wanted = {f"{name}.png" for name in figures.LOOKS}
+    there = {path.name: path.stat().st_size for path in (root / "book" / cards.PICTURES).iterdir()}
+    assert set(there) == wanted, "python -m coursebook.clinic"
+    assert max(there.values()) < 40_000
+    articles = dict(zip((case.name for case in CASES), cards.part().split("<article")[1:], strict=True))
+    assert {name for name, text in articles.items() if f"{cards.PICTURES}/{name}.png" in text} == set(
+        figures.LOOKS
+    )
+
+
+def test_pictures_are_drawn_from_the_cases(tmp_path, monkeypatch):
+    monkeypatch.setattr(clinic, "cases", lambda: [clinic.case("snow"), clinic.case("giants")])
+    (drawn,) = cards.draw(tmp_path / "new")
+    assert drawn.name == "snow.png" and drawn.stat().st_size > 3000
+
+
+def test_scripts_stand_on_the_page_with_numbered_lines_and_without_their_repair():
+    text = cards.scripts_part()
+    for script in clinic.scripts():
+        assert script.wish in text and f"{script.line:>2}  {script.planted}" in text
+        assert script.repaired not in text and script.diagnosis not in text
+    assert text.count("```text") == 5
+
+
+def test_recorded_cases_say_so():
+    articles = cards.part().split("<article")[1:]
+    said = [
+        case.name for case, text in zip(CASES, articles, strict=True) if "Recorded, not reproduced" in text
+    ]
+    assert said == [case.name for case in CASES if case.recorded] and 1 <= len(said) <= 4
+
+
 # ---------------------------------------------------------------- in a browser
 
 
@@ -44,6 +78,7 @@ def ward(root, tmp_path_factory):
     )
     for file in ("book/assets/course.css", "book/assets/clinic.js"):
         shutil.copy(root / file, folder / file)
+    shutil.copytree(root / "book" / cards.PICTURES, folder / "book" / cards.PICTURES)
     text = cards.part().replace("@tbl-clinic", "@tbl-numbers")
     (folder / "book/ward.qmd").write_text(f"# Ward {{#sec-ward}}\n\n{text}", encoding="utf-8")
     demo_project.pretend_executed(project)
