@@ -17,10 +17,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["synthetic"],
     submod_attrs={
         "catalogue": ["describe", "names"],
+        "diagnosis": ["Diagnosis", "Finding", "diagnose"],
         "object_crops": ["crops"],
         "finding": ["cache_folder", "offline"],
         "intensities": ["normalise"],
         "loading": ["available", "download", "fetch", "load", "missing"],
+        "opening": ["OwnImage", "open_image"],
         "records": ["Collection", "Sample"],
         "tables": ["mitosis_table"],
     },

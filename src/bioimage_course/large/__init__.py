@@ -33,7 +33,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "grey": ["bright_blobs", "histogram", "otsu", "percentiles"],
         "grid": ["Block", "Tiling", "blocks", "own", "tiling"],
         "labelling": ["Labelled", "label_image"],
-        "omezarr": ["create", "open_image"],
+        "omezarr": ["Plane", "add_labels", "add_levels", "create", "open_image"],
     },
 )
 __all__ += ["results", "save"]

@@ -12,7 +12,7 @@ from bioimage_course.large.runs import agree, changing, each, label_array, nativ
 SUFFIXES = (".tif", ".tiff", ".png")
 
 
-def label_folder(folder, segment, out, *, client=None) -> list[dict]:
+def label_folder(folder, segment, out, *, client=None, share: tuple[int, int] | None = None) -> list[dict]:
     """Segment every TIFF and PNG image of a folder; one label image (TIFF) each.
 
     Images that have their labels already are left alone. An image that cannot be read or segmented does not
@@ -27,21 +27,29 @@ def label_folder(folder, segment, out, *, client=None) -> list[dict]:
         Folder for the label images, ``<name>_labels.tif``, and ``summary.csv``; not the folder of the images.
         Labels keep their numbers; if one is above 2³¹ − 1, all are numbered anew from 1.
     client : dask.distributed.Client, optional
+    share : (int, int), optional
+        Number of this job, from 0, and how many jobs there are: for a job array of a cluster, whose jobs
+        work side by side in the same folders. Every job takes another share of the images, and together they
+        take all. ``summary.csv`` is written by a call without `share` from the same script, once they have
+        finished: it computes what is still missing, usually nothing.
 
     Returns
     -------
     list of dict
-        One an image, by name: ``image``, ``objects`` (None if it failed), ``problem`` ("" if none).
+        One an image of the share, by name: ``image``, ``objects`` (None if it failed), ``problem`` ("" if
+        none).
 
     Raises
     ------
     InputError
-        If there are no images, two of them would get the same label file, `out` is the folder itself, or
-        `out` holds labels of another function, of other images, or of an image that has changed since.
+        If the share is none, there are no images, two of them would get the same label file, `out` is the
+        folder itself, or `out` holds labels of another function, of other images, or of an image that has
+        changed since.
     """
     import csv
     import io
 
+    job, jobs = _share(share)
     folder, out = Path(folder).resolve(), Path(out).resolve()
     if out == folder or (out.exists() and folder.exists() and out.samefile(folder)):
         raise InputError("The label images need a folder of their own: choose another one than the images'.")
@@ -57,15 +65,26 @@ def label_folder(folder, segment, out, *, client=None) -> list[dict]:
     strangers = sorted(p.name for p in out.glob("*_labels.tif") if p.name not in targets)
     if strangers:
         refuse(out, f"{strangers[0]} belongs to no image of {folder.name}")
+    found = found[job::jobs]
     each(_check_file, found, client, out=out, run=run)
     with changing(out, segment):
         rows = each(_segment_file, found, client, segment=segment, out=out, run=run)
+    if share is not None:
+        return rows
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, ["image", "objects", "problem"], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     files.save(out / "summary.csv", text.getvalue())
     return rows
+
+
+def _share(share) -> tuple[int, int]:
+    if share is None:
+        return 0, 1
+    job, jobs = share
+    jobs = arguments.whole(jobs, "the number of jobs", 1)
+    return arguments.whole(job, "the number of this job", 0, jobs - 1), jobs
 
 
 def _target(path: Path, out: Path) -> Path:

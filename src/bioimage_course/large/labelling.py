@@ -13,7 +13,7 @@ import numpy as np
 from bioimage_course import files, fingerprint
 from bioimage_course.errors import InputError
 from bioimage_course.large.grid import Block, Tiling, blocks, neighbours, own, radius, tiling
-from bioimage_course.large.omezarr import create
+from bioimage_course.large.omezarr import add_levels, empty_labels
 from bioimage_course.large.runs import agree, changing, each, label_array, native, note, noted, pixels, refuse
 
 # What a damaged file raises.
@@ -54,12 +54,12 @@ class Labelled:
 def label_image(
     image, segment, out, *, block: int = 1024, halo: int = 64, stride: int | None = None, client=None
 ) -> Labelled:
-    """Segment a large image block by block; the label image becomes an OME-Zarr image.
+    """Segment a large image block by block; the label image becomes an OME-Zarr image, a pyramid.
 
     Parameters
     ----------
-    image : zarr.Array or array (Y, X)
-        Only crops of it are read.
+    image : large.Plane, zarr.Array or array (Y, X)
+        Only crops of it are read. Of a `Plane` (see `open_image`) the labels take scale, units and place.
     segment : callable
         ``segment(crop) -> labels``: label image (int, same shape, 0 is background). With a `client` it must
         be importable by the workers, or a `functools.partial` of such a function.
@@ -117,6 +117,8 @@ def label_image(
     if needs.problem:
         warnings.warn(needs.problem, stacklevel=2)
     settings = {"shape": list(image.shape), "dtype": image.dtype.newbyteorder("=").str}
+    if getattr(image, "index", ()):  # another channel of the same files is another image
+        settings["plane"] = list(image.index)
     run = agree(parts, segment, "r*.npz", **settings, block=block, halo=halo, stride=stride)
     if (out.is_file() or (out.is_dir() and any(out.iterdir()))) and _made_by(out) != run:
         raise InputError(f"{out.name} was not made by this run: choose another place or delete it.")
@@ -129,7 +131,7 @@ def label_image(
     note(parts, noted(parts) | {"files": seen})
     computed = sum(new for _, new in found)
     if computed or _made_by(out) != run:
-        _write(out, parts, run, image.shape, block, grid, [done for done, _ in found], computed, client)
+        _write(out, parts, run, image, block, grid, [done for done, _ in found], computed, client)
     objects, touching = sum(part.objects for part, _ in found), sum(part.touching for part, _ in found)
     done = Labelled(out, objects, len(grid), computed, touching)
     return _promise(done, needs, stride, halo, max(part.radius for part, _ in found))
@@ -201,7 +203,7 @@ def _segment_block(block: Block, image, segment, parts: Path, run: str) -> tuple
 # ---------------------------------------------------------------- all together
 
 
-def _write(out: Path, parts: Path, run: str, shape, block: int, grid, found, computed: int, client) -> None:
+def _write(out: Path, parts: Path, run: str, image, block: int, grid, found, computed: int, client) -> None:
     """Make the label image: beside the blocks first, and into its place when it is complete."""
     import zarr
 
@@ -210,7 +212,7 @@ def _write(out: Path, parts: Path, run: str, shape, block: int, grid, found, com
         for mark in parts.glob("*.written"):
             mark.unlink()
         shutil.rmtree(unfinished, ignore_errors=True)
-        create(unfinished, shape, np.int32, block=block, name="labels")
+        empty_labels(unfinished, image, block)
         zarr.open_group(str(unfinished), mode="a").attrs["run"] = run
     counts = [part.objects for part in found]
     starts = (np.cumsum(counts) - counts).tolist()
@@ -218,6 +220,7 @@ def _write(out: Path, parts: Path, run: str, shape, block: int, grid, found, com
     numbered = {b.index: pair for b, *pair in zip(grid, starts, counts, strict=True)}
     jobs = (_job(b, neighbours(b, places), numbered) for b in grid)
     each(_write_block, jobs, client, target=unfinished, parts=parts)
+    add_levels(unfinished, labels=True, block=block)
     if out.exists():  # the label image of this run, or an empty folder
         shutil.rmtree(out)
     unfinished.rename(out)
