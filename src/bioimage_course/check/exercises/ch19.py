@@ -1,5 +1,6 @@
 """Exercises of chapter 19, the case clinic: proofs, planted errors, and a question that can be answered."""
 
+import operator
 import re
 from numbers import Real
 
@@ -15,10 +16,10 @@ SEEDS = (0, 1, 2)
 @exercise(
     chapter="19",
     hints=(
-        "Which of the specialist's questions can you answer with one line of code? They stand in "
-        "clinic.case(name).questions.",
-        "A proof is a function of what is given that says True for the sick and False for the repaired one: "
-        "evidence=lambda given: … . It may use whatever clinic.case(name).given() holds.",
+        "Which of the specialist's questions can you answer with one line of code?",
+        "The questions are in clinic.case(name).questions. A proof is a function of what is given that says "
+        "True for the sick and False for the repaired one: evidence=lambda given: … . "
+        "It may use whatever clinic.case(name).given() holds.",
         "Compare clinic.case(name).given() with clinic.case(name).given(sick=False): what is different "
         "between them, in a number? clinic.diagnoses() lists the diseases.",
     ),
@@ -207,8 +208,7 @@ def _convict(name, finding):
 @exercise(
     chapter="19",
     hints=(
-        "What would each script print for data of which you know the answer? Begin with what it was asked "
-        "for, not with its lines.",
+        "What would each script have to print for data of which you know the answer?",
         "clinic.script(name).given() runs a script and holds its variables. Which case of the clinic looks "
         "at such variables? Its test is clinic.case(name).test_of, a function that can be handed in.",
         "given(sick=False) runs the same script with one line repaired. Compare its variables with those of "
@@ -239,8 +239,7 @@ def _charge(script, charge):
     if not isinstance(charge, tuple | list) or len(charge) != 3:
         raise Failure(f"{script.name}: a charge has three parts, (line, diagnosis, evidence).")
     line, diagnosis, evidence = charge
-    if isinstance(line, bool) or not isinstance(line, int):
-        raise Failure(f"{script.name}: line must be the number of one line, not {line!r}.")
+    line = _line_number(script, line)
     known = _known(diagnosis)
     if not callable(evidence):
         raise Failure(f"{script.name}: evidence is a function that takes what the script leaves behind.")
@@ -251,6 +250,14 @@ def _charge(script, charge):
         raise Failure(f"{script.name}: your test convicts, but “{diagnosis}” is not what it has found.")
     if line not in (script.line, *script.also):
         raise Failure(f"{script.name}: the error is there, but line {line} does what it should.")
+
+
+def _line_number(script, line):
+    """The number as an integer, in whatever form of an integer it comes."""
+    try:
+        return operator.index(None if isinstance(line, bool | np.bool_) else line)
+    except TypeError:
+        raise Failure(f"{script.name}: line must be the number of one line, not {line!r}.") from None
 
 
 # --- a question that can be answered ------------------------------
