@@ -10,6 +10,8 @@
 ``book/_generated/citation.md``       how to cite the course, from ``CITATION.cff``
 ``book/_generated/models.md``         the filters and cards of the model atlas, from ``book/models.yml``
 ``book/_generated/clinic.md``         the case clinic's search and cards; ``clinic-scripts.md`` its scripts
+``book/_generated/first-models.md``   the table of first models to try, and ``explore/js/decision-guide.js``,
+                                      what the decision guide knows, from ``explore/guide/*.yml``
 ``book/_generated/teaching-….md``     the tables of the instructor's guide (its plan: ``book/teaching.yml``)
 ``book/_generated/figures.md``        the course in figures, and ``installation.md``: time and disk it takes
 ``book/glossary.qmd``                 the glossary page
@@ -36,6 +38,7 @@ from coursebook import (
     execute,
     figures,
     glossary,
+    guide,
     metadata,
     models,
     notebooks,
@@ -99,6 +102,7 @@ def expected(project: Project) -> tuple[dict[str, str], list[Finding]]:
         if _clinic_page(project):
             texts[clinic.PART] = clinic.part()
             texts[clinic.SCRIPTS_PART] = clinic.scripts_part()
+        findings += _guide(project, all_sources, texts)
     return texts, findings
 
 
@@ -240,6 +244,15 @@ def _clinic_page(project: Project) -> bool:
     return clinic.PAGE in project.pages() and f"_generated/{clinic.PART.rsplit('/')[-1]} >" in page.read_text(
         encoding="utf-8"
     )
+
+
+def _guide(project: Project, all_sources: list[Source], texts: dict) -> list[Finding]:
+    """Put what the decision guide's files make into `texts`, unless they have mistakes; return these."""
+    read, findings = guide.read(project)
+    if read and not findings:
+        chapters = {source.chapter: (source.title, source.name) for source in all_sources}
+        texts |= {guide.SCRIPT: guide.script(read, chapters), guide.TABLE: guide.table(read)}
+    return findings
 
 
 class _Block(str):

@@ -157,7 +157,7 @@
     },
     "decision-explorer": {
       "scratch": ["Describe a project with single objects for which a network from scratch comes first, alone.",
-        (e) => ["count", "outlines", "volumes", "tracks"].includes(e.answers.output) && first(e) === "scratch"],
+        (e) => ["count", "outlines", "brightness"].includes(e.answers.output) && first(e) === "scratch"],
       "tie": ["Answer all questions so that three kinds of methods or more share the first place.",
         (e) => shown(e, "open") === "0" && first(e).split(" ").length >= 3],
     },
