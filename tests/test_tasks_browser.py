@@ -164,6 +164,9 @@ MOVES = {
     "blocks-explorer/luck": ("halo:ArrowRight*11", "halo:ArrowRight*12"),
     "blocks-explorer/safe": ("halo:ArrowRight*31", "halo:ArrowRight*32"),
     "blocks-explorer/cheap": ("side-96:Space halo:ArrowRight*12", "side-96:Space halo:ArrowRight*13"),
+    "replicate-explorer/alike": ("icc:ArrowLeft*3", "icc:Home"),
+    "replicate-explorer/crowd": ("icc:ArrowLeft*3", "icc:ArrowLeft*3 cells:End"),
+    "replicate-explorer/wells": ("effect:ArrowRight*5 wells:End", "effect:ArrowRight*5 wells:ArrowRight*6"),
 }
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Tasks</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><body style="margin: 0">
