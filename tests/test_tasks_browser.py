@@ -149,6 +149,9 @@ MOVES = {
         "output:ArrowDown kind:ArrowDown*6 shape:ArrowDown*2",  # one question is still open
         "output:ArrowDown kind:ArrowDown*6 shape:ArrowDown*2 house:ArrowDown",
     ),
+    "mask-explorer/silent": ("right:ArrowRight", "scale:ArrowLeft"),
+    "mask-explorer/early": ("right:ArrowLeft", "right:ArrowLeft*2"),
+    "mask-explorer/unsure": ("turn:ArrowDown", "turn:ArrowDown scale:End"),
     "score-explorer/dice": ("merge:Space", "merge:Space which-c:Space point:Shift+ArrowUp*5"),
     "score-explorer/small": (
         "which-c:Space point:Shift+ArrowUp*5 size:Home",

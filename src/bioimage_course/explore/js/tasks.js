@@ -161,6 +161,13 @@
       "tie": ["Answer all questions so that three kinds of methods or more share the first place.",
         (e) => shown(e, "open") === "0" && first(e).split(" ").length >= 3],
     },
+    "mask-explorer": {
+      "silent": ["Keep the label doctor silent, though fewer than five of the twelve masks still match.",
+        (e) => e.told === 0 && e.matched < 5],
+      "early": ["Let the doctor name a shift while eleven of the twelve masks still match.",
+        (e) => e.told === 1 && e.matched >= 11],
+      "unsure": ["Let the doctor say that it cannot judge.", (e) => e.told === 4],
+    },
     "score-explorer": {
       "dice": ["At a threshold of 0.50: a Dice of at least 0.75 and an AP of 0.",
         (e) => e.threshold.value === 0.5 && value(e, "dice") >= 0.75 && e.now.ap === 0],
