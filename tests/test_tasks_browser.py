@@ -161,6 +161,12 @@ MOVES = {
     "replicate-explorer/alike": ("icc:ArrowLeft*3", "icc:Home"),
     "replicate-explorer/crowd": ("icc:ArrowLeft*3", "icc:ArrowLeft*3 cells:End"),
     "replicate-explorer/wells": ("effect:ArrowRight*5 wells:End", "effect:ArrowRight*5 wells:ArrowRight*6"),
+    "verdict-explorer/faultless": ("test-highest:Space limit:End", "test-share:Space limit:ArrowRight*30"),
+    "verdict-explorer/too-few": (
+        "test-highest:Space limit:ArrowRight*55",
+        "test-highest:Space limit:ArrowRight*55 count:Home count:ArrowRight",
+    ),
+    "verdict-explorer/best-mean": ("limit:ArrowRight*15", "limit:ArrowRight*17"),
     "blocks-explorer/luck": ("halo:ArrowRight*11", "halo:ArrowRight*12"),
     "blocks-explorer/safe": ("halo:ArrowRight*31", "halo:ArrowRight*32"),
     "blocks-explorer/cheap": ("side-96:Space halo:ArrowRight*12", "side-96:Space halo:ArrowRight*13"),
