@@ -244,7 +244,7 @@ def test_tables_name_only_what_exists(tables):
     assert 14 <= len(answers) <= 16
     assert {rule[1] for rule in tables["RULES"]} == set(tables["CATEGORIES"])
     assert {rule[2] for rule in tables["RULES"]} <= {*range(-3, 0), *range(1, 10), "out"}
-    for name, example in tables["EXAMPLES"].values():
+    for name, example, *_ in tables["EXAMPLES"].values():
         for question, answer in example.items():
             assert answer in answers[question], name
 
@@ -355,6 +355,7 @@ def test_an_answer_by_keyboard_changes_the_ranking_and_is_announced(page, tables
     assert live.inner_text() == "", "nothing is said before the reader does something"
     control(page, "crowding").press("ArrowUp")
     frame(page)
+    assert page.locator("[data-text=because]").inner_text() == "", "no longer that project"
     assert answered(page)["crowding"] == "apart" and control(page, "example").input_value() == "own"
     scores = ranked(tables, answered(page))
     assert order(page)[0] == "classical" and winners(scores) == {"classical"}
@@ -379,6 +380,8 @@ def test_projects_that_differ_get_different_advice(page):
         assert order(page)[0] == category
         first = card(page, category)
         assert first.get_attribute("class") == "first" and first.locator(".place").inner_text() == "1."
+        (user,) = [user for user in USERS if user["id"] == example]
+        assert user["why"] in page.locator("[data-text=because]").inner_text()
         assert first.locator(".more").is_visible() and page.locator(".more:visible").count() == 1
 
 

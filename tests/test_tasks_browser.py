@@ -149,6 +149,9 @@ MOVES = {
         "output:ArrowDown kind:ArrowDown*6 shape:ArrowDown*2",  # one question is still open
         "output:ArrowDown kind:ArrowDown*6 shape:ArrowDown*2 house:ArrowDown",
     ),
+    "mask-explorer/silent": ("right:ArrowRight", "scale:ArrowLeft"),
+    "mask-explorer/early": ("right:ArrowLeft", "right:ArrowLeft*2"),
+    "mask-explorer/unsure": ("turn:ArrowDown", "turn:ArrowDown scale:End"),
     "score-explorer/dice": ("merge:Space", "merge:Space which-c:Space point:Shift+ArrowUp*5"),
     "score-explorer/small": (
         "which-c:Space point:Shift+ArrowUp*5 size:Home",
@@ -158,6 +161,9 @@ MOVES = {
     "blocks-explorer/luck": ("halo:ArrowRight*11", "halo:ArrowRight*12"),
     "blocks-explorer/safe": ("halo:ArrowRight*31", "halo:ArrowRight*32"),
     "blocks-explorer/cheap": ("side-96:Space halo:ArrowRight*12", "side-96:Space halo:ArrowRight*13"),
+    "replicate-explorer/alike": ("icc:ArrowLeft*3", "icc:Home"),
+    "replicate-explorer/crowd": ("icc:ArrowLeft*3", "icc:ArrowLeft*3 cells:End"),
+    "replicate-explorer/wells": ("effect:ArrowRight*5 wells:End", "effect:ArrowRight*5 wells:ArrowRight*6"),
 }
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Tasks</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><body style="margin: 0">

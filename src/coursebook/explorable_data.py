@@ -1,15 +1,16 @@
-"""Write the parts of the built-in nuclei image that four explorables show into their scripts.
+"""Write the parts of the built-in nuclei image that five explorables show into their scripts.
 
     python -m coursebook.explorable_data
 
-They stand between two comment lines of `stardist-`, `pixel-`, `threshold-` and `ball-explorer.js`: for the
-first an 8-bit PNG (base64) and its label image (run lengths), for the pixels their plain values, for the
-threshold values and labels, for the ball values and mask. Tests check that they
-are in step with the built-in sample.
+They stand between two comment lines of `stardist-`, `pixel-`, `threshold-`, `ball-` and `mask-explorer.js`:
+for the first an 8-bit PNG (base64) and its label image (run lengths), for the pixels their plain values, for
+the threshold values and labels, for the ball values and mask, for the masks values, labels and what the label
+doctor says of each place (two minutes). Tests check that they are in step with the built-in sample.
 """
 
 import base64
 import io
+import itertools
 import re
 from itertools import groupby
 from pathlib import Path
@@ -19,12 +20,13 @@ from PIL import Image
 from skimage.segmentation import relabel_sequential
 
 from bioimage_course import data
-from bioimage_course.materials import ch20
+from bioimage_course.materials import ch17, ch20
 from coursebook.project import write_text
 
 SCRIPTS = Path(__file__).parents[1] / "bioimage_course" / "explore" / "js"
 SCRIPT, PIXELS_SCRIPT = SCRIPTS / "stardist-explorer.js", SCRIPTS / "pixel-explorer.js"
 THRESHOLD_SCRIPT, BALL_SCRIPT = SCRIPTS / "threshold-explorer.js", SCRIPTS / "ball-explorer.js"
+MASK_SCRIPT = SCRIPTS / "mask-explorer.js"
 TOP, LEFT, SIDE = 154, 40, 96  # eight whole nuclei: round, long, touching, and one cut to a crescent
 PATCH = np.s_[TOP : TOP + SIDE, LEFT : LEFT + SIDE]
 THRESHOLD_PATCH = np.s_[352:448, 112:208]  # seven nuclei, most of them touching; bright and dim ones
@@ -88,6 +90,25 @@ def ball_block() -> str:
     return constants(SIDE=len(grey), VALUES=f'"{values}"', RUNS=f'"{runs(truth.astype(int))}"')
 
 
+def mask_block() -> str:
+    """The constants of `mask-explorer.js`: two values a byte, label runs, and the doctor's answers as digits.
+
+    The answers are in the order of turn, scale, shift down, shift right.
+    """
+    picture, labels = ch17.picture_and_masks()
+    flat = picture.ravel()
+    told = [
+        ch17.ANSWERS.index(ch17.answer(picture, ch17.put_wrongly(labels, down, right, turn, scale)))
+        for turn, scale, down, right in itertools.product(ch17.TURNS, ch17.SCALES, ch17.SHIFTS, ch17.SHIFTS)
+    ]
+    return constants(
+        SIDE=ch17.SIDE,
+        VALUES=f'"{encoded((16 * flat[::2] + flat[1::2]).astype(np.uint8).tobytes())}"',
+        RUNS=f'"{runs(labels)}"',
+        TOLD=f'"{runs(np.array(told))}"',
+    )
+
+
 def constants(**values) -> str:
     """Return a line of JavaScript for each value, which is JavaScript already."""
     return "".join(f"  const {name} = {value};\n" for name, value in values.items())
@@ -124,3 +145,4 @@ if __name__ == "__main__":
     write(PIXELS_SCRIPT, pixels_block)
     write(THRESHOLD_SCRIPT, threshold_block)
     write(BALL_SCRIPT, ball_block)
+    write(MASK_SCRIPT, mask_block)

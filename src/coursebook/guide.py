@@ -202,7 +202,7 @@ def script(guide: Guide, chapters: dict[str, tuple[str, str]]) -> str:
     content = {part: rules[part] for part in PARTS}
     content["models"] = [_shown(entry, guide.atlas[entry["model"]]) for entry in rules["models"]]
     content["tools"] = [_placed(entry, chapters) for entry in rules["tools"]]
-    content["users"] = {user["id"]: [user["name"], user["answers"]] for user in guide.users}
+    content["users"] = {user["id"]: [user["name"], user["answers"], user["why"]] for user in guide.users}
     content["references"] = {key: guide.references[key] for key in used if key in guide.references}
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     line = f'window.CourseData["{TAG}"] = {text};\n'

@@ -206,7 +206,7 @@
         .more ul { list-style: none; margin: 0; padding: 0; } .more li { border: 0; padding: 0 0 0 32px; text-indent: -32px; }
         .more b { display: inline-block; width: 32px; text-indent: 0; } .sources { font-size: 12.5px; color: var(--muted); }
         .more a { color: var(--accent); } .advice { margin: 0 0 10px; padding: 8px 10px 8px 26px; border-left: 3px solid var(--orange); background: var(--surface); font-size: 14px; }
-        .advice[hidden], .cards li[hidden] { display: none; }
+        .advice[hidden], .cards li[hidden], .because:empty { display: none; } .because { margin: 0; font-size: 13.5px; }
         .numbers { grid-template-columns: repeat(3, 1fr); gap: 6px; } .numbers > div { padding: 6px; } .numbers dd { font-size: 17px; } .note { min-height: 0; }
         textarea { width: 100%; min-height: 8em; resize: vertical; font: 12.5px/1.4 ui-monospace, Consolas, monospace; color: var(--ink);
           background: var(--surface); border: 1px solid var(--line); border-radius: 8px; padding: 8px; }
@@ -220,6 +220,8 @@
         name: "example", label: "Begin with", change: (value) => this.begin(value),
         options: { own: "answers of my own", ...Object.fromEntries(Object.entries(EXAMPLES).map(([id, [name]]) => [id, name])) },
       });
+      this.because = make("p", { class: "muted because", "data-text": "because" });
+      this.panel.append(this.because);
       const groups = {};
       this.controls = {};
       for (const question of QUESTIONS) {
@@ -299,6 +301,8 @@
       const empty = !Object.keys(counted(answers)).length;
       this.note.textContent = empty ? "Nothing is known yet: all six are equal."
         : this.verdict(best, lead);
+      const why = EXAMPLES[this.example.value]?.[2];
+      this.because.textContent = why ? `What an analyst would think of: ${why}` : "";
       const said = empty ? [] : notes(answers, ranking);
       this.advice.hidden = !said.length;
       this.advice.replaceChildren(...said.map(({ text }) => make("li", {}, text)));

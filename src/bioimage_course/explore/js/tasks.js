@@ -161,6 +161,13 @@
       "tie": ["Answer all questions so that three kinds of methods or more share the first place.",
         (e) => shown(e, "open") === "0" && first(e).split(" ").length >= 3],
     },
+    "mask-explorer": {
+      "silent": ["Keep the label doctor silent, though fewer than five of the twelve masks still match.",
+        (e) => e.told === 0 && e.matched < 5],
+      "early": ["Let the doctor name a shift while eleven of the twelve masks still match.",
+        (e) => e.told === 1 && e.matched >= 11],
+      "unsure": ["Let the doctor say that it cannot judge.", (e) => e.told === 4],
+    },
     "score-explorer": {
       "dice": ["At a threshold of 0.50: a Dice of at least 0.75 and an AP of 0.",
         (e) => e.threshold.value === 0.5 && value(e, "dice") >= 0.75 && e.now.ap === 0],
@@ -174,6 +181,14 @@
         (e) => e.rule === "centre" && e.halo === e.longest],
       "cheap": ["All objects whole, with at most 1.4 times the pixels computed.",
         (e) => e.states.every((state) => state === "whole") && parseFloat(shown(e, "overhead").slice(1)) <= 1.4],
+    },
+    "replicate-explorer": {
+      "alike": ["No effect, at least four wells a condition with 50 cells each, and counting cells raises no more alarms than promised.",
+        (e) => e.effect === 0 && e.wells >= 4 && e.cells >= 50 && e.alarms <= 0.055],
+      "crowd": ["No effect, and only a twentieth of the variance lies between wells: more than half of the experiments are false alarms if cells are counted.",
+        (e) => e.effect === 0 && Math.abs(e.icc - 0.05) < 0.01 && e.alarms > 0.5],
+      "wells": ["An effect of half a standard deviation, a fifth of the variance between wells: with as few wells as will do, the test on wells finds it in 60 % of the experiments.",
+        (e) => Math.abs(e.effect - 0.5) < 0.01 && Math.abs(e.icc - 0.2) < 0.01 && e.powerShare() >= 0.6 && e.powerShare(e.wells - 1) < 0.6],
     },
   };
   // tasks: end
