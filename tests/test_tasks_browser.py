@@ -158,6 +158,12 @@ MOVES = {
         "which-c:Space point:Shift+ArrowUp*5 size:Home which-a:Space point:ArrowLeft*3 point:ArrowDown*2 "
         "which-b:Space point:ArrowRight point:ArrowUp size:ArrowRight",
     ),
+    "verdict-explorer/faultless": ("test-highest:Space limit:End", "test-share:Space limit:ArrowRight*30"),
+    "verdict-explorer/too-few": (
+        "test-highest:Space limit:ArrowRight*55",
+        "test-highest:Space limit:ArrowRight*55 count:Home count:ArrowRight",
+    ),
+    "verdict-explorer/best-mean": ("limit:ArrowRight*15", "limit:ArrowRight*17"),
     "blocks-explorer/luck": ("halo:ArrowRight*11", "halo:ArrowRight*12"),
     "blocks-explorer/safe": ("halo:ArrowRight*31", "halo:ArrowRight*32"),
     "blocks-explorer/cheap": ("side-96:Space halo:ArrowRight*12", "side-96:Space halo:ArrowRight*13"),

@@ -174,6 +174,14 @@
       "small": ["At a threshold of 0.50: miss one of three objects, at a Dice of at least 0.92.",
         (e) => e.threshold.value === 0.5 && !e.merge.value && e.now.fn === 1 && value(e, "dice") >= 0.92],
     },
+    "verdict-explorer": {
+      "faultless": ["Twelve images on each side: convict all the saturated ones and no healthy one.",
+        (e) => e.count.value === 12 && e.mistakes().sum === 0],
+      "too-few": ["No mistake with two images on each side, by a test and a limit that make more than five with all twelve.",
+        (e) => e.count.value === 2 && e.mistakes().sum === 0 && e.mistakes(12).sum > 5],
+      "best-mean": ["Twelve images on each side, judged by their mean: as few mistakes as any limit makes.",
+        (e) => e.count.value === 12 && e.test.value === "mean" && e.mistakes().sum <= 7],
+    },
     "blocks-explorer": {
       "luck": ["Blocks of 64 pixels, kept by the centre: the smallest halo with which all objects are whole.",
         (e) => e.block === 64 && e.rule === "centre" && e.halo === 12],
