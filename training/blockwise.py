@@ -8,8 +8,6 @@ enough for one piece, large enough to be cut.
 1. ``rows``: for every tool, image, size of block, halo and place of the crops, AP of the blocks against one
    piece at IoU 0.5 and 0.9, and the objects that are the same (IoU at least 0.999).
 2. ``big``: the same comparison for StarDist's own way, ``predict_instances_big``.
-3. ``tiles``: micro-sam in tiles against one piece, if MobileSAM's weights are there (cache or mirror).
-4. ``memory``: what a process needs at its peak to segment crops of several sizes, in MB.
 
 Run it with ``python training/blockwise.py`` (about half an hour on one core; ``--small`` takes one image and
 one size of block). The results go to ``src/bioimage_course/weights/blockwise/results.json``, after each step.
@@ -20,8 +18,6 @@ from __future__ import annotations
 import argparse
 import functools
 import json
-import subprocess
-import sys
 import tempfile
 import time
 import warnings
@@ -43,7 +39,6 @@ WIDE = 176
 OFF = 8
 """A stride that is half of what the networks pool: crops then start beside their grid."""
 SAME = 0.999
-CROPS = (512, 1024)
 
 
 def images(number=None):
@@ -85,9 +80,7 @@ def rows(number, blocks, keep):
     for name, image in images(number):
         for tool in TOOLS:
             segment = method(tool, image)
-            started = time.perf_counter()
             whole = segment(image)
-            seconds = time.perf_counter() - started
             for block, halo, stride in settings(large.tiling(segment), blocks):
                 with tempfile.TemporaryDirectory() as folder:
                     done = large.label_image(
@@ -96,7 +89,7 @@ def rows(number, blocks, keep):
                     labels = large.open_image(done.path)[:]
                 row = {"image": name, "shape": list(image.shape), "tool": tool, "block": block, "halo": halo}
                 row |= {"stride": stride, "reach": done.reach, "exact": done.exact, "touching": done.touching}
-                row |= {"whole": len(np.unique(whole)) - 1, "seconds_whole": round(seconds, 1)}
+                row |= {"whole": len(np.unique(whole)) - 1}
                 found.append(row | agreement(whole, labels))
         keep({"rows": found})
 
@@ -118,60 +111,13 @@ def big(number):
     return found
 
 
-def tiles(number):
-    """micro-sam's automatic masks in tiles with a halo, against one piece."""
-    from micro_sam.automatic_segmentation import automatic_instance_segmentation, get_predictor_and_segmenter
-
-    predictor = tools.micro_sam.predictor()
-    found = []
-    for name, image in images(number):
-        labels = {}
-        for tiled in (False, True):
-            _, segmenter = get_predictor_and_segmenter(
-                "vit_t", predictor=predictor, segmentation_mode="amg", is_tiled=tiled, points_per_side=16
-            )
-            place = {"tile_shape": (256, 256), "halo": (64, 64)} if tiled else {}
-            labels[tiled] = automatic_instance_segmentation(
-                predictor, segmenter, image, ndim=2, verbose=False, **place
-            )
-        found.append(
-            {"image": name, "whole": len(np.unique(labels[False])) - 1, **agreement(*labels.values())}
-        )
-    return found
-
-
-PEAK = """
-import resource, sys
-import numpy as np
-from bioimage_course import compat, data, tools
-compat.prepare("stardist")
-image = data.load("nuclei").image
-side = int(sys.argv[2])
-image = np.pad(image, ((0, side - 512), (0, side - 512)), mode="symmetric")
-getattr(tools, sys.argv[1]).segment(image, limits=(0, 255))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-"""
-
-
-def memory():
-    """Peak memory of a process that segments one crop, in MB (Linux counts it in kilobytes)."""
-    found = {}
-    for tool in TOOLS:
-        found[tool] = {}
-        for side in CROPS:
-            command = [sys.executable, "-c", PEAK, tool, str(side)]
-            answer = subprocess.run(command, capture_output=True, text=True, check=True)
-            found[tool][str(side)] = round(int(answer.stdout.split()[-1]) / 1000)
-    return found
-
-
 def main(arguments=None):
     """Run all steps, or a short version, and write the results."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--small", action="store_true", help="one image, one size of block, nothing written")
-    parser.add_argument("--only", nargs="*", default=["rows", "big", "tiles", "memory"], help="steps to run")
+    parser.add_argument("--only", nargs="*", default=["rows", "big"], help="steps to run")
     chosen = parser.parse_args(arguments)
     compat.prepare("stardist")
     warnings.filterwarnings("ignore", message="(?s).*(halo|Each block).*")
@@ -181,7 +127,7 @@ def main(arguments=None):
     number, blocks = (1, BLOCKS[1:]) if chosen.small else (None, BLOCKS)
     file = OUT / "results.json"
     results = json.loads(file.read_text(encoding="utf-8")) if file.exists() and not chosen.small else {}
-    packages = ("stardist", "tensorflow", "torch", "cellpose", "micro-sam", "numpy")
+    packages = ("stardist", "tensorflow", "torch", "cellpose", "numpy")
     results |= {"command": "python training/blockwise.py", "versions": {p: version(p) for p in packages}}
 
     def keep(new):
@@ -194,7 +140,7 @@ def main(arguments=None):
         if step == "rows":
             rows(number, blocks, keep)
         else:
-            keep({step: memory() if step == "memory" else {"big": big, "tiles": tiles}[step](number)})
+            keep({"big": big(number)})
         keep({"minutes": results.get("minutes", {}) | {step: round((time.perf_counter() - started) / 60, 1)}})
     return results
 
