@@ -5,21 +5,18 @@ blocks; the label images are compared with each other, not with a truth. The ima
 pixels, the upper left corner of every second one of the 13 test images of DSB2018 that are as large: small
 enough for one piece, large enough to be cut.
 
-1. ``rows``: for every tool, image, size of block, halo and place of the crops, AP of the blocks against one
-   piece at IoU 0.5 and 0.9, and the objects that are the same (IoU at least 0.999).
-2. ``big``: the same comparison for StarDist's own way, ``predict_instances_big``.
+For every tool, image, size of block, halo and place of the crops: AP of the blocks against one piece at IoU
+0.5 and 0.9, and the objects that are the same (IoU at least 0.999).
 
-Run it with ``python training/blockwise.py`` (about half an hour on one core; ``--small`` takes one image and
-one size of block). The results go to ``src/bioimage_course/weights/blockwise/results.json``, after each step.
+Run it with ``python training/blockwise.py`` (about five minutes on one core; ``--small`` takes one image
+and one size of block). The results go to ``src/bioimage_course/weights/blockwise/results.json``.
 """
 
 from __future__ import annotations
 
 import argparse
 import functools
-import json
 import tempfile
-import time
 import warnings
 from importlib.metadata import version
 from pathlib import Path
@@ -94,55 +91,26 @@ def rows(number, blocks, keep):
         keep({"rows": found})
 
 
-def big(number):
-    """StarDist's own way with large images, with a context of what the network sees and with its default."""
-    model = tools.stardist.course_model()
-    found = []
-    for name, image in images(number):
-        whole = method("stardist", image)(image)
-        low, high = large.percentiles(large.histogram(image))
-        scaled = data.normalise(image, low, high)
-        for context in (None, 112):
-            labels, _ = model.predict_instances_big(
-                scaled, axes="YX", block_size=352, min_overlap=96, context=context, show_progress=False
-            )
-            row = {"image": name, "context": context, "whole": len(np.unique(whole)) - 1}
-            found.append(row | agreement(whole, labels))
-    return found
-
-
 def main(arguments=None):
-    """Run all steps, or a short version, and write the results."""
+    """Measure, or a short version of it, and write the results."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--small", action="store_true", help="one image, one size of block, nothing written")
-    parser.add_argument("--only", nargs="*", default=["rows", "big"], help="steps to run")
-    chosen = parser.parse_args(arguments)
+    small = parser.parse_args(arguments).small
     compat.prepare("stardist")
     warnings.filterwarnings("ignore", message="(?s).*(halo|Each block).*")
     import torch
 
     torch.set_num_threads(1)
-    number, blocks = (1, BLOCKS[1:]) if chosen.small else (None, BLOCKS)
-    file = OUT / "results.json"
-    results = json.loads(file.read_text(encoding="utf-8")) if file.exists() and not chosen.small else {}
     packages = ("stardist", "tensorflow", "torch", "cellpose", "numpy")
-    results |= {"command": "python training/blockwise.py", "versions": {p: version(p) for p in packages}}
+    about = {"command": "python training/blockwise.py", "versions": {p: version(p) for p in packages}}
 
-    def keep(new):
-        results.update(new)
-        if not chosen.small:
-            files.save_json(file, results)
+    def keep(found):
+        if not small:
+            files.save_json(OUT / "results.json", about | found)
 
-    for step in chosen.only:
-        started = time.perf_counter()
-        if step == "rows":
-            rows(number, blocks, keep)
-        else:
-            keep({"big": big(number)})
-        keep({"minutes": results.get("minutes", {}) | {step: round((time.perf_counter() - started) / 60, 1)}})
-    return results
+    rows(1 if small else None, BLOCKS[1:] if small else BLOCKS, keep)
 
 
 if __name__ == "__main__":
