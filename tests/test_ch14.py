@@ -1,10 +1,12 @@
 """The exercises of chapter 14: each usual mistake gets its own sentence."""
 
+import copy
+
 import numpy as np
 import pytest
 from scipy.stats import ttest_ind
 
-from bioimage_course import check
+from bioimage_course import check, results, show
 from bioimage_course.check.exercises import ch14
 from bioimage_course.materials import ch14 as materials
 from exercise_cells import Chapter, failure
@@ -151,12 +153,12 @@ def test_effect_mistakes(answers, name, wrong, words):
 
 @pytest.mark.slow
 def test_a_loop_over_experiments_passes(answers):
-    def share_detected(effect, missed, wells, rng, repeats=1500):
+    def share_detected(effect, missed, wells, rng, repeats=500):
         found = 0
         control = materials.fields(100, wells, rng, repeats)
         treated = materials.fields(100 * (1 + effect) * (1 - missed), wells, rng, repeats)
         for a, b in zip(treated, control, strict=True):
-            test = ttest_ind([well.mean() for well in a], [well.mean() for well in b], equal_var=False)
+            test = ttest_ind(a.mean(axis=1), b.mean(axis=1), equal_var=False)
             found += bool(test.pvalue < 0.05 and test.statistic > 0)
         return found / repeats
 
@@ -179,6 +181,29 @@ def test_images_taken_for_replicates_find_effects_where_there_are_none():
     for wells in (2, 6):
         assert materials.simulated_share(0, 0, wells, unit="image", either_sign=True) > 0.17
         assert materials.simulated_share(0, 0, wells, either_sign=True) < 0.06
+
+
+# --- the race ------------------------------
+
+
+def test_published_models_get_their_rows_when_their_results_are_there(monkeypatch, capsys):
+    """What `course published` writes: all kinds for a network for nuclei, tissue alone for one for H&E."""
+    found = copy.deepcopy(results.race.results())
+    for name, kinds in (("fluo", results.race.KINDS), ("he", ("tissue",))):
+        entrant = copy.deepcopy(found["entrants"]["stardist"]) | {"title": f"model {name} (published)"}
+        entrant["kinds"] = {kind: entrant["kinds"][kind] for kind in kinds}
+        found["entrants"][f"published-{name}"] = entrant
+    monkeypatch.setattr(results.race, "results", lambda: found)
+    space = {"results": results, "show": show, "np": np, "colour": show.PALETTE}
+    wanted = ("race = ", "published = ", "#| label: tbl-race\n", "#| label: tbl-cost", "#| label: fig-race\n")
+    for cell in Chapter("14-tool-selection").cells:
+        if cell.text.startswith(wanted):
+            exec(cell.text, space)
+    assert "model fluo (published), model he (published)" in capsys.readouterr().out
+    assert not {row["title"] for row in space["ours"]} & {"model fluo (published)", "model he (published)"}
+    assert space["cell"]("published-he", "tissue") and not space["cell"]("published-he", "easy")
+    for axes, kind in list(zip(space["figure"].axes, results.race.KINDS, strict=True))[1:]:
+        assert len(axes.collections) == sum(row["kind"] == kind for row in space["rows"])
 
 
 # --- (3) prices ------------------------------

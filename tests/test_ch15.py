@@ -4,9 +4,10 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import distance_transform_edt, gaussian_filter
 from scipy.optimize import linear_sum_assignment
 from skimage.metrics import structural_similarity
+from sklearn import metrics as sklearn_metrics
 
 from bioimage_course import check, metrics
 from bioimage_course.check.exercises import ch15
@@ -577,3 +578,161 @@ def test_the_first_hint_is_a_question_without_code(exercise):
     first = exercise.hints[0]
     assert first.rstrip().endswith("?")
     assert not any(sign in first for sign in ("np.", "()", " = ", "[", "metrics."))
+
+
+# --- (12) outlines ------------------------------
+
+
+def outlines(truth, prediction, tolerance, hd=None, share=None):
+    there, back = metrics.border_distances(truth, prediction)
+    both = np.concatenate([there, back])
+    return (
+        hd(there, back) if hd else max(np.percentile(there, 95), np.percentile(back, 95)),
+        share(there, back, tolerance) if share else np.mean(both <= tolerance),
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"hd": lambda a, b: max(a.max(), b.max())}, "largest distance"),
+        ({"hd": lambda a, b: np.percentile(a, 95)}, "from the truth only"),
+        ({"hd": lambda a, b: np.percentile(b, 95)}, "from the prediction only"),
+        ({"hd": lambda a, b: np.percentile(np.concatenate([a, b]), 95)}, "before the percentile"),
+        ({"hd": lambda a, b: (np.percentile(a, 95) + np.percentile(b, 95)) / 2}, "not their mean"),
+        ({"hd": lambda a, b: np.concatenate([a, b]).mean()}, "a mean distance"),
+        ({"share": lambda a, b, t: (np.mean(a <= t) + np.mean(b <= t)) / 2}, "average the two shares"),
+        ({"share": lambda a, b, t: np.mean(a <= t)}, "from the truth only"),
+        ({"share": lambda a, b, t: np.mean(b <= t)}, "from the prediction only"),
+        ({"share": lambda a, b, t: np.mean(np.concatenate([a, b]) < t)}, "<= instead of <"),
+        ({"share": lambda a, b, t: np.mean(np.concatenate([a, b]) > t)}, "outside of the tolerance"),
+    ],
+)
+def test_outline_distance_mistakes(wrong, words):
+    assert words in failure("outline_distance", lambda a, b, t: outlines(a, b, t, **wrong))
+
+
+def test_outline_distance_of_all_pixels_instead_of_the_border_is_refused():
+    def of_masks(truth, prediction, tolerance):
+        there = distance_transform_edt(~prediction)[truth]
+        back = distance_transform_edt(~truth)[prediction]
+        both = np.concatenate([there, back])
+        return max(np.percentile(there, 95), np.percentile(back, 95)), np.mean(both <= tolerance)
+
+    assert failure("outline_distance", of_masks)
+    assert "two numbers" in failure("outline_distance", lambda a, b, t: 3.0)
+    assert check.outline_distance.verdict(outlines).passed
+    assert check.outline_distance.verdict(lambda a, b, t: np.array(outlines(a, b, t))).passed
+
+
+# --- (13) places ------------------------------
+
+
+@pytest.mark.parametrize(
+    ("pairs", "words"),
+    [
+        (lambda d, t: int((d <= t).any(axis=1).sum()), "every true place"),
+        (lambda d, t: int((d <= t).any(axis=0).sum()), "every prediction"),
+        (ch15._nearest_first, "nearest pair first"),
+        (ch15._shortest_sum, "sum of the distances"),
+        (lambda d, t: most(d < t), "<= instead of <"),
+    ],
+)
+def test_places_found_mistakes(pairs, words):
+    def own(truth, prediction, tolerance):
+        distance = np.linalg.norm(truth[:, None] - prediction[None], axis=2)
+        return 2 * pairs(distance, tolerance) / sum(distance.shape) if distance.size else 0.0
+
+    assert words in failure("places_found", own)
+
+
+def most(near):
+    return int(near[linear_sum_assignment(near, maximize=True)].sum())
+
+
+@pytest.mark.parametrize(("score", "words"), [("recall", "recall"), ("precision", "precision")])
+def test_places_found_by_another_score(score, words):
+    assert words in failure("places_found", lambda *a: getattr(metrics.match_places(*a), score))
+
+
+def test_places_found_in_another_form_passes():
+    assert check.places_found.verdict(lambda *a: np.float32(metrics.match_places(*a).f1)).passed
+    assert failure("places_found", lambda t, p, tolerance: len(p) / len(t))
+
+
+# --- (14) inspection ------------------------------
+
+
+def opened(sign, failed, share, order=lambda s: np.argsort(-s), count=np.ceil, over=lambda f, n, k: f):
+    n = int(count(round(share * len(sign), 9)))
+    return failed[order(sign)[:n]].sum() / over(failed.sum(), len(sign), n)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"order": np.argsort}, "look best"),
+        ({"count": np.floor}, "round up"),
+        ({"over": lambda f, n, k: k}, "(precision)"),
+        ({"over": lambda f, n, k: n}, "divide by all failures"),
+        ({"over": lambda f, n, k: 1}, "number of failures found"),
+    ],
+)
+def test_inspect_first_mistakes(wrong, words):
+    assert words in failure("inspect_first", lambda *a: opened(*a, **wrong))
+
+
+def test_inspect_first_in_another_form_passes():
+    def by_sorting(sign, failed, share):
+        ranked = [bad for _, bad in sorted(zip(sign, failed, strict=True), reverse=True)]
+        return sum(ranked[: -int(-share * len(sign) // 1)]) / sum(ranked)
+
+    assert check.inspect_first.verdict(opened).passed
+    assert check.inspect_first.verdict(by_sorting).passed
+
+
+# --- what the chapter is made of ------------------------------
+
+
+def test_the_chooser_names_functions_that_are_there_and_sources_that_are_listed(root):
+    rows = materials.chooser_rows()
+    listed = (root / "book/references.bib").read_text(encoding="utf-8")
+    page = (root / "book/15-evaluation.qmd").read_text(encoding="utf-8")
+    for row in rows:
+        assert set(row) == {"question", "score", "function", "blind", "beside", "reason", "source"}
+        assert all(row.values())
+        assert f"{{{row['source']}," in listed and f"@{row['source']}" in page, row["source"]
+        package, _, name = row["function"].rpartition(".")
+        library = {"metrics": metrics, "sklearn.metrics": sklearn_metrics}[package]
+        assert callable(getattr(library, name))
+    assert len(materials.chooser()) == len(rows) == len({row["question"] for row in rows})
+
+
+def test_each_score_of_the_pairs_sees_what_it_is_chosen_for():
+    labels = np.zeros((60, 60), int)
+    labels[ch15._disc(60, 20, 20, 12)], labels[ch15._disc(60, 42, 42, 10)] = 1, 5
+    tight = metrics.outlines.redraw(labels, generosity=-1, unsteadiness=0)
+    cut = materials.cut_straight(labels, tight)
+    assert [(cut == n).sum() for n in (1, 5)] == [(tight == n).sum() for n in (1, 5)]
+    assert metrics.dice(labels > 0, cut > 0) == metrics.dice(labels > 0, tight > 0)
+    assert metrics.hausdorff(labels == 1, cut == 1) > 2 * metrics.hausdorff(labels == 1, tight == 1)
+    lines = np.zeros((60, 60), bool)
+    lines[30:33] = True
+    broken = materials.gaps_in(lines, 3, side=9)
+    assert metrics.centreline_dice(lines, broken) < 0.9 and not (broken & ~lines).any()
+    places, areas = materials.spots_in(100 * gaussian_filter((labels == 5) * 1.0, 1) * (areas_of_spots() > 0))
+    assert len(places) and set(np.unique(areas[areas > 0])) == set(areas[tuple(places.T)])
+
+
+def areas_of_spots():
+    spots = np.zeros((60, 60))
+    spots[40:44, 40:44] = 1
+    return spots
+
+
+def test_the_form_has_ten_labelled_fields_and_needs_no_script(root):
+    form = (root / "book/assets/reporting-checklist.html").read_text(encoding="utf-8")
+    assert form.count("<textarea") == form.count("<li><label>") == 10
+    assert form.count("<input") == form.count("<label>") - 10 == 3
+    assert "<script" not in form and "http" not in form
+    assert "@media print" in form

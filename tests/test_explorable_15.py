@@ -86,3 +86,24 @@ def test_nothing_at_all_keeps_the_accuracy_of_the_background(page):
     assert number(page, "counts") == "0 / 0 / 3"
     control(page, "reset").click()
     assert agrees(page, 0.5).tp == 3
+
+
+# --- the reporting checklist, a form beside the chapter ------------------------------
+
+
+def test_the_form_is_accessible_and_narrow_enough(open_page, axe, root):
+    for width, dark in ((1000, False), (1000, True), (360, False)):
+        page = open_page(root / "book/assets/reporting-checklist.html", width=width, dark=dark)
+        assert not axe(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_form_is_filled_in_by_keyboard_without_javascript_and_prints_on_one_page(open_page, root):
+    page = open_page(root / "book/assets/reporting-checklist.html", javascript=False)
+    page.get_by_label("1 Question.").focus()
+    page.keyboard.type("Nuclei per field")
+    page.keyboard.press("Tab")
+    page.keyboard.type("F1 at 0.5")
+    assert page.get_by_label("1 Question.").input_value() == "Nuclei per field"
+    assert page.get_by_label("2 Metric.").input_value() == "F1 at 0.5"
+    assert page.pdf(prefer_css_page_size=True).count(b"/Type /Page\n") == 1

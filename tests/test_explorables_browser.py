@@ -90,8 +90,8 @@ def test_every_control_is_reached_by_tab_and_named(explorable, tag):
           return found.filter(e => e.type !== 'radio' || e.checked).map(e => e.dataset.name); }""",
         tag,
     )
-    reached = []
-    for _ in range(len(expected) + 3):
+    reached, links = [], page.locator(f"{tag} a[href]:visible").count()
+    for _ in range(len(expected) + links + 3):
         page.keyboard.press("Tab")
         name = page.evaluate("tag => document.querySelector(tag).shadowRoot.activeElement?.dataset.name", tag)
         if name:
@@ -180,18 +180,18 @@ def test_twice_on_a_page(explorable, axe, tag):
 def test_two_widgets_evaluate_the_module_twice(open_page, tag):
     """What a notebook front end does for two widgets of one class, anywidget's module from a blob each."""
     page = open_page("<!doctype html><html lang=en><title>Notebook</title><body></body></html>")
-    modules = [explore.explorable(tag)._esm] * 2
+    widget = explore.explorable(tag)
     page.evaluate(
-        """async (modules) => {
-          for (const text of modules) {
+        """async ([text, data]) => {
+          for (let i = 0; i < 2; i++) {
             const url = URL.createObjectURL(new Blob([text], {type: 'text/javascript'}));
             const { default: widget } = await import(url);
             const el = document.createElement('div');
             document.body.append(el);
-            widget.render({ model: { get: () => ({}) }, el });
+            widget.render({ model: { get: (name) => ({ attributes: {}, data })[name] }, el });
           }
         }""",
-        modules,
+        [widget._esm, widget.data],
     )
     frame(page)
     assert page.locator(f"{tag} .app").count() == 2
@@ -213,17 +213,18 @@ def test_nothing_is_drawn_before_it_is_computed(open_page, tag):
 def test_keys_stay_inside_a_widget(open_page, tag):
     """Else an arrow key would move the notebook to another cell."""
     page = open_page("<!doctype html><html lang=en><title>Notebook</title><body></body></html>")
+    widget = explore.explorable(tag)
     page.evaluate(
-        """async (text) => {
+        """async ([text, data]) => {
           window.heard = 0;
           document.addEventListener('keydown', () => { window.heard += 1; });
           const url = URL.createObjectURL(new Blob([text], {type: 'text/javascript'}));
           const { default: widget } = await import(url);
           const el = document.createElement('div');
           document.body.append(el);
-          widget.render({ model: { get: () => ({}) }, el });
+          widget.render({ model: { get: (name) => ({ attributes: {}, data })[name] }, el });
         }""",
-        explore.explorable(tag)._esm,
+        [widget._esm, widget.data],
     )
     frame(page)
     page.locator("input[type=range]:visible").first.press("ArrowRight")

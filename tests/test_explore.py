@@ -85,7 +85,7 @@ def test_widgets_hold_the_same_scripts_as_the_book():
 
 def test_data_of_an_explorable_lie_in_a_script_beside_it():
     held = {tag: header.data for tag, header in headers().items() if header.data}
-    assert held == {"cnn-explorer": "cnn-weights"}
+    assert held == {"cnn-explorer": "cnn-weights", "decision-explorer": "decision-guide"}
     for tag, name in held.items():
         assert read_data(name, tag) == explore.explorable(tag).data != {}
         assert f'"{name}.js"' in source(tag) or f'"{name}"' in source(tag)

@@ -113,12 +113,12 @@ def test_a_change_of_one_tool_concerns_the_notebooks_that_import_it(root):
 
 
 READERS = {  # each folder of results: the notebooks that read it, or import the module that does
-    "cell-classifier": "04 06 07 08 10 12 13 14 16 20",  # with `nets.load`
+    "cell-classifier": "04 06 07 08 10 12 13 14 16 18 20",  # with `nets.load`
     "cellpose-flows": "12 13 14 16",
     "denoising": "08",
     "dsb2018": "09 10 11 12 13 14 15",
     "foundation-features": "09",
-    "large-image": "16",
+    "large-image": "16 18",
     "micro-sam": "13 14",
     "micro-sam-decoder": "13 14",
     "nuclear-states": "04",
@@ -126,12 +126,14 @@ READERS = {  # each folder of results: the notebooks that read it, or import the
     "outlines": "15",
     "overfitting": "05",
     "pixel-classifier": "09 11 14",
+    "quality-control": "15",
     "race": "14",
     "real-splits": "05",
     "reported": "11 13",
+    "schwann-wells": "18",
     "shortcuts": "06",
     "stardist-nuclei": "08 09 11 13 14 16",
-    "unet-nuclei": "10 14 20",
+    "unet-nuclei": "10 14 18 20",
 }
 
 

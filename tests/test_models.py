@@ -9,7 +9,7 @@ import yaml
 
 import demo_project
 from browser import COLOURS, frame, overflow
-from coursebook import generated, models, preview
+from coursebook import generated, guide, models, preview
 from coursebook.project import Project
 
 ENTRY = """\
@@ -215,10 +215,13 @@ def atlas(root, tmp_path_factory):
         project,
         "_quarto.yml",
         "    - book/glossary.qmd\n",
-        "    - book/glossary.qmd\n    - book/models.qmd\n",
+        "    - book/glossary.qmd\n    - book/models.qmd\n    - book/need-sheet.qmd\n",
     )
-    for file in (models.SOURCE, "book/references.bib", "book/assets/course.css", "book/assets/models.js"):
+    (folder / guide.FOLDER).mkdir(parents=True)
+    files = ["book/references.bib", "book/assets/course.css", "book/assets/models.js", "book/need-sheet.qmd"]
+    for file in (*files, models.SOURCE, guide.RULES, guide.USERS, guide.TOMORROW):
         shutil.copy(root / file, folder / file)
+    demo_project.edit(project, "book/need-sheet.qmd", "@sec-choosing", "@sec-lines")
     with open(folder / "book/references.bib", "a", encoding="utf-8") as bibliography:
         bibliography.write(demo_project.BIB)
     page = (root / models.PAGE).read_text(encoding="utf-8")

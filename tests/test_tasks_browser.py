@@ -141,14 +141,13 @@ MOVES = {
         "mode-box:Space nucleus:Home margin:End",
     ),
     "decision-explorer/scratch": (
-        "kind:ArrowDown*4 objects:ArrowUp examples:ArrowDown*2 time:ArrowRight*3",
-        "quality:ArrowDown*2 kind:ArrowDown*4 objects:ArrowUp contrast:ArrowDown*2 amount:ArrowRight "
-        "examples:ArrowDown*2 time:ArrowRight*3 gpu:ArrowDown*2 skills:ArrowDown*3",
+        "object:ArrowDown*6 amount:ArrowRight*2 examples:ArrowDown*2 hours:ArrowRight*3 gpu:ArrowDown*2",
+        "object:ArrowDown*6 amount:ArrowRight*2 examples:ArrowDown*2 hours:ArrowRight*3 gpu:ArrowDown*2 "
+        "skills:ArrowDown*3",
     ),
     "decision-explorer/tie": (
-        "example:ArrowDown*7",  # the empty sheet: all are equal
-        "quality:ArrowDown*3 kind:ArrowDown objects:ArrowDown contrast:ArrowDown time:ArrowRight*3 "
-        "skills:ArrowDown*2",
+        "output:ArrowDown kind:ArrowDown*6 shape:ArrowDown*2",  # one question is still open
+        "output:ArrowDown kind:ArrowDown*6 shape:ArrowDown*2 house:ArrowDown",
     ),
     "score-explorer/dice": ("merge:Space", "merge:Space which-c:Space point:Shift+ArrowUp*5"),
     "score-explorer/small": (
@@ -159,6 +158,9 @@ MOVES = {
     "blocks-explorer/luck": ("halo:ArrowRight*11", "halo:ArrowRight*12"),
     "blocks-explorer/safe": ("halo:ArrowRight*31", "halo:ArrowRight*32"),
     "blocks-explorer/cheap": ("side-96:Space halo:ArrowRight*12", "side-96:Space halo:ArrowRight*13"),
+    "replicate-explorer/alike": ("icc:ArrowLeft*3", "icc:Home"),
+    "replicate-explorer/crowd": ("icc:ArrowLeft*3", "icc:ArrowLeft*3 cells:End"),
+    "replicate-explorer/wells": ("effect:ArrowRight*5 wells:End", "effect:ArrowRight*5 wells:ArrowRight*6"),
 }
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Tasks</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><body style="margin: 0">

@@ -93,7 +93,8 @@ check.need_sheets(screen_sheet, tissue_sheet)
 # %% [markdown]
 # ## The decision guide
 #
-# The same questions as a form: answer, and see how the six categories of methods rank, and why.
+# The same questions as a form: answer, or begin with one of the ready-made projects, and see how the kinds of methods
+# rank, and why. What the form knows is one file, `explore/guide/rules.yml`.
 
 # %% tags=["widget"]
 explore.decision()
@@ -248,7 +249,8 @@ show.table(
 assumed = race["assumed"]
 show.table(
     [[step, told["minutes"], told["for"]] for step, told in assumed["minutes"].items()]
-    + [["outlining 36 nuclei", round(assumed["outlined_nuclei"]["tissue"] * assumed["seconds_per_nucleus"] / 60), "the two tissue images for fine-tuning"]],
+    + [["outlining 36 nuclei", round(assumed["outlined_nuclei"]["tissue"] * assumed["seconds_per_nucleus"] / 60), "the two tissue images for fine-tuning"]]
+    + [[f"outlining all nuclei of 100 {kind} images", round(results.race.minutes_by_hand(kind, found=race)), "doing without a tool"] for kind in results.race.KINDS],
     ["step", "minutes", "for what"],
 )
 
@@ -287,49 +289,37 @@ show.table(
 )
 
 # %%
+published = [about["title"] for name, about in race["entrants"].items() if name.startswith("published-")]
+ours = [row for row in rows if not row["entrant"].startswith("published-")]
+print("Published models in this race:", ", ".join(published) or "none yet. `course published --list` (with internet) says which can be added.")
+
+# %%
 #| label: fig-race
-#| fig-cap: "The race: accuracy (AP@0.5 with its 95 % interval) for three kinds of images. Left: against CPU seconds an image. Right: grouped by what a person has to do, with the assumed minutes; in the group *train anew* the networks stand once more where they play at home, at the price of outlining their training set oneself. Hollow: the training set held images of the same collection. Black edge: adjusted with two tissue images. The larger the symbol, the larger the peak memory."
-#| fig-alt: "Three rows of two panels, AP from 0 to 1 upwards. Easy: all tools but one lie side by side between 0.88 and 0.92, from a few hundredths of a second (Voronoi-Otsu) to some seconds (SAM with decoder); the grid of clicks lies far below, near 0.1, at the slow end. Crowded: U-Net, StarDist and Cellpose flows lie together near 0.75, the pixel classifier at 0.65, SAM with decoder at 0.5, Voronoi-Otsu at 0.4, the grid at 0.1. Tissue: everything lies between 0.3 and 0.5 with long overlapping intervals, the fine-tuned U-Net on top, the grid below 0.2. On the right the symbols of easy and crowded crowd in the group of ten minutes, four of them again at 15 hours; those of tissue are spread over ten to 75 minutes; outlining 100 images by hand takes 3, 26 and 6 hours."
+#| fig-cap: "The race: accuracy (AP@0.5 with its 95 % interval) against CPU seconds an image, for three kinds of images. Hollow: the training set held images of the same collection. Black edge: adjusted with two tissue images. The larger the symbol, the larger the peak memory. Published models, where somebody has let them run, are black hexagons."
+#| fig-alt: "Three panels, AP from 0 to 1 upwards. Easy: all tools but one lie side by side between 0.88 and 0.92, from a few hundredths of a second (Voronoi-Otsu) to some seconds (SAM with decoder); the grid of clicks lies far below, near 0.1, at the slow end. Crowded: U-Net, StarDist and Cellpose flows lie together near 0.75, the pixel classifier at 0.65, SAM with decoder at 0.5, Voronoi-Otsu at 0.4, the grid at 0.1. Tissue: everything lies between 0.3 and 0.5 with long overlapping intervals, the fine-tuned U-Net on top, the grid below 0.2."
 styles = {
     "voronoi-otsu": ("o", "blue"), "pixel-classifier": ("s", "orange"), "unet": ("D", "green"), "stardist": ("*", "vermilion"),
     "cellpose": ("^", "purple"), "sam-decoder": ("P", "sky"), "sam-grid": ("X", "black"),
 }
-groups = {"look": (0, 7), "knobs": (7, 9), "strokes": (9, 11), "tune": (11, 13), "train anew": (13, 17), "by hand": (17, 20)}
-networks = [name for name in styles if by[name, "easy"]["drawn_before"]]
-work = {"voronoi-otsu-adjusted": "knobs", "pixel-classifier-adjusted": "strokes", "unet-adjusted": "tune"}
-anew = by["unet", "easy"]["drawn_before"] + sum(race["assumed"]["minutes"][step]["minutes"] for step in ("look", "script"))
 
 
-def draw(axes, x, row):
+def draw(axes, row):
     marker, tint = styles.get(row["entrant"].removesuffix("-adjusted"), ("h", "black"))
-    axes.plot([x, x], [row["low"], row["high"]], color=colour[tint], lw=1, zorder=1)
+    axes.plot([row["seconds"]] * 2, [row["low"], row["high"]], color=colour[tint], lw=1, zorder=1)
     axes.scatter(
-        x, row["ap"], marker=marker, s=30 + row["memory"] / 18, zorder=2, linewidths=1.4, color="white" if row["seen"] else colour[tint],
-        edgecolors=colour["black" if row["entrant"] in work else tint],
+        row["seconds"], row["ap"], marker=marker, s=30 + row["memory"] / 18, zorder=2, linewidths=1.4, color="white" if row["seen"] else colour[tint],
+        edgecolors=colour["black" if row["entrant"].endswith("-adjusted") else tint],
     )
 
 
-figure, panels = show.figure(3, 2, height=8.0, sharey=True, sharex="col", width_ratios=[1, 1.25])
-for (left, right), kind in zip(panels, results.race.KINDS):
+figure, panels = show.figure(1, 3, height=3.9, sharey=True)
+for axes, kind in zip(panels, results.race.KINDS):
     for row in (row for row in rows if row["kind"] == kind):
-        draw(left, row["seconds"], row)
-        draw(right, groups[work[row["entrant"]]][0] + 1 if row["entrant"] in work else list(styles).index(row["entrant"]) + 0.5, row)
-        if row["entrant"] in networks and row["seen"]:
-            draw(right, groups["train anew"][0] + networks.index(row["entrant"]) + 0.5, row)
-    for start, end in list(groups.values())[1::2]:
-        right.axvspan(start, end, color="#f0f1f3", zorder=0)
-    minutes = results.race.minutes_by_hand(kind, found=race)
-    right.text(18.5, 0.5, f"100 images: {minutes / 60:.0f} h", rotation=90, ha="center", va="center", fontsize=9)
-    left.set(xscale="log", ylim=(0, 1), ylabel=f"{kind}\nAP@0.5")
-    right.set(xlim=(0, 20))
-    right.grid(False, axis="x")
-minutes_of = {group: by[name, "tissue"]["minutes"] for name, group in work.items()} | {"look": by["unet", "easy"]["minutes"]}
-words = [f"{g}: {minutes_of[g]:.0f} min" if g in minutes_of else f"{g}: {anew / 60:.0f} h" if g == "train anew" else g for g in groups]
-panels[-1][1].set_xticks([sum(span) / 2 for span in groups.values()], words, rotation=40, ha="right", rotation_mode="anchor")
-panels[-1][0].set(xlabel="CPU seconds an image")
-panels[-1][1].set(xlabel="what a person has to do (time assumed)")
+        draw(axes, row)
+    axes.set(xscale="log", ylim=(0, 1), title=kind, xlabel="CPU seconds an image")
+panels[0].set(ylabel="AP@0.5")
 handles = [
-    panels[0][0].scatter([], [], marker=marker, color=colour[tint], s=50, label=race["entrants"][name]["title"])
+    panels[0].scatter([], [], marker=marker, color=colour[tint], s=50, label=race["entrants"][name]["title"])
     for name, (marker, tint) in styles.items()
 ]
 figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=9)
@@ -525,7 +515,7 @@ check.weigh(utility, winner, first_flip)
 #| label: tbl-winners
 #| tbl-cap: "Who wins the race for 1,000 images of each kind, at three pairs of prices (AP for an hour of a person, AP for an hour of CPU time). In brackets the runner-up and the distance in utility. Last row: the price of a person's hour from which on the most accurate tool no longer wins."
 def entries(kind, images=1000):
-    return [(r["title"], r["ap"], r["minutes"] / 60, r["seconds"] * images / 3600) for r in rows if r["kind"] == kind]
+    return [(r["title"], r["ap"], r["minutes"] / 60, r["seconds"] * images / 3600) for r in ours if r["kind"] == kind]
 
 
 def podium(kind, prices):
@@ -572,7 +562,7 @@ check.pareto_front(pareto_front)
 #| label: tbl-front
 #| tbl-cap: "Tools on the Pareto front of the race: AP@0.5 against CPU seconds an image (to a tenth), and against minutes of a person (assumed)."
 def on_front(kind, cost):
-    here = [r | {"seconds": round(r["seconds"], 1)} for r in rows if r["kind"] == kind]  # hundredths mean nothing
+    here = [r | {"seconds": round(r["seconds"], 1)} for r in ours if r["kind"] == kind]  # hundredths mean nothing
     beaten = lambda r: any(o["ap"] >= r["ap"] and o[cost] <= r[cost] and (o["ap"] > r["ap"] or o[cost] < r[cost]) for o in here)
     return "; ".join(r["title"] for r in sorted(here, key=lambda r: r[cost]) if not beaten(r))
 

@@ -71,6 +71,21 @@ def pixel_size(given, size) -> float | None:
     return length
 
 
+def spacing(value, axes: int) -> tuple[float, ...]:
+    """Length of a pixel along each of so many axes: one number for all, one each, or None for 1."""
+    if value is None:
+        return (1.0,) * axes
+    try:
+        found = np.broadcast_to(np.asarray(value, float), (axes,)) if np.ndim(value) < 2 else None
+    except (TypeError, ValueError):
+        found = None
+    if found is None or not np.isfinite(found).all() or (found <= 0).any():
+        raise InputError(
+            f"spacing must be a length of a pixel, or one for each of the {axes} axes, not {value!r}."
+        )
+    return tuple(map(float, found))
+
+
 def limits(array: np.ndarray, value=None) -> tuple[float, float]:
     """Two intensities (low, high): those given, or percentiles 1 and 99.8 of the image.
 

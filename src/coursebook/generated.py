@@ -9,6 +9,8 @@
 ``book/_generated/metadata.html``     what machines read about the course, in the head of each page
 ``book/_generated/citation.md``       how to cite the course, from ``CITATION.cff``
 ``book/_generated/models.md``         the filters and cards of the model atlas, from ``book/models.yml``
+``book/_generated/first-models.md``   the table of first models to try, and ``explore/js/decision-guide.js``,
+                                      what the decision guide knows, from ``explore/guide/*.yml``
 ``book/_generated/teaching-….md``     the tables of the instructor's guide (its plan: ``book/teaching.yml``)
 ``book/_generated/figures.md``        the course in figures, and ``installation.md``: time and disk it takes
 ``book/glossary.qmd``                 the glossary page
@@ -34,6 +36,7 @@ from coursebook import (
     execute,
     figures,
     glossary,
+    guide,
     metadata,
     models,
     notebooks,
@@ -94,6 +97,7 @@ def expected(project: Project) -> tuple[dict[str, str], list[Finding]]:
         texts |= _about_the_whole(project, all_sources, bank)
         findings += _teaching(project, all_sources, bank, texts)
         findings += _models(project, texts)
+        findings += _guide(project, all_sources, texts)
     return texts, findings
 
 
@@ -226,6 +230,15 @@ def _models(project: Project, texts: dict) -> list[Finding]:
     entries, findings = models.read(project)
     if not findings:
         texts[models.PART] = models.part(entries)
+    return findings
+
+
+def _guide(project: Project, all_sources: list[Source], texts: dict) -> list[Finding]:
+    """Put what the decision guide's files make into `texts`, unless they have mistakes; return these."""
+    read, findings = guide.read(project)
+    if read and not findings:
+        chapters = {source.chapter: (source.title, source.name) for source in all_sources}
+        texts |= {guide.SCRIPT: guide.script(read, chapters), guide.TABLE: guide.table(read)}
     return findings
 
 

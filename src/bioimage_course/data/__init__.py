@@ -19,6 +19,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "catalogue": ["describe", "names"],
         "diagnosis": ["Diagnosis", "Finding", "diagnose"],
         "object_crops": ["crops"],
+        "exporting": ["outlines", "rasterise", "read_geojson", "read_rois", "write_geojson", "write_rois"],
         "finding": ["cache_folder", "offline"],
         "intensities": ["normalise"],
         "loading": ["available", "download", "fetch", "load", "missing"],

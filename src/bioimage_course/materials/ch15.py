@@ -1,5 +1,8 @@
 """Materials of chapter 15."""
 
+import tomllib
+from pathlib import Path
+
 import numpy as np
 
 SIDE = 100
@@ -82,3 +85,125 @@ COMPARISONS = {
 
 UNLIKE = ("training data", "input", "settings", "test images")
 """What may differ between the two sides of a comparison, besides the method."""
+
+
+# --- the question first ------------------------------
+
+
+def chooser():
+    """From the question to the score, for ``show.table``.
+
+    Returns
+    -------
+    list of dict
+        One row a question: what is reported, which score fits and by which function of ours, what that score
+        cannot see, what to give beside it. Written down in ``metric_chooser.toml``, with reason and source.
+    """
+    return [
+        {
+            "what you report": row["question"],
+            "score": f"{row['score']} (`{row['function'].rpartition('.')[2]}`)",
+            "does not see": row["blind"],
+            "so give with it": row["beside"],
+        }
+        for row in chooser_rows()
+    ]
+
+
+def chooser_rows():
+    """The rows of ``metric_chooser.toml`` as they were written.
+
+    Returns
+    -------
+    list of dict of str to str
+        Keys ``question``, ``score``, ``function``, ``blind``, ``beside``, ``reason``, ``source``.
+    """
+    file = Path(__file__).parents[1] / "materials/metric_chooser.toml"
+    return tomllib.loads(file.read_text(encoding="utf-8"))["row"]
+
+
+def cut_straight(labels, smaller):
+    """Each object without a piece on its right, cut off straight, with as many pixels as `smaller` lacks.
+
+    Parameters
+    ----------
+    labels, smaller : ndarray of int (Y, X)
+        Objects, and the same objects with fewer pixels.
+
+    Returns
+    -------
+    ndarray of int (Y, X)
+    """
+    out = labels.copy()
+    left = np.bincount(smaller.ravel(), minlength=int(labels.max()) + 1)
+    for number in np.unique(labels[labels > 0]):
+        rows, columns = np.nonzero(labels == number)
+        lost = np.lexsort((rows, columns))[left[number] :]
+        out[rows[lost], columns[lost]] = 0
+    return out
+
+
+def vessels():
+    """Vessels in a part of the retina's photograph, as a ridge filter sees them: thin, branching lines.
+
+    Returns
+    -------
+    ndarray of bool, shape (300, 300)
+    """
+    from skimage.filters import sato, threshold_otsu
+    from skimage.measure import label
+
+    from bioimage_course import data
+
+    green = 255.0 - data.load("retina").image[500:800, 500:800, 1]
+    ridges = sato(green, sigmas=(2, 3, 4), black_ridges=False)
+    pieces = label(ridges > 1.1 * threshold_otsu(ridges))
+    return (np.bincount(pieces.ravel())[pieces] > 150) & (pieces > 0)
+
+
+def gaps_in(mask, count, side=11, seed=0):
+    """The mask with so many square gaps on its midlines, at places drawn by lot.
+
+    Parameters
+    ----------
+    mask : ndarray of bool (Y, X)
+    count, side, seed : int
+        How many gaps, how wide they are in pixels, and the seed of the lot.
+
+    Returns
+    -------
+    ndarray of bool (Y, X)
+    """
+    from skimage.morphology import skeletonize
+
+    out, places = mask.copy(), np.argwhere(skeletonize(mask))
+    for row, column in places[np.random.default_rng(seed).permutation(len(places))[:count]]:
+        out[
+            max(0, row - side // 2) : row + side // 2 + 1, max(0, column - side // 2) : column + side // 2 + 1
+        ] = 0
+    return out
+
+
+def spots_in(image, threshold=2.0):
+    """Bright spots: their places and their areas, by a Laplacian of Gaussian.
+
+    Parameters
+    ----------
+    image : array (Y, X)
+    threshold : float
+        Least response at the middle of a spot; its area is where the response is above half of that.
+
+    Returns
+    -------
+    places : ndarray of int (n, 2)
+    labels : ndarray of int (Y, X)
+        Connected areas, without those that hold no place.
+    """
+    from scipy.ndimage import gaussian_laplace
+    from skimage.feature import peak_local_max
+    from skimage.measure import label
+
+    response = -gaussian_laplace(np.asarray(image, float), 1.5)
+    places = peak_local_max(response, min_distance=3, threshold_abs=threshold)
+    areas = label(response > threshold / 2)
+    return places, np.where(np.isin(areas, areas[tuple(places.T)]), areas, 0)

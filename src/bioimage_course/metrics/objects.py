@@ -140,6 +140,48 @@ class Matching:
         )
 
 
+def largest_assignment(row: np.ndarray, column: np.ndarray, worth: np.ndarray) -> np.ndarray:
+    """The largest set of pairs without a common member; of several, that of largest summed worth.
+
+    Pairs that share members directly or in a chain form groups, usually of three or four
+    members, and each group is solved on its own.
+
+    Parameters
+    ----------
+    row, column : ndarray of int, shape (n,)
+        Members of each possible pair.
+    worth : ndarray of float, shape (n,)
+        From 0 to 1 each.
+
+    Returns
+    -------
+    ndarray of int
+        Numbers of the chosen pairs.
+    """
+    if len(row) == 0:
+        return np.empty(0, int)
+    n_rows = int(row.max()) + 1
+    n = n_rows + int(column.max()) + 1
+    graph = sparse.coo_array((np.ones(len(row)), (row, column + n_rows)), shape=(n, n))
+    group = sparse.csgraph.connected_components(graph, directed=False)[1][row]
+    order = np.argsort(group, kind="stable")
+    borders = np.flatnonzero(np.diff(group[order])) + 1
+    parts = np.split(order, borders)
+    return np.concatenate([part[_assign_group(row[part], column[part], worth[part])] for part in parts])
+
+
+def _assign_group(row, column, worth) -> np.ndarray:
+    rows, i = np.unique(row, return_inverse=True)
+    columns, j = np.unique(column, return_inverse=True)
+    number = np.full((len(rows), len(columns)), -1)
+    number[i, j] = np.arange(len(row))
+    gain = np.zeros(number.shape)
+    # One more pair always outweighs any worth: its sum, divided so, stays below 1.
+    gain[i, j] = 1 + worth / (min(number.shape) + 1)
+    chosen = number[linear_sum_assignment(gain, maximize=True)]
+    return chosen[chosen >= 0]
+
+
 class _Overlaps:
     """IoUs of all overlapping pairs of objects of two label images, counted in one pass."""
 
@@ -181,32 +223,8 @@ class _Overlaps:
         return np.sort(np.concatenate(chosen))
 
     def _assign(self, pairs: np.ndarray) -> np.ndarray:
-        """The largest set of pairs without a common object; of several, that of largest summed IoU.
-
-        Pairs that share objects directly or in a chain form groups, usually of three or four
-        objects, and each group is solved on its own.
-        """
-        if len(pairs) == 0:
-            return pairs
-        n_true = len(self.true_labels)
-        n = n_true + len(self.predicted_labels)
-        edges = (self.row[pairs], self.column[pairs] + n_true)
-        graph = sparse.coo_array((np.ones(len(pairs)), edges), shape=(n, n))
-        group = sparse.csgraph.connected_components(graph, directed=False)[1][self.row[pairs]]
-        order = np.argsort(group, kind="stable")
-        borders = np.flatnonzero(np.diff(group[order])) + 1
-        return np.concatenate([self._assign_group(pairs[part]) for part in np.split(order, borders)])
-
-    def _assign_group(self, pairs: np.ndarray) -> np.ndarray:
-        rows, i = np.unique(self.row[pairs], return_inverse=True)
-        columns, j = np.unique(self.column[pairs], return_inverse=True)
-        number = np.full((len(rows), len(columns)), -1)
-        number[i, j] = pairs
-        gain = np.zeros(number.shape)
-        # One more pair always outweighs any IoUs: their sum, divided so, stays below 1.
-        gain[i, j] = 1 + self.iou[pairs] / (min(number.shape) + 1)
-        chosen = number[linear_sum_assignment(gain, maximize=True)]
-        return chosen[chosen >= 0]
+        """The largest set of pairs without a common object; of several, that of largest summed IoU."""
+        return pairs[largest_assignment(self.row[pairs], self.column[pairs], self.iou[pairs])]
 
     def match(self, threshold: float) -> Matching:
         if threshold == 0:

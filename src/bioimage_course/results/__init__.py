@@ -10,5 +10,14 @@ and compute the rest.
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__, submodules=["denoising", "dsb2018", "other_laboratory", "race", "real_splits", "reported"]
+    __name__,
+    submodules=[
+        "denoising",
+        "dsb2018",
+        "other_laboratory",
+        "quality_control",
+        "race",
+        "real_splits",
+        "reported",
+    ],
 )

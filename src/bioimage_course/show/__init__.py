@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "claim_table": ["claims"],
         "pictures": ["heat", "image", "images", "label_colours", "labels", "matches"],
         "plots": ["curves", "network"],
+        "superplots": ["superplot"],
         "style": ["PALETTE", "CourseFigure", "Markdown", "figure", "table"],
     },
 )

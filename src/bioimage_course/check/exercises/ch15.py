@@ -779,7 +779,7 @@ def _dropped(correct, scores, bins):
     return _gaps(correct[below], scores[below], (scores[below] * bins).astype(int)) / scores.size
 
 
-# --- (9) how good can it be at best? ------------------------------
+# --- (9) up to where does a score speak? ------------------------------
 
 
 def two_hands():
@@ -811,9 +811,9 @@ def two_hands():
         "If the second person's labels are treated like a method's result, what is its AP against the first "
         "person's? And from which threshold on does a method score as high as that person, so that the score "
         "no longer tells a nucleus from a habit?",
-        "ceiling: add up tp, fp and fn of metrics.match over all images, at each threshold, then divide; "
+        "agreement: add up tp, fp and fn of metrics.match over all images, at each threshold, then divide; "
         "metrics.average_precision_dataset(first, second, thresholds).pooled does it.",
-        "comparable: True where score < ceiling, but from the first False on everything is False.",
+        "comparable: True where score < agreement, but from the first False on everything is False.",
     ),
 )
 def ceiling(agreement, comparable):
@@ -951,3 +951,261 @@ def reported_ratio(function):
             },
         )
     return "The reader gets the second number. How far it is from the first no AP says."
+
+
+# --- (12) how far apart are the outlines? ------------------------------
+
+
+def _disc(side, row, column, radius):
+    rows, columns = np.mgrid[:side, :side]
+    return np.hypot(rows - row, columns - column) <= radius
+
+
+def outline_pairs():
+    """Pairs of masks, each with a tolerance and words: where outlines lie apart in different ways.
+
+    Returns
+    -------
+    list of (ndarray of bool, ndarray of bool, float, str)
+    """
+    disc = _disc(40, 20, 18, 10)
+    cut = disc & (np.arange(40)[:, None] > 15)
+    far, thorn = _disc(40, 33, 34, 4), disc.copy()
+    thorn[20, 18:38] = True
+    dot, other = np.zeros((40, 40), bool), np.zeros((40, 40), bool)
+    dot[4, 5], other[4, 8] = True, True
+    return [
+        (disc, np.roll(disc, 2, axis=1), 1.0, "for a disc moved by two pixels"),
+        (disc, cut, 1.5, "where a piece of the disc is missing"),
+        (disc, disc & (np.arange(40) < 18), 1.5, "where half of the disc is missing"),
+        (disc | far, disc, 1.5, "where one of two discs is missing"),
+        (disc, disc | far, 1.5, "where a disc is too much"),
+        (disc, thorn, 2.0, "where the disc has a thorn"),
+        (dot, other, 3.0, "for two single pixels three apart"),
+    ]
+
+
+@exercise(
+    chapter="15",
+    hints=(
+        "For a pixel on one outline, which pixel of the other outline does it have to be compared with? And "
+        "does it matter from which of the two outlines you look?",
+        "ndimage.distance_transform_edt(~border(prediction)) holds, at every pixel, the distance to the "
+        "predicted outline. Read it off at the pixels of border(truth); then the other way round.",
+        "Of each of the two lists of distances take the 95th percentile, and of the two percentiles the "
+        "larger. For the share, put both lists into one.",
+    ),
+)
+def outline_distance(function):
+    """Write HD95 and the normalised surface distance of two masks from their border pixels."""
+    expect_callable(function)
+    for truth, prediction, tolerance, words in outline_pairs():
+        there, back = metrics.border_distances(truth, prediction)
+        together = np.concatenate([there, back])
+        right = (
+            metrics.hausdorff(truth, prediction),
+            metrics.normalised_surface_distance(truth, prediction, tolerance),
+        )
+        answer = call(function, truth, prediction, tolerance, pure=True)
+        if not isinstance(answer, tuple | list | np.ndarray) or len(answer) != 2:
+            raise Failure("Return two numbers: HD95 and the share of both outlines within the tolerance.")
+        expect_number(
+            answer[0],
+            close_to=right[0],
+            what=f"your HD95 {words}",
+            mistakes={
+                "That is the largest distance, which a single pixel decides; take the 95th percentile of "
+                "each list.": max(there.max(), back.max()),
+                "You look from the truth only: what the prediction has too much is not seen from "
+                "there.": np.percentile(there, 95),
+                "You look from the prediction only: what it lacks is not seen from there.": np.percentile(
+                    back, 95
+                ),
+                "You put both lists into one before the percentile; take it of each, then the larger.": (
+                    np.percentile(together, 95)
+                ),
+                "Of the two percentiles the larger counts, not their mean.": (
+                    np.percentile(there, 95) + np.percentile(back, 95)
+                )
+                / 2,
+                "That is a mean distance; a percentile was asked for.": together.mean(),
+            },
+        )
+        expect_number(
+            answer[1],
+            close_to=right[1],
+            what=f"your share within the tolerance {words}",
+            mistakes={
+                "You average the two shares; the pixels of both outlines count alike, so put both lists into "
+                "one.": (np.mean(there <= tolerance) + np.mean(back <= tolerance)) / 2,
+                "You look from the truth only.": np.mean(there <= tolerance),
+                "You look from the prediction only.": np.mean(back <= tolerance),
+                "A distance equal to the tolerance is within it: use <= instead of <.": np.mean(
+                    together < tolerance
+                ),
+                "That is the share that lies outside of the tolerance.": np.mean(together > tolerance),
+            },
+        )
+    return "HD95 and NSD agree with the library's, also for a thorn and for two single pixels."
+
+
+# --- (13) are the places right? ------------------------------
+
+
+def place_lists():
+    """True places, predicted places, a tolerance and words.
+
+    Returns
+    -------
+    list of (ndarray, ndarray, float, str)
+    """
+    rng = np.random.default_rng(6)
+    field = rng.uniform(0, 60, (30, 2))
+    moved = field[:24] + rng.normal(0, 1.2, (24, 2))
+    return [
+        (
+            np.array([[10.0, 10], [30, 30], [5, 50]]),
+            np.array([[11.0, 10], [50, 50], [30, 33], [55, 8]]),
+            3.0,
+            "with invented spots, a missed one, and a pair exactly at the tolerance",
+        ),
+        (np.array([[10.0, 10]]), np.array([[10.0, 11], [10, 9]]), 3.0, "where two predictions want one spot"),
+        (
+            np.array([[0.0, 0], [0, 5]]),
+            np.array([[0.0, 4], [0, 8]]),
+            4.0,
+            "where the nearest pair leaves another spot without partner",
+        ),
+        (
+            np.array([[0.0, 30], [0, 40]]),
+            np.array([[0.0, 32], [0, 0]]),
+            3.0,
+            "where one predicted spot is far from everything",
+        ),
+        (
+            np.array([[0.0, 0], [0, 2]]),
+            np.array([[0.0, 2.5], [0, 9]]),
+            3.0,
+            "where one predicted spot is near to two true ones",
+        ),
+        (
+            field,
+            rng.permutation(np.concatenate([moved, rng.uniform(0, 60, (5, 2))])),
+            2.5,
+            "in a crowded field",
+        ),
+        (field[:3], np.empty((0, 2)), 3.0, "where nothing was found"),
+    ]
+
+
+def _nearest_first(distance, tolerance):
+    """A usual mistake: the nearest pair first."""
+    left, count = np.array(distance, float), 0
+    while left.size and left.min() <= tolerance:
+        row, column = np.unravel_index(left.argmin(), left.shape)
+        left[row], left[:, column] = np.inf, np.inf
+        count += 1
+    return count
+
+
+def _shortest_sum(distance, tolerance):
+    """A usual mistake: the assignment with the smallest sum of distances, of which the short ones count."""
+    from scipy.optimize import linear_sum_assignment
+
+    return int((distance[linear_sum_assignment(distance)] <= tolerance).sum())
+
+
+@exercise(
+    chapter="15",
+    hints=(
+        "In exercise 3 a pair needed a large IoU, and each object could be in one pair only. What takes the "
+        "place of the IoU here?",
+        "cdist(truth, prediction) from scipy.spatial.distance is the table of all distances. Which of them "
+        "are possible pairs?",
+        "linear_sum_assignment(distance <= tolerance, maximize=True) finds the most pairs; count those that "
+        "are possible, and F1 = 2·tp / (number of true + number of predicted places).",
+    ),
+)
+def places_found(function):
+    """Write the F1 of two lists of places that count as the same within a tolerance."""
+    expect_callable(function)
+    for truth, prediction, tolerance, words in place_lists():
+        both = len(truth) + len(prediction)
+        right = metrics.match_places(truth, prediction, tolerance)
+        mistakes = {}
+        if len(prediction):
+            distance = np.linalg.norm(truth[:, None] - prediction[None], axis=2)
+            near = distance <= tolerance
+            mistakes = {
+                "You count every true place that has something near it; a prediction can be in one pair "
+                "only.": 2 * near.any(axis=1).sum() / both,
+                "You count every prediction that has something near it; a true place can be in one pair "
+                "only.": 2 * near.any(axis=0).sum() / both,
+                "You take the nearest pair first, and another one goes without: look for the most pairs.": 2
+                * _nearest_first(distance, tolerance)
+                / both,
+                "You make the sum of the distances as small as possible, and pairs that are too long push "
+                "out short ones: assign `distance <= tolerance`.": 2
+                * _shortest_sum(distance, tolerance)
+                / both,
+                "A distance equal to the tolerance is a pair: use <= instead of <.": 2
+                * metrics.match_places(truth, prediction, tolerance * (1 - 1e-6)).tp
+                / both,
+                "That is AP; F1 counts each pair twice, above and below the line.": right.tp
+                / (both - right.tp),
+                "That is recall: F1 asks for invented places, too.": right.recall,
+                "That is precision: F1 asks for missed places, too.": right.precision,
+            }
+        expect_number(
+            call(function, truth, prediction, tolerance, pure=True),
+            close_to=right.f1,
+            what=f"your F1 {words}",
+            mistakes=mistakes,
+        )
+    return "Your F1 of places agrees with the library's, also where the nearest pair is not the best choice."
+
+
+# --- (14) which images to look at first? ------------------------------
+
+
+@exercise(
+    chapter="15",
+    hints=(
+        "You have time for a tenth of the images. Which ones do you open, and what would you like to know "
+        "afterwards about those that you did not open?",
+        "np.argsort(-sign) orders the images, the most suspicious first; n = math.ceil(share * len(sign)) of "
+        "them are opened.",
+        "Divide the failures among the opened images by all failures.",
+    ),
+)
+def inspect_first(function):
+    """Write which share of the failures is found among the most suspicious images."""
+    expect_callable(function)
+    rng = np.random.default_rng(3)
+    for n, share, words in (
+        (20, 0.1, "20 images and a tenth"),
+        (33, 0.1, "33 images and a tenth"),
+        (40, 0.5, "40 images and a half"),
+    ):
+        sign = rng.permutation(n) / 7 - 1
+        failed = (sign + rng.normal(0, 1.5, n)) > np.quantile(sign, 0.7)
+        failed[np.argmax(sign)] = True
+        order = np.argsort(-sign)
+        opened = int(np.ceil(round(share * n, 9)))
+        hits = failed[order[:opened]].sum()
+        fewer = failed[order[: int(share * n)]].sum()
+        expect_number(
+            call(function, sign, failed, share, pure=True),
+            close_to=metrics.without_truth.found_by_inspection(sign, failed, share),
+            what=f"your share of the failures with {words}",
+            mistakes={
+                "You open the images that look best: sort by −sign.": failed[order[-opened:]].sum()
+                / failed.sum(),
+                "That is the share of failures among the opened images (precision); asked is how many of all "
+                "failures were found (recall).": hits / opened,
+                "You divide by all images; divide by all failures.": hits / n,
+                "A tenth of 33 images are 4, not 3: round up.": fewer / failed.sum(),
+                "That is the number of failures found; divide it by all failures.": hits,
+            },
+        )
+    return "You know what looking at the worst tenth finds, and what it leaves."

@@ -157,7 +157,7 @@
     },
     "decision-explorer": {
       "scratch": ["Describe a project with single objects for which a network from scratch comes first, alone.",
-        (e) => ["count", "outlines", "volumes", "tracks"].includes(e.answers.output) && first(e) === "scratch"],
+        (e) => ["count", "outlines", "brightness"].includes(e.answers.output) && first(e) === "scratch"],
       "tie": ["Answer all questions so that three kinds of methods or more share the first place.",
         (e) => shown(e, "open") === "0" && first(e).split(" ").length >= 3],
     },
@@ -174,6 +174,14 @@
         (e) => e.rule === "centre" && e.halo === e.longest],
       "cheap": ["All objects whole, with at most 1.4 times the pixels computed.",
         (e) => e.states.every((state) => state === "whole") && parseFloat(shown(e, "overhead").slice(1)) <= 1.4],
+    },
+    "replicate-explorer": {
+      "alike": ["No effect, at least four wells a condition with 50 cells each, and counting cells raises no more alarms than promised.",
+        (e) => e.effect === 0 && e.wells >= 4 && e.cells >= 50 && e.alarms <= 0.055],
+      "crowd": ["No effect, and only a twentieth of the variance lies between wells: more than half of the experiments are false alarms if cells are counted.",
+        (e) => e.effect === 0 && Math.abs(e.icc - 0.05) < 0.01 && e.alarms > 0.5],
+      "wells": ["An effect of half a standard deviation, a fifth of the variance between wells: with as few wells as will do, the test on wells finds it in 60 % of the experiments.",
+        (e) => Math.abs(e.effect - 0.5) < 0.01 && Math.abs(e.icc - 0.2) < 0.01 && e.powerShare() >= 0.6 && e.powerShare(e.wells - 1) < 0.6],
     },
   };
   // tasks: end
