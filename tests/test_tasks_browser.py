@@ -149,12 +149,21 @@ MOVES = {
         "output:ArrowDown kind:ArrowDown*6 shape:ArrowDown*2",  # one question is still open
         "output:ArrowDown kind:ArrowDown*6 shape:ArrowDown*2 house:ArrowDown",
     ),
+    "mask-explorer/silent": ("right:ArrowRight", "scale:ArrowLeft"),
+    "mask-explorer/early": ("right:ArrowLeft", "right:ArrowLeft*2"),
+    "mask-explorer/unsure": ("turn:ArrowDown", "turn:ArrowDown scale:End"),
     "score-explorer/dice": ("merge:Space", "merge:Space which-c:Space point:Shift+ArrowUp*5"),
     "score-explorer/small": (
         "which-c:Space point:Shift+ArrowUp*5 size:Home",
         "which-c:Space point:Shift+ArrowUp*5 size:Home which-a:Space point:ArrowLeft*3 point:ArrowDown*2 "
         "which-b:Space point:ArrowRight point:ArrowUp size:ArrowRight",
     ),
+    "verdict-explorer/faultless": ("test-highest:Space limit:End", "test-share:Space limit:ArrowRight*30"),
+    "verdict-explorer/too-few": (
+        "test-highest:Space limit:ArrowRight*55",
+        "test-highest:Space limit:ArrowRight*55 count:Home count:ArrowRight",
+    ),
+    "verdict-explorer/best-mean": ("limit:ArrowRight*15", "limit:ArrowRight*17"),
     "blocks-explorer/luck": ("halo:ArrowRight*11", "halo:ArrowRight*12"),
     "blocks-explorer/safe": ("halo:ArrowRight*31", "halo:ArrowRight*32"),
     "blocks-explorer/cheap": ("side-96:Space halo:ArrowRight*12", "side-96:Space halo:ArrowRight*13"),

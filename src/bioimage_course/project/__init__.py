@@ -8,5 +8,11 @@ The folder is the reader's: whatever is in it is never overwritten, and what is 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__, submod_attrs={"folder": ["OwnProject", "new", "open_folder"], "steps": ["Drawn"]}
+    __name__,
+    submod_attrs={
+        "folder": ["OwnProject", "new", "open_folder"],
+        "learning": ["Curve"],
+        "racing": ["Race"],
+        "steps": ["Drawn"],
+    },
 )

@@ -119,6 +119,83 @@ class OwnProject:
 
         return steps.check_labels(self)
 
+    def scale(self):
+        """One scale for all images, from the pixels of the whole folder; ``results/scale.json``.
+
+        Returns
+        -------
+        Scale
+            With ``.limits``, ``.threshold`` and ``.note``.
+        """
+        from bioimage_course.project import scale
+
+        return scale.of_folder(self)
+
+    def race(self, tools=None, on: str = "train"):
+        """Score tools on the labelled images; ``results/race-train.csv``.
+
+        Parameters
+        ----------
+        tools : sequence of str or callable, optional
+            Names of tools, or functions ``segment(image) -> labels``; by default all that are installed,
+            without micro-sam.
+        on : {"train", "test", "all"}
+            Which of the labelled images. The tools have not been trained on yours, so those drawn for
+            training may choose one. The test images then score the one that was chosen, once.
+
+        Returns
+        -------
+        Race
+        """
+        from bioimage_course.project import racing
+
+        return racing.race(self, tools, on)
+
+    def curve(self, draws: int = 3, as_is=("unet",)):
+        """Train a pixel classifier on ever more of your images; ``results/curve.csv`` and ``curve.png``.
+
+        Parameters
+        ----------
+        draws : int
+            Different lots for each number of images.
+        as_is : sequence of str or callable
+            Tools to compare it with, which learn nothing from your images.
+
+        Returns
+        -------
+        Curve
+        """
+        from bioimage_course.project import learning
+
+        return learning.curve(self, draws, as_is)
+
+    def predict(self, tool="unet", *, name: str | None = None) -> list[dict]:
+        """Segment and measure every image of ``raw/``; ``results/predictions/<tool>/``.
+
+        Labels, overlays, ``summary.csv`` (one row a file), ``measurements.csv`` (one row an object) and
+        ``methods.md``. What is done is not done again; labels that you have corrected stay and are measured.
+
+        Parameters
+        ----------
+        tool : str or callable
+            Name of a tool, or a function ``segment(image) -> labels``.
+        name : str, optional
+            Of the folder for the results; by default that of the tool.
+
+        Returns
+        -------
+        list of dict
+            The summary.
+
+        Raises
+        ------
+        InputError
+            If there are no images, or results of other settings lie in the folder.
+        """
+        from bioimage_course.project import predicting
+
+        return predicting.predict(self, tool, name=name)
+
 
 def stem_of(image: Path) -> str:
     """A file's name without the end that tells its format."""

@@ -1,7 +1,6 @@
 """What is done with a project's folder: survey, draw by lot, have the labels checked."""
 
 import csv
-import io
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +9,7 @@ from bioimage_course import arguments, data, files
 from bioimage_course.data.loading import decode
 from bioimage_course.errors import CourseError, InputError
 from bioimage_course.project.folder import OwnProject, stem_of
+from bioimage_course.project.tables import read_table, write_table
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def survey(own: OwnProject) -> list[dict]:
     rows = [_surveyed(own, path) for path in own.images()]
     if not rows:
         raise InputError(f"there is no image in {own.folder.name}/raw: copy some of yours into it.")
-    _write(own, "survey.csv", rows)
+    write_table(own.folder / "results" / "survey.csv", rows)
     return rows
 
 
@@ -68,7 +68,7 @@ def draw(own: OwnProject, count: int) -> Drawn:
     """Draw by lot, whole replicates for the test; the first lot counts for ever."""
     path = own.folder / "results" / "drawn.csv"
     if path.exists():
-        return _drawn_before(own, path)
+        return drawn_before(own, path)
     count = arguments.whole(count, "count", 2)
     rows = [row for row in survey(own) if not row["problem"]]
     if len(rows) < 2:
@@ -91,8 +91,10 @@ def draw(own: OwnProject, count: int) -> Drawn:
         {"image": r["image"], "replicate": r["replicate"], "part": ("train", "test")[r["image"] in test]}
         for r in order
     ]
-    _write(own, "drawn.csv", sorted(parts, key=lambda row: (row["part"], row["image"])))
-    return _drawn_before(own, path, note)
+    write_table(
+        own.folder / "results" / "drawn.csv", sorted(parts, key=lambda row: (row["part"], row["image"]))
+    )
+    return drawn_before(own, path, note)
 
 
 def _whole_replicates(order: list, replicates: list, share: float) -> set[str]:
@@ -106,12 +108,9 @@ def _whole_replicates(order: list, replicates: list, share: float) -> set[str]:
     return test
 
 
-def _drawn_before(own: OwnProject, path, note: str = "") -> Drawn:
+def drawn_before(own: OwnProject, path, note: str = "") -> Drawn:
     try:
-        with open(
-            path, newline="", encoding="utf-8-sig"
-        ) as stream:  # Excel puts a mark before the first name
-            rows = [(row["image"], row["part"]) for row in csv.DictReader(stream)]
+        rows = [(row["image"], row["part"]) for row in read_table(path)]
         if {part for _, part in rows} != {"train", "test"}:
             raise KeyError("part")
     except (KeyError, UnicodeDecodeError, csv.Error):
@@ -136,7 +135,7 @@ def check_labels(own: OwnProject) -> list[dict]:
             f"there is no label image in {own.folder.name}/labels: save one as the name of its image, "
             "with _labels or without, as TIFF or PNG."
         )
-    _write(own, "labels.csv", rows)
+    write_table(own.folder / "results" / "labels.csv", rows)
     return rows
 
 
@@ -155,11 +154,3 @@ def _checked(own: OwnProject, path) -> dict:
     except Exception as error:  # a label file of any kind of damage must not stop the others
         row["problem"] = f"{own.labels(path).name} cannot be read ({type(error).__name__})."
     return row
-
-
-def _write(own: OwnProject, name: str, rows: list[dict]) -> None:
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    files.save(own.folder / "results" / name, text.getvalue())

@@ -161,11 +161,26 @@
       "tie": ["Answer all questions so that three kinds of methods or more share the first place.",
         (e) => shown(e, "open") === "0" && first(e).split(" ").length >= 3],
     },
+    "mask-explorer": {
+      "silent": ["Keep the label doctor silent, though fewer than five of the twelve masks still match.",
+        (e) => e.told === 0 && e.matched < 5],
+      "early": ["Let the doctor name a shift while eleven of the twelve masks still match.",
+        (e) => e.told === 1 && e.matched >= 11],
+      "unsure": ["Let the doctor say that it cannot judge.", (e) => e.told === 4],
+    },
     "score-explorer": {
       "dice": ["At a threshold of 0.50: a Dice of at least 0.75 and an AP of 0.",
         (e) => e.threshold.value === 0.5 && value(e, "dice") >= 0.75 && e.now.ap === 0],
       "small": ["At a threshold of 0.50: miss one of three objects, at a Dice of at least 0.92.",
         (e) => e.threshold.value === 0.5 && !e.merge.value && e.now.fn === 1 && value(e, "dice") >= 0.92],
+    },
+    "verdict-explorer": {
+      "faultless": ["Twelve images on each side: convict all the saturated ones and no healthy one.",
+        (e) => e.count.value === 12 && e.mistakes().sum === 0],
+      "too-few": ["No mistake with two images on each side, by a test and a limit that make more than five with all twelve.",
+        (e) => e.count.value === 2 && e.mistakes().sum === 0 && e.mistakes(12).sum > 5],
+      "best-mean": ["Twelve images on each side, judged by their mean: as few mistakes as any limit makes.",
+        (e) => e.count.value === 12 && e.test.value === "mean" && e.mistakes().sum <= 7],
     },
     "blocks-explorer": {
       "luck": ["Blocks of 64 pixels, kept by the centre: the smallest halo with which all objects are whole.",
