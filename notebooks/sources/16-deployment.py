@@ -649,7 +649,7 @@ check.array_share(array_share)
 # `training/large_image.py` did the same with 16,384 × 16,384 pixels, and killed one of the two workers on the way.
 
 # %%
-measured = large.results()
+measured = large.results("large-image")
 huge = measured["large"]
 
 # %%
