@@ -46,6 +46,12 @@ def test_a_method_that_sees_up_and_down_disagrees_with_itself():
         (lambda: without_truth.turned(None, np.zeros((4, 4))), "must be a function"),
         (lambda: without_truth.turned(lambda x: x, np.zeros((20, 20, 3))), "channels first"),
         (lambda: without_truth.turned(lambda x: x, np.zeros(4)), "must be"),
+        (lambda: without_truth.turned(lambda x: None, squares()), "labels of the size"),
+        (lambda: without_truth.turned(lambda x: x[:-1], squares()), "labels of the size"),
+        (
+            lambda: without_truth.turned(lambda x: np.zeros((3, 5), int), np.zeros((3, 5))),
+            "labels of the size",
+        ),
         (lambda: without_truth.disagreement([squares()]), "at least two"),
         (lambda: without_truth.features(np.zeros((4, 4)), squares()), "must be the same"),
         (lambda: without_truth.outlyingness([1, 2]), "two axes"),
@@ -80,6 +86,11 @@ def test_features_see_what_they_are_named_after():
     assert none["count"] == none["median area"] == none["spread of areas"] == none["covered"] == 0
     constant = without_truth.features(np.full((8, 8), 3), np.zeros((8, 8), int))
     assert np.isfinite(list(constant.values())).all()
+
+
+def test_features_do_not_depend_on_the_numbers_of_the_labels():
+    labels, image = squares().astype(np.int64), np.random.default_rng(0).random(squares().shape)
+    assert without_truth.features(image, labels * 2**33) == without_truth.features(image, labels)
 
 
 def test_a_single_strange_image_stands_out_and_alike_images_do_not():
