@@ -152,5 +152,9 @@ def test_intervals_hold_their_estimates_and_draw_whole_images():
         ).values():
             assert low <= value <= high
     table = results.quality_control.table("unet")
+    assert table[0]["failures in the worst tenth"].endswith("at most 50 %")  # 5 images opened, 10 failures
+    assert results.quality_control.most("stardist", "rpe1") == pytest.approx(9 / 24)
+    assert results.quality_control.most("stardist", "dsb2018", share=0.5) == 1
+    assert np.isnan(results.quality_control.most("voronoi-otsu", "schwann"))
     assert table[0]["failed"] == "10 of 50"
     assert "(−0." in table[0]["unlike the others"] and " to 0." in table[0]["unlike the others"]
