@@ -377,6 +377,20 @@ def test_tests_on_replicates_are_scipys():
         )
 
 
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [
+        (lambda: materials.plate("shrinking"), "Unknown treatment 'shrinking'"),
+        (lambda: materials.plate("dimmer", wells=0), "at least 1"),
+        (lambda: materials.p_values(np.zeros((3, 2, 3, 4)), "cell"), "no analysis 'cell'"),
+        (lambda: materials.p_values(np.zeros((2, 3, 4)), "cells"), "repeats, 2, wells, cells"),
+    ],
+)
+def test_materials_say_in_one_sentence_what_is_wrong(act, words):
+    with pytest.raises(InputError, match=words):
+        act()
+
+
 def test_experiments_have_the_variances_they_are_asked_for():
     values = materials.experiments(6, 10, 0.3, np.random.default_rng(0), effect=2.0, repeats=2000)
     assert values.std() == pytest.approx(np.sqrt(1 + 1), rel=0.03)  # of the cells 1, of the two levels 1
