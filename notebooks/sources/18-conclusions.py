@@ -704,7 +704,7 @@ show.claims(
     ("more-wells-less-tolerance", "79add1", late > 0.5, f"{late:.2f} of 1,500 experiments, wells differ by 6 %"),
     ("threshold-tells", "e0908c", hangs["larger"] < abs(moved["larger"][4]) / 3 and min(hangs["dimmer"], hangs["larger and dimmer"]) > 0.09,
      "3 plates of 12 wells"),
-    ("drawn", "b3a268", found["one threshold"][2] < 0 and 0.075 < mended < 0.225, f"{3 * 6} nuclei a condition, 6 wells each"),
+    ("drawn", "241851", found["one threshold"][2] < 0 and 0.075 < mended < 0.225, f"{3 * 6} nuclei a condition, 6 wells each"),
     ("round-trip", "963814", np.array_equal(data.read_rois(folder / "nuclei.zip", real.shape), real)
      and np.array_equal(data.read_geojson(folder / "nuclei.geojson", real.shape), real), f"{len(nuclei)} nuclei"),
 )

@@ -24,14 +24,12 @@ POWERS = dict(zip(COLUMNS, (0, 2, 1, 1, 0, 0), strict=True))
 @exercise(
     chapter="18",
     hints=(
-        "If the side of a pixel is half a micrometre, how many pixels fill a square micrometre? And does the "
-        "mean grey value of a nucleus know how large a pixel is?",
+        "If the side of a pixel is half a micrometre, how many pixels fill a square micrometre? And does "
+        "the mean grey value of a nucleus know how large a pixel is?",
         "Areas grow with the square of the pixel size, lengths with the pixel size itself. Labels, grey "
-        "values "
-        "and ratios of two lengths have no length in them: leave them alone.",
+        "values and ratios of two lengths have no length in them: leave them alone.",
         "Make a new dictionary: area times size squared; perimeter and axis_major_length times size; all "
-        "other "
-        "columns as they are.",
+        "other columns as they are.",
     ),
 )
 def pixel_units(with_units):
@@ -101,8 +99,8 @@ def cells_table():
     hints=(
         "What was treated by itself here, and how do you tell well B2 of one plate from well B2 of the "
         "other?",
-        "Group by plate and well, and keep the condition, which is the same throughout a well. Of each group "
-        "you want the number of cells and the mean area of all its cells.",
+        "Group by plate and well, and keep the condition, which is the same throughout a well. Of each "
+        "group you want the number of cells and the mean area of all its cells.",
         'cells.groupby(["plate", "well", "condition"], as_index=False).agg(cells=("area", "size"), …) makes '
         "a table with one row a group.",
     ),
@@ -156,8 +154,7 @@ def well_table(by_well):
     if np.allclose(areas, of_fields):
         raise Failure(
             "Those are means of the means of the fields: a cell of an empty field then weighs several times "
-            "as "
-            "much as one of a full field. Asked for is the mean of all cells of the well."
+            "as much as one of a full field. Asked for is the mean of all cells of the well."
         )
     for name, wrong in (("sum", "sum"), ("median", "median")):
         if np.allclose(areas, cells.groupby(keys)["area"].agg(wrong).loc[right.index]):
@@ -187,15 +184,12 @@ SETTINGS = ((3, 40, 0.2), (8, 10, 0.1), (4, 60, 0.0))
     chapter="18",
     hints=(
         "Nothing was done to any well here. So what do you call an experiment whose p is below 0.05, and "
-        "how many "
-        "of them would an honest test give?",
+        "how many of them would an honest test give?",
         "experiments(…) has the shape (repeats, 2, wells, cells): index 0 of the second axis is the "
-        "control. For "
-        "cells as n, reshape each condition to (repeats, wells × cells); for wells as n, average over the "
-        "last axis.",
-        "ttest_ind(a, b, axis=1).pvalue has one p an experiment; the share is the mean of p < "
-        "0.05. The interval: "
-        "the share plus and minus 1.96 times the square root of share × (1 − share) / repeats.",
+        "control. For cells as n, reshape each condition to (repeats, wells × cells); for wells as n, "
+        "average over the last axis.",
+        "ttest_ind(a, b, axis=1).pvalue has one p an experiment; the share is the mean of p < 0.05. The "
+        "interval: the share plus and minus 1.96 times the square root of share × (1 − share) / repeats.",
     ),
 )
 def cells_as_n(false_positives):
@@ -211,8 +205,7 @@ def cells_as_n(false_positives):
             _judge_share(found, values, unit)
     return (
         "Cells as n raise false alarms wherever wells differ; wells as n keep what a test promises, within "
-        "the "
-        "interval of the simulation."
+        "the interval of the simulation."
     )
 
 
@@ -271,11 +264,9 @@ def _welch_share(values, unit):
     chapter="18",
     hints=(
         "Of which nuclei do you know both areas, and what do these tell about the ones that nobody has "
-        "drawn? Which "
-        "condition's areas come out too small?",
+        "drawn? Which condition's areas come out too small?",
         "The bias of a condition is the sum of its measured areas divided by the sum of the drawn ones, "
-        "minus 1: a "
-        "ratio of means, because the effect is one, too.",
+        "minus 1: a ratio of means, because the effect is one, too.",
         "The measured effect is (1 + effect)·(1 + treated bias)/(1 + control bias) − 1. Solve it for the "
         "effect.",
     ),
@@ -339,8 +330,7 @@ REASONS = {
     "A": "The well was treated by itself: six a condition, and no well belongs to one of the other "
     "condition.",
     "B": "The mouse was treated: two a condition, whatever the number of sections. A test is possible, and "
-    "can find "
-    "very large effects only.",
+    "can find very large effects only.",
     "C": "A day's two dishes share their cells: compare within each day, five differences.",
     "D": "One dish a condition: how much dishes differ without any compound cannot be seen.",
     "E": "One control well: how much control wells differ among themselves cannot be seen.",
@@ -352,13 +342,10 @@ REASONS = {
     chapter="18",
     hints=(
         "What was treated, or drawn by lot, by itself? And does anything of the one condition belong to "
-        "something "
-        "of the other?",
+        "something of the other?",
         "Count what was treated independently, in the condition that has fewer. If it is 1, its variance "
-        "cannot "
-        "be estimated, and no number of cells helps. If each unit of one condition has a partner in the "
-        "other, "
-        "the test is paired.",
+        "cannot be estimated, and no number of cells helps. If each unit of one condition has a partner in "
+        "the other, the test is paired.",
         "Six pairs (number, test). Two designs have 1, two have the most cells and few replicates, one is "
         "paired.",
     ),
@@ -437,11 +424,9 @@ def kept(labels, back):
     chapter="18",
     hints=(
         "Which objects must be in your answer if one was lost on the way, and which if one came back that "
-        "was never "
-        "sent?",
+        "was never sent?",
         "Compare each number with itself: pixels that have it before and after, divided by pixels that have "
-        "it "
-        "before or after. A number that is missing on one side gets 0.",
+        "it before or after. A number that is missing on one side gets 0.",
         "for number in np.union1d(labels, back): leave out 0; before, after = labels == number, back == "
         "number.",
     ),
@@ -449,8 +434,10 @@ def kept(labels, back):
 def survives(iou_by_label):
     """Write the test of an export: what is left of each object after a round trip."""
     expect_callable(iou_by_label, "iou_by_label")
-    labels = _board()
-    for fate, back in _fates(labels).items():
+    board = _board()
+    cases = [(fate, board, back) for fate, back in _fates(board).items()]
+    full = np.repeat([[1, 1, 2, 2]], 3, axis=0)  # as in a tissue: no pixel is background
+    for fate, labels, back in [*cases, ("no background", full, full)]:
         right = kept(labels, back)
         got = call(iou_by_label, labels, np.array(back), pure=True)
         if not isinstance(got, dict):
