@@ -5,7 +5,7 @@
 #   kernelspec: {name: python3, display_name: Python 3, language: python}
 # course:
 #   chapter: "16"
-#   title: From notebook to laboratory
+#   title: Large images, clusters and sharing models
 #   extra: "practice,stardist,torch"
 #   paths: [builder]
 #   gpu: "not needed"
@@ -13,9 +13,9 @@
 
 # %% [markdown]
 # A notebook works once, on one image, while you watch. A laboratory needs the same result for ten thousand images, and
-# for one that is larger than the memory, while nobody watches. You will choose images to annotate, compare training
-# from nothing with fine-tuning, segment a folder and a large image block by block, and pack a trained model so that
-# somebody else gets the same numbers.
+# for one that is larger than the memory, while nobody watches. You will segment a folder and a large image block by block,
+# share the work among jobs, pack a trained model so that somebody else gets the same numbers, and compare training from
+# nothing with fine-tuning.
 #
 # Ten exercises are checked and an eleventh is open. Everything runs without network, on small images; what takes longer
 # was measured by `training/large_image.py`, and the notebook shows its results.
@@ -44,166 +44,6 @@ compat.prepare("stardist")  # Keras 2, before TensorFlow is imported
 warnings.filterwarnings("ignore", message="(?s).*halo.*")  # too narrow ones are tried on purpose below
 colour = show.PALETTE
 place = Path(tempfile.mkdtemp())  # everything that this notebook writes lies here
-
-# %% [markdown]
-# ## Exercise 1: which images to annotate
-#
-# You have 24 images and time to annotate a few. They were recorded condition by condition:
-
-# %% tags=["nbval-check-output"]
-conditions = shelf()
-print({name: conditions.count(name) for name in dict.fromkeys(conditions)})
-
-# %% [markdown]
-# Write `choose(conditions, n, seed)`: the indices of `n` images, as even over the conditions as possible (a condition
-# gets one more only where another has run out, or where `n` cannot be divided), and drawn at random within each.
-
-# %% tags=["exercise"] exercise="choose_images"
-def choose(conditions, n, seed):
-    raise NotImplementedError
-    rng = np.random.default_rng(seed)
-    return ...
-
-
-# %% tags=["solution"] exercise="choose_images"
-def choose(conditions, n, seed):
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(len(conditions))
-    turn = {name: 0 for name in conditions}
-    rounds = []
-    for i in order:  # the first image of each condition is in round 0, the second in round 1 …
-        rounds.append(turn[conditions[i]])
-        turn[conditions[i]] += 1
-    return order[np.argsort(rounds, kind="stable")][:n]
-
-
-# %% tags=["check", "nbval-check-output"] exercise="choose_images"
-check.choose_images(choose)
-
-# %% [markdown]
-# ## From nothing, or from something
-#
-# The task of the chapter on overfitting: control or treated, told by repair foci in simulated nuclei. For years you imaged with plenty
-# of light and trained on 48 annotated fields. Now the cells must be imaged alive, with a twelfth of the photons. You
-# annotate 2, 4 or 8 new fields. Four ways:
-#
-# - **as it is**: the old network on the new images;
-# - **last layer**: the old network with its convolutions frozen, only the last layer is trained on (transfer learning);
-# - **all layers**: the old network, all weights are trained on (fine-tuning);
-# - **from scratch**: random weights, three times as many steps.
-
-# %%
-torch.set_num_threads(1)  # networks this small gain nothing by a second core
-
-
-def scan(fields, seed, photons):
-    """Crops (n, 1, 20, 20), scaled by the camera's offset and the light, and their classes."""
-    crops = data.synthetic.foci_crops(fields, 12, seed, photons=photons)
-    images = (crops.images.astype(np.float32) - 100) / (2 * photons)
-    return torch.from_numpy(images)[:, None], torch.from_numpy(crops.classes).long()
-
-
-def train(model, images, classes, steps, layers="all"):
-    """Train all layers or the last one on crops, turned at random; returns the network."""
-    weights = model.head.parameters() if layers == "last" else model.parameters()
-    optimiser = torch.optim.Adam(weights, 2e-3)
-    for _ in range(steps):
-        pick = torch.randperm(len(images))[:32]
-        batch = torch.rot90(images[pick], int(torch.randint(4, ())), (2, 3))
-        loss = torch.nn.functional.cross_entropy(model(batch), classes[pick])
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-    return model
-
-
-def accuracy(model, images, classes):
-    with torch.no_grad():
-        return float((model(images).argmax(1) == classes).float().mean())
-
-
-def network():
-    return nets.CNN(1, 2, depth=3, width=8, norm=None)
-
-
-bright, dim = 120, 10
-nets.seed_everything(0)
-old = train(network(), *scan(48, 1, bright), steps=600)
-test = {photons: scan(40, 99, photons) for photons in (bright, dim)}  # new fields, the same for all
-
-# %%
-sizes, draws = (2, 4, 8), 4
-ways = {
-    "all layers": lambda new: train(copy.deepcopy(old), *new, 100),
-    "last layer": lambda new: train(copy.deepcopy(old), *new, 100, "last"),
-    "from scratch": lambda new: train(network(), *new, 300),
-}
-scores = {name: np.zeros((len(sizes), draws)) for name in ways}
-for i, fields in enumerate(sizes):
-    for draw in range(draws):
-        new = scan(fields, 1000 + 10 * fields + draw, dim)
-        for name, way in ways.items():
-            nets.seed_everything(draw)
-            scores[name][i, draw] = accuracy(way(new), *test[dim])
-as_is = accuracy(old, *test[dim])
-at_home = accuracy(old, *test[bright])
-
-# %%
-#| label: fig-few-examples
-#| fig-cap: "A network moves to a microscope with a twelfth of the light: accuracy on 40 new dim fields (0.5 is guessing) against the number of dim fields annotated. Lines are means of four draws, points the draws. Grey lines: the old network on new images as it is, and on bright ones, where it is at home. With two fields the networks that begin with the old weights are ahead, on average of four draws, of the one that begins with nothing; with eight all three are level."
-#| fig-alt: "Line plot of accuracy against 2, 4 and 8 annotated fields. The lines for all layers and last layer run between the two grey lines; the line from scratch begins below them and rises towards them."
-figure, axes = show.figure(height=3.2)
-styles = zip(scores.items(), ("blue", "green", "vermilion"), ("s", "^", "o"), ("-", "--", "-"))
-for k, ((name, values), tint, marker, line) in enumerate(styles):
-    x = np.array(sizes) * (1 + 0.03 * (k - 1))
-    axes.plot(x, values.mean(axis=1), line, color=colour[tint], label=name)
-    axes.plot(np.repeat(x, draws), values.ravel(), marker, color=colour[tint], ms=4, alpha=0.6)
-for value, text in ((as_is, "old network, as it is"), (at_home, "old network, bright images")):
-    axes.axhline(value, color="grey", lw=1, ls=":")
-    axes.text(8.4, value, text, ha="right", va="bottom", fontsize=8, color="dimgrey")
-axes.set(xlabel="annotated dim fields (12 cells each)", ylabel="accuracy", ylim=(0.45, 0.95), xscale="log")
-axes.set_xticks(sizes, sizes)
-axes.minorticks_off()
-axes.legend(loc="lower center")
-figure
-
-# %%
-#| label: tbl-few-examples
-#| tbl-cap: "The means of the figure, and below them the differences on the same draws with their 95 % intervals (Student's t, four draws: wide). The old network as it is, and at home, do not depend on new annotations."
-ahead = {name: [metrics.paired_difference(a, b) for a, b in zip(scores[name], scores["from scratch"])] for name in ("all layers", "last layer")}
-rows = [[name, *(f"{v:.2f}" for v in values.mean(axis=1))] for name, values in scores.items()]
-rows += [["as it is", *[f"{as_is:.2f}"] * 3], ["at home, bright images", *[f"{at_home:.2f}"] * 3]]
-rows += [[f"{name} minus from scratch", *map(str, pairs)] for name, pairs in ahead.items()]
-show.table(rows, ["network", *(f"{n} fields" for n in sizes)])
-
-# %% tags=["nbval-check-output"]
-mean = {name: values.mean(axis=1) for name, values in scores.items()}
-print("as it is, the old network is lost:", as_is < mean["last layer"].min() - 0.05)
-print("with two fields, training its last layer beats starting from scratch:",
-      bool(mean["last layer"][0] > mean["from scratch"][0] + 0.03))
-
-# %% [markdown]
-# ## Exercise 2: use it, fine-tune it, or train it?
-#
-# Write `which_way(scores, needed)`. `scores` holds validation scores of four ways in the order of effort, several draws of
-# each: `{"as it is": [0.59, 0.60], "last layer": […], "all layers": […], "from scratch": […]}`. Return the name of the first
-# way that is good enough (at least `needed`) in *every* draw, or `"annotate more"` if there is none.
-
-# %% tags=["exercise"] exercise="which_way"
-def which_way(scores, needed):
-    raise NotImplementedError
-
-
-# %% tags=["solution"] exercise="which_way"
-def which_way(scores, needed):
-    for way, draws in scores.items():
-        if min(draws) >= needed:
-            return way
-    return "annotate more"
-
-
-# %% tags=["check", "nbval-check-output"] exercise="which_way"
-check.which_way(which_way)
 
 # %% [markdown]
 # ## A folder of images
@@ -246,7 +86,7 @@ except ValueError as error:
     print(error)
 
 # %% [markdown]
-# ## Exercise 3: one broken file stops nothing
+# ## Exercise 1: one broken file stops nothing
 #
 # Write the loop yourself: `run_folder(paths, segment, save)`. For each path let `labels = segment(path)`, then
 # `save(path, labels)`; both may raise an error. Whatever is wrong with one file, the others go on. Return a dictionary: the
@@ -274,7 +114,7 @@ def run_folder(paths, segment, save):
 check.run_folder(run_folder)
 
 # %% [markdown]
-# ## Exercise 4: whole or not at all
+# ## Exercise 2: whole or not at all
 #
 # What made the second run safe? A file that is there is *complete*. Write `save(path, write)`: if `path` is there,
 # return False and do nothing. Otherwise let `write(…)` make the file, in such a way that a crash in the middle never
@@ -364,7 +204,7 @@ print("read by ome-zarr as written:", bool(np.array_equal(np.asarray(read).squee
 print("height and width of a pixel kept:", labels_again.spacing == plane.spacing)
 
 # %% [markdown]
-# ## Exercise 5: where on the slide?
+# ## Exercise 3: where on the slide?
 #
 # An object has its centre in row 10, column 8 of some level. Write `place_on_slide(steps, pixel)`: the place (y, x) in the units of
 # the file. `steps` are the coordinate transformations of the level, as printed above but for rows and columns only, such as
@@ -430,7 +270,7 @@ print("blocks with halo:", done.objects, "objects, identical:", large.identical(
 explore.blocks()
 
 # %% [markdown]
-# ## Exercise 6: whose object is it?
+# ## Exercise 4: whose object is it?
 #
 # Two blocks see a nucleus on the line between them. Write `keep(labels, core)`: of the objects in a crop keep those
 # whose centre (the mean of their pixels' rows and columns) lies in the core, `core = (top, left, bottom, right)`, with
@@ -558,7 +398,7 @@ show.table(
 )
 
 # %% [markdown]
-# ## Exercise 7: where does a crop start?
+# ## Exercise 5: where does a crop start?
 #
 # Write `aligned_crop(start, stop, halo, stride, length)`, along one axis: first and last-plus-one pixel of the crop for a block from
 # `start` to `stop` in an image of `length` pixels. The halo has at least `halo` pixels on both sides, except at the image's ends, the
@@ -672,7 +512,7 @@ print("one threshold, as in one piece:",
 print("own thresholds find more:", found["own"].objects > 1.2 * found["one"].objects)
 
 # %% [markdown]
-# ## Exercise 8: limits of an image that you never hold
+# ## Exercise 6: limits of an image that you never hold
 #
 # Write `limits(blocks)`: the percentiles 1 and 99.8 of an image of uint16 whose blocks come one after another, from a
 # generator that reuses its memory, as a camera does. So a block must be dealt with as it comes.
@@ -785,7 +625,7 @@ print("killed:", killed, "then:", killed_again, "label images:", len(after_first
 print("left alone:", after_first.items() <= finished().items(), "rows of the summary:", len(collected) - 1)
 
 # %% [markdown]
-# ## Exercise 9: which images are mine?
+# ## Exercise 7: which images are mine?
 #
 # Write `array_share(names, job, jobs)`: the images that job number `job` (from 0) of `jobs` takes. Every image has exactly one job,
 # no share is larger than another by more than one, and every node may list the folder in another order.
@@ -957,7 +797,7 @@ with bioimageio.core.create_prediction_pipeline(loaded, devices=["cpu"]) as pipe
 print("largest difference below 0.001:", bool(np.abs(loaded_output - test_output).max() < 1e-3))
 
 # %% [markdown]
-# ## Exercise 10: does it still do the same?
+# ## Exercise 8: does it still do the same?
 #
 # A parcel carries its own test: does the model give the test output for the test input? Write `same(got, expected,
 # rtol, atol)`: True if the shapes agree and every number differs by at most `atol + rtol·|expected|`.
@@ -1038,6 +878,166 @@ largest_score = float(np.abs(np.load(place / "unet-test.npz")["scores"]).max())
 # %% tags=["nbval-check-output"]
 for kind, difference in strangers.items():
     print(f"{kind}: largest difference below a thousandth of the largest score:", difference < 1e-3 * largest_score)
+
+# %% [markdown]
+# ## Exercise 9: which images to annotate
+#
+# You have 24 images and time to annotate a few. They were recorded condition by condition:
+
+# %% tags=["nbval-check-output"]
+conditions = shelf()
+print({name: conditions.count(name) for name in dict.fromkeys(conditions)})
+
+# %% [markdown]
+# Write `choose(conditions, n, seed)`: the indices of `n` images, as even over the conditions as possible (a condition
+# gets one more only where another has run out, or where `n` cannot be divided), and drawn at random within each.
+
+# %% tags=["exercise"] exercise="choose_images"
+def choose(conditions, n, seed):
+    raise NotImplementedError
+    rng = np.random.default_rng(seed)
+    return ...
+
+
+# %% tags=["solution"] exercise="choose_images"
+def choose(conditions, n, seed):
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(conditions))
+    turn = {name: 0 for name in conditions}
+    rounds = []
+    for i in order:  # the first image of each condition is in round 0, the second in round 1 …
+        rounds.append(turn[conditions[i]])
+        turn[conditions[i]] += 1
+    return order[np.argsort(rounds, kind="stable")][:n]
+
+
+# %% tags=["check", "nbval-check-output"] exercise="choose_images"
+check.choose_images(choose)
+
+# %% [markdown]
+# ## From nothing, or from something
+#
+# The task of the chapter on overfitting: control or treated, told by repair foci in simulated nuclei. For years you imaged with plenty
+# of light and trained on 48 annotated fields. Now the cells must be imaged alive, with a twelfth of the photons. You
+# annotate 2, 4 or 8 new fields. Four ways:
+#
+# - **as it is**: the old network on the new images;
+# - **last layer**: the old network with its convolutions frozen, only the last layer is trained on (transfer learning);
+# - **all layers**: the old network, all weights are trained on (fine-tuning);
+# - **from scratch**: random weights, three times as many steps.
+
+# %%
+torch.set_num_threads(1)  # networks this small gain nothing by a second core
+
+
+def scan(fields, seed, photons):
+    """Crops (n, 1, 20, 20), scaled by the camera's offset and the light, and their classes."""
+    crops = data.synthetic.foci_crops(fields, 12, seed, photons=photons)
+    images = (crops.images.astype(np.float32) - 100) / (2 * photons)
+    return torch.from_numpy(images)[:, None], torch.from_numpy(crops.classes).long()
+
+
+def train(model, images, classes, steps, layers="all"):
+    """Train all layers or the last one on crops, turned at random; returns the network."""
+    weights = model.head.parameters() if layers == "last" else model.parameters()
+    optimiser = torch.optim.Adam(weights, 2e-3)
+    for _ in range(steps):
+        pick = torch.randperm(len(images))[:32]
+        batch = torch.rot90(images[pick], int(torch.randint(4, ())), (2, 3))
+        loss = torch.nn.functional.cross_entropy(model(batch), classes[pick])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return model
+
+
+def accuracy(model, images, classes):
+    with torch.no_grad():
+        return float((model(images).argmax(1) == classes).float().mean())
+
+
+def network():
+    return nets.CNN(1, 2, depth=3, width=8, norm=None)
+
+
+bright, dim = 120, 10
+nets.seed_everything(0)
+old = train(network(), *scan(48, 1, bright), steps=600)
+test = {photons: scan(40, 99, photons) for photons in (bright, dim)}  # new fields, the same for all
+
+# %%
+sizes, draws = (2, 4, 8), 4
+ways = {
+    "all layers": lambda new: train(copy.deepcopy(old), *new, 100),
+    "last layer": lambda new: train(copy.deepcopy(old), *new, 100, "last"),
+    "from scratch": lambda new: train(network(), *new, 300),
+}
+scores = {name: np.zeros((len(sizes), draws)) for name in ways}
+for i, annotated in enumerate(sizes):
+    for draw in range(draws):
+        new = scan(annotated, 1000 + 10 * annotated + draw, dim)
+        for name, way in ways.items():
+            nets.seed_everything(draw)
+            scores[name][i, draw] = accuracy(way(new), *test[dim])
+as_is = accuracy(old, *test[dim])
+at_home = accuracy(old, *test[bright])
+
+# %%
+#| label: fig-few-examples
+#| fig-cap: "A network moves to a microscope with a twelfth of the light: accuracy on 40 new dim fields (0.5 is guessing) against the number of dim fields annotated. Lines are means of four draws, points the draws. Grey lines: the old network on new images as it is, and on bright ones, where it is at home. With two fields the networks that begin with the old weights are ahead, on average of four draws, of the one that begins with nothing; with eight all three are level."
+#| fig-alt: "Line plot of accuracy against 2, 4 and 8 annotated fields. The lines for all layers and last layer run between the two grey lines; the line from scratch begins below them and rises towards them."
+figure, axes = show.figure(height=3.2)
+styles = zip(scores.items(), ("blue", "green", "vermilion"), ("s", "^", "o"), ("-", "--", "-"))
+for k, ((name, values), tint, marker, line) in enumerate(styles):
+    x = np.array(sizes) * (1 + 0.03 * (k - 1))
+    axes.plot(x, values.mean(axis=1), line, color=colour[tint], label=name)
+    axes.plot(np.repeat(x, draws), values.ravel(), marker, color=colour[tint], ms=4, alpha=0.6)
+for value, text in ((as_is, "old network, as it is"), (at_home, "old network, bright images")):
+    axes.axhline(value, color="grey", lw=1, ls=":")
+    axes.text(8.4, value, text, ha="right", va="bottom", fontsize=8, color="dimgrey")
+axes.set(xlabel="annotated dim fields (12 cells each)", ylabel="accuracy", ylim=(0.45, 0.95), xscale="log")
+axes.set_xticks(sizes, sizes)
+axes.minorticks_off()
+axes.legend(loc="lower center")
+figure
+
+# %%
+#| label: tbl-few-examples
+#| tbl-cap: "The means of the figure, and below them the differences on the same draws with their 95 % intervals (Student's t, four draws: wide). The old network as it is, and at home, do not depend on new annotations."
+ahead = {name: [metrics.paired_difference(a, b) for a, b in zip(scores[name], scores["from scratch"])] for name in ("all layers", "last layer")}
+rows = [[name, *(f"{v:.2f}" for v in values.mean(axis=1))] for name, values in scores.items()]
+rows += [["as it is", *[f"{as_is:.2f}"] * 3], ["at home, bright images", *[f"{at_home:.2f}"] * 3]]
+rows += [[f"{name} minus from scratch", *map(str, pairs)] for name, pairs in ahead.items()]
+show.table(rows, ["network", *(f"{n} fields" for n in sizes)])
+
+# %% tags=["nbval-check-output"]
+mean = {name: values.mean(axis=1) for name, values in scores.items()}
+print("as it is, the old network is lost:", as_is < mean["last layer"].min() - 0.05)
+print("with two fields, training its last layer beats starting from scratch:",
+      bool(mean["last layer"][0] > mean["from scratch"][0] + 0.03))
+
+# %% [markdown]
+# ## Exercise 10: use it, fine-tune it, or train it?
+#
+# Write `which_way(scores, needed)`. `scores` holds validation scores of four ways in the order of effort, several draws of
+# each: `{"as it is": [0.59, 0.60], "last layer": […], "all layers": […], "from scratch": […]}`. Return the name of the first
+# way that is good enough (at least `needed`) in *every* draw, or `"annotate more"` if there is none.
+
+# %% tags=["exercise"] exercise="which_way"
+def which_way(scores, needed):
+    raise NotImplementedError
+
+
+# %% tags=["solution"] exercise="which_way"
+def which_way(scores, needed):
+    for way, draws in scores.items():
+        if min(draws) >= needed:
+            return way
+    return "annotate more"
+
+
+# %% tags=["check", "nbval-check-output"] exercise="which_way"
+check.which_way(which_way)
 
 # %% [markdown]
 # ## What to write down
