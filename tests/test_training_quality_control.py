@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import quality_control
-from bioimage_course import results
+from bioimage_course import data, results
 from bioimage_course.metrics import without_truth
 
 
@@ -66,3 +66,18 @@ def test_the_script_scores_what_the_results_say():
         assert rows[int(pictures["caught-place"])]["disagreement"] == max(failed)
         assert rows[int(pictures["confident-place"])]["disagreement"] == min(failed)
         assert pictures["caught-answers"].shape == (4, 200, 200)
+
+
+@pytest.mark.skipif(not data.available("nuclei-dsb2018"), reason="needs the 50 images (mirror or cache)")
+def test_what_was_measured_is_measured_again():
+    from bioimage_course.tools import voronoi_otsu
+
+    images, truths, names = quality_control.dsb2018.load_part("test")
+    stored = {row["name"]: row for row in results.quality_control.rows("voronoi-otsu", "dsb2018")}
+    for place in (0, 7):
+        field = dict(name=names[place], unit=names[place], image=images[place], truth=truths[place])
+        row, answers = quality_control.measure(voronoi_otsu.segment, field)
+        assert row["error"] == pytest.approx(stored[names[place]]["error"], abs=0.03)
+        assert row["disagreement"] == pytest.approx(stored[names[place]]["disagreement"], abs=0.03)
+        assert row["features"] == pytest.approx(stored[names[place]]["features"], abs=0.05)
+        assert len(answers) == 4

@@ -25,6 +25,7 @@ COMMANDS = {
     "doctor": ("coursebook.doctor", "prove that every tool of the course works on this machine"),
     "models": ("coursebook.models", "list the model atlas, or what in it is older than a year"),
     "published": ("coursebook.published", "download published models and score them beside the course's own"),
+    "case": ("coursebook.case_cli", "print a case of the clinic for a class, drawn by lot if you like"),
     "data": ("coursebook.data_cli", "list, download and verify the data sets"),
     "project": (
         "coursebook.own_project",

@@ -1,7 +1,8 @@
 """``course doctor``: does every tool of the course work on this machine?
 
 Each tool does a tiny real job (see :mod:`coursebook.doctor_jobs`) in a process of its own, so that
-even a crash is only a row of the table. Nothing is downloaded.
+even a crash is only a row of the table. Nothing is downloaded. With ``--report`` no job is done: it prints
+what a question in a forum needs (:mod:`coursebook.report`).
 """
 
 import argparse
@@ -17,7 +18,7 @@ import time
 from pathlib import Path
 
 from bioimage_course.errors import InputError
-from coursebook import doctor_jobs
+from coursebook import doctor_jobs, report
 from coursebook.words import counted
 
 OFFLINE = {
@@ -145,7 +146,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--tools", metavar="A,B", help=f"only these of {', '.join(doctor_jobs.JOBS)}")
     parser.add_argument("--json", action="store_true", help="rows as JSON (the table goes to stderr)")
     parser.add_argument("--timeout", type=float, default=600, metavar="S", help="seconds for a tool (600)")
+    parser.add_argument(
+        "--report", action="store_true",
+        help="only versions, system and graphics card, to paste into an issue; no paths, no names",
+    )  # fmt: skip
     options = parser.parse_args(argv)
+    if options.report:
+        if options.tools or options.json:
+            raise InputError("--report stands alone: it examines no tools and is not JSON.")
+        print(report.report())
+        return 0
     tools = choose(options.tools)
     out = sys.stderr if options.json else sys.stdout
 

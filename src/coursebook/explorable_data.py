@@ -6,11 +6,13 @@ They stand between two comment lines of `stardist-`, `pixel-`, `threshold-`, `ba
 for the first an 8-bit PNG (base64) and its label image (run lengths), for the pixels their plain values, for
 the threshold values and labels, for the ball values and mask, for the masks values, labels and what the label
 doctor says of each place (two minutes). Tests check that they are in step with the built-in sample.
+`verdict-explorer.js` gets what three tests measure in synthetic images.
 """
 
 import base64
 import io
 import itertools
+import json
 import re
 from itertools import groupby
 from pathlib import Path
@@ -26,6 +28,7 @@ from coursebook.project import write_text
 SCRIPTS = Path(__file__).parents[1] / "bioimage_course" / "explore" / "js"
 SCRIPT, PIXELS_SCRIPT = SCRIPTS / "stardist-explorer.js", SCRIPTS / "pixel-explorer.js"
 THRESHOLD_SCRIPT, BALL_SCRIPT = SCRIPTS / "threshold-explorer.js", SCRIPTS / "ball-explorer.js"
+VERDICT_SCRIPT = SCRIPTS / "verdict-explorer.js"
 MASK_SCRIPT = SCRIPTS / "mask-explorer.js"
 TOP, LEFT, SIDE = 154, 40, 96  # eight whole nuclei: round, long, touching, and one cut to a crescent
 PATCH = np.s_[TOP : TOP + SIDE, LEFT : LEFT + SIDE]
@@ -62,6 +65,39 @@ def _part(window) -> tuple[np.ndarray, np.ndarray]:
     return sample.image[window].astype(np.uint8), relabel_sequential(sample.labels[window])[0]
 
 
+VERDICT_TESTS = {
+    "share": lambda image: (image == image.max()).mean(),
+    "highest": lambda image: image.max(),
+    "mean": lambda image: image.mean(),
+}
+"""What the tests of `verdict-explorer.js` measure in an image that may be saturated."""
+
+
+def verdicts() -> dict[str, dict[str, list[float]]]:
+    """What each test measures in twelve saturated and in twelve healthy images; a few have a hot pixel."""
+    order = [(8 + n) % 12 for n in range(12)]
+    images = {word: [_recorded(n, word == "sick") for n in order] for word in ("sick", "healthy")}
+    return {
+        test: {word: [float(f"{measure(image):.4g}") for image in images[word]] for word in images}
+        for test, measure in VERDICT_TESTS.items()
+    }
+
+
+def _recorded(number: int, sick: bool) -> np.ndarray:
+    """Nuclei as a camera with 12 bits records them: exposed for too long, or on a bright background."""
+    random = np.random.default_rng([number, int(sick)])
+    exposure = random.uniform(2.1, 3) if sick else random.uniform(0.5, 0.85)
+    count = int(random.integers(3, 16))
+    background = float(random.uniform(0.02, 0.1) if sick else random.uniform(0.05, 0.8))
+    image = data.synthetic.nuclei(
+        (128, 128), count, seed=2 * number + sick, photons=1000 * exposure, gain=2.0, offset=0,
+        background=background, brightness=(0.6, 1.0), texture=0.05, read_noise=1.0,
+    ).image.copy()  # fmt: skip
+    if random.random() < 0.4:  # a hot pixel, as cameras have them
+        image[tuple(random.integers(0, 128, 2))] = 2**12
+    return np.minimum(image, 2**12 - 1)
+
+
 # ---------------------------------------------------------------- as JavaScript
 
 
@@ -88,6 +124,12 @@ def ball_block() -> str:
     grey, truth = ch20.nuclei()
     values = encoded(grey.astype(np.uint8).tobytes())
     return constants(SIDE=len(grey), VALUES=f'"{values}"', RUNS=f'"{runs(truth.astype(int))}"')
+
+
+def verdict_block() -> str:
+    """The constants of `verdict-explorer.js`: a line for each test, sick before healthy."""
+    lines = (f"    {test}: {json.dumps(values)},\n" for test, values in verdicts().items())
+    return f"  const PATIENTS = {{\n{''.join(lines)}  }};\n"
 
 
 def mask_block() -> str:
@@ -145,4 +187,5 @@ if __name__ == "__main__":
     write(PIXELS_SCRIPT, pixels_block)
     write(THRESHOLD_SCRIPT, threshold_block)
     write(BALL_SCRIPT, ball_block)
+    write(VERDICT_SCRIPT, verdict_block)
     write(MASK_SCRIPT, mask_block)

@@ -9,6 +9,7 @@
 ``book/_generated/metadata.html``     what machines read about the course, in the head of each page
 ``book/_generated/citation.md``       how to cite the course, from ``CITATION.cff``
 ``book/_generated/models.md``         the filters and cards of the model atlas, from ``book/models.yml``
+``book/_generated/clinic.md``         the case clinic's search and cards; ``clinic-scripts.md`` its scripts
 ``book/_generated/first-models.md``   the table of first models to try, and ``explore/js/decision-guide.js``,
                                       what the decision guide knows, from ``explore/guide/*.yml``
 ``book/_generated/teaching-….md``     the tables of the instructor's guide (its plan: ``book/teaching.yml``)
@@ -33,6 +34,7 @@ import yaml
 from coursebook import (
     citation,
     claims,
+    clinic,
     execute,
     figures,
     glossary,
@@ -97,6 +99,9 @@ def expected(project: Project) -> tuple[dict[str, str], list[Finding]]:
         texts |= _about_the_whole(project, all_sources, bank)
         findings += _teaching(project, all_sources, bank, texts)
         findings += _models(project, texts)
+        if _clinic_page(project):
+            texts[clinic.PART] = clinic.part()
+            texts[clinic.SCRIPTS_PART] = clinic.scripts_part()
         findings += _guide(project, all_sources, texts)
     return texts, findings
 
@@ -231,6 +236,14 @@ def _models(project: Project, texts: dict) -> list[Finding]:
     if not findings:
         texts[models.PART] = models.part(entries)
     return findings
+
+
+def _clinic_page(project: Project) -> bool:
+    """Say whether the book has the clinic's page and the page shows the cards."""
+    page = project.root / clinic.PAGE
+    return clinic.PAGE in project.pages() and f"_generated/{clinic.PART.rsplit('/')[-1]} >" in page.read_text(
+        encoding="utf-8"
+    )
 
 
 def _guide(project: Project, all_sources: list[Source], texts: dict) -> list[Finding]:

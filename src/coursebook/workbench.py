@@ -23,10 +23,12 @@ class Workbench(dict):
         first = min(cell.position for cell in source.cells if cell.exercise == exercise)
         before = (cell for cell in source.cells if cell.kind == "code" and cell.position < first)
         self._before = [cell for cell in before if not cell.exercise]
+        self._there = set().union(
+            *map(defined_names, self._before)
+        )  # first: a setup cell may ask for built-in names
         for cell in self._before:
             if "setup" in cell.tags:
                 self.run(cell)
-        self._there = set().union(*map(defined_names, self._before))
 
     def __missing__(self, name):
         if name not in self._there:  # a built-in function, asked for a million times by a training loop
@@ -52,10 +54,11 @@ class Workbench(dict):
         return [cell for cell in self.source.cells if cell.exercise == self.exercise and role in cell.tags]
 
     def arguments(self) -> list:
-        """What the check cell hands to the check."""
+        """What the check cell hands to the check, by position or by name in the order of its parameters."""
         for cell in self.cells("check"):
             for node in ast.walk(ast.parse(python(cell))):
                 if isinstance(node, ast.Call) and ast.unparse(node.func) == f"check.{self.exercise}":
-                    codes = [compile(ast.Expression(word), "<check>", "eval") for word in node.args]
+                    words = [*node.args, *(named.value for named in node.keywords)]
+                    codes = [compile(ast.Expression(word), "<check>", "eval") for word in words]
                     return [eval(code, self) for code in codes]
         raise LookupError(f"no check cell calls check.{self.exercise}")

@@ -24,14 +24,12 @@ POWERS = dict(zip(COLUMNS, (0, 2, 1, 1, 0, 0), strict=True))
 @exercise(
     chapter="18",
     hints=(
-        "If the side of a pixel is half a micrometre, how many pixels fill a square micrometre? And does the "
-        "mean grey value of a nucleus know how large a pixel is?",
+        "If the side of a pixel is half a micrometre, how many pixels fill a square micrometre? And does "
+        "the mean grey value of a nucleus know how large a pixel is?",
         "Areas grow with the square of the pixel size, lengths with the pixel size itself. Labels, grey "
-        "values "
-        "and ratios of two lengths have no length in them: leave them alone.",
+        "values and ratios of two lengths have no length in them: leave them alone.",
         "Make a new dictionary: area times size squared; perimeter and axis_major_length times size; all "
-        "other "
-        "columns as they are.",
+        "other columns as they are.",
     ),
 )
 def pixel_units(with_units):
@@ -101,8 +99,8 @@ def cells_table():
     hints=(
         "What was treated by itself here, and how do you tell well B2 of one plate from well B2 of the "
         "other?",
-        "Group by plate and well, and keep the condition, which is the same throughout a well. Of each group "
-        "you want the number of cells and the mean area of all its cells.",
+        "Group by plate and well, and keep the condition, which is the same throughout a well. Of each "
+        "group you want the number of cells and the mean area of all its cells.",
         'cells.groupby(["plate", "well", "condition"], as_index=False).agg(cells=("area", "size"), …) makes '
         "a table with one row a group.",
     ),
@@ -118,9 +116,17 @@ def well_table(by_well):
         raise Failure("by_well returns None; did you forget `return`?")
     if not hasattr(got, "columns"):
         raise Failure("by_well must return a table (a pandas DataFrame).")
-    got = got.reset_index()
+    index = [name for name in got.index.names if name is not None and name not in got.columns]
+    got = got.reset_index(index) if index else got.reset_index(drop=True)  # keys may stand in the index
     missing = [name for name in ("plate", "well", "condition", "cells", "area") if name not in got.columns]
-    if len(got) == cells["well"].nunique():
+    twice = [
+        name
+        for name in ("plate", "well", "condition", "cells", "area")
+        if got.columns.tolist().count(name) > 1
+    ]
+    if twice:
+        raise Failure(f"There are several columns {twice[0]!r}.")
+    if len(got) == cells["well"].nunique() and "well" in got.columns:
         raise Failure(
             "There are four rows, but eight wells: B2 of plate 1 and B2 of plate 2 are two wells with one "
             "name."
@@ -142,22 +148,30 @@ def well_table(by_well):
     conditions = cells.drop_duplicates(keys).set_index(keys).loc[right.index]["condition"]
     if list(got["condition"]) != list(conditions):
         raise Failure("The conditions do not belong to these wells.")
-    areas, fields = got["area"].to_numpy(float), cells.groupby([*keys, "field"])["area"].mean()
+    areas = _numbers_of(got["area"])
+    fields = cells.groupby([*keys, "field"])["area"].mean()
     of_fields = fields.groupby(level=keys).mean().loc[right.index].to_numpy()
     if np.allclose(areas, of_fields):
         raise Failure(
             "Those are means of the means of the fields: a cell of an empty field then weighs several times "
-            "as "
-            "much as one of a full field. Asked for is the mean of all cells of the well."
+            "as much as one of a full field. Asked for is the mean of all cells of the well."
         )
     for name, wrong in (("sum", "sum"), ("median", "median")):
         if np.allclose(areas, cells.groupby(keys)["area"].agg(wrong).loc[right.index]):
             raise Failure(f"The areas are the {name} of each well, not the mean.")
     if not np.allclose(areas, right["area"]):
         raise Failure("The areas are not the means of the cells of each well.")
-    if list(got["cells"]) != list(right["cells"]):
+    if not np.array_equal(_numbers_of(got["cells"]), right["cells"]):
         raise Failure("The numbers of cells are wrong: count the rows of each well.")
     return f"{len(cells)} cells have become {len(right)} wells, and a test has its n."
+
+
+def _numbers_of(column):
+    """A column as plain numbers, NaN where one is missing."""
+    try:
+        return column.to_numpy(float, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise Failure(f"The column {column.name!r} must hold numbers, without units or other text.") from None
 
 
 # --- (3) cells as n ------------------------------
@@ -170,15 +184,12 @@ SETTINGS = ((3, 40, 0.2), (8, 10, 0.1), (4, 60, 0.0))
     chapter="18",
     hints=(
         "Nothing was done to any well here. So what do you call an experiment whose p is below 0.05, and "
-        "how many "
-        "of them would an honest test give?",
+        "how many of them would an honest test give?",
         "experiments(…) has the shape (repeats, 2, wells, cells): index 0 of the second axis is the "
-        "control. For "
-        "cells as n, reshape each condition to (repeats, wells × cells); for wells as n, average over the "
-        "last axis.",
-        "ttest_ind(a, b, axis=1).pvalue has one p an experiment; the share is the mean of p < "
-        "0.05. The interval: "
-        "the share plus and minus 1.96 times the square root of share × (1 − share) / repeats.",
+        "control. For cells as n, reshape each condition to (repeats, wells × cells); for wells as n, "
+        "average over the last axis.",
+        "ttest_ind(a, b, axis=1).pvalue has one p an experiment; the share is the mean of p < 0.05. The "
+        "interval: the share plus and minus 1.96 times the square root of share × (1 − share) / repeats.",
     ),
 )
 def cells_as_n(false_positives):
@@ -194,8 +205,7 @@ def cells_as_n(false_positives):
             _judge_share(found, values, unit)
     return (
         "Cells as n raise false alarms wherever wells differ; wells as n keep what a test promises, within "
-        "the "
-        "interval of the simulation."
+        "the interval of the simulation."
     )
 
 
@@ -215,6 +225,8 @@ def _judge_share(found, values, unit):
             said += " That is the share of the other unit: cells first, then wells."
         elif abs(share - (1 - right)) <= 0.006:
             said += " You count the experiments without an alarm."
+        elif abs(share - _welch_share(values, unit)) <= 0.001:
+            said += " That is Welch's test; asked for is Student's, which takes equal variances."
         elif abs(share - right / 2) <= 0.03:
             said += " You count one direction only; p < 0.05 is an alarm whichever is larger."
         raise Failure(said[0].upper() + said[1:])
@@ -223,13 +235,26 @@ def _judge_share(found, values, unit):
         told = f"{about}: the interval from {low:.3f} to {high:.3f} does not hold its share."
         raise Failure(told[0].upper() + told[1:])
     width = (high - low) / 2
-    if not 0.8 * half <= width <= 1.25 * half:
+    if abs((low + high) / 2 - share) > 0.25 * half:
+        told = f"{about}: the interval, {low:.3f} to {high:.3f}, reaches further to one side of its share."
+        raise Failure(told[0].upper() + told[1:])
+    if not 0.9 * half <= width <= 1.15 * half:
         said = f"{about}: the interval reaches {width:.4f} to each side; it should be about {half:.4f}."
         if abs(width - half * np.sqrt(repeats)) < 0.1 * half * np.sqrt(repeats):
             said += " You do not divide by the number of experiments."
         elif abs(width - half / 1.96) < 0.1 * half:
             said += " One standard error covers two thirds; 95 % takes 1.96 of them."
+        elif abs(width - half * 1.645 / 1.96) < 0.03 * half:
+            said += " 1.645 standard errors to each side hold 90 %; 95 % takes 1.96 of them."
         raise Failure(said[0].upper() + said[1:])
+
+
+def _welch_share(values, unit):
+    """The share of alarms of Welch's test."""
+    from scipy.stats import ttest_ind
+
+    groups = values.reshape(len(values), 2, -1) if unit == "cells" else values.mean(axis=3)
+    return np.mean(ttest_ind(groups[:, 0], groups[:, 1], axis=1, equal_var=False).pvalue < 0.05)
 
 
 # --- (4) a bias that differs between the conditions ------------------------------
@@ -239,11 +264,9 @@ def _judge_share(found, values, unit):
     chapter="18",
     hints=(
         "Of which nuclei do you know both areas, and what do these tell about the ones that nobody has "
-        "drawn? Which "
-        "condition's areas come out too small?",
+        "drawn? Which condition's areas come out too small?",
         "The bias of a condition is the sum of its measured areas divided by the sum of the drawn ones, "
-        "minus 1: a "
-        "ratio of means, because the effect is one, too.",
+        "minus 1: a ratio of means, because the effect is one, too.",
         "The measured effect is (1 + effect)·(1 + treated bias)/(1 + control bias) − 1. Solve it for the "
         "effect.",
     ),
@@ -307,8 +330,7 @@ REASONS = {
     "A": "The well was treated by itself: six a condition, and no well belongs to one of the other "
     "condition.",
     "B": "The mouse was treated: two a condition, whatever the number of sections. A test is possible, and "
-    "can find "
-    "very large effects only.",
+    "can find very large effects only.",
     "C": "A day's two dishes share their cells: compare within each day, five differences.",
     "D": "One dish a condition: how much dishes differ without any compound cannot be seen.",
     "E": "One control well: how much control wells differ among themselves cannot be seen.",
@@ -320,13 +342,10 @@ REASONS = {
     chapter="18",
     hints=(
         "What was treated, or drawn by lot, by itself? And does anything of the one condition belong to "
-        "something "
-        "of the other?",
+        "something of the other?",
         "Count what was treated independently, in the condition that has fewer. If it is 1, its variance "
-        "cannot "
-        "be estimated, and no number of cells helps. If each unit of one condition has a partner in the "
-        "other, "
-        "the test is paired.",
+        "cannot be estimated, and no number of cells helps. If each unit of one condition has a partner in "
+        "the other, the test is paired.",
         "Six pairs (number, test). Two designs have 1, two have the most cells and few replicates, one is "
         "paired.",
     ),
@@ -342,13 +361,13 @@ def what_follows(answers):
             raise Failure(f"There is no answer for {design}.")
         if answers[design] is ...:
             raise NotImplementedError
-        if not isinstance(answers[design], tuple | list) or len(answers[design]) != 2:
+        if not isinstance(answers[design], tuple | list | np.ndarray) or len(answers[design]) != 2:
             raise Failure(f"Give a number and a test for {design}, such as (3, 'paired').")
         number, test = answers[design]
         if number is ... or test is ...:
             raise NotImplementedError
         number = expect_number(number, integer=True, what=f"the number of replicates of {design}")
-        if test not in TESTS:
+        if not isinstance(test, str) or test not in TESTS:
             raise Failure(f"{test!r} is none of {', '.join(TESTS)}.")
         if (number, test) != right:
             wrong = "the number of replicates" if number != right[0] else "the test"
@@ -405,11 +424,9 @@ def kept(labels, back):
     chapter="18",
     hints=(
         "Which objects must be in your answer if one was lost on the way, and which if one came back that "
-        "was never "
-        "sent?",
+        "was never sent?",
         "Compare each number with itself: pixels that have it before and after, divided by pixels that have "
-        "it "
-        "before or after. A number that is missing on one side gets 0.",
+        "it before or after. A number that is missing on one side gets 0.",
         "for number in np.union1d(labels, back): leave out 0; before, after = labels == number, back == "
         "number.",
     ),
@@ -417,15 +434,21 @@ def kept(labels, back):
 def survives(iou_by_label):
     """Write the test of an export: what is left of each object after a round trip."""
     expect_callable(iou_by_label, "iou_by_label")
-    labels = _board()
-    for fate, back in _fates(labels).items():
+    board = _board()
+    cases = [(fate, board, back) for fate, back in _fates(board).items()]
+    full = np.repeat([[1, 1, 2, 2]], 3, axis=0)  # as in a tissue: no pixel is background
+    for fate, labels, back in [*cases, ("no background", full, full)]:
         right = kept(labels, back)
         got = call(iou_by_label, labels, np.array(back), pure=True)
         if not isinstance(got, dict):
             raise Failure("iou_by_label must return a dictionary: label -> IoU.")
         if 0 in got:
             raise Failure("Label 0 is the background, not an object: leave it out.")
-        got = {int(n): float(expect_number(value, what=f"the IoU of {n}")) for n, value in got.items()}
+        try:
+            got = {int(n): value for n, value in got.items()}
+        except (TypeError, ValueError):
+            raise Failure("The keys of the dictionary must be the labels, which are whole numbers.") from None
+        got = {n: float(expect_number(value, what=f"the IoU of {n}")) for n, value in got.items()}
         lost, invented = set(right) - set(got), set(got) - set(right)
         if lost:
             number = min(lost)
@@ -439,6 +462,10 @@ def survives(iou_by_label):
             said = f"{fate!r}: label {number} should have {value:.2f}, not {got[number]:.2f}."
             if number not in labels or number not in back:
                 said += " It is missing on one side."
+            elif abs(got[number] - 2 * value / (1 + value)) <= 1e-5:
+                said += " That is Dice; IoU divides by the pixels that have the number before or after."
+            elif abs(got[number] - np.mean(back[labels == number] == number)) <= 1e-5:
+                said += " You divide by the pixels before; divide by those before or after."
             elif value < got[number]:
                 said += " Compare numbers, not places: a table made before the export must still fit."
             raise Failure(said)
