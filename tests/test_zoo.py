@@ -262,6 +262,14 @@ LABEL_IMAGES = {
     "tools.unet.classes": tools.unet.classes,
     "tools.unet.border_weights": tools.unet.border_weights,
     "metrics.median_diameter": metrics.median_diameter,
+    "metrics.border_distances": lambda a: metrics.border_distances(a, a),
+    "metrics.hausdorff": lambda a: metrics.hausdorff(a, a),
+    "metrics.normalised_surface_distance": lambda a: metrics.normalised_surface_distance(a, a, 1),
+    "metrics.centreline_dice": lambda a: metrics.centreline_dice(a, a),
+    "metrics.without_truth.error": lambda a: metrics.without_truth.error(a, a),
+    "metrics.without_truth.disagreement": lambda a: metrics.without_truth.disagreement([a, a]),
+    "data.outlines": lambda a: sorted(data.outlines(a)),
+    "data.diagnose": lambda a: len(data.diagnose(np.zeros(np.shape(a)), a).findings),
     "tools.voronoi_otsu.inner_radius": tools.voronoi_otsu.inner_radius,
     "tools.pixel_classifier.grow classes": lambda a: (
         tools.pixel_classifier.grow(np.zeros((rows(a), 2)), a, trees=2) and None
@@ -310,8 +318,19 @@ NOT_DRIVEN = {
         results.real_splits.Cells results.real_splits.cells results.real_splits.optimism
         results.real_splits.results results.real_splits.scores results.real_splits.table
         tools.stardist.course_model tools.stardist.pretrained tools.stardist.results
-        tools.unet.course_model tools.unet.results""",
+        tools.unet.course_model tools.unet.results
+        data.open_image data.read_geojson data.read_rois explore.mask explore.replicate explore.verdict
+        results.quality_control.confident results.quality_control.errors results.quality_control.failed
+        results.quality_control.judged results.quality_control.most results.quality_control.results
+        results.quality_control.rows results.quality_control.sign results.quality_control.strange
+        results.quality_control.table""",
     "downloads models; test_published.py drives it": "tools.published.compare",
+    "writes a file of a label image; test_exporting.py drives it": "data.write_geojson data.write_rois",
+    "takes a table, points, outlines or one number an image": """
+        data.rasterise metrics.bland_altman metrics.match_places metrics.without_truth.found_by_inspection
+        metrics.without_truth.outlyingness metrics.without_truth.rank_correlation show.superplot""",
+    "takes an image and its labels or a function; test_metrics_without_truth.py drives it": """
+        metrics.without_truth.features metrics.without_truth.turned""",
     "takes a network or what another function of the module made": """
         nets.count_parameters nets.save tools.cellpose.as_cellpose
         tools.micro_sam.automatic_masks tools.micro_sam.automatic_segmenter tools.micro_sam.masks
@@ -322,7 +341,8 @@ NOT_DRIVEN = {
         tools.micro_sam.Embeddings show.CourseFigure show.Markdown metrics.Calibration metrics.DatasetScores
         metrics.Matching metrics.PairedDifference nets.CNN nets.ConvBlock nets.History nets.MLP
         nets.PerceptronRun nets.UNet tools.denoise.Denoiser tools.pixel_classifier.PixelClassifier
-        tools.published.Published""",
+        tools.published.Published data.Diagnosis data.Finding data.OwnImage metrics.Agreement
+        metrics.PlaceMatching""",
     "takes seconds an image on a CPU; its images pass through the checks of tools.micro_sam.to_uint8": """
         tools.micro_sam.embed tools.micro_sam.segment tools.micro_sam.segment_automatic
         tools.sam_features.features""",

@@ -58,7 +58,7 @@ save_stack("micrometres.ome.tif", "µm", 0.25)
 save_stack("nanometres.ome.tif", "nm", 250)
 save_stack("silent.ome.tif", None, None)
 whole = (place / "micrometres.ome.tif").read_bytes()
-(place / "half.ome.tif").write_bytes(whole[: len(whole) // 2])
+_ = (place / "half.ome.tif").write_bytes(whole[: len(whole) // 2])
 
 # %% tags=["nbval-check-output"]
 opened = data.open_image(place / "micrometres.ome.tif")

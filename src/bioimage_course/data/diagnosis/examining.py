@@ -27,7 +27,7 @@ def diagnose(image, labels=None) -> Diagnosis:
     Raises
     ------
     InputError
-        If an argument is no array of numbers. What an array of numbers may have wrong is a finding, no error.
+        If an argument is no array of numbers, or has more axes than a stack. What an array of numbers may have wrong is a finding, no error.
 
     Examples
     --------
@@ -46,6 +46,11 @@ def diagnose(image, labels=None) -> Diagnosis:
     given = arguments.array(labels, "the label image", axes=True)
     if given.ndim < 2:
         raise InputError(f"a label image has rows and columns, but this one has the shape {given.shape}.")
+    if given.ndim - (given.shape[-1] in (3, 4)) > 3:
+        raise InputError(
+            f"labels are examined plane by plane or stack by stack, but these have the shape {given.shape}; "
+            "hand over one (Y, X) or (Z, Y, X) at a time."
+        )
     pixels = None if image is None else arguments.pixels(image)
     notes = Notes(given)
     for examine in _examinations(pixels, given):

@@ -81,12 +81,12 @@
     build() {
       this.plot = this.stage({ label: "", view: [-0.5, 1.5, 3.6, -3.6], aspect: 1.35, draw: (c) => this.draw(c) });
       this.note = this.text("note", this.stages);
-      const slider = (name, label, min, max, step, format) => this.slider({ name, label, min, max, step, format, change: (v) => { this[name] = v; } });
+      const slider = (given) => this.slider({ ...given, change: (v) => { this[given.name] = v; } });
       this.controls = {
-        wells: slider("wells", "wells a condition", 2, 12, 1, String),
-        cells: slider("cells", "cells a well", 2, 200, 2, String),
-        icc: slider("icc", "variance between wells (share)", 0, 0.5, 0.05, (v) => number(v, 2)),
-        effect: slider("effect", "true effect (SD of cells)", 0, 1.5, 0.1, (v) => number(v, 1)),
+        wells: slider({ name: "wells", label: "wells a condition", min: 2, max: 12, step: 1, format: String }),
+        cells: slider({ name: "cells", label: "cells a well", min: 2, max: 200, step: 2, format: String }),
+        icc: slider({ name: "icc", label: "variance between wells (share)", min: 0, max: 0.5, step: 0.05, format: (v) => number(v, 2) }),
+        effect: slider({ name: "effect", label: "true effect (SD of cells)", min: 0, max: 1.5, step: 0.1, format: (v) => number(v, 1) }),
       };
       this.button({ name: "again", label: "New experiment", main: true, click: () => { this.experiment++; } });
       this.numbers({
