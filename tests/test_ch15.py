@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
 from skimage.metrics import structural_similarity
 from sklearn import metrics as sklearn_metrics
 
@@ -644,6 +645,15 @@ def test_places_found_mistakes(pairs, words):
         return 2 * pairs(distance, tolerance) / sum(distance.shape) if distance.size else 0.0
 
     assert words in failure("places_found", own)
+
+
+@pytest.mark.parametrize("metric", ["chebyshev", "cityblock", "sqeuclidean"])
+def test_places_found_by_another_distance(metric):
+    def own(truth, prediction, tolerance):
+        both = len(truth) + len(prediction)
+        return 2 * most(cdist(truth, prediction, metric) <= tolerance) / both if len(prediction) else 0.0
+
+    assert failure("places_found", own)
 
 
 def most(near):

@@ -439,6 +439,78 @@ def test_the_first_way_that_is_good_enough_passes():
 # --- the container ------------------------------
 
 
+# --- (8) to (10) ------------------------------
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (lambda *c: ch16.crop_of(*c, rounded="none"), "no multiple of the stride"),
+        (lambda *c: ch16.crop_of(*c, rounded="up"), "round the start down"),
+        (lambda *c: ch16.crop_of(*c, rounded="nearest"), "round the start down"),
+        (lambda *c: ch16.crop_of(*c, rounded="halo"), "no multiple of the stride"),
+        (lambda *c: ch16.crop_of(*c, wide=False), "beyond the image"),
+        (lambda a, b, h, s, n: ((a - h) // s * s, min(b + h, n)), "before the image"),
+        (lambda a, b, h, s, n: (max(a - h, 0) // s * s, b), "too narrow"),
+        (lambda a, b, h, s, n: (max(max(a - h, 0) // s * s - s, 0), min(b + h, n)), "earlier than it needs"),
+        (lambda a, b, h, s, n: (max(a - h, 0) // s * s, min(-(-(b + h) // s) * s, n)), "needs no rounding"),
+        (lambda a, b, h, s, n: a, "crop"),
+    ],
+)
+def test_wrong_crops(function, sentence):
+    assert sentence in failure("aligned_crop", function)
+
+
+def pieces(names, job, size):
+    return sorted(names)[job * size :][:size]
+
+
+def as_listed(names, job, jobs):
+    """The right images, in the order in which they were listed."""
+    return [name for name in names if sorted(names).index(name) % jobs == job]
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (lambda names, job, jobs: names[job::jobs], "sort the names first"),
+        (lambda names, job, jobs: sorted(names), "compute it twice"),
+        (lambda names, job, jobs: pieces(names, job, len(names) // jobs), "left over"),
+        (lambda names, job, jobs: pieces(names, job, -(-len(names) // jobs)), "makes all"),
+        (lambda names, job, jobs: sorted(names)[job + 1 :: jobs], "by nobody"),
+        (lambda names, job, jobs: sorted(names)[0], "list of names"),
+        (lambda names, job, jobs: range(job, len(names), jobs), "list of names"),
+        (as_listed, "another order"),
+    ],
+)  # fmt: skip
+def test_wrong_shares(function, sentence):
+    assert sentence in failure("array_share", function)
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (lambda s, p: ch16._place(s, p, shift=False), "translation is missing"),
+        (lambda s, p: ch16._place(s, p, order="wrong"), "micrometres already"),
+        (lambda s, p: ch16._place(s, p)[::-1], "exchanged"),
+        (lambda s, p: p, "pixels still"),
+        (lambda s, p: (0.0, 0.0), "same axis"),
+        (lambda s, p: p[0], "place"),
+    ],
+)
+def test_wrong_places(function, sentence):
+    assert sentence in failure("place_on_slide", function)
+
+
+def test_the_package_cuts_as_the_exercise_asks():
+    from bioimage_course import large
+
+    for length, block, halo, stride in ((1000, 256, 40, 16), (450, 100, 33, 8)):
+        for b in large.blocks((length, length), block, halo, stride):
+            core, crop = b.core[1], b.crop[1]
+            assert (crop.start, crop.stop) == ch16.crop_of(core.start, core.stop, halo, stride, length)
+
+
 def test_dockerfile_fits_the_course():
     root = Path(__file__).parents[1]
     lines = (root / "Dockerfile").read_text(encoding="utf-8").splitlines()

@@ -93,6 +93,10 @@ def of_fields(cells):
     return fields.groupby(list(ALL), as_index=False).agg(area=("area", "mean"), cells=("cells", "sum"))
 
 
+def right_table(cells):
+    return grouped(*ALL)(cells)
+
+
 def counted(cells):
     return grouped(*ALL)(cells).assign(cells=2)
 
@@ -115,6 +119,16 @@ def exchanged(cells):
         (exchanged, "do not belong"),
         (lambda cells: grouped(*ALL)(cells).drop(columns="cells"), "lacks the column 'cells'"),
         (lambda cells: [1, 2], "a pandas DataFrame"),
+        (grouped("plate", "condition"), "There are 4 rows, but 8 wells"),
+        (
+            lambda cells: right_table(cells).assign(area=lambda t: t["area"].map("{:.2f} px".format)),
+            "hold numbers",
+        ),
+        (lambda cells: right_table(cells).convert_dtypes().assign(area=pd.NA), "are not the means"),
+        (
+            lambda cells: pd.concat([right_table(cells), right_table(cells)["area"]], axis=1),
+            "several columns 'area'",
+        ),
         (lambda cells: None, "did you forget"),
     ],
 )
@@ -134,6 +148,20 @@ def test_another_way_and_order_pass():
 
     assert check.well_table.verdict(by_well).passed
     assert check.well_table.verdict(lambda cells: by_well(cells).set_index(["plate", "well"])).passed
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        lambda table: table.set_index(["plate", "well"], drop=False),
+        lambda table: table.rename_axis("area"),
+        lambda table: table.convert_dtypes(),
+        lambda table: table.astype({"plate": "category", "well": "category", "condition": "category"}),
+        lambda table: table.astype({"cells": float}),
+    ],
+)
+def test_a_right_table_passes_in_any_dress(kept):
+    assert check.well_table.verdict(lambda cells: kept(right_table(cells))).passed
 
 
 # --- (3) cells as n ------------------------------
@@ -160,6 +188,15 @@ def one_sided(values):
     return tuple(found)
 
 
+def welch(values):
+    found = []
+    for groups in (values.reshape(len(values), 2, -1), values.mean(axis=3)):
+        share = np.mean(ttest_ind(groups[:, 1], groups[:, 0], axis=1, equal_var=False).pvalue < 0.05)
+        half = 1.96 * np.sqrt(share * (1 - share) / len(values))
+        found.append((share, share - half, share + half))
+    return found
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
@@ -169,6 +206,12 @@ def one_sided(values):
         (with_shares(width=1), "95 % takes 1.96"),
         (with_shares(per_experiment=False), "divide by the number of experiments"),
         (one_sided, "one direction only"),
+        (welch, "asked for is Student's"),
+        (with_shares(width=1.645), "hold 90 %"),
+        (
+            lambda values: [(s, 2 * low - s, s) for s, low, _ in with_shares()(values)],
+            "reaches further to one side",
+        ),
         (lambda values: (0.5, 0.05), "share, low and high"),
         (lambda values: ((0.5, 0.5, 0.5),), "two triples"),
         (
@@ -203,6 +246,7 @@ def test_a_wilson_interval_passes():
         ({"F": (20, "unpaired")}, "nine in the smaller group"),
         ({"F": (9, "welch")}, "is none of"),
         ({"F": 9}, "a number and a test"),
+        ({"F": (9, np.array(["unpaired", "paired"]))}, "is none of"),
     ],
 )
 def test_designs_misread(change, words):
@@ -262,6 +306,18 @@ def by_place(labels, back):
         (only_sent, "was never sent, and came back"),
         (only_back, "was sent, and has not come back"),
         (by_place, "Compare numbers, not places"),
+        (
+            lambda labels, back: {n: 2 * v / (1 + v) for n, v in ch18.kept(labels, back).items()},
+            "That is Dice",
+        ),
+        (
+            lambda labels, back: {
+                n: np.sum((labels == n) & (back == n)) / max(1, np.sum(labels == n))
+                for n in ch18.kept(labels, back)
+            },
+            "before or after",
+        ),
+        (lambda labels, back: {f"label {n}": v for n, v in ch18.kept(labels, back).items()}, "whole numbers"),
         (lambda labels, back: ch18.kept(labels, back) | {0: 1.0}, "is the background"),
         (lambda labels, back: ch18.kept(labels, back) | {99: 1.0}, "there is no label 99"),
         (lambda labels, back: dict.fromkeys(ch18.kept(labels, back), 1.0), "should have"),
@@ -319,6 +375,20 @@ def test_tests_on_replicates_are_scipys():
         assert materials.p_values(values, "cells")[k] == pytest.approx(
             ttest_ind(*values[k].reshape(2, -1)).pvalue
         )
+
+
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [
+        (lambda: materials.plate("shrinking"), "Unknown treatment 'shrinking'"),
+        (lambda: materials.plate("dimmer", wells=0), "at least 1"),
+        (lambda: materials.p_values(np.zeros((3, 2, 3, 4)), "cell"), "no analysis 'cell'"),
+        (lambda: materials.p_values(np.zeros((2, 3, 4)), "cells"), "repeats, 2, wells, cells"),
+    ],
+)
+def test_materials_say_in_one_sentence_what_is_wrong(act, words):
+    with pytest.raises(InputError, match=words):
+        act()
 
 
 def test_experiments_have_the_variances_they_are_asked_for():

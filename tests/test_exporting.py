@@ -4,6 +4,7 @@ import json
 import zipfile
 
 import numpy as np
+import pandas as pd
 import pytest
 import roifile
 import shapely
@@ -158,6 +159,13 @@ def test_an_existing_file_is_replaced(tmp_path):
         (lambda p: data.write_rois(p / "a.zip", np.zeros((2, 40_000), np.uint8)), "32,767"),
         (lambda p: data.write_rois(p / "a.zip", np.zeros((5, 5), bool)), "mask of True and False"),
         (lambda p: data.write_geojson(p / "a.geojson", np.ones((5, 5), int), {"area": [1, 2]}), "2 values"),
+        (lambda p: data.write_geojson(p / "a.geojson", np.ones((5, 5), int), {"area": ["big"]}), "numbers"),
+        (lambda p: data.write_geojson(p / "a.geojson", np.ones((5, 5), int), {"area": 3}), "list of numbers"),
+        (lambda p: data.write_geojson(p / "a.geojson", np.ones((5, 5), int), [3]), "dictionary of columns"),
+        (
+            lambda p: data.write_geojson(p / "a.geojson", np.eye(2, dtype=int) * (1, 2), {"label": [2, 1]}),
+            "order",
+        ),
         (lambda p: data.outlines(np.zeros((2, 5, 5), int)), "must be 2D"),
         (lambda p: data.rasterise({}, (5,)), "two whole numbers"),
         (lambda p: data.read_rois(p / "none.zip", (5, 5)), "holds no ROIs"),
@@ -168,6 +176,28 @@ def test_bad_input_gets_one_sentence(tmp_path, call, words):
     with pytest.raises(InputError, match=words):
         call(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_measurements_may_be_a_table_with_its_labels(tmp_path):
+    labels = awkward()
+    numbers = np.unique(labels)[1:]
+    table = pd.DataFrame({"label": numbers, "area (px)": [np.sum(labels == n) for n in numbers]})
+    data.write_geojson(tmp_path / "a.geojson", labels, table)
+    content = json.loads((tmp_path / "a.geojson").read_text(encoding="utf-8"))
+    told = [feature["properties"]["measurements"] for feature in content["features"]]
+    assert told == table.astype(float).to_dict("records")
+
+
+@pytest.mark.parametrize(
+    ("properties", "number"), [({"name": "3"}, 3), (None, 1), ({}, 1), ({"name": str(2**63)}, 1)]
+)
+@pytest.mark.parametrize("wrap", [lambda f: f, lambda f: [f], lambda f: {"features": [f]}])
+def test_other_forms_of_geojson_are_read(tmp_path, wrap, properties, number):
+    square = {"type": "Polygon", "coordinates": [[[1, 1], [3, 1], [3, 3], [1, 3], [1, 1]]]}
+    feature = {"type": "Feature", "geometry": square, "properties": properties}
+    (tmp_path / "a.geojson").write_text(json.dumps(wrap(feature)))
+    back = data.read_geojson(tmp_path / "a.geojson", (5, 5))
+    assert np.unique(back).tolist() == [0, number] and np.sum(back > 0) == 4
 
 
 def test_broken_files(tmp_path):

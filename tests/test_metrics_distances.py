@@ -94,6 +94,26 @@ def test_empty_masks_and_single_pixels():
     assert metrics.centreline_dice(one, one) == 1
 
 
+@pytest.mark.parametrize(("pixels", "size"), [(3, 0.1), (6, 0.1), (4, 0.325)])
+def test_a_distance_of_just_the_tolerance_is_within_it(pixels, size):
+    mask = np.arange(12) == 2
+    assert metrics.normalised_surface_distance(mask, np.roll(mask, pixels), pixels * size, size) == 1
+    assert metrics.normalised_surface_distance(mask, np.roll(mask, 3), 0.3, 0.1) == 1  # 3 × 0.1 > 0.3
+    assert metrics.normalised_surface_distance(mask, np.roll(mask, 3), 0.299, 0.1) == 0
+
+
+@pytest.mark.parametrize("block", [(4, 4, 9), (2, 2, 2), (2, 9, 2), (2, 2), (1, 1, 1)])
+def test_every_piece_has_a_midline(block):
+    """Thinning in 3D leaves nothing of some blocks an even number of voxels thick."""
+    mask = np.zeros([n + 12 for n in block], bool)
+    mask[tuple(slice(2, 2 + n) for n in block)] = True
+    assert metrics.centreline_dice(mask, mask) == 1
+    two = mask.copy()
+    two[(-2,) * mask.ndim] = True
+    assert metrics.centreline_dice(mask, two) < 1
+    assert metrics.centreline_dice(two, mask) < 1
+
+
 def test_a_broken_branch_costs_and_a_thick_one_does_not():
     thin = np.zeros((30, 60), bool)
     thin[13:16, 5:55] = True
@@ -123,6 +143,7 @@ def test_a_broken_branch_costs_and_a_thick_one_does_not():
         (lambda a: metrics.match_places([[1, 2]], [[1, 2]], 0), "above 0"),
         (lambda a: metrics.bland_altman([1, 2], [1, 2, 3]), "must be the same"),
         (lambda a: metrics.bland_altman([1], [2]), "at least two units"),
+        (lambda a: metrics.bland_altman([], []), "one is empty"),
         (lambda a: metrics.bland_altman([1, np.inf], [2, 3]), "finite"),
         (lambda a: metrics.bland_altman([1, 2], [2, 3], level=95), "level is a share"),
     ],

@@ -46,6 +46,12 @@ def test_a_method_that_sees_up_and_down_disagrees_with_itself():
         (lambda: without_truth.turned(None, np.zeros((4, 4))), "must be a function"),
         (lambda: without_truth.turned(lambda x: x, np.zeros((20, 20, 3))), "channels first"),
         (lambda: without_truth.turned(lambda x: x, np.zeros(4)), "must be"),
+        (lambda: without_truth.turned(lambda x: None, squares()), "labels of the size"),
+        (lambda: without_truth.turned(lambda x: x[:-1], squares()), "labels of the size"),
+        (
+            lambda: without_truth.turned(lambda x: np.zeros((3, 5), int), np.zeros((3, 5))),
+            "labels of the size",
+        ),
         (lambda: without_truth.disagreement([squares()]), "at least two"),
         (lambda: without_truth.features(np.zeros((4, 4)), squares()), "must be the same"),
         (lambda: without_truth.outlyingness([1, 2]), "two axes"),
@@ -80,6 +86,11 @@ def test_features_see_what_they_are_named_after():
     assert none["count"] == none["median area"] == none["spread of areas"] == none["covered"] == 0
     constant = without_truth.features(np.full((8, 8), 3), np.zeros((8, 8), int))
     assert np.isfinite(list(constant.values())).all()
+
+
+def test_features_do_not_depend_on_the_numbers_of_the_labels():
+    labels, image = squares().astype(np.int64), np.random.default_rng(0).random(squares().shape)
+    assert without_truth.features(image, labels * 2**33) == without_truth.features(image, labels)
 
 
 def test_a_single_strange_image_stands_out_and_alike_images_do_not():
@@ -141,5 +152,9 @@ def test_intervals_hold_their_estimates_and_draw_whole_images():
         ).values():
             assert low <= value <= high
     table = results.quality_control.table("unet")
+    assert table[0]["failures in the worst tenth"].endswith("at most 50 %")  # 5 images opened, 10 failures
+    assert results.quality_control.most("stardist", "rpe1") == pytest.approx(9 / 24)
+    assert results.quality_control.most("stardist", "dsb2018", share=0.5) == 1
+    assert np.isnan(results.quality_control.most("voronoi-otsu", "schwann"))
     assert table[0]["failed"] == "10 of 50"
     assert "(−0." in table[0]["unlike the others"] and " to 0." in table[0]["unlike the others"]

@@ -158,6 +158,9 @@ MOVES = {
         "which-c:Space point:Shift+ArrowUp*5 size:Home which-a:Space point:ArrowLeft*3 point:ArrowDown*2 "
         "which-b:Space point:ArrowRight point:ArrowUp size:ArrowRight",
     ),
+    "replicate-explorer/alike": ("icc:ArrowLeft*3", "icc:Home"),
+    "replicate-explorer/crowd": ("icc:ArrowLeft*3", "icc:ArrowLeft*3 cells:End"),
+    "replicate-explorer/wells": ("effect:ArrowRight*5 wells:End", "effect:ArrowRight*5 wells:ArrowRight*6"),
     "verdict-explorer/faultless": ("test-highest:Space limit:End", "test-share:Space limit:ArrowRight*30"),
     "verdict-explorer/too-few": (
         "test-highest:Space limit:ArrowRight*55",
@@ -167,9 +170,6 @@ MOVES = {
     "blocks-explorer/luck": ("halo:ArrowRight*11", "halo:ArrowRight*12"),
     "blocks-explorer/safe": ("halo:ArrowRight*31", "halo:ArrowRight*32"),
     "blocks-explorer/cheap": ("side-96:Space halo:ArrowRight*12", "side-96:Space halo:ArrowRight*13"),
-    "replicate-explorer/alike": ("icc:ArrowLeft*3", "icc:Home"),
-    "replicate-explorer/crowd": ("icc:ArrowLeft*3", "icc:ArrowLeft*3 cells:End"),
-    "replicate-explorer/wells": ("effect:ArrowRight*5 wells:End", "effect:ArrowRight*5 wells:ArrowRight*6"),
 }
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Tasks</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><body style="margin: 0">

@@ -5,25 +5,18 @@ blocks; the label images are compared with each other, not with a truth. The ima
 pixels, the upper left corner of every second one of the 13 test images of DSB2018 that are as large: small
 enough for one piece, large enough to be cut.
 
-1. ``rows``: for every tool, image, size of block, halo and place of the crops, AP of the blocks against one
-   piece at IoU 0.5 and 0.9, and the objects that are the same (IoU at least 0.999).
-2. ``big``: the same comparison for StarDist's own way, ``predict_instances_big``.
-3. ``tiles``: micro-sam in tiles against one piece, if MobileSAM's weights are there (cache or mirror).
-4. ``memory``: what a process needs at its peak to segment crops of several sizes, in MB.
+For every tool, image, size of block, halo and place of the crops: AP of the blocks against one piece at IoU
+0.5 and 0.9, and the objects that are the same (IoU at least 0.999).
 
-Run it with ``python training/blockwise.py`` (about half an hour on one core; ``--small`` takes one image and
-one size of block). The results go to ``src/bioimage_course/weights/blockwise/results.json``, after each step.
+Run it with ``python training/blockwise.py`` (about five minutes on one core; ``--small`` takes one image
+and one size of block). The results go to ``src/bioimage_course/weights/blockwise/results.json``.
 """
 
 from __future__ import annotations
 
 import argparse
 import functools
-import json
-import subprocess
-import sys
 import tempfile
-import time
 import warnings
 from importlib.metadata import version
 from pathlib import Path
@@ -43,7 +36,6 @@ WIDE = 176
 OFF = 8
 """A stride that is half of what the networks pool: crops then start beside their grid."""
 SAME = 0.999
-CROPS = (512, 1024)
 
 
 def images(number=None):
@@ -85,9 +77,7 @@ def rows(number, blocks, keep):
     for name, image in images(number):
         for tool in TOOLS:
             segment = method(tool, image)
-            started = time.perf_counter()
             whole = segment(image)
-            seconds = time.perf_counter() - started
             for block, halo, stride in settings(large.tiling(segment), blocks):
                 with tempfile.TemporaryDirectory() as folder:
                     done = large.label_image(
@@ -96,107 +86,31 @@ def rows(number, blocks, keep):
                     labels = large.open_image(done.path)[:]
                 row = {"image": name, "shape": list(image.shape), "tool": tool, "block": block, "halo": halo}
                 row |= {"stride": stride, "reach": done.reach, "exact": done.exact, "touching": done.touching}
-                row |= {"whole": len(np.unique(whole)) - 1, "seconds_whole": round(seconds, 1)}
+                row |= {"whole": len(np.unique(whole)) - 1}
                 found.append(row | agreement(whole, labels))
         keep({"rows": found})
 
 
-def big(number):
-    """StarDist's own way with large images, with a context of what the network sees and with its default."""
-    model = tools.stardist.course_model()
-    found = []
-    for name, image in images(number):
-        whole = method("stardist", image)(image)
-        low, high = large.percentiles(large.histogram(image))
-        scaled = data.normalise(image, low, high)
-        for context in (None, 112):
-            labels, _ = model.predict_instances_big(
-                scaled, axes="YX", block_size=352, min_overlap=96, context=context, show_progress=False
-            )
-            row = {"image": name, "context": context, "whole": len(np.unique(whole)) - 1}
-            found.append(row | agreement(whole, labels))
-    return found
-
-
-def tiles(number):
-    """micro-sam's automatic masks in tiles with a halo, against one piece."""
-    from micro_sam.automatic_segmentation import automatic_instance_segmentation, get_predictor_and_segmenter
-
-    predictor = tools.micro_sam.predictor()
-    found = []
-    for name, image in images(number):
-        labels = {}
-        for tiled in (False, True):
-            _, segmenter = get_predictor_and_segmenter(
-                "vit_t", predictor=predictor, segmentation_mode="amg", is_tiled=tiled, points_per_side=16
-            )
-            place = {"tile_shape": (256, 256), "halo": (64, 64)} if tiled else {}
-            labels[tiled] = automatic_instance_segmentation(
-                predictor, segmenter, image, ndim=2, verbose=False, **place
-            )
-        found.append(
-            {"image": name, "whole": len(np.unique(labels[False])) - 1, **agreement(*labels.values())}
-        )
-    return found
-
-
-PEAK = """
-import resource, sys
-import numpy as np
-from bioimage_course import compat, data, tools
-compat.prepare("stardist")
-image = data.load("nuclei").image
-side = int(sys.argv[2])
-image = np.pad(image, ((0, side - 512), (0, side - 512)), mode="symmetric")
-getattr(tools, sys.argv[1]).segment(image, limits=(0, 255))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-"""
-
-
-def memory():
-    """Peak memory of a process that segments one crop, in MB (Linux counts it in kilobytes)."""
-    found = {}
-    for tool in TOOLS:
-        found[tool] = {}
-        for side in CROPS:
-            command = [sys.executable, "-c", PEAK, tool, str(side)]
-            answer = subprocess.run(command, capture_output=True, text=True, check=True)
-            found[tool][str(side)] = round(int(answer.stdout.split()[-1]) / 1000)
-    return found
-
-
 def main(arguments=None):
-    """Run all steps, or a short version, and write the results."""
+    """Measure, or a short version of it, and write the results."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--small", action="store_true", help="one image, one size of block, nothing written")
-    parser.add_argument("--only", nargs="*", default=["rows", "big", "tiles", "memory"], help="steps to run")
-    chosen = parser.parse_args(arguments)
+    small = parser.parse_args(arguments).small
     compat.prepare("stardist")
     warnings.filterwarnings("ignore", message="(?s).*(halo|Each block).*")
     import torch
 
     torch.set_num_threads(1)
-    number, blocks = (1, BLOCKS[1:]) if chosen.small else (None, BLOCKS)
-    file = OUT / "results.json"
-    results = json.loads(file.read_text(encoding="utf-8")) if file.exists() and not chosen.small else {}
-    packages = ("stardist", "tensorflow", "torch", "cellpose", "micro-sam", "numpy")
-    results |= {"command": "python training/blockwise.py", "versions": {p: version(p) for p in packages}}
+    packages = ("stardist", "tensorflow", "torch", "cellpose", "numpy")
+    about = {"command": "python training/blockwise.py", "versions": {p: version(p) for p in packages}}
 
-    def keep(new):
-        results.update(new)
-        if not chosen.small:
-            files.save_json(file, results)
+    def keep(found):
+        if not small:
+            files.save_json(OUT / "results.json", about | found)
 
-    for step in chosen.only:
-        started = time.perf_counter()
-        if step == "rows":
-            rows(number, blocks, keep)
-        else:
-            keep({step: memory() if step == "memory" else {"big": big, "tiles": tiles}[step](number)})
-        keep({"minutes": results.get("minutes", {}) | {step: round((time.perf_counter() - started) / 60, 1)}})
-    return results
+    rows(1 if small else None, BLOCKS[1:] if small else BLOCKS, keep)
 
 
 if __name__ == "__main__":

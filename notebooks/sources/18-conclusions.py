@@ -366,7 +366,7 @@ p = ttest_ind(screen[:, 0], screen[:, 1], axis=1).pvalue
 any_alarm = np.mean((p < 0.05).any(axis=1))
 after_holm = np.mean(p.min(axis=1) < 0.05 / 20)  # Holm's procedure begins with the smallest p: if that fails, nothing is left
 print("at least one of 20 features below 0.05, in about two thirds of the experiments:", bool(0.60 < any_alarm < 0.69))
-print("after Holm's correction in about 5 %:", bool(after_holm < 0.07))
+print("after Holm's correction in about 5 %:", bool(0.03 < after_holm < 0.07))
 
 # %% [markdown]
 # ## Exercise 4: what follows?
@@ -498,8 +498,8 @@ figure
 
 # %%
 #| label: fig-bias-decides
-#| fig-cap: "What an error of the outlines in treated wells alone makes of a test. Left: there is no effect; share of experiments that report one, against the error of the areas. Right: the area truly grows by 15 %; solid, share that reports growth, and dotted, share that reports shrinkage. Wells differ by 6 % (standard deviation). The more wells, the narrower the range of errors that does no harm."
-#| fig-alt: "Left: V-shaped curves around zero for 3, 6 and 24 wells, with minima at 0.05; the one for 24 wells reaches 1 at an error of about 8 percent, that for 3 wells is still at 0.8 at minus 20 percent. Right: solid curves near 1 at positive errors that fall to 0 near minus 13 percent, dotted curves that rise from there on to the left."
+#| fig-cap: "What an error of the outlines in treated wells alone makes of a test. Left: there is no effect; share of experiments that report one, against the error of the areas. Right: the area truly grows by 15 %; solid, share that reports growth, and dotted, share that reports shrinkage. Wells differ by 6 % (standard deviation); their number is that of each condition. The more wells, the narrower the range of errors that does no harm."
+#| fig-alt: "Left: V-shaped curves around zero for 3, 6 and 24 wells a condition, with minima at 0.05; the one for 24 wells reaches 1 at an error of about 8 percent, that for 3 wells is still at 0.8 at minus 20 percent. Right: solid curves near 1 at positive errors that fall to 0 near minus 13 percent, dotted curves that rise from there on to the left."
 errors = np.linspace(-0.25, 0.1, 15)
 decided = {}
 figure, (left, right) = show.figure(1, 2, height=3.2)
@@ -555,7 +555,7 @@ mended = (1 + effect) * (1 + control_bias) / (1 + treated_bias) - 1
 
 # %%
 #| label: tbl-drawn
-#| tbl-cap: "Bias of the areas in the plate whose nuclei are larger and dimmer, from three nuclei drawn in each well: 18 a condition. Difference: treated minus control, with its 95 % interval over wells. An interval without 0 says that the method treats the conditions differently."
+#| tbl-cap: "Bias of the areas in the plate whose nuclei are larger and dimmer, from three nuclei drawn in each well, 18 a condition: mean of six wells. Difference: treated minus control, with its 95 % interval over wells. An interval without 0 says that the method treats the conditions differently."
 show.table(
     [[title, *(signed(np.mean(checks[title][c])) for c in ("control", "treated")), f"{signed(d)} ({signed(low)} to {signed(high)})"]
      for title, (d, low, high) in found.items()],
@@ -689,7 +689,7 @@ show.claims(
     ("little-is-enough", "fd4824", creep[0.02][-1] > 0.27, f"{100 * creep[0.02][-1]:.0f} % of 1,000 experiments"),
     ("wells-help", "1aa946", power_of_wells(6, 200) - power_of_wells(6, 50) < 0.1 and power_of_wells(12, 50) - power_of_wells(6, 50) > 0.25,
      f"6 wells {power_of_wells(6, 50):.2f} and {power_of_wells(6, 200):.2f}, 12 wells {power_of_wells(12, 50):.2f}"),
-    ("same-statistic", "3577fc", abs(equal["mixed model, normal quantiles"][0] - equal["t test, n = wells"][0]) < 0.005
+    ("same-statistic", "2aef92", abs(equal["mixed model, normal quantiles"][0] - equal["t test, n = wells"][0]) < 0.005
      and equal["mixed model, normal quantiles"][1] < equal["t test, n = wells"][1] / 2, "3 wells of 60 cells a condition"),
     ("too-optimistic", "f17948", 0.105 < alarms[3]["mixed"][0] < 0.145 and alarms[12]["mixed"][1] > 0.05,
      f"3 wells {percent(alarms[3]['mixed'])}, 12 wells {percent(alarms[12]['mixed'])}"),
@@ -701,7 +701,7 @@ show.claims(
      "both plates with dimmer nuclei"),
     ("own-is-wrong-there", "e3bace", got["some dead", "own threshold"] - got["some dead", "truth"] < -0.04
      and abs(got["some dead", "one threshold"] - got["some dead", "truth"]) < 0.04, "3 dead nuclei in each treated field"),
-    ("more-wells-less-tolerance", "669c09", late > 0.5, f"{late:.2f} of 1,500 experiments, wells differ by 6 %"),
+    ("more-wells-less-tolerance", "79add1", late > 0.5, f"{late:.2f} of 1,500 experiments, wells differ by 6 %"),
     ("threshold-tells", "e0908c", hangs["larger"] < abs(moved["larger"][4]) / 3 and min(hangs["dimmer"], hangs["larger and dimmer"]) > 0.09,
      "3 plates of 12 wells"),
     ("drawn", "241851", found["one threshold"][2] < 0 and 0.075 < mended < 0.225, f"{3 * 6} nuclei a condition, 6 wells each"),

@@ -227,9 +227,9 @@ def read_rois(path, shape):
 
 
 def _numbers(names) -> list[int]:
-    """The numbers in names, if all are different numbers above 0; else 1, 2, 3, …"""
+    """The numbers in names, if all are different numbers that a label may have; else 1, 2, 3, …"""
     names = [str(name).removesuffix(".roi") for name in names]
-    if all(name.isdecimal() and int(name) > 0 for name in names):
+    if all(name.isdecimal() and 0 < int(name) < 2**63 for name in names):
         numbers = [int(name) for name in names]
         if len(set(numbers)) == len(numbers):
             return numbers
@@ -247,9 +247,9 @@ def write_geojson(path, labels, measurements=None, classification=None):
     path : path
         Usually ``something.geojson``. An existing file is replaced.
     labels : array of int (Y, X)
-    measurements : dict of str to sequence of float, optional
-        One value an object, in the order of the labels; QuPath shows them in its table. Put the unit into
-        the name, for example ``"area (µm²)"``.
+    measurements : dict of str to sequence of float, or DataFrame, optional
+        One value an object, in the order of the labels (a column ``label`` is held against them); QuPath
+        shows them in its table. Put the unit into the name, for example ``"area (µm²)"``.
     classification : str, optional
         Class of all objects.
 
@@ -261,15 +261,12 @@ def write_geojson(path, labels, measurements=None, classification=None):
     Raises
     ------
     InputError
-        If it is no 2D label image, or there are more or fewer measurements than objects.
+        If it is no 2D label image, or the measurements are no columns of one number an object.
     """
     from shapely.geometry import mapping
 
     found = outlines(labels)
-    table = {name: np.asarray(values, float).tolist() for name, values in (measurements or {}).items()}
-    for name, values in table.items():
-        if len(values) != len(found):
-            raise InputError(f"{name!r} has {len(values)} values, but there are {len(found)} objects.")
+    table = _columns(measurements, list(found))
     features = []
     for position, (number, geometry) in enumerate(found.items()):
         properties = {"objectType": "detection", "name": str(number)}
@@ -292,6 +289,29 @@ def write_geojson(path, labels, measurements=None, classification=None):
     content = {"type": "FeatureCollection", "features": features}
     save(path, json.dumps(content, ensure_ascii=False) + "\n")
     return len(features)
+
+
+def _columns(measurements, numbers) -> dict:
+    """Measurements as lists of numbers by name: one number for each object, in the order of the labels."""
+    if measurements is None:
+        return {}
+    if not hasattr(measurements, "items"):
+        kind = type(measurements).__name__
+        raise InputError(f"measurements must be a dictionary of columns or a table, not {kind}.")
+    table = {}
+    for name, values in measurements.items():
+        try:
+            column = np.asarray(values, float)
+        except (TypeError, ValueError):
+            raise InputError(f"The measurement {name!r} must be numbers, one for each object.") from None
+        if column.ndim != 1:
+            raise InputError(f"The measurement {name!r} must be a list of numbers, one for each object.")
+        if len(column) != len(numbers):
+            raise InputError(f"{name!r} has {len(column)} values, but there are {len(numbers)} objects.")
+        table[str(name)] = column.tolist()
+    if table.get("label", numbers) != numbers:
+        raise InputError("The measurements are not in the order of the labels: sort them by 'label' first.")
+    return table
 
 
 def read_geojson(path, shape):
@@ -317,8 +337,10 @@ def read_geojson(path, shape):
 
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
-        features = content["features"] if isinstance(content, dict) else content
-        names = [feature.get("properties", {}).get("name") for feature in features]
+        features = content
+        if isinstance(content, dict):  # one object alone, or a collection of them
+            features = [content] if content.get("type") == "Feature" else content["features"]
+        names = [(feature.get("properties") or {}).get("name") for feature in features]
         shapes = [geometry_of(feature["geometry"]) for feature in features]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{Path(path).name} holds no GeoJSON features ({type(error).__name__}).") from None

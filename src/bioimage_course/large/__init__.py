@@ -39,11 +39,17 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
 __all__ += ["results", "save"]
 
 
-def results() -> dict:
-    """What ``training/large_image.py`` measured: 16,384 × 16,384 pixels, workers, a killed one, halos.
+def results(name: str = "large-image") -> dict:
+    """What a script of ``training/`` measured about large images.
+
+    Parameters
+    ----------
+    name : {"large-image", "blockwise"}
+        ``training/large_image.py``: 16,384 × 16,384 pixels, workers, a killed one, halos.
+        ``training/blockwise.py``: networks in blocks against one piece, on real images.
 
     Returns
     -------
     dict
     """
-    return shipped.results("large-image")
+    return shipped.results(name)

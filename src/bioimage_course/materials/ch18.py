@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from bioimage_course import arguments
+from bioimage_course.errors import InputError
+
 PIXEL_SIZE = 0.325
 """Micrometres a pixel of the simulated plates."""
 
@@ -42,14 +45,21 @@ def plate(treatment, wells=6, seed=7):
     list of dict
         With ``condition`` ("control" or "treated"), ``well``, ``image`` (uint16) and ``labels``: the truth,
         in which dead nuclei, which nobody wants to measure, are background.
+
+    Raises
+    ------
+    InputError
+        If there is no such treatment, or no well.
     """
     from scipy.stats import norm
 
+    done = arguments.choice(TREATMENTS, treatment, "treatment")
+    wells = arguments.whole(wells, "wells")
     rng = np.random.default_rng(seed)
     names = {"control": "B", "treated": "E"}
     made = []
     for condition, row in names.items():
-        does = TREATMENTS["nothing" if condition == "control" else treatment]
+        does = TREATMENTS["nothing"] if condition == "control" else done
         spread = rng.permutation(norm.ppf((np.arange(wells) + 0.5) / wells))  # the same in both conditions
         for column in range(1, wells + 1):
             area = does["larger"] * (1 + BETWEEN * spread[column - 1])
@@ -81,6 +91,10 @@ def _field(radius, stain, dead, seed):
 
 
 # ---------------------------------------------------------------- experiments as numbers
+
+
+ANALYSES = ("cells", "wells", "mixed", "day", "days")
+"""What `p_values` can do."""
 
 
 def experiments(wells, cells, icc, rng, effect=0.0, repeats=4000):
@@ -127,8 +141,19 @@ def p_values(values, analysis):
     Returns
     -------
     array of float, shape (repeats,)
+
+    Raises
+    ------
+    InputError
+        If there is no such analysis, or the values have other axes.
     """
     from scipy.stats import norm, ttest_ind, ttest_rel
+
+    if analysis not in ANALYSES:
+        raise InputError(f"There are {', '.join(ANALYSES)}, but no analysis {analysis!r}.")
+    values = arguments.array(values, "values", axes=True)
+    if values.ndim != 4 or values.shape[1] != 2:
+        raise InputError(f"values must be (repeats, 2, wells, cells), but their shape is {values.shape}.")
 
     repeats = len(values)
     means = values.mean(axis=3)

@@ -73,6 +73,8 @@ def bland_altman(truth, prediction, level: float = 0.95) -> Agreement:
     >>> found.bias, round(found.slope, 2)
     (-2.5, -0.11)
     """
+    if not (np.size(truth) and np.size(prediction)):
+        raise InputError("agreement needs two lists of numbers, but one is empty.")
     truth = arguments.array(truth, "the true numbers", axes=True).astype(float)
     prediction = arguments.array(prediction, "the predicted numbers", axes=True).astype(float)
     arguments.same_shape(truth, prediction, "the list of predicted numbers", "the true numbers")

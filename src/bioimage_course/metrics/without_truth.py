@@ -45,7 +45,7 @@ def turned(segment: Callable, image) -> list:
     Raises
     ------
     InputError
-        If the image has other axes, or `segment` is no function.
+        If the image has other axes, or `segment` is no function, or returns no labels of the image's size.
 
     Examples
     --------
@@ -62,7 +62,18 @@ def turned(segment: Callable, image) -> list:
         raise InputError(
             f"the image must be (Y, X), or (C, Y, X) with the channels first, but its shape is {image.shape}."
         )
-    return [back(np.asarray(segment(np.ascontiguousarray(turn(image))))) for turn, back in TURNS.values()]
+    return [back(_labels_of(segment, np.ascontiguousarray(turn(image)))) for turn, back in TURNS.values()]
+
+
+def _labels_of(segment, image):
+    """What `segment` makes of an image: labels as wide and high as that."""
+    labels = segment(image)
+    if np.shape(labels) != image.shape[-2:]:
+        kind = type(labels).__name__ if np.ndim(labels) == 0 else f"an array of shape {np.shape(labels)}"
+        raise InputError(
+            f"segment must return labels of the size of its image, {image.shape[-2:]}, not {kind}."
+        )
+    return np.asarray(labels)
 
 
 def disagreement(labels: Sequence) -> float:
@@ -137,8 +148,7 @@ def features(image, labels) -> dict:
     """
     image, labels = arguments.intensities(image, "the image"), arguments.label_image(labels, ndim=2)
     arguments.same_shape(labels, image, "the image", "the label image")
-    areas = np.bincount(labels.ravel())[1:]
-    areas = areas[areas > 0]
+    areas = np.bincount(arguments.consecutive(labels)[0].ravel())[1:]
     low, high = np.percentile(image, (1, 99.8))
     sharp = ndimage.laplace(ndimage.gaussian_filter(image, 1)).var()  # noise alone looks sharp
     quartiles = np.percentile(areas, (25, 50, 75)) if areas.size else np.zeros(3)

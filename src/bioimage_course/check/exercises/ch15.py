@@ -1089,6 +1089,12 @@ def place_lists():
             "where one predicted spot is near to two true ones",
         ),
         (
+            np.array([[10.0, 10], [30, 30]]),
+            np.array([[12.5, 12.5], [30, 31]]),
+            3.0,
+            "where a pair is near along each axis, but not along the diagonal",
+        ),
+        (
             field,
             rng.permutation(np.concatenate([moved, rng.uniform(0, 60, (5, 2))])),
             2.5,

@@ -688,3 +688,187 @@ def which_way(function):
             told += " It has the best score, but something that costs less is good enough."
         raise Failure(told)
     return "You take the first way that is good enough in every draw, and more images if none is."
+
+
+# --- (8) where does a crop start? ------------------------------
+
+
+def crop_of(start, stop, halo, stride, length, *, rounded="down", wide=True):
+    """What the learner is to write for one axis, with the usual mistakes built in."""
+    first = max(start - halo, 0)
+    if rounded == "up":
+        first = -(-first // stride) * stride
+    elif rounded == "down":
+        first = first // stride * stride
+    elif rounded == "nearest":
+        first = round(first / stride) * stride
+    elif rounded == "halo":  # the halo is made a multiple, the start is none
+        first = max(start - -(-halo // stride) * stride, 0)
+    return first, min(stop + halo, length) if wide else stop + halo
+
+
+@exercise(
+    chapter="16",
+    hints=(
+        "At which pixels may a crop begin, so that the network's poolings fall where they fall in the whole "
+        "image? And if the wished start lies between two of them, on which side is the halo wide enough?",
+        "first = start − halo, but not below 0; then down to a multiple of the stride. Whole-number division "
+        "helps: n // stride counts the multiples that fit. The end is stop + halo, but not beyond the image.",
+    ),
+)
+def aligned_crop(function):
+    """Where the crop of a block begins and ends, along one axis, for a network that pools."""
+    expect_callable(function)
+    cases = [
+        (0, 256, 40, 16, 1000),
+        (256, 512, 40, 16, 1000),
+        (768, 1000, 40, 16, 1000),
+        (300, 400, 33, 8, 450),
+    ]
+    cases += [
+        (512, 768, 64, 16, 2000),
+        (16, 32, 5, 16, 200),
+        (100, 200, 7, 1, 1000),
+        (0, 99, 7, 1, 1000),
+        (64, 128, 130, 32, 140),
+    ]
+    for case in cases:
+        got = call(function, *case, pure=True)
+        got = expect_array(got, shape=(2,), what="the crop")
+        right = crop_of(*case)
+        if tuple(got.astype(float).tolist()) == right:
+            continue
+        start, stop, halo, stride, length = case
+        asked = f"For pixels {start} to {stop}, a halo of {halo} and a stride of {stride} in {length} pixels"
+        first, last = (float(n) for n in got)
+        if first < 0:
+            reason = "the crop begins before the image does."
+        elif last > length:
+            reason = "the crop ends beyond the image."
+        elif first % stride:
+            reason = f"{first:g} is no multiple of the stride: the network pools other groups of pixels."
+        elif first > max(start - halo, 0):
+            reason = f"the halo before the block has {start - first:g} pixels only: round the start down."
+        elif first < right[0]:
+            reason = f"the crop begins {right[0] - first:g} pixels earlier than it needs to."
+        elif last < right[1]:
+            reason = f"the halo behind the block is too narrow: the crop ends at {last:g}."
+        else:
+            reason = f"the end needs no rounding: {right[1]} is enough, not {last:g}."
+        raise Failure(f"{asked} you return ({first:g}, {last:g}): {reason}")
+    return "Every crop starts where the pooling grid does, and no halo is narrower than asked for."
+
+
+# --- (9) which images are mine? ------------------------------
+
+
+@exercise(
+    chapter="16",
+    hints=(
+        "Two jobs on two nodes each make a list of the folder. Are the lists in the same order? And what has "
+        "to be true of all shares together?",
+        "Sort first, by name; then take every jobs-th image, beginning with number `job`.",
+    ),
+)
+def array_share(function):
+    """Which images of a folder a job of a job array takes."""
+    expect_callable(function)
+    rng = np.random.default_rng(4)
+    for count, jobs in ((10, 3), (12, 4), (7, 7), (3, 5), (1, 1), (100, 8)):
+        names = [f"well-{n:03d}.tif" for n in range(count)]
+        shares = []
+        for job in range(jobs):
+            listed = [
+                names[i] for i in rng.permutation(count)
+            ]  # every node lists the folder in its own order
+            got = call(function, listed, job, jobs, pure=True)
+            if isinstance(got, str) or not hasattr(got, "__len__") or any(name not in names for name in got):
+                raise Failure("Return a list of names out of those that were given.")
+            shares.append([str(name) for name in got])
+        _judge_shares(shares, names, jobs)
+    again = [call(function, list(order), 1, 3, pure=True) for order in (names, names[::-1])]
+    if list(again[0]) != list(again[1]):
+        raise Failure(
+            "Asked twice, a job takes other images, or the same in another order: a job that starts again "
+            "must find its own results. Sort, and draw nothing."
+        )
+    return "Every image has one job, and a job that is started again finds what it had done."
+
+
+def _judge_shares(shares, names, jobs):
+    taken = Counter(name for share in shares for name in share)
+    asked = f"{len(names)} images, {jobs} jobs: "
+    lost = [name for name in names if not taken[name]]
+    if lost and any(n > 1 for n in taken.values()):
+        raise Failure(
+            f"{asked}some images are taken twice and {len(lost)} by nobody. The nodes list the folder in "
+            "different orders: sort the names first."
+        )
+    if lost:
+        raise Failure(
+            f"{asked}{len(lost)} are taken by nobody, such as {lost[-1]}: what is left over counts too."
+        )
+    twice = [name for name, n in taken.items() if n > 1]
+    if twice:
+        raise Failure(f"{asked}{twice[0]} is taken by {taken[twice[0]]} jobs, which compute it twice.")
+    sizes = [len(share) for share in shares]
+    if max(sizes) - min(sizes) > 1:
+        raise Failure(
+            f"{asked}the shares have {min(sizes)} to {max(sizes)} images: the largest one makes all wait."
+        )
+
+
+# --- (10) where on the slide? ------------------------------
+
+
+def _place(steps, pixel, *, order="right", shift=True):
+    scale = next((step["scale"] for step in steps if step["type"] == "scale"), [1.0, 1.0])
+    moved = next((step["translation"] for step in steps if step["type"] == "translation"), [0.0, 0.0])
+    moved = moved if shift else [0.0, 0.0]
+    if order == "wrong":
+        return tuple((n + m) * s for n, m, s in zip(pixel, moved, scale, strict=True))
+    return tuple(n * s + m for n, m, s in zip(pixel, moved, scale, strict=True))
+
+
+@exercise(
+    chapter="16",
+    hints=(
+        "A pixel has a number, the slide has a length in micrometres. Which of the two steps turns one into "
+        "the other, and which one only moves it?",
+        "Go through the steps in their order: a scale multiplies row and column, a translation is added. A "
+        "level without translation begins at 0.",
+    ),
+)
+def place_on_slide(function):
+    """Where a pixel lies, in the units of the file, from the coordinate transformations of its level."""
+    expect_callable(function)
+    scale = {"type": "scale", "scale": [0.5, 0.25]}
+    moved = {"type": "translation", "translation": [100.0, 40.0]}
+    for steps, pixel in (
+        ([scale], (10, 8)),
+        ([scale, moved], (10, 8)),
+        ([scale, moved], (0, 0)),
+        (
+            [{"type": "scale", "scale": [4.0, 4.0]}, {"type": "translation", "translation": [1.5, 1.5]}],
+            (3, 7),
+        ),
+    ):
+        got = call(function, steps, pixel, pure=True)
+        got = expect_array(got, shape=(2,), what="the place")
+        if np.allclose(got, _place(steps, pixel)):
+            continue
+        words = " and ".join(step["type"] for step in steps)
+        told = f"Pixel {pixel} of a level with {words} {[list(s.values())[1] for s in steps]}: you return "
+        told += f"({got[0]:g}, {got[1]:g}). "
+        if np.allclose(got, _place(steps, pixel, shift=False)):
+            told += "The translation is missing: the level does not begin at the slide's corner."
+        elif np.allclose(got, _place(steps, pixel, order="wrong")):
+            told += "The translation is in micrometres already: scale first, then add."
+        elif np.allclose(got, _place(steps, pixel)[::-1]):
+            told += "Row and column are exchanged."
+        elif np.allclose(got, pixel):
+            told += "These are pixels still."
+        else:
+            told += "Multiply by the scale of the same axis, then add its translation."
+        raise Failure(told)
+    return "With this, objects of any level, and of any file, lie where they lie on the slide."

@@ -116,9 +116,17 @@ def well_table(by_well):
         raise Failure("by_well returns None; did you forget `return`?")
     if not hasattr(got, "columns"):
         raise Failure("by_well must return a table (a pandas DataFrame).")
-    got = got.reset_index()
+    index = [name for name in got.index.names if name is not None and name not in got.columns]
+    got = got.reset_index(index) if index else got.reset_index(drop=True)  # keys may stand in the index
     missing = [name for name in ("plate", "well", "condition", "cells", "area") if name not in got.columns]
-    if len(got) == cells["well"].nunique():
+    twice = [
+        name
+        for name in ("plate", "well", "condition", "cells", "area")
+        if got.columns.tolist().count(name) > 1
+    ]
+    if twice:
+        raise Failure(f"There are several columns {twice[0]!r}.")
+    if len(got) == cells["well"].nunique() and "well" in got.columns:
         raise Failure(
             "There are four rows, but eight wells: B2 of plate 1 and B2 of plate 2 are two wells with one "
             "name."
@@ -140,7 +148,8 @@ def well_table(by_well):
     conditions = cells.drop_duplicates(keys).set_index(keys).loc[right.index]["condition"]
     if list(got["condition"]) != list(conditions):
         raise Failure("The conditions do not belong to these wells.")
-    areas, fields = got["area"].to_numpy(float), cells.groupby([*keys, "field"])["area"].mean()
+    areas = _numbers_of(got["area"])
+    fields = cells.groupby([*keys, "field"])["area"].mean()
     of_fields = fields.groupby(level=keys).mean().loc[right.index].to_numpy()
     if np.allclose(areas, of_fields):
         raise Failure(
@@ -152,9 +161,17 @@ def well_table(by_well):
             raise Failure(f"The areas are the {name} of each well, not the mean.")
     if not np.allclose(areas, right["area"]):
         raise Failure("The areas are not the means of the cells of each well.")
-    if list(got["cells"]) != list(right["cells"]):
+    if not np.array_equal(_numbers_of(got["cells"]), right["cells"]):
         raise Failure("The numbers of cells are wrong: count the rows of each well.")
     return f"{len(cells)} cells have become {len(right)} wells, and a test has its n."
+
+
+def _numbers_of(column):
+    """A column as plain numbers, NaN where one is missing."""
+    try:
+        return column.to_numpy(float, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise Failure(f"The column {column.name!r} must hold numbers, without units or other text.") from None
 
 
 # --- (3) cells as n ------------------------------
@@ -208,6 +225,8 @@ def _judge_share(found, values, unit):
             said += " That is the share of the other unit: cells first, then wells."
         elif abs(share - (1 - right)) <= 0.006:
             said += " You count the experiments without an alarm."
+        elif abs(share - _welch_share(values, unit)) <= 0.001:
+            said += " That is Welch's test; asked for is Student's, which takes equal variances."
         elif abs(share - right / 2) <= 0.03:
             said += " You count one direction only; p < 0.05 is an alarm whichever is larger."
         raise Failure(said[0].upper() + said[1:])
@@ -216,13 +235,26 @@ def _judge_share(found, values, unit):
         told = f"{about}: the interval from {low:.3f} to {high:.3f} does not hold its share."
         raise Failure(told[0].upper() + told[1:])
     width = (high - low) / 2
-    if not 0.8 * half <= width <= 1.25 * half:
+    if abs((low + high) / 2 - share) > 0.25 * half:
+        told = f"{about}: the interval, {low:.3f} to {high:.3f}, reaches further to one side of its share."
+        raise Failure(told[0].upper() + told[1:])
+    if not 0.9 * half <= width <= 1.15 * half:
         said = f"{about}: the interval reaches {width:.4f} to each side; it should be about {half:.4f}."
         if abs(width - half * np.sqrt(repeats)) < 0.1 * half * np.sqrt(repeats):
             said += " You do not divide by the number of experiments."
         elif abs(width - half / 1.96) < 0.1 * half:
             said += " One standard error covers two thirds; 95 % takes 1.96 of them."
+        elif abs(width - half * 1.645 / 1.96) < 0.03 * half:
+            said += " 1.645 standard errors to each side hold 90 %; 95 % takes 1.96 of them."
         raise Failure(said[0].upper() + said[1:])
+
+
+def _welch_share(values, unit):
+    """The share of alarms of Welch's test."""
+    from scipy.stats import ttest_ind
+
+    groups = values.reshape(len(values), 2, -1) if unit == "cells" else values.mean(axis=3)
+    return np.mean(ttest_ind(groups[:, 0], groups[:, 1], axis=1, equal_var=False).pvalue < 0.05)
 
 
 # --- (4) a bias that differs between the conditions ------------------------------
@@ -329,13 +361,13 @@ def what_follows(answers):
             raise Failure(f"There is no answer for {design}.")
         if answers[design] is ...:
             raise NotImplementedError
-        if not isinstance(answers[design], tuple | list) or len(answers[design]) != 2:
+        if not isinstance(answers[design], tuple | list | np.ndarray) or len(answers[design]) != 2:
             raise Failure(f"Give a number and a test for {design}, such as (3, 'paired').")
         number, test = answers[design]
         if number is ... or test is ...:
             raise NotImplementedError
         number = expect_number(number, integer=True, what=f"the number of replicates of {design}")
-        if test not in TESTS:
+        if not isinstance(test, str) or test not in TESTS:
             raise Failure(f"{test!r} is none of {', '.join(TESTS)}.")
         if (number, test) != right:
             wrong = "the number of replicates" if number != right[0] else "the test"
@@ -412,7 +444,11 @@ def survives(iou_by_label):
             raise Failure("iou_by_label must return a dictionary: label -> IoU.")
         if 0 in got:
             raise Failure("Label 0 is the background, not an object: leave it out.")
-        got = {int(n): float(expect_number(value, what=f"the IoU of {n}")) for n, value in got.items()}
+        try:
+            got = {int(n): value for n, value in got.items()}
+        except (TypeError, ValueError):
+            raise Failure("The keys of the dictionary must be the labels, which are whole numbers.") from None
+        got = {n: float(expect_number(value, what=f"the IoU of {n}")) for n, value in got.items()}
         lost, invented = set(right) - set(got), set(got) - set(right)
         if lost:
             number = min(lost)
@@ -426,6 +462,10 @@ def survives(iou_by_label):
             said = f"{fate!r}: label {number} should have {value:.2f}, not {got[number]:.2f}."
             if number not in labels or number not in back:
                 said += " It is missing on one side."
+            elif abs(got[number] - 2 * value / (1 + value)) <= 1e-5:
+                said += " That is Dice; IoU divides by the pixels that have the number before or after."
+            elif abs(got[number] - np.mean(back[labels == number] == number)) <= 1e-5:
+                said += " You divide by the pixels before; divide by those before or after."
             elif value < got[number]:
                 said += " Compare numbers, not places: a table made before the export must still fit."
             raise Failure(said)

@@ -174,6 +174,14 @@
       "small": ["At a threshold of 0.50: miss one of three objects, at a Dice of at least 0.92.",
         (e) => e.threshold.value === 0.5 && !e.merge.value && e.now.fn === 1 && value(e, "dice") >= 0.92],
     },
+    "replicate-explorer": {
+      "alike": ["No effect, at least four wells a condition with 50 cells each, and counting cells raises no more alarms than promised.",
+        (e) => e.effect === 0 && e.wells >= 4 && e.cells >= 50 && e.alarms <= 0.055],
+      "crowd": ["No effect, and only a twentieth of the variance lies between wells: more than half of the experiments are false alarms if cells are counted.",
+        (e) => e.effect === 0 && Math.abs(e.icc - 0.05) < 0.01 && e.alarms > 0.5],
+      "wells": ["An effect of half a standard deviation, a fifth of the variance between wells: with as few wells as will do, the test on wells finds it in 60 % of the experiments.",
+        (e) => Math.abs(e.effect - 0.5) < 0.01 && Math.abs(e.icc - 0.2) < 0.01 && e.powerShare() >= 0.6 && e.powerShare(e.wells - 1) < 0.6],
+    },
     "verdict-explorer": {
       "faultless": ["Twelve images on each side: convict all the saturated ones and no healthy one.",
         (e) => e.count.value === 12 && e.mistakes().sum === 0],
@@ -189,14 +197,6 @@
         (e) => e.rule === "centre" && e.halo === e.longest],
       "cheap": ["All objects whole, with at most 1.4 times the pixels computed.",
         (e) => e.states.every((state) => state === "whole") && parseFloat(shown(e, "overhead").slice(1)) <= 1.4],
-    },
-    "replicate-explorer": {
-      "alike": ["No effect, at least four wells a condition with 50 cells each, and counting cells raises no more alarms than promised.",
-        (e) => e.effect === 0 && e.wells >= 4 && e.cells >= 50 && e.alarms <= 0.055],
-      "crowd": ["No effect, and only a twentieth of the variance lies between wells: more than half of the experiments are false alarms if cells are counted.",
-        (e) => e.effect === 0 && Math.abs(e.icc - 0.05) < 0.01 && e.alarms > 0.5],
-      "wells": ["An effect of half a standard deviation, a fifth of the variance between wells: with as few wells as will do, the test on wells finds it in 60 % of the experiments.",
-        (e) => Math.abs(e.effect - 0.5) < 0.01 && Math.abs(e.icc - 0.2) < 0.01 && e.powerShare() >= 0.6 && e.powerShare(e.wells - 1) < 0.6],
     },
   };
   // tasks: end
