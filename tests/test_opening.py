@@ -1,5 +1,7 @@
 """One's own files: every format gives the same pixels, lengths and names; a damaged one is one sentence."""
 
+import os
+
 import numpy as np
 import pytest
 import tifffile
@@ -259,6 +261,33 @@ def test_other_formats_folders_and_nothing(tmp_path):
     zarr = pytest.importorskip("zarr", reason="zarr is not installed")
     zarr.open_group(str(tmp_path / "bare.zarr"), mode="w").create_array("0", data=IMAGE)
     assert "no OME-Zarr image" in refused(tmp_path / "bare.zarr")
+
+
+def test_what_has_no_end_is_refused_at_once(tmp_path):
+    """A pipe that nobody writes to, and pages whose chain is a circle."""
+    (tmp_path / "circle.tif").write_bytes(b"II*\0\x08\0\0\0" + b"\0\0" + b"\x08\0\0\0")
+    assert "circle.tif" in refused(tmp_path / "circle.tif")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.tif")
+        assert "neither" in refused(tmp_path / "pipe.tif")
+
+
+def test_blocks_that_a_copy_has_lost_are_said(tmp_path):
+    write_zarr(tmp_path / "cells.ome.zarr")
+    assert not any("blocks" in note for note in data.open_image(tmp_path / "cells.ome.zarr").notes)
+    next(
+        p for p in (tmp_path / "cells.ome.zarr" / "0").rglob("*") if p.name[0].isdigit() and p.is_file()
+    ).unlink()
+    notes = data.open_image(tmp_path / "cells.ome.zarr").notes
+    assert any("1 of 6 blocks are missing" in note for note in notes)
+
+
+def test_scenes_that_a_czi_does_not_describe_are_said(tmp_path):
+    pyczi = pytest.importorskip("pylibCZIrw.czi", reason="pylibCZIrw is not installed")
+    with pyczi.create_czi(str(tmp_path / "two.czi")) as document:
+        for scene in (0, 1):
+            document.write(IMAGE[0, 0][..., None], scene=scene, location=(200 * scene, 0))
+    assert any("2 scenes" in note for note in data.open_image(tmp_path / "two.czi").notes)
 
 
 @pytest.mark.parametrize("path", [None, 5, [1], np.zeros((4, 4))])

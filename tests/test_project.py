@@ -129,14 +129,47 @@ def test_no_project(tmp_path):
 
 def test_every_file_has_a_row_and_broken_ones_stop_nothing(mine):
     rows = {row["image"]: row for row in mine.survey()}
-    assert len(rows) == 13
+    assert len(rows) == 14
     bad = {name for name, row in rows.items() if row["problem"]}
-    assert bad == {"mouse5_empty.tif", "mouse5_cut.nd2", "mouse5_photo.png"}
+    assert bad == {"mouse5_empty.tif", "mouse5_cut.nd2", "mouse5_photo.png", "notes.txt"}
     assert all("\n" not in row["problem"] for row in rows.values())
     fine = rows["mouse2_slice1.tif"]
     assert (fine["replicate"], fine["axes"], fine["shape"]) == ("mouse2", "YX", "160×160")
     with open(mine.folder / "results" / "survey.csv", newline="", encoding="utf-8") as stream:
         assert [row["image"] for row in csv.DictReader(stream)] == list(rows)
+
+
+def test_folders_and_other_formats_are_not_passed_over_in_silence(tmp_path):
+    made = project.new(tmp_path / "x")
+    (made.folder / "raw" / "mouse1").mkdir()
+    (made.folder / "raw" / "scan.lsm").write_bytes(b"II*")
+    (made.folder / "raw" / "Thumbs.db").write_bytes(b"x")
+    rows = {row["image"]: row["problem"] for row in made.survey()}
+    assert set(rows) == {"mouse1", "scan.lsm"}
+    assert "raw/ itself" in rows["mouse1"] and "Fiji" in rows["scan.lsm"]
+    with pytest.raises(InputError, match="survey"):
+        made.predict("blobs")
+
+
+def test_time_points_that_are_not_looked_at_are_said(tmp_path):
+    made = project.new(tmp_path / "x")
+    film = np.stack([data.synthetic.nuclei(seed=s, shape=(64, 64), count=3).image for s in (1, 2)])
+    tifffile.imwrite(made.folder / "raw" / "a_1.tif", film, imagej=True, metadata={"axes": "TYX"})
+    for rows in (made.survey(), made.predict("blobs")):
+        assert "2 time points: only the first is used" in rows[0]["notes"]
+
+
+def test_without_rights_there_is_one_sentence(mine, capsys, monkeypatch):
+    def refuse(*args):
+        raise PermissionError(13, "Permission denied", "survey.csv")
+
+    monkeypatch.setattr("bioimage_course.files.os.replace", refuse)
+    assert cli.main(["project", "survey", str(mine.folder)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    (mine.folder / "results").rmdir()
+    (mine.folder / "results").write_text("a file")
+    with pytest.raises(InputError, match="results/"):
+        project.open_folder(mine.folder)
 
 
 def test_the_pixel_size_of_project_yml_counts_where_the_file_says_none(mine):
@@ -219,6 +252,24 @@ def test_every_label_image_is_seen_by_the_doctor(mine):
     assert "size" in rows["mouse4_slice1.tif"]["findings"]
     pictures = {p.name for p in (mine.folder / "results" / "labels").iterdir()}
     assert pictures == {"mouse2_slice0.png", "mouse4_slice1.png"}
+
+
+def test_labels_that_no_step_will_look_at_are_said(mine, capsys):
+    labels = data.synthetic.nuclei(seed=10, shape=(160, 160), count=12).labels
+    names = ("mouse1_slice0.tif", "mouse1_slice0_labels.tif", "mouse1_slice1_mask.tif", "mouse2_slice0.roi")
+    for name in names:
+        tifffile.imwrite(mine.folder / "labels" / name, labels)
+    rows = {row["labels"]: row["problem"] for row in mine.check_labels()}
+    assert not rows[names[0]] and "other labels" in rows[names[1]]
+    assert "no image" in rows[names[2]] and "does not end" in rows[names[3]]
+    assert cli.main(["project", "labels", str(mine.folder)]) == 1
+    assert "mouse1_slice1_mask.tif: no image" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["../../elsewhere", "/elsewhere", "..", ".", " ", "a\\b"])
+def test_results_stay_in_their_folder(mine, name):
+    with pytest.raises(InputError, match="within results/predictions"):
+        mine.predict("blobs", name=name)
 
 
 def test_no_labels_yet_is_one_sentence(mine):

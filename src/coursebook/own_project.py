@@ -3,6 +3,7 @@
 import argparse
 
 from bioimage_course import project
+from bioimage_course.errors import InputError, first_line
 
 STEPS = {
     "new": "make the folder, or what is missing in it; nothing that is there is changed",
@@ -41,6 +42,14 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str]) -> int:
     """Do one step and print what came out; 1 if a file had a problem."""
     chosen = parser().parse_args(argv)
+    try:
+        return _step(chosen)
+    except OSError as error:  # no rights, a full disk, or a table that is open in a spreadsheet program
+        told = f"{error.strerror}: {error.filename}" if error.filename else first_line(error)
+        raise InputError(f"{chosen.folder} cannot be read or written to ({told}).") from None
+
+
+def _step(chosen) -> int:
     if chosen.step == "new":
         made = project.new(chosen.folder)
         then = f"`course project survey {made.folder}`"
@@ -88,5 +97,5 @@ def _rows(mine, chosen) -> int:
     for row in rows:
         objects = f"{row['objects']} objects; " if chosen.step == "predict" and row["objects"] != "" else ""
         said = row["problem"] or row.get("findings") or row.get("notes") or "fine"
-        print(f"{row['image']}: {objects}{said}")
+        print(f"{row['image']}: {objects}{said}" if row["image"] else said)
     return int(any(row["problem"] for row in rows))

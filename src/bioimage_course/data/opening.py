@@ -197,6 +197,8 @@ def _existing(path) -> Path:
         raise InputError(f"path must be the name of a file, not {type(path).__name__}.") from None
     if not path.exists():
         raise InputError(f"There is no file {path.name!r} in the folder {str(path.parent)!r}.")
+    if not path.is_file() and not path.is_dir():
+        raise InputError(f"{path.name} is neither a file nor a folder: it cannot be read.")
     if path.is_file() and path.stat().st_size == 0:
         raise InputError(f"{path.name} is empty (0 bytes): copying it went wrong.")
     return path
@@ -324,6 +326,8 @@ def _look(path: Path, name: str, scene: int) -> tuple[list[str], tuple | None]:
         return _look_into_tiff(path, name, scene)
     if name == "OME-Zarr":
         return _look_into_zarr(path)
+    if name == "CZI":
+        return _look_into_czi(path), None
     if name == "JPEG":
         note = "JPEG changes grey values to save space: never measure in it; go back to the microscope's file"
         return [note], (None, None, None)
@@ -335,7 +339,7 @@ def _look_into_tiff(path: Path, name: str, scene: int):
 
     size, notes = path.stat().st_size, []
     with tifffile.TiffFile(path) as file:
-        if any(page.dataoffsets and _end(page) > size for page in file.pages) or _unlinked(file, size):
+        if any(page.dataoffsets and _end(page) > size for page in _pages(file)) or _unlinked(file, size):
             raise InputError(f"{path.name} is cut off: it names more pixels than it holds. Copy it again.")
         series = file.series[min(scene, len(file.series) - 1)]
         if series.dataoffset is not None and series.dataoffset + series.nbytes > size:
@@ -345,6 +349,16 @@ def _look_into_tiff(path: Path, name: str, scene: int):
         if name == "OME-TIFF":
             return notes, _ome_spacing(file.ome_metadata, scene)
         return notes, _tiff_spacing(file)
+
+
+def _pages(file):
+    """The pages, each once: in a damaged file their chain may lead in a circle, without an end."""
+    seen = set()
+    for page in file.pages:
+        if page.offset in seen:
+            raise ValueError("its pages lead in a circle")
+        seen.add(page.offset)
+        yield page
 
 
 def _end(page) -> int:
@@ -407,11 +421,40 @@ def _look_into_zarr(path: Path):
         (t["scale"] for t in image[0]["datasets"][0]["coordinateTransformations"] if t["type"] == "scale"),
         None,
     )
-    lengths = {}
+    lengths, notes = {}, _missing_blocks(path, image[0]["datasets"][0]["path"])
     for axis, value in zip(image[0].get("axes", []), scale or [], strict=False):
         if isinstance(axis, dict) and axis.get("unit") in CONVERSION:
             lengths[axis["name"]] = CONVERSION[axis["unit"]] * value
-    return [], tuple(lengths.get(axis) for axis in "zyx")
+    return notes, tuple(lengths.get(axis) for axis in "zyx")
+
+
+def _missing_blocks(path: Path, level: str) -> list[str]:
+    """What is to be said about blocks that are not there: a reader takes them for zeros."""
+    import zarr
+
+    array = zarr.open_array(str(path / level), mode="r")
+    missing = array.nchunks - array.nchunks_initialized
+    if not missing:
+        return []
+    return [
+        f"{missing} of {array.nchunks} blocks are missing and read as 0: they hold nothing, or copying the "
+        "folder was interrupted; compare it with the original"
+    ]
+
+
+def _look_into_czi(path: Path) -> list[str]:
+    """Scenes that the file holds without describing them: the plugin shows the first and no other."""
+    import aicspylibczi
+
+    file = aicspylibczi.CziFile(str(path))
+    scenes = {number for dims in file.get_dims_shape() for number in range(*dims.get("S", (0, 1)))}
+    described = file.meta.findall(".//Information/Image/Dimensions/S/Scenes/Scene")
+    if len(scenes) < 2 or described:
+        return []
+    return [
+        f"the file holds {len(scenes)} scenes that it does not describe, and only the first is read: save "
+        "each as a file of its own"
+    ]
 
 
 def _spacing(spacing: tuple, axes: str, notes: list) -> tuple[float | None, float | None]:

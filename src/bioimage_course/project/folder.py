@@ -16,6 +16,7 @@ from bioimage_course.errors import InputError, first_line, nearest
 TEMPLATES = ("project.yml", "README.md", "project.ipynb")
 FOLDERS = ("raw", "labels", "results")
 LABEL_ENDS = (".tif", ".tiff", ".png")
+NO_IMAGES = ("Thumbs.db", "desktop.ini")  # Windows puts them into folders of pictures
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,11 @@ class OwnProject:
         found = [p for p in (self.folder / "raw").iterdir() if not p.name.startswith(".")]
         return sorted(p for p in found if p.name.lower().endswith(tuple(FORMATS)))
 
+    def others(self) -> list[Path]:
+        """What else lies in ``raw/``: folders, and files of other formats."""
+        found = [p for p in (self.folder / "raw").iterdir() if not p.name.startswith(".")]
+        return sorted(set(found) - set(self.images()) - {self.folder / "raw" / name for name in NO_IMAGES})
+
     def labels(self, image: Path) -> Path | None:
         """The label file of an image: its name, or its name and ``_labels``, in ``labels/``."""
         stem = stem_of(image)
@@ -99,6 +105,16 @@ class OwnProject:
     def plane_of(self, opened) -> np.ndarray:
         """The plane that the project is about, of an opened image."""
         return opened.plane(self.channel, z=self.plane)
+
+    def unread(self, opened) -> list[str]:
+        """Of what a file holds, what this project does not look at: other images, later time points."""
+        said = []
+        if len(opened.scenes) > 1:
+            said.append(f"the file holds {len(opened.scenes)} images: only the first is used")
+        if "T" in opened.axes:
+            times = opened.image.shape[opened.axes.index("T")]
+            said.append(f"{times} time points: only the first is used")
+        return said
 
     def survey(self) -> list[dict]:
         """What is in ``raw/``: one row a file, also of those that cannot be read;
@@ -266,7 +282,11 @@ def open_folder(folder) -> OwnProject:
             meant = nearest(str(name), known, 1)
             advice = f"did you mean {meant[0]}?" if meant else f"known are {', '.join(sorted(known))}."
             raise InputError(f"{folder.name}/project.yml: nothing is called {name!r}; {advice}")
-    (folder / "results").mkdir(exist_ok=True)
+    try:
+        (folder / "results").mkdir(exist_ok=True)
+    except OSError as error:
+        told = first_line(error).partition("] ")[2] or "it cannot be written to"
+        raise InputError(f"no folder results/ can be made in {folder.name!r}: {told}.") from None
     for name in ("raw", "labels"):
         if not (folder / name).is_dir():
             raise InputError(

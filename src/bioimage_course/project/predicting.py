@@ -30,7 +30,14 @@ def predict(own: OwnProject, tool="unet", *, name: str | None = None) -> list[di
     """Segment and measure every image; what is done is not done again."""
     paths = own.images()
     if not paths:
-        raise InputError(f"there is no image in {own.folder.name}/raw: copy some of yours into it.")
+        why = (
+            ": copy some of yours into it"
+            if not own.others()
+            else " that can be read: `course project survey` says why"
+        )
+        raise InputError(f"there is no image in {own.folder.name}/raw{why}.")
+    if name is not None and (not name.strip(". ") or set(name) & set('/\\:*?"<>|')):
+        raise InputError(f"name must be that of a folder within results/predictions, not {name!r}.")
     one_scale = scale.of_folder(own)
     picked = chosen.choose(tool, one_scale, own.object_diameter)
     out = own.folder / "results" / "predictions" / (name or picked.name)
@@ -81,9 +88,9 @@ def _one(own: OwnProject, path: Path, picked, out: Path, run: str, row: dict) ->
         _save_labels(target, labels, {"run": run, "image": digest}, size)
     elif labels.shape != plane.shape:
         raise InputError(f"{target.name} was changed and has no longer the size of its image.")
-    row["objects"], row["notes"] = int(np.count_nonzero(np.unique(labels))), told
-    if size is None:
-        row["notes"] = "; ".join(filter(None, (told, "pixel size unknown: lengths in pixels only")))
+    unknown = "" if size else "pixel size unknown: lengths in pixels only"
+    row["objects"] = int(np.count_nonzero(np.unique(labels)))
+    row["notes"] = "; ".join(filter(None, (told, unknown, *own.unread(opened))))
     key = hashlib.sha256(f"{digest} {files.sha256_of(labels)} {size} {row['replicate']}".encode())
     part = out / ".parts" / f"{stem_of(path)}.{key.hexdigest()[:12]}.csv"
     if not part.exists():

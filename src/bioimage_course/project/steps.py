@@ -8,7 +8,7 @@ import numpy as np
 from bioimage_course import arguments, data, files
 from bioimage_course.data.loading import decode
 from bioimage_course.errors import CourseError, InputError
-from bioimage_course.project.folder import OwnProject, stem_of
+from bioimage_course.project.folder import NO_IMAGES, OwnProject, stem_of
 from bioimage_course.project.tables import read_table, write_table
 
 
@@ -31,7 +31,7 @@ class Drawn:
 
 def survey(own: OwnProject) -> list[dict]:
     """One row a file of ``raw/``."""
-    rows = [_surveyed(own, path) for path in own.images()]
+    rows = [_surveyed(own, path) for path in (*own.images(), *own.others())]
     if not rows:
         raise InputError(f"there is no image in {own.folder.name}/raw: copy some of yours into it.")
     write_table(own.folder / "results" / "survey.csv", rows)
@@ -45,6 +45,8 @@ def _surveyed(own: OwnProject, path) -> dict:
     row |= {"saturated_percent": "", "notes": "", "problem": "", "image": path.name}
     row["replicate"] = own.replicate_of(path) or ""
     try:
+        if path.is_dir() and not path.name.lower().endswith(".zarr"):
+            raise InputError(f"{path.name} is a folder: only images that lie in raw/ itself are seen.")
         opened = data.open_image(path)
         plane = own.plane_of(opened)
         row |= {
@@ -55,13 +57,20 @@ def _surveyed(own: OwnProject, path) -> dict:
             "pixel_size_um": opened.pixel_size or own.pixel_size or "",
             "bits": opened.bits,
             "saturated_percent": round(100 * max(opened.saturated), 3),
-            "notes": "; ".join(opened.notes),
+            "notes": "; ".join(_notes(own, opened)),
         }
         if plane.ndim != 2:
             row["notes"] += "; a colour picture: only tools that take colours can use it"
     except CourseError as error:
         row["problem"] = str(error)
     return row
+
+
+def _notes(own: OwnProject, opened) -> list[str]:
+    """What the file does not say, and what of it the project does not look at."""
+    several = "the file holds" if len(opened.scenes) > 1 else None
+    said = [note for note in opened.notes if not (several and note.startswith(several))]
+    return own.unread(opened) + said
 
 
 def draw(own: OwnProject, count: int) -> Drawn:
@@ -130,12 +139,36 @@ def drawn_before(own: OwnProject, path, note: str = "") -> Drawn:
 def check_labels(own: OwnProject) -> list[dict]:
     """The label doctor's row for every labelled image, and a picture where something was found."""
     rows = [_checked(own, path) for path in own.images() if own.labels(path)]
+    rows += _without_image(own)
     if not rows:
         raise InputError(
             f"there is no label image in {own.folder.name}/labels: save one as the name of its image, "
             "with _labels or without, as TIFF or PNG."
         )
     write_table(own.folder / "results" / "labels.csv", rows)
+    return rows
+
+
+def _without_image(own: OwnProject) -> list[dict]:
+    """A row for each file in ``labels/`` that no step will ever look at."""
+    stems = {stem_of(path) for path in own.images()}
+    used = {own.labels(path) for path in own.images()}
+    rows = []
+    for path in sorted((own.folder / "labels").iterdir()):
+        if path in used or path.name.startswith(".") or path.name in NO_IMAGES:
+            continue
+        told = "no image in raw/ has this name; labels are called as their image, with _labels or without"
+        if path.is_file() and {path.stem, path.stem.removesuffix("_labels")} & stems:
+            told = "not used: its image has other labels, or the name does not end in .tif, .tiff or .png"
+        rows.append(
+            {
+                "image": "",
+                "labels": path.name,
+                "objects": "",
+                "findings": "",
+                "problem": f"{path.name}: {told}.",
+            }
+        )
     return rows
 
 
