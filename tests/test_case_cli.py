@@ -53,6 +53,11 @@ def test_the_patient_can_be_drawn(capsys, tmp_path):
         (["snow", "--random"], "not both"),
         (["--group", "weather"], "group of cases"),
         (["snow", "--picture", "/no/such/folder/x.png"], "could not be saved"),
+        (["snow", "--picture", __file__], "there already"),
+        (["--answer"], "Name a case"),
+        (["--seed", "4"], "--random"),
+        (["snow", "--seed", "4"], "--random"),
+        (["--random", "--seed", "-1"], "seed"),
     ],
 )
 def test_mistakes_get_a_sentence(capsys, arguments, words):

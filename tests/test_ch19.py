@@ -1,5 +1,8 @@
 """Chapter 19: the exercises tell right answers, usual mistakes and untouched starters apart."""
 
+import itertools
+
+import numpy as np
 import pytest
 
 from bioimage_course import check, clinic
@@ -147,3 +150,24 @@ def test_an_unknown_script():
         clinic.script("ration")
     with pytest.raises(InputError, match="no script 3"):
         clinic.script(3)
+
+
+def test_a_verdict_is_true_or_false(capsys):
+    patient = clinic.case("two-cells-one-name")
+    odd = (
+        lambda given: "ill" if given.labels.dtype == np.uint8 else "",
+        lambda _: float("nan"),
+        lambda _: [True],
+    )
+    for evidence, said in zip(odd, ("str", "NaN", "list"), strict=True):
+        check.case(patient.name, patient.diagnosis, evidence)
+        assert f"True or False, not {said}" in capsys.readouterr().out
+    for form in (bool, int, np.bool_, np.asarray):
+        check.case(patient.name, patient.diagnosis, lambda given: form(given.labels.dtype == np.uint8))  # noqa: B023
+        assert "Convicted" in capsys.readouterr().out
+
+
+def test_a_test_that_changes_its_mind_at_each_call_proves_nothing(capsys):
+    patient, turns = clinic.case("two-cells-one-name"), itertools.cycle((True, False))
+    check.case(patient.name, patient.diagnosis, lambda _: next(turns))
+    assert "Convicted" not in capsys.readouterr().out

@@ -229,3 +229,32 @@ def test_the_words_for_a_learner_hide_the_diagnosis():
     snow = clinic.case("snow")
     assert snow.symptom in repr(snow) and "160 × 160" in repr(snow)
     assert snow.diagnosis not in repr(snow) and snow.cause not in repr(snow)
+
+
+def test_what_is_done_to_a_dictionary_harms_no_later_patient():
+    clinic.case("giants").given().tags.clear()
+    assert clinic.case("giants").given().tags["ResolutionUnit"] == 3
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("at the borders of the tiles the cells are cut with straight edges in QuPath", "straight-edges"),
+        ("nuclei are split at the block boundaries of distributed cellpose", "straight-edges"),
+        ("the image downsampled to 512 gives nice cells, in full resolution masks are ragged", "crumbs"),
+        (
+            "ResourceExhaustedError although the image is small, a training notebook is open",
+            "the-kernel-dies",
+        ),
+        (
+            "training on my own masks, which were upscaled and have odd values along borders",
+            "rings-around-objects",
+        ),
+        ("micro-sam results are not as good as in the figure of the publication", "half-of-the-paper"),
+        ("after retraining cellpose with my images it finds zero masks", "forty-images-for-nothing"),
+        ("different masks on GPU than on CPU", "staircase"),
+        ("stardist detects nuclei in the background where there are none", "nuclei-in-an-empty-well"),
+    ],
+)
+def test_questions_of_public_threads_in_other_words(said, name):
+    assert name in [case.name for case in clinic.search(said, 3)]

@@ -50,9 +50,17 @@ def main(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     if options.name and options.random:
         raise InputError("Name a case or draw one with --random, not both.")
+    if options.seed is not None and not options.random:
+        raise InputError("--seed goes with --random.")
     if not options.name and not options.random:
+        if options.answer or options.picture:
+            raise InputError(
+                "Name a case, or draw one with --random: --answer and --picture are of one case."
+            )
         print(_listed(options.group))
         return 0
+    if options.picture and Path(options.picture).exists():
+        raise InputError(f"{options.picture!r} is there already; give --picture the name of a new file.")
     case = clinic.random_case(options.seed, options.group) if options.random else clinic.case(options.name)
     print(sheet(case, options.answer), end="")
     if options.picture:

@@ -66,8 +66,10 @@ def graphics(timeout: float = 120) -> str:
         asked = subprocess.run([sys.executable, "-c", _CARD], capture_output=True, text=True, timeout=timeout)
     except subprocess.TimeoutExpired:
         return "PyTorch gave no answer"
-    if asked.returncode == 0:
-        return asked.stdout.strip()
+    if asked.returncode == 0 and asked.stdout.strip():
+        return asked.stdout.strip().splitlines()[
+            -1
+        ]  # before it, whatever a start-up script of the user prints
     return (
         "PyTorch is not installed" if "No module named 'torch'" in asked.stderr else "PyTorch does not start"
     )

@@ -414,7 +414,8 @@ def _background_agrees(given):
     score=lambda given: sum(
         int(_parts(given.labels == n)) for n in np.unique(given.labels[given.labels > 0])
     ),
-    keywords="resize, rescale, zoom, interpolation, order=0, nearest neighbour, thin rings, halo, outlines, "
+    keywords="upscaled masks, odd values along borders, training labels, "
+    "resize, rescale, zoom, interpolation, order=0, nearest neighbour, thin rings, halo, outlines, "
     "too many labels, anti-aliasing, mask",
 )
 def rings_around_objects(seed, sick):

@@ -120,7 +120,8 @@ def more_than_i_see(seed, sick):
     better="nearer",
     truth=0.9,
     score=lambda given: given.reported,
-    keywords="far from the paper, very different results, tutorial, reproduce, benchmark, mAP, COCO, IoU "
+    keywords="publication, figure, not as good, worse than published, "
+    "far from the paper, very different results, tutorial, reproduce, benchmark, mAP, COCO, IoU "
     "threshold, average precision, published number, "
     "lower than published",
 )

@@ -242,6 +242,8 @@ def random_case(seed=None, group=None):
     Case
     """
     drawn = cases(group)
+    if seed is not None:
+        seed = arguments.whole(seed, "seed", 0)
     if not drawn:
         raise InputError(f"There is no case in the group {group!r} yet.")
     return drawn[int(np.random.default_rng(seed).integers(len(drawn)))]
@@ -291,8 +293,10 @@ def _made(name, seed, sick):
 def _copy(value):
     if isinstance(value, np.ndarray):
         return value.copy()
-    if isinstance(value, list):
-        return [_copy(item) for item in value]
+    if isinstance(value, list | tuple):
+        return type(value)(_copy(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _copy(item) for key, item in value.items()}
     return value
 
 

@@ -44,7 +44,8 @@ def _three(labels):
     outcome="average precision at IoU 0.5",
     better="higher",
     score=_found,
-    keywords="oversegmentation, fragments, pieces, magnification, objective, 63x, pixel size, scale, "
+    keywords="full resolution, smaller image works, ragged masks, "
+    "oversegmentation, fragments, pieces, magnification, objective, 63x, pixel size, scale, "
     "StarDist, large cells, split",
 )
 def crumbs(seed, sick):
@@ -77,7 +78,8 @@ def crumbs(seed, sick):
     outcome="average precision at IoU 0.5",
     better="higher",
     score=_found,
-    keywords="cellpose, no masks, zero masks, 0 masks, diameter, cells merged, too few cells, "
+    keywords="no ROIs, returns 0 masks, "
+    "cellpose, no masks, zero masks, 0 masks, diameter, cells merged, too few cells, "
     "undersegmentation, nothing found",
 )
 def no_masks_at_all(seed, sick):
@@ -171,7 +173,8 @@ def outlines_of_gaps(seed, sick):
     better="nearer",
     truth=0,
     score=lambda given: len(np.unique(given.found[given.found > 0])),
-    keywords="hallucination, false positives, empty image, background, noise, normalise, percentile, "
+    keywords="detects background, found in the background, nothing there, "
+    "hallucination, false positives, empty image, background, noise, normalise, percentile, "
     "control well, blank, ghost cells",
 )
 def nuclei_in_an_empty_well(seed, sick):
@@ -241,7 +244,8 @@ def plugin_works_script_does_not(seed, sick):
     better="nearer",
     truth=60,
     score=lambda given: len(np.unique(given.labels[given.labels > 0])),
-    keywords="tiles, tiling, halo, overlap, seams, straight edges, half cells, stitching, large image, "
+    keywords="cut at tile borders, cut cells, split at block boundaries, straight line, distributed, QuPath, "
+    "tiles, tiling, halo, overlap, seams, straight edges, half cells, stitching, large image, "
     "patch border, counted twice, duplicates, block",
 )
 def straight_edges(seed, sick):
@@ -410,7 +414,8 @@ def ended_over_night(seed, sick):
     outcome="average precision at IoU 0.5",
     better="higher",
     score=_found,
-    keywords="bfloat16, float16, half precision, GPU, mixed precision, AMP, autocast, CUDA, different on "
+    keywords="GPU and CPU differ, different masks on CPU, "
+    "bfloat16, float16, half precision, GPU, mixed precision, AMP, autocast, CUDA, different on "
     "GPU, use_bfloat16, ragged, staircase",
 )
 def staircase(seed, sick):
@@ -537,11 +542,13 @@ print(done)
     guilty="> 0.5",
     repair="Work in blocks with overlap (`large.label_image`; `n_tiles` in StarDist, tiles in Cellpose), so "
     "that the need depends on the block. Slice the file, do not turn all of it into an array "
-    "(`np.asarray(image)`), and allow each worker one thread.",
+    "(`np.asarray(image)`), and allow each worker one thread. If it is the card's memory that is full, shut "
+    "down other notebooks first: an open one keeps what it has taken.",
     outcome="rows computed, of 4096",
     better="higher",
     score=lambda given: given.rows,
-    keywords="worker exceeded memory budget, dask, out of memory, OOM, CUDA out of memory, killed, kernel "
+    keywords="ResourceExhaustedError, GPU memory, another notebook open, memory occupied, "
+    "worker exceeded memory budget, dask, out of memory, OOM, CUDA out of memory, killed, kernel "
     "died, MemoryError, cannot allocate, "
     "RAM, large image, crash, whole slide",
 )

@@ -237,7 +237,8 @@ def _flows(labels_to_flows, labels):
     better="nearer",
     truth=40,
     score=lambda given: given.used,
-    keywords="small objects disappear, finds nothing after training, cyto3, cellpose training, "
+    keywords="no ROIs, finds zero masks after retraining, retrained, custom model, "
+    "small objects disappear, finds nothing after training, cyto3, cellpose training, "
     "min_train_masks, min_size, fine-tuning, not learning, removed, few cells, "
     "no improvement, filter, train_seg",
 )

@@ -92,9 +92,11 @@
     return { tried, found };
   }
 
-  /* Published networks that fit, at most three: to be used, or to start from and to be beaten. */
+  /* Published networks that fit, at most three: to be used, or to start from and to be beaten. All of them find
+   * single objects, so none is named where no objects are asked about: areas, lines, cleaner images. */
   function models(id, answers) {
-    const fitting = ["pretrained", "finetuned"].includes(id) ? MODELS.filter(({ when }) => holds(when, counted(answers))) : [];
+    const objects = !holds(QUESTIONS.find((question) => question.id === "object").unless, answers);
+    const fitting = objects && ["pretrained", "finetuned"].includes(id) ? MODELS.filter(({ when }) => holds(when, counted(answers))) : [];
     return fitting.filter(({ model }, i) => fitting.findIndex((other) => other.model === model) === i).slice(0, 3);
   }
 
