@@ -82,6 +82,13 @@ def test_the_scale_is_counted_once_and_anew_for_another_channel(mine):
     assert scale.of_folder(mine).images == 9
 
 
+def test_a_folder_of_nothing_but_nan_is_one_sentence(tmp_path):
+    made = project.new(tmp_path / "x")
+    tiff(made.folder / "raw" / "a_1.tif", np.full((32, 32), np.nan, np.float32))
+    with pytest.raises(InputError, match="no image"):
+        made.predict("blobs")
+
+
 def test_files_of_two_kinds_and_files_of_nothing_are_said(mine, tmp_path):
     path = mine.images()[0]
     tiff(path, (tifffile.imread(path) // 4).clip(0, 255).astype(np.uint8))
