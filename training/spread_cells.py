@@ -3,22 +3,23 @@
     python training/spread_cells.py             # what is missing of the list below; goes on where it was
     python training/spread_cells.py --list      # what has been done, and what has not
 
-Twenty images of Usiigaci (Tsai et al. 2019, doi:10.1016/j.softx.2019.02.007; MIT licence) with cells outlined by
-hand. Two of them, sets 32 and 44, show another, smaller cell line: they are the odd ones, never learnt from. Of
-the other 18 the lot puts 8 apart as test images; the ten left are what there is to learn from.
+Twenty images of Usiigaci (Tsai et al. 2019, doi:10.1016/j.softx.2019.02.007; MIT licence) with cells
+outlined by hand. Two of them, sets 32 and 44, show another, smaller cell line: they are the odd ones, never
+learnt from. Of the other 18 the lot puts 8 apart as test images; the ten left are what there is to learn
+from.
 
 What counts, written down before anything was scored:
 
-- A cell is the largest connected piece of its number. Pieces beside it are slips of the pen (together less than
-  0.1 % of the outlined pixels in each image).
+- A cell is the largest connected piece of its number. Pieces beside it are slips of the pen (together less
+  than 0.1 % of the outlined pixels in each image).
 - For a seed, the ten images are put into an order by lot, and *n images* are the first n: what one has who
   annotates one more. Seeds also decide the network's first weights and its patches.
 - *As shipped*: the flow network for fluorescence nuclei, with the settings of its table.
-- *Tuned*: the same weights; diameter, thresholds and contrast (as it is or inverted) with the best AP at an IoU
-  of 0.5 on two learning images.
-- *Fine-tuned* and *from scratch*: ``cellpose.train.train_seg`` on the same patches for the same number of steps,
-  from the shipped weights or from random ones; *from scratch, longer* has three times the steps. Settings are
-  cellpose's defaults, the diameter is the median of the learning images.
+- *Tuned*: the same weights; diameter, thresholds and contrast (as it is or inverted) with the best AP at an
+  IoU of 0.5 on two learning images.
+- *Fine-tuned* and *from scratch*: ``cellpose.train.train_seg`` on the same patches for the same number of
+  steps, from the shipped weights or from random ones; *from scratch, longer* has three times the steps.
+  Settings are cellpose's defaults, the diameter is the median of the learning images.
 - Scored: the 8 test images, the two odd ones, and the 50 nuclei images of DSB2018, to see what is forgotten
   (there with the settings of the shipped network).
 """
@@ -248,7 +249,8 @@ def main(argv=None):
         done = read(args.out)["runs"] | {key(*job): found}
         files.save(args.out, json.dumps(about_this(names, labels) | {"runs": done}, indent=1) + "\n")
         pooled = np.sum([[row[k][0] for k in ("tp", "fp", "fn")] for row in found["test"]], axis=0)
-        print(key(*job), f"AP@0.5 {pooled[0] / pooled.sum():.3f}", found["options"], found["cpu_minutes"], flush=True)
+        ap = f"AP@0.5 {pooled[0] / pooled.sum():.3f}"
+        print(key(*job), ap, found["options"], found["cpu_minutes"], flush=True)
 
 
 if __name__ == "__main__":

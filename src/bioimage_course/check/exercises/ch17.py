@@ -144,7 +144,8 @@ def _judge_split(names, train, test, share):
 @exercise(
     chapter="17",
     hints=(
-        "What does the label doctor say of a mask that is fine, and how could a loop tell it from the others?",
+        "What does the label doctor say of a mask that is fine, and how could a loop tell it from the "
+        "others?",
         "Collect the number of every pair whose data.diagnose(image, labels).healthy is False.",
     ),
 )

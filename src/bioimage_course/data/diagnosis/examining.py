@@ -27,7 +27,8 @@ def diagnose(image, labels=None) -> Diagnosis:
     Raises
     ------
     InputError
-        If an argument is no array of numbers, or has more axes than a stack. What an array of numbers may have wrong is a finding, no error.
+        If an argument is no array of numbers, or has more axes than a stack. What an array of numbers may
+        have wrong is a finding, no error.
 
     Examples
     --------
