@@ -6,18 +6,15 @@ Every mask has an image with 60 to 180 nuclei; every second one is spoilt in one
 ways through the examinations are walked too. The result goes to ``results/diagnosis.json``.
 """
 
-import json
 import os
-import platform
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
-from importlib.metadata import version
-from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # one process a core
 
 import numpy as np
+from recorded import record
 from skimage.measure import label
 
 from bioimage_course import data
@@ -69,13 +66,8 @@ def main() -> None:
         "seconds": round(seconds, 1),
         "processor seconds": round(os.times().children_user + os.times().children_system, 1),
         "found": {f"{kind}: {names}": count for (kind, names), count in sorted(found.items())},
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("numpy", "scipy", "scikit-image")},
     }
-    path = Path(__file__).parent / "results" / "diagnosis.json"
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=2))
+    record("diagnosis", result, ("numpy", "scipy", "scikit-image"))
 
 
 if __name__ == "__main__":

@@ -6,14 +6,10 @@ All three see the same two label images in one run, in turns, and must report th
 same TP, FP and FN at every threshold. The result goes to ``results/metrics.json``.
 """
 
-import json
-import os
-import platform
 import time
-from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
+from recorded import record
 from skimage.segmentation import expand_labels
 
 from bioimage_course import metrics
@@ -84,14 +80,8 @@ def main() -> None:
         == counts["stardist"]
         == counts["cellpose"],
         "TP, FP, FN": counts["bioimage_course"],
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("numpy", "scipy", "stardist", "cellpose")},
     }
-    path = Path(__file__).parent / "results" / "metrics.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=2))
+    record("metrics", result, ("numpy", "scipy", "stardist", "cellpose"))
 
 
 if __name__ == "__main__":

@@ -8,14 +8,11 @@ quarter of the images and after all of them are compared. The result goes to ``r
 """
 
 import argparse
-import json
 import os
-import platform
 import resource
 import tempfile
 import threading
 import time
-from importlib.metadata import version
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -23,6 +20,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import psutil
 import tifffile
+from recorded import record
 
 from bioimage_course import data, project
 
@@ -88,13 +86,8 @@ def main() -> None:
         "seconds, second call": round(second, 1),
         "highest MB until a quarter was done": round(watch.up_to(images // 4)),
         "highest MB until all were done": round(watch.up_to(images)),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("numpy", "scikit-image", "bioio")},
     }
-    path = Path(__file__).parent / "results" / "project.json"
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=2))
+    record("project", result, ("numpy", "scikit-image", "bioio"))
 
 
 if __name__ == "__main__":
