@@ -700,14 +700,14 @@ show.table(rows, ["method", "AP@0.5", "AP@0.75", "against StarDist", "DSB2018 in
 
 # %% [markdown]
 # What do the published models make of the crop? `tools.published` knows what each costs to download, under which
-# licence it comes and whether it has seen DSB2018. `"small"` takes those below 100 MB, `"all"` all of them (4.3 GB, and
+# licence it comes and whether it has seen DSB2018, and says how many seconds it took here. `"small"` takes those below 100 MB, `"all"` all of them (4.3 GB, and
 # a GPU is advised: it is what `sensible` says on Colab with a GPU), `"none"` none. What cannot be had becomes a
 # sentence. `course published` scores them on all 50 images and writes the rows of the table above.
 
 # %%
 which = tools.published.sensible()
 found_by_others, rows = tools.published.compare(image, truth, which, download=which == "all")
-show.table(rows, ["model", "MB", "licence", "DSB2018 in its training", "AP@0.5"])
+show.table(rows)
 
 # %%
 if found_by_others:
