@@ -1,14 +1,14 @@
 """Segment Anything without prompts: does a finer grid of clicks find more nuclei?
 
-Automatic mask generation (AMG) with 8 by 8, 16 by 16 and 32 by 32 clicks on test images of DSB2018, with the
-thresholds that `micro_sam_prompts.py` chose on validation images (for 8 by 8) and with micro-sam's own; beside
-each score the share of nuclei that contain a click. 1,344 clicks an image take minutes on a CPU, so the images
-come in an order drawn once (``ORDER_SEED``) and are scored when the time given is over: how many there are is
-decided by the clock, before anything is scored.
+Automatic mask generation (AMG) with 8 by 8, 16 by 16 and 32 by 32 clicks, with the thresholds that
+`micro_sam_prompts.py` chose on validation images (for 8 by 8) and with micro-sam's own: first in the crop of
+the chapter's notebook, then on test images of DSB2018, with the nuclei that contain a click beside each
+score. 1,344 clicks an image take minutes on a CPU, so the images come in an order drawn once (``ORDER_SEED``)
+and are scored when the time given is over: the clock decides how many there are, before anything is scored.
 
 Run it with ``python training/micro_sam_grids.py --stop-after 2400`` (seconds); finished images are kept in
-``--cache`` and more can be added later. It writes ``src/bioimage_course/weights/micro-sam/grids.json`` and, for
-the figure of the chapter, what the three grids find in the crop of its notebook: ``grids.npz``.
+``--cache`` and more can be added later. It writes to ``src/bioimage_course/weights/micro-sam/``: what the
+three grids find in the crop, ``grids.npz``, and the scores of test images, ``grids.json``.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class QuickDecoder:
         height, width = (int(n * SAM_SIDE / max(shape) + 0.5) for n in shape)
         self.rows, self.columns = _interpolation(height, shape[0]), _interpolation(width, shape[1])
 
-    def __call__(self, point_coords, point_labels, multimask_output=True, return_logits=True):
+    def __call__(self, point_coords, point_labels, **_):
         """As ``SamPredictor.predict_torch`` answers clicks: logits of three masks, their predicted IoU."""
         import torch
 
@@ -242,8 +242,9 @@ def main(arguments=None):
             done.append((images[k], truths[k], names[k]))
             continue
         break
-    text = json.dumps(results(cache, done, names, "python training/micro_sam_grids.py"))
-    files.save(OUT / "grids.json", text + "\n")
+    if done:
+        text = json.dumps(results(cache, done, names, "python training/micro_sam_grids.py"))
+        files.save(OUT / "grids.json", text + "\n")
     log(f"{len(done)} images scored")
 
 
