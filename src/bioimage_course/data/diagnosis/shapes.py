@@ -125,7 +125,7 @@ def _neck(depth: np.ndarray, parts: np.ndarray, one: int, other: int) -> float:
 def _solidity(mask: np.ndarray) -> float:
     """Area by the area of the convex hull, as `skimage.measure.regionprops` counts it, ten times as fast."""
     rows = np.flatnonzero(mask.any(1))
-    sides = np.empty((6, len(rows), 2))  # the middles of the sides of the first and the last pixel of each row
+    sides = np.empty((6, len(rows), 2))  # middles of the sides of the first and last pixel of each row
     sides[..., 0] = rows
     sides[0::2, :, 1] = mask[rows].argmax(1)
     sides[1::2, :, 1] = mask.shape[1] - 1 - mask[rows, ::-1].argmax(1)

@@ -188,9 +188,7 @@ def interpolation(notes: Notes) -> None:
             "drawn "
             "with smoothed lines or saved with loss. repair() cuts it at the half."
         )
-        return notes.find(
-            "interpolated", told, _largest_boxes(thin), mended=(labels > smooth / 2) * smooth
-        )
+        return notes.find("interpolated", told, _largest_boxes(thin), mended=(labels > smooth / 2) * smooth)
     mended = _to_the_nearest(labels, thick)
     told = (
         f"{share:.0%} of the pixels along the edges have a number between those of their neighbours: the "
