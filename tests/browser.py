@@ -12,6 +12,7 @@ error, threw an exception, or asked for anything that is not a local file, unles
 `page.problems` on purpose. Without Chromium the tests are skipped with a reason.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -49,6 +50,35 @@ def chromium_path() -> str | None:
     chosen = os.environ.get("BIOIMAGE_COURSE_CHROMIUM")
     names = [chosen] if chosen else ["chromium", "chromium-browser", "google-chrome"]
     return next((found for found in map(shutil.which, names) if found), None)
+
+
+# Two habits of axe take two thirds of its time on a page of ours: it reads the colours around every letter
+# from their texts anew, and, as it is written for old browsers, keeps every private field of every colour in
+# a WeakMap. Here each text is read once and the fields lie on the objects. What axe finds is the same to the
+# last character (tests/test_axe.py).
+QUICK_AXE = """(() => {
+  class WeakMap {
+    mark = Symbol();
+    has(key) { return Object(key) === key && this.mark in key; }
+    get(key) { return key[this.mark]; }
+    set(key, value) { key[this.mark] = value; return this; }
+    add(key) { return this.set(key, true); }
+    delete(key) { return this.has(key) && delete key[this.mark]; }
+  }
+  const WeakSet = WeakMap;
+  %s;
+  const colour = axe.commons.color.Color.prototype;
+  const read = colour.parseString;
+  const known = new Map();
+  colour.parseString = function (text) {
+    if (!known.has(text)) {
+      read.call(this, text);
+      known.set(text, [this.r, this.g, this.b, this.alpha]);
+    }
+    [this.r, this.g, this.b, this.alpha] = known.get(text);
+    return this;
+  };
+})()"""
 
 
 # One browser a test file, not a session: while Playwright's synchronous interface is open an asyncio
@@ -95,11 +125,11 @@ def _watch(page, address: str | None = None) -> list[str]:
     return problems
 
 
-@pytest.fixture
-def open_page(browser, tmp_path):
-    """Open a file or a string of HTML from file:// and return the page (see the top of this file).
+@contextlib.contextmanager
+def opened(browser, folder=None):
+    """Give the function of the fixture `open_page`; at the end its pages are closed and must have been quiet.
 
-    `open_page(source, width=1000, height=800, dark=False, reduced_motion=False, javascript=True, scale=1)`
+    Pages given as a string of HTML are written to `folder`.
     """
     contexts, pages = [], []
 
@@ -108,7 +138,7 @@ def open_page(browser, tmp_path):
         if str(source).startswith("http://127.0.0.1:"):  # a server of the test
             address = str(source)
         elif isinstance(source, str) and "<" in source:
-            path = tmp_path / f"page-{len(pages)}.html"
+            path = folder / f"page-{len(pages)}.html"
             path.write_text(source, encoding="utf-8")
         else:
             path = Path(source).resolve()
@@ -138,17 +168,30 @@ def open_page(browser, tmp_path):
     assert not problems, "the page was not quiet:\n" + "\n".join(problems)
 
 
+@pytest.fixture
+def open_page(browser, tmp_path):
+    """Open a file or a string of HTML from file:// and return the page (see the top of this file).
+
+    `open_page(source, width=1000, height=800, dark=False, reduced_motion=False, javascript=True, scale=1)`
+    """
+    with opened(browser, tmp_path) as open_:
+        yield open_
+
+
 def frame(page):
     """Wait until what was asked for has been drawn."""
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def axe():
     """Check accessibility with axe-core: `axe(page)` returns one line a violation, empty if there is none."""
     module = pytest.importorskip(
         "axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed"
     )
+
+    runner = module.Axe()
+    runner.axe_script = QUICK_AXE.replace("%s", runner.axe_script)
 
     def check(page, context=None, disable=(), only=()) -> list[str]:
         frame(page)
@@ -158,7 +201,7 @@ def axe():
             "preload": False,
             "rules": {rule: {"enabled": False} for rule in disable},
         } | ({"runOnly": list(only)} if only else {})
-        found = module.Axe().run(page, context, options).response["violations"]
+        found = runner.run(page, context, options).response["violations"]
         return [
             f"{violation['id']} ({violation['impact']}): {violation['help']}: "
             + "; ".join(
