@@ -12,6 +12,7 @@ error, threw an exception, or asked for anything that is not a local file, unles
 `page.problems` on purpose. Without Chromium the tests are skipped with a reason.
 """
 
+import collections
 import contextlib
 import json
 import os
@@ -125,13 +126,68 @@ def _watch(page, address: str | None = None) -> list[str]:
     return problems
 
 
+class Windows:
+    """Windows of the browser, used one after the other: a new one costs as much as what is shown in it.
+
+    Every test has windows with a store, a history and a pointer of their own; one is used again when its test
+    is over and left nothing behind.
+    """
+
+    def __init__(self, browser):
+        self.browser = browser
+        self.free = collections.defaultdict(list)
+
+    def take(self, address=None, **kind):
+        """Return an empty page; `kind` are options of Playwright's contexts that cannot be changed later."""
+        if not address and self.free[tuple(kind.values())]:
+            return self.free[tuple(kind.values())].pop()
+        context = self.browser.new_context(**kind)
+        context.set_default_timeout(10_000)
+        page = context.new_page()
+        page.kind = tuple(kind.values())
+        page.once_only = bool(address)
+        page.problems = _watch(page, address)
+        if SLOW:
+            context.add_init_script(LATE_FRAMES)
+            context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
+        return page
+
+    def give_back(self, page):
+        """Keep a page for another test if nothing of this one is left in it, else close it."""
+        if page.once_only or not _is_left_clean(page):
+            page.context.close()
+            return
+        page.context.clear_permissions()
+        page.goto("about:blank")
+        page.mouse.up()
+        page.mouse.move(-1, -1)
+        page.problems.clear()
+        self.free[page.kind].append(page)
+
+
+def _is_left_clean(page) -> bool:
+    """Whether a page is still open, alone in its context, and has stored nothing."""
+    if page.is_closed() or len(page.context.pages) > 1 or page.context.cookies():
+        return False
+    try:
+        return page.evaluate("localStorage.length + sessionStorage.length + window.name.length") == 0
+    except Exception:  # no storage, or a page that does not answer
+        return False
+
+
+@pytest.fixture(scope="module")
+def windows(browser):
+    """Windows of the browser, shared by the tests of one file."""
+    return Windows(browser)
+
+
 @contextlib.contextmanager
-def opened(browser, folder=None):
-    """Give the function of the fixture `open_page`; at the end its pages are closed and must have been quiet.
+def opened(windows, folder=None):
+    """Give the function of the fixture `open_page`; at the end its pages must have been quiet.
 
     Pages given as a string of HTML are written to `folder`.
     """
-    contexts, pages = [], []
+    pages = []
 
     def open_(source, *, width=1000, height=800, dark=False, reduced_motion=False, javascript=True, scale=1):
         address = None
@@ -143,38 +199,31 @@ def opened(browser, folder=None):
         else:
             path = Path(source).resolve()
             assert path.is_file(), f"there is no page {path}"
-        context = browser.new_context(
-            viewport={"width": width, "height": height},
+        page = windows.take(address, java_script_enabled=javascript, device_scale_factor=scale)
+        pages.append(page)
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(
+            media="null",
             color_scheme="dark" if dark else "light",
             reduced_motion="reduce" if reduced_motion else "no-preference",
-            java_script_enabled=javascript,
-            device_scale_factor=scale,
         )
-        context.set_default_timeout(10_000)
-        contexts.append(context)
-        page = context.new_page()
-        page.problems = _watch(page, address)
-        if SLOW:
-            context.add_init_script(LATE_FRAMES)
-            context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
-        pages.append(page)
         page.goto(address or path.as_uri())
         return page
 
     yield open_
     problems = [problem for page in pages for problem in page.problems]
-    for context in contexts:
-        context.close()
+    for page in pages:
+        windows.give_back(page)
     assert not problems, "the page was not quiet:\n" + "\n".join(problems)
 
 
 @pytest.fixture
-def open_page(browser, tmp_path):
+def open_page(windows, tmp_path):
     """Open a file or a string of HTML from file:// and return the page (see the top of this file).
 
     `open_page(source, width=1000, height=800, dark=False, reduced_motion=False, javascript=True, scale=1)`
     """
-    with opened(browser, tmp_path) as open_:
+    with opened(windows, tmp_path) as open_:
         yield open_
 
 

@@ -3,6 +3,7 @@
 import collections
 import itertools
 import re
+import shutil
 
 import pytest
 
@@ -106,16 +107,38 @@ def look_at(page, axe):
 
 
 @pytest.fixture(scope="module")
-def wrong(site, browser, axe):
+def wrong(site, windows, axe):
     """What is wrong with the pages, a list for each kind: every page is opened once for all of them."""
     wrong = collections.defaultdict(list)
     for path in every_page(site):
-        with opened(browser) as open_page:
+        with opened(windows) as open_page:
             page = open_page(path, width=360)
             for kind, found in look_at(page, axe):
                 wrong[kind] += [f"{path.name}: {each}" for each in found]
             page.problems.clear()
     return wrong
+
+
+SPOILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Spoilt</title>
+<style>[data-theme=dark] body { background: black } p { color: #333 }</style><script src="theme.js"></script>
+<body><main><h1>Spoilt</h1><p>See @fig-nothing.</p><img src="nowhere.png"><div style="width: 999px">wide</div>
+<details><summary>More</summary><div class="prediction"><label><input type="radio">this</label>
+<button>Show</button><span role="status">Nothing was measured.</span></div></details></main></body></html>"""
+
+
+def test_every_kind_of_mistake_is_found_on_a_spoilt_page(root, windows, axe, tmp_path):
+    shutil.copy(root / "book" / "assets" / "theme.js", tmp_path)
+    (tmp_path / "spoilt.html").write_text(SPOILT)
+    with opened(windows) as open_page:
+        page = open_page(tmp_path / "spoilt.html", width=360)
+        wrong = collections.defaultdict(list)
+        for kind, found in look_at(page, axe):
+            wrong[kind] += found
+        page.problems.clear()
+    assert {kind for kind, found in wrong.items() if found} == set(wrong)
+    assert len(wrong["wide"]) >= 2  # at 360 and at 800 pixels
+    assert wrong["axe"][0].startswith("image-alt") and wrong["dark"][0].startswith("color-contrast")
+    assert wrong["predictions"] == ["Nothing was measured."] and "nowhere.png" in str(wrong["noise"])
 
 
 def test_every_page_is_quiet_and_asks_for_nothing_elsewhere(wrong):
