@@ -182,7 +182,10 @@ def test_notice_lies_beside_the_samples_and_the_folder_is_small():
     assert "Uwe Schmidt, Martin Weigert" in (folder / "LICENSE-stardist.txt").read_text()
     assert "Copyright (c) 2017 shenggan" in (folder / "LICENSE-bccd.txt").read_text()
     assert "Albert Dominguez Mantes" in (folder / "LICENSE-spotiflow.txt").read_text()
-    assert sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) < 1.5e6
+    assert "Okinawa Institute" in (folder / "LICENSE-usiigaci.txt").read_text()
+    assert "doi:10.5281/zenodo.5498378" in (folder / "LICENSE-axondeepseg.txt").read_text()
+    assert "Heidelberg Collaboratory" in (folder / "LICENSE-plantseg.txt").read_text()
+    assert sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) < 1.7e6
 
 
 def test_damaged_package_file_is_not_returned(no_mirror, monkeypatch, tmp_path):
