@@ -2,7 +2,7 @@
 
     python training/spread_cells.py             # what is missing of the list below; goes on where it was
     python training/spread_cells.py --list      # what has been done, and what has not
-    python training/spread_cells.py --crops     # trains on one image again; saves the crops of chapter 12
+    python training/spread_cells.py --crops     # only saves the crops that chapter 12 shows
 
 Twenty images of Usiigaci (Tsai et al. 2019, doi:10.1016/j.softx.2019.02.007; MIT licence) with cells
 outlined by hand. Two of them, sets 32 and 44, show another, smaller cell line: they are the odd ones, never
@@ -55,8 +55,7 @@ CELLPROBS = (-2.0, 0.0, 1.0)
 FLOW_ERRORS = (0.4, 0.8, None)
 EPOCHS = {"fine-tuned": 60, "scratch": 60, "scratch-longer": 180}
 CROP = 448
-"""Side of the crops in pixels: the middle of the first test image, of the first odd one, and of an image to
-learn from. Chosen before anybody had seen what comes out there."""
+"""Side of the crops in pixels: the middle of an image to learn from and of the first odd one."""
 
 
 # ---------------------------------------------------------------- images
@@ -210,24 +209,11 @@ def middle(array):
 
 
 def crops(sets):
-    """Images (8 bits), truths, and what is found as shipped, tuned on two images, fine-tuned on one."""
-    learn = order(sets["learn"], 0)
-    chosen = {"test": sets["test"][0], "odd": sets["odd"][0], "learn": learn[0]}
-    images, labels = ([sets[kind][name] for name in learn[:2]] for kind in ("image", "labels"))
-    model = cellpose_flows.load(cellpose_flows.OUT)
-    fine_tuned = trained("fine-tuned", images[:1], labels[:1], 0)
-    ways = {
-        "shipped": (model, cellpose_flows.read(cellpose_flows.OUT)["thresholds"]),
-        "tuned": (model, tune(model, images, labels)),
-        "fine_tuned": (fine_tuned, {"diameter": metrics.median_diameter(labels[0])}),
-    }
+    """Images (8 bits) and outlines: of one image to learn from, and of the other cell line."""
     kept = {}
-    for part, name in chosen.items():
+    for part, name in (("learn", order(sets["learn"], 0)[0]), ("odd", sets["odd"][0])):
         kept[f"{part}_image"] = np.uint8(255 * np.clip(middle(sets["image"][name]), 0, 1))
         kept[f"{part}_truth"] = numbered(middle(sets["labels"][name]))
-        for way, (network, options) in ways.items() if part != "learn" else ():
-            found = segment(network, sets["image"][name], options)
-            kept[f"{part}_{way}"] = numbered(middle(found))
     return kept
 
 
@@ -271,11 +257,10 @@ def main(argv=None):
     parser.add_argument("--images", type=Path, default=Path(mirror), help=f"folder that holds {SET}")
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--list", action="store_true", help="say what there is, and run nothing")
-    parser.add_argument("--crops", action="store_true", help="train one network and save the crops shown")
+    parser.add_argument("--crops", action="store_true", help="save the crops shown, and run nothing")
     parser.add_argument("--only", nargs=3, metavar=("METHOD", "IMAGES", "SEED"), help="one run")
     args = parser.parse_args(argv)
     if args.crops:
-        compat.prepare("cellpose")
         shown = crops(loaded(args.images))
         files.save(args.out.parent / "crops.npz", lambda stream: np.savez_compressed(stream, **shown))
         return

@@ -9,6 +9,8 @@ licence).
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from bioimage_course import shipped
@@ -39,6 +41,15 @@ PLAN = (
 )
 """What was to be run: method and number of images. All but *as shipped* with three seeds."""
 
+PAIRS = (
+    (("tuned", 2), ("shipped", 0)),
+    (("fine-tuned", 2), ("tuned", 2)),
+    *((("fine-tuned", n), ("scratch", n)) for n in NUMBERS),
+    (("fine-tuned", 10), ("scratch-longer", 10)),
+    *((("fine-tuned", more), ("fine-tuned", less)) for less, more in pairwise(NUMBERS)),
+)
+"""What is compared on the same test images: the first minus the second."""
+
 
 def results():
     """What ``training/spread_cells.py`` has measured so far.
@@ -52,13 +63,13 @@ def results():
 
 
 def crops():
-    """Crops of a test image, of the other cell line and of an image to learn from.
+    """Crops of an image to learn from, and of one that shows the other cell line.
 
     Returns
     -------
     dict of str to array
-        ``test_image``, ``odd_image``, ``learn_image`` (8 bits); the same with ``_truth``; of the first two
-        also ``_shipped``, ``_tuned`` and ``_fine_tuned``: labels that a network found in the whole image.
+        ``learn_image`` and ``odd_image`` (8 bits), and ``learn_truth`` and ``odd_truth``, the cells as they
+        were outlined by hand. For a crop of a test image see ``data.load("spread-cells")``.
 
     Raises
     ------
@@ -321,23 +332,34 @@ def _mean_and_range(values):
     return mean if len(values) < 2 else f"{mean} ({_range(values, '{:.2f}')})"
 
 
-def comparison(n=None, iou=0.5):
-    """Fine-tuned against from scratch on the same images, seed by seed, for ``show.table``.
+def comparisons(iou=0.5):
+    """What is ranked, each on the same images: one row a pair, one column a seed, for ``show.table``.
 
     Parameters
     ----------
-    n : int, optional
-        Number of images; by default all that have been run.
     iou : float
         0.5, 0.75 or 0.9.
 
     Returns
     -------
     list of dict
-        Number of images, seed, and the difference on the 8 test images with its interval.
+        First minus second on the 8 test images, with the 95 % interval over them; what lacks a run says so.
+
+    Examples
+    --------
+    >>> comparisons()[0]["first − second"]
+    'tuned settings − as shipped'
     """
-    return [
-        {"images": str(number), "seed": str(seed), "difference": f"{paired:.3f}"}
-        for number in ([n] if n else NUMBERS)
-        for seed, paired in differences(("fine-tuned", number), ("scratch", number), iou=iou).items()
-    ]
+    rows = []
+    for first, second in PAIRS:
+        paired = differences(first, second, iou=iou)
+        row = {"first − second": f"{_title(first)} − {_title(second)}"}
+        row |= {f"seed {seed}": f"{paired[seed]:.2f}" if seed in paired else "not run" for seed in SEEDS}
+        rows.append({name: value.partition(", better")[0] for name, value in row.items()})
+    return rows
+
+
+def _title(of):
+    """``fine-tuned, 5 images``."""
+    method, n = of
+    return METHODS[method] + (f", {n} image{'s' * (n > 1)}" if method in ("fine-tuned", "scratch") else "")
