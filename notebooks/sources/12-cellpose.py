@@ -621,11 +621,11 @@ live_ap = {name: metrics.match(spread.labels, labels, 0.5).average_precision for
 #| label: fig-spread-live
 #| fig-cap: "Half a minute of fine-tuning on one crop with a dozen cells. Above: part of a test image; the cells as drawn by hand; what the nuclei network finds; what it finds half a minute later. Below: the same for cells of another line, smaller and more slender, on which nothing was trained. The titles count cells found at an IoU of 0.5."
 #| fig-alt: "Two rows of four panels. Above, a phase-contrast crop with some thirty large, angular, spread cells: the image; outlines by hand along every cell; as shipped, outlines that do not follow cells; after half a minute, many cells with an outline roughly along their border, others with none or a wrong one. Below, smaller, slender cells: the image; by hand; as shipped; after half a minute, where few outlines fit."
-figure, panels = show.figure(2, 4, height=4.6)
+figure, panels = show.figure(2, 4, height=4.1)
 for row, (kind, (picture, drawn)) in zip(panels, scenes.items()):
     pictures = {kind: None, "by hand": drawn} | live[kind]
     for axes, (title, labels) in zip(row, pictures.items()):
-        axes.imshow(picture, cmap="gray")
+        axes.imshow(picture, cmap="gray", vmin=np.percentile(picture, 0.5), vmax=np.percentile(picture, 99.8))
         for number in () if labels is None else np.unique(labels)[1:]:
             axes.contour(labels == number, [0.5], colors=colour["sky" if labels is drawn else "orange"], linewidths=1)
         if title in live[kind]:
@@ -652,17 +652,16 @@ seconds_per_cell = 30
 #| fig-cap: "How many outlined images? Left: AP@0.5 on the eight test images; each point is one training (one seed), lines join the means. Right: the fine-tuned network on three kinds of images: what it was trained for, cells of another line, and the nuclei that it knew before. Points that have not been run are missing."
 #| fig-alt: "Two panels, AP at an IoU of 0.5 against the number of outlined images, 0, 1, 2, 5 and 10. Left: fine-tuned rises steeply from zero at no image to a high value at one image and little afterwards; from scratch and tuned settings as far as they were run. Right: for the fine-tuned network, spread cells rise and stay high, the other cell line stays far below, and the nuclei fall from 0.8 to near zero."
 figure, (left, right) = show.figure(1, 2, height=3.4)
-ticks = (0, *results.spread_cells.NUMBERS)
+ticks, names = (0, *results.spread_cells.NUMBERS), []
 
 
-def draw_curve(axes, curve, marker, tint, name, shift=0.0):
-    """All seeds as points, a line through their means, and the name at its end."""
-    places = [ticks.index(n) + shift for n in curve]
+def draw_curve(axes, curve, marker, tint, name):
+    """All seeds as points, and a line through their means; its name is written later."""
+    places = [ticks.index(n) for n in curve]
     axes.plot(places, [np.mean(values) for values in curve.values()], color=tint, lw=1)
     for place, values in zip(places, curve.values()):
         axes.plot([place] * len(values), values, marker, color=tint, ms=5, mfc="white")
-    axes.annotate(name, (places[-1], np.mean(list(curve.values())[-1])), xytext=(6, 0), textcoords="offset points",
-                  color=tint, va="center", fontsize=8)
+    names.append([axes, places[-1], np.mean(list(curve.values())[-1]), name, tint])
 
 
 shipped = results.spread_cells.curve("shipped")
@@ -677,6 +676,10 @@ for part, marker, tint in (("test", "o", "blue"), ("odd", "v", "orange"), ("nucl
     both = results.spread_cells.curve("shipped", part) | results.spread_cells.curve("fine-tuned", part)
     draw_curve(right, both, marker, colour[tint], {"test": "spread cells", "odd": "other line", "nuclei": "nuclei"}[part])
 for axes, title in ((left, "spread cells, test images"), (right, "the fine-tuned network")):
+    last = -1.0
+    for _, place, height, name, tint in sorted((row for row in names if row[0] is axes), key=lambda row: row[2]):
+        last = max(height, last + 0.07)  # names do not lie on each other
+        axes.annotate(name, (place, last), xytext=(7, 0), textcoords="offset points", color=tint, va="center", fontsize=8)
     axes.set(xticks=range(len(ticks)), xticklabels=ticks, xlabel="outlined images", ylabel="AP@0.5", ylim=(-0.03, 1),
              xlim=(-0.3, len(ticks) + 0.6), title=title)
 figure
@@ -812,8 +815,8 @@ show.claims(
      f"AP@0.75 below two thirds of AP@0.5 in all of {len(pairs_of('test', 0.75))} trainings"),
     ("other-line-lags", "5974a4", all(odd < own - 0.2 for odd, own in pairs_of("odd")),
      f"AP@0.5 lower by more than 0.2 in all of {len(pairs_of('odd'))} trainings; 2 images"),
-    ("spread-forgot", "9808a1", all(old < results.spread_cells.ap("shipped", 0, part="nuclei") / 4 for old, _ in pairs_of("nuclei")),
-     f"AP@0.5 of nuclei below a quarter of what it was in all of {len(pairs_of('nuclei'))} trainings"),
+    ("spread-forgot", "8a87eb", all(old < results.spread_cells.ap("shipped", 0, part="nuclei") / 2 for old, _ in pairs_of("nuclei")),
+     f"AP@0.5 of nuclei below half of what it was in all of {len(pairs_of('nuclei'))} trainings"),
     ("glued-labels-lose", "2a37ea", found(glued, at_seam) < found(tiled, at_seam) - 0.1,
      f"of {len(at_seam)} nuclei on a seam: more than a tenth more"),
     ("mirror-helps-here", "a252d4", bool(mirror_gain.low > 0),
