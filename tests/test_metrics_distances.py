@@ -170,6 +170,8 @@ def test_as_many_places_are_paired_as_can_be(seed):
     truth, prediction = rng.uniform(0, 10, (5, 2)), rng.uniform(0, 10, (6, 2))
     found = metrics.match_places(truth, prediction, 3)
     assert found.tp == most_pairs(cdist(truth, prediction) <= 3)
+    assert sorted([*found.pairs[:, 0], *found.missed]) == list(range(5))
+    assert sorted([*found.pairs[:, 1], *found.spurious]) == list(range(6))
     assert (found.fn, found.fp) == (5 - found.tp, 6 - found.tp)
     assert len(set(found.pairs[:, 0])) == len(set(found.pairs[:, 1])) == found.tp
     np.testing.assert_allclose(

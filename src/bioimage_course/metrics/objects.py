@@ -43,8 +43,52 @@ def _ratio(numerator, denominator, empty):
     return out if out.ndim else float(out)
 
 
+class Pairs:
+    """Counts and ratios of a matching, whatever was matched: objects or places.
+
+    A subclass has the arrays `pairs`, `missed` and `spurious`.
+    """
+
+    pairs: np.ndarray
+    missed: np.ndarray
+    spurious: np.ndarray
+
+    @property
+    def tp(self) -> int:
+        """True positives: matched pairs."""
+        return len(self.pairs)
+
+    @property
+    def fp(self) -> int:
+        """False positives: what was predicted and has no partner."""
+        return len(self.spurious)
+
+    @property
+    def fn(self) -> int:
+        """False negatives: what is true and has no partner."""
+        return len(self.missed)
+
+    def _score(self, numerator, denominator) -> float:
+        return _ratio(numerator, denominator, self.tp + self.fp + self.fn == 0)
+
+    @property
+    def precision(self) -> float:
+        """TP / (TP + FP): how much of what was found is real."""
+        return self._score(self.tp, self.tp + self.fp)
+
+    @property
+    def recall(self) -> float:
+        """TP / (TP + FN): how much of what is real was found."""
+        return self._score(self.tp, self.tp + self.fn)
+
+    @property
+    def f1(self) -> float:
+        """2 TP / (2 TP + FP + FN): harmonic mean of precision and recall."""
+        return self._score(2 * self.tp, 2 * self.tp + self.fp + self.fn)
+
+
 @dataclass(frozen=True, eq=False)
-class Matching:
+class Matching(Pairs):
     """Which objects of two label images correspond at one IoU threshold.
 
     Attributes
@@ -72,21 +116,6 @@ class Matching:
     spurious: np.ndarray
 
     @property
-    def tp(self) -> int:
-        """True positives: matched pairs."""
-        return len(self.pairs)
-
-    @property
-    def fp(self) -> int:
-        """False positives: predicted objects without partner."""
-        return len(self.spurious)
-
-    @property
-    def fn(self) -> int:
-        """False negatives: true objects without partner."""
-        return len(self.missed)
-
-    @property
     def n_true(self) -> int:
         """Objects in the truth."""
         return self.tp + self.fn
@@ -95,24 +124,6 @@ class Matching:
     def n_predicted(self) -> int:
         """Objects in the prediction."""
         return self.tp + self.fp
-
-    def _score(self, numerator, denominator) -> float:
-        return _ratio(numerator, denominator, self.n_true + self.n_predicted == 0)
-
-    @property
-    def precision(self) -> float:
-        """TP / (TP + FP): how much of what was found is real."""
-        return self._score(self.tp, self.tp + self.fp)
-
-    @property
-    def recall(self) -> float:
-        """TP / (TP + FN): how much of what is real was found."""
-        return self._score(self.tp, self.tp + self.fn)
-
-    @property
-    def f1(self) -> float:
-        """2 TP / (2 TP + FP + FN): harmonic mean of precision and recall."""
-        return self._score(2 * self.tp, 2 * self.tp + self.fp + self.fn)
 
     @property
     def average_precision(self) -> float:

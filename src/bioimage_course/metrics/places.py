@@ -7,11 +7,11 @@ from scipy.spatial import cKDTree
 
 from bioimage_course import arguments
 from bioimage_course.errors import InputError
-from bioimage_course.metrics.objects import _ratio, largest_assignment
+from bioimage_course.metrics.objects import Pairs, largest_assignment
 
 
 @dataclass(frozen=True, eq=False)
-class PlaceMatching:
+class PlaceMatching(Pairs):
     """Which places of two lists correspond.
 
     Attributes
@@ -22,8 +22,10 @@ class PlaceMatching:
         Rows of the matched places: column 0 of the truth, column 1 of the prediction.
     distances : ndarray of float, shape (tp,)
         How far apart each pair is.
-    fp, fn : int
-        Predicted and true places without partner.
+    missed : ndarray of int, shape (fn,)
+        Rows of the true places without partner.
+    spurious : ndarray of int, shape (fp,)
+        Rows of the predicted places without partner.
 
     Notes
     -----
@@ -33,31 +35,8 @@ class PlaceMatching:
     tolerance: float
     pairs: np.ndarray
     distances: np.ndarray
-    fp: int
-    fn: int
-
-    @property
-    def tp(self) -> int:
-        """True positives: matched pairs."""
-        return len(self.pairs)
-
-    def _score(self, numerator, denominator) -> float:
-        return _ratio(numerator, denominator, self.tp + self.fp + self.fn == 0)
-
-    @property
-    def precision(self) -> float:
-        """TP / (TP + FP): how much of what was found is real."""
-        return self._score(self.tp, self.tp + self.fp)
-
-    @property
-    def recall(self) -> float:
-        """TP / (TP + FN): how much of what is real was found."""
-        return self._score(self.tp, self.tp + self.fn)
-
-    @property
-    def f1(self) -> float:
-        """2 TP / (2 TP + FP + FN): harmonic mean of precision and recall."""
-        return self._score(2 * self.tp, 2 * self.tp + self.fp + self.fn)
+    missed: np.ndarray
+    spurious: np.ndarray
 
     def __repr__(self):
         return (
@@ -114,7 +93,7 @@ def match_places(truth, prediction, tolerance: float, spacing=None) -> PlaceMatc
         )
     if not (len(truth) and len(prediction)):
         none = np.empty((0, 2), int), np.empty(0)
-        return PlaceMatching(tolerance, *none, fp=len(prediction), fn=len(truth))
+        return PlaceMatching(tolerance, *none, np.arange(len(truth)), np.arange(len(prediction)))
     scale = np.array(arguments.spacing(spacing, truth.shape[1]))
     near = cKDTree(truth * scale).sparse_distance_matrix(
         cKDTree(prediction * scale), tolerance * (1 + 1e-9), output_type="ndarray"
@@ -122,9 +101,11 @@ def match_places(truth, prediction, tolerance: float, spacing=None) -> PlaceMatc
     row, column, distance = near["i"], near["j"], near["v"]
     chosen = largest_assignment(row, column, 1 - np.minimum(distance / tolerance, 1))
     pairs = np.stack([row[chosen], column[chosen]], axis=1).astype(int)
-    return PlaceMatching(
-        tolerance, pairs, distance[chosen], fp=len(prediction) - len(pairs), fn=len(truth) - len(pairs)
+    missed, spurious = (
+        np.setdiff1d(np.arange(len(places)), matched)
+        for places, matched in ((truth, pairs[:, 0]), (prediction, pairs[:, 1]))
     )
+    return PlaceMatching(tolerance, pairs, distance[chosen], missed, spurious)
 
 
 def _places(value, what) -> np.ndarray:
