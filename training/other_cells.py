@@ -24,7 +24,8 @@ SAMPLES = shipped.WEIGHTS.parent / "data" / "samples"
 
 
 def spread_field(folder, name):
-    """One phase-contrast image, in the 16 bits of its file, and its cells, the largest piece of each."""
+    """One phase-contrast image, in the 16 bits of its file, and its cells: of each number the largest
+    piece."""
     place = folder / spread_cells.SET / name
     numbers = io.imread(place / "instances_ids.png")
     return io.imread(place / "raw.tif"), spread_cells.largest_pieces(numbers)
