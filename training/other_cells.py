@@ -1,9 +1,7 @@
 """Cells that are not round nuclei: what a star can describe of them, and what the shipped models find.
 
-Two ways to call it:
-
-    python training/other_cells.py              # what is missing; goes on where it was
-    python training/other_cells.py --samples    # only write the crops that the package carries
+python training/other_cells.py              # what is missing; goes on where it was
+python training/other_cells.py --samples    # only write the crops that the package carries
 
 """
 
@@ -26,7 +24,8 @@ SAMPLES = shipped.WEIGHTS.parent / "data" / "samples"
 
 
 def spread_field(folder, name):
-    """One phase-contrast image, in the 16 bits of its file, and its cells: each number's largest piece."""
+    """One phase-contrast image, in the 16 bits of its file, and its cells: of each number the largest
+    piece."""
     place = folder / spread_cells.SET / name
     numbers = io.imread(place / "instances_ids.png")
     return io.imread(place / "raw.tif"), spread_cells.largest_pieces(numbers)

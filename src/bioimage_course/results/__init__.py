@@ -3,8 +3,8 @@
 ``dsb2018`` holds the scores of every method on the same 50 test images, ``other_laboratory`` those of the
 nuclei models on images of two other laboratories, ``race`` the race of all tools on three kinds of images,
 ``denoising`` the scores of filters and networks on real recordings, ``real_splits`` what a split by crop and
-one by image promise on real cells, ``reported`` what others have printed. All read what lies in ``weights/``
-and compute the rest.
+one by image promise on real cells, ``spread_cells`` how many outlined images another kind of cell needs,
+``reported`` what others have printed. All read what lies in ``weights/`` and compute the rest.
 """
 
 import lazy_loader
@@ -19,5 +19,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "race",
         "real_splits",
         "reported",
+        "spread_cells",
     ],
 )
