@@ -777,6 +777,11 @@ first_and_last = [
     [results.spread_cells.ap("fine-tuned", n, seed) for n in (1, most)] for seed in results.spread_cells.seeds("fine-tuned", most)
 ]
 
+head_starts = [
+    paired.difference for n in results.spread_cells.NUMBERS
+    for paired in results.spread_cells.differences(("fine-tuned", n), ("scratch", n)).values()
+]
+
 
 def spread_scores(method, count):
     """TP, FP or FN of each test image at an IoU of 0.5; of a method without seeds."""
@@ -811,6 +816,8 @@ show.claims(
      f"AP@0.5 above 0.5 with 1 image; seeds run: {len(tuned_on['test'][1])}"),
     ("first-brings-most", "2c95e6", all(one > more - one for one, more in first_and_last),
      f"the gain from 0 to 1 image is more than that from 1 to {most}; seeds run: {len(first_and_last)}"),
+    ("no-head-start", "b12849", bool(head_starts) and max(head_starts) < 0.1,
+     f"fine-tuned minus from scratch below 0.1 in all of {len(head_starts)} pairs of trainings"),
     ("outlines-need-more", "06798f", all(strict < 2 / 3 * loose for strict, loose in pairs_of("test", 0.75)),
      f"AP@0.75 below two thirds of AP@0.5 in all of {len(pairs_of('test', 0.75))} trainings"),
     ("other-line-lags", "5974a4", all(odd < own - 0.2 for odd, own in pairs_of("odd")),
