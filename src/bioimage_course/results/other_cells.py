@@ -1,9 +1,9 @@
 """Cells that are not round nuclei (``training/other_cells.py``): star ceilings, shipped models, prompts.
 
-``weights/other-cells/results.json`` holds the best star of every cell, the counts of each model image by image,
-and the IoU of SAM's answers cell by cell. Spread cells and axons were outlined by hand and the ovule was
-curated; of chloroplasts and yeast it isn't stated how the masks were made, and those of the epithelium come from
-another tool: by these three nothing is ranked.
+``weights/other-cells/results.json`` holds the best star of every cell, the counts of each model image by
+image, and the IoU of SAM's answers cell by cell. Spread cells and axons were outlined by hand and the ovule
+was curated; of chloroplasts and yeast it isn't stated how the masks were made, and those of the epithelium
+come from another tool: by these three nothing is ranked.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from bioimage_course import shipped
-from bioimage_course.errors import InputError, nearest
+from bioimage_course.errors import InputError
 from bioimage_course.results.dsb2018 import pooled_ap
 
 RANKED = ("spread cells", "axons", "ovule")
@@ -34,7 +34,7 @@ def results():
 
 def _known(value, known):
     if value not in known:
-        raise InputError(f"There is no {value!r} here{nearest(str(value), list(map(str, known)))}.")
+        raise InputError(f"There are {', '.join(map(str, known))}, but no {value!r}.")
 
 
 def ceilings(kind):
