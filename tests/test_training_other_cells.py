@@ -78,16 +78,18 @@ def test_what_was_scored_is_not_scored_again(tmp_path, monkeypatch):
 
 def test_the_file_is_whole_and_holds_what_the_tables_say():
     about = told.results()
-    for kind, scenes in about["sets"].items():
-        assert [len(image) for image in about["stars"][kind]] == scenes["cells"]
+    assert {"spread cells", "axons"} <= set(told.scored()) <= set(about["sets"])
+    for kind in told.scored():
+        cells = about["sets"][kind]["cells"]
+        assert [len(image) for image in about["stars"][kind]] == cells
         for name in about["models"]:
-            for contrast in ("as it is", "inverted"):
+            for contrast in told.CONTRASTS:
                 found = told.counts(name, kind, contrast)
-                assert found[:, [0, 2]].sum(axis=1).tolist() == scenes["cells"]
+                assert found[:, [0, 2]].sum(axis=1).tolist() == cells
     assert len(told.ceilings("nuclei")) == script.NUCLEI
     stars = {row["cells"]: row for row in told.star_table()}
     assert stars["spread cells"]["number"] == sum(about["sets"]["spread cells"]["cells"])
-    assert {row["cells"] for row in told.model_table()} == set(about["sets"])
+    assert [row["cells"] for row in told.model_table()] == told.scored()
     assert "/work" not in json.dumps(about) and "/home" not in json.dumps(about)
 
 

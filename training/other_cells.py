@@ -2,6 +2,7 @@
 
     python training/other_cells.py               # what is missing; goes on where it was
     python training/other_cells.py --only stars  # or models, or sam: one of the three parts
+    python training/other_cells.py --only models --set axons
     python training/other_cells.py --samples     # only write the crops that the package carries
 
 What counts, written down before anything was scored:
@@ -423,6 +424,7 @@ def main(argv=None):
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--samples", action="store_true", help="only write the crops of the package")
     parser.add_argument("--only", choices=("stars", "models", "sam"))
+    parser.add_argument("--set", choices=list(ABOUT), help="one kind of cells (not for sam)")
     args = parser.parse_args(argv)
     if args.samples:
         return write_samples(args.images)
@@ -434,6 +436,8 @@ def main(argv=None):
     parts = {"stars": measure_stars, "models": measure_models, "sam": measure_sam}
     if args.only in (None, "stars"):
         sets = {"nuclei": nuclei()} | sets
+    if args.set:
+        sets = {args.set: sets[args.set]}
     for name in [args.only] if args.only else parts:
         parts[name](sets, args.out)
 

@@ -770,47 +770,6 @@ if not without_sam:
     display(figure)
 
 # %% [markdown]
-# ## Cells that are not round
-#
-# The same two prompts for spread cells in phase contrast and for axons in an electron micrograph, both outlined by hand. The
-# prompts are made from the truth: again somebody knew where the cells are.
-
-# %% tags=["needs-weights"]
-if not without_sam:
-    elsewhere = {}
-    for name in ("spread-cells", "em-axons"):
-        sample = data.load(name)
-        embedded = tools.micro_sam.embed(sample, predictor)
-        for kind, asked in zip(("boxes", "points"), true_prompts(sample.labels)):
-            answers = [r["segmentation"] for r in tools.micro_sam.masks(predictor, embedded, **{kind: asked})]
-            ious = [metrics.iou(sample.labels == n, mask) for n, mask in zip(np.unique(sample.labels)[1:], answers)]
-            elsewhere[name, kind] = sample, answers, np.array(ious)
-
-# %% tags=["needs-weights"]
-#| label: fig-not-round
-#| fig-cap: "Spread cells (above; Usiigaci, MIT licence) and axons (below; data_axondeepseg_sem, MIT licence), each prompted by its true box and by a click on its innermost point. Green: the answer has an IoU of at least 0.75 with the cell. Orange: it has less. Answers that cover more than a tenth of the image are not drawn; a red cross stands for them."
-#| fig-alt: "Two rows of two panels. Above, grey spread cells with bright rims; on the left, prompted by boxes, more of the outlines are green than on the right, prompted by clicks. Below, dark axons in bright sheaths with outlines for boxes and for clicks."
-if not without_sam:
-    figure, panels = show.figure(2, 2, height=7.6)
-    titles = {"boxes": "a true box each", "points": "a click each"}
-    for axes, ((name, kind), (sample, answers, ious)) in zip(panels.flat, elsewhere.items()):
-        axes.imshow(tools.micro_sam.to_uint8(sample), cmap="gray")
-        for number, mask, iou in zip(np.unique(sample.labels)[1:], answers, ious):
-            if mask.mean() > 0.1:
-                y, x = np.unravel_index(depth(sample.labels == number).argmax(), mask.shape)
-                axes.plot(x, y, "X", color=colour["vermilion"], mec="white", ms=8)
-            else:
-                outline(axes, mask, "green" if iou >= 0.75 else "orange")
-        axes.set_title(f"{titles[kind]}: {np.mean(ious >= 0.75):.0%} reach 0.75".replace("%", " %"), fontsize=9)
-        axes.set_axis_off()
-    display(figure)
-
-# %%
-#| label: tbl-not-round
-#| tbl-cap: "MobileSAM on cells that are not round: share of the cells whose answer reaches an IoU of 0.5 and 0.75, with the true box and with a click on the innermost point. At most 15 cells of each image were asked about, by lot. Last column: box minus click at 0.75, for the same cells, with its interval, the images drawn again and again. How the masks of chloroplasts and yeast were made is not stated: these rows rank nothing."
-show.table(results.other_cells.prompt_table())
-
-# %% [markdown]
 # ## Large images: tiles
 #
 # The encoder always works on 1024 pixels. An image of 4000 pixels would be shrunk, and small nuclei with it. micro-sam
@@ -954,8 +913,7 @@ check.what_it_takes(needs)
 #
 # How tight must a box be? Widen the boxes step by step, shift them, or draw them around two nuclei, and watch the mean
 # IoU. Then take your stop-watch: how long do you need for a click, and for a box? Given the table of seconds above,
-# how many nuclei must an image have before the computer, and not you, is the slower one? Last, go to the spread cells above:
-# for which of them would you rather draw the outline by hand?
+# how many nuclei must an image have before the computer, and not you, is the slower one?
 
 # %% tags=["needs-weights"]
 if not without_sam:

@@ -17,6 +17,8 @@ from bioimage_course.results.dsb2018 import pooled_ap
 RANKED = ("spread cells", "axons", "ovule")
 """Kinds of cells whose truth a person drew or corrected."""
 
+CONTRASTS = ("as it is", "inverted")
+
 HALF_FULL = 0.5
 """A cell that fills less of its box than this is thin, bent or branched."""
 
@@ -104,7 +106,7 @@ def best_ap(method, kind, iou=0.5):
     -------
     float
     """
-    return max(pooled_ap(counts(method, kind, contrast, iou)) for contrast in ("as it is", "inverted"))
+    return max(pooled_ap(counts(method, kind, contrast, iou)) for contrast in CONTRASTS)
 
 
 def reached(kind, prompt, iou=0.5):
@@ -186,6 +188,21 @@ def by_fill(kinds=RANKED, iou=0.75):
     }
 
 
+def scored():
+    """The kinds of cells that all shipped models have seen in both contrasts.
+
+    Returns
+    -------
+    list of str
+    """
+    told = results()
+    return [
+        kind
+        for kind in told["sets"]
+        if all(len(model.get(kind, {})) == len(CONTRASTS) for model in told["models"].values())
+    ]
+
+
 def star_table():
     """Star ceilings of all kinds of cells, for ``show.table``.
 
@@ -198,10 +215,9 @@ def star_table():
     >>> star_table()[0]["cells"]
     'nuclei'
     """
-    told = results()
-    kinds = ["nuclei", *(kind for kind in told["sets"] if kind != "nuclei")]
+    stars = results()["stars"]
     rows = []
-    for kind in kinds:
+    for kind in ["nuclei", *(kind for kind in results()["sets"] if kind in stars)]:
         ceiling = ceilings(kind)
         rows.append(
             {
@@ -230,9 +246,9 @@ def model_table(iou=0.5):
     told = results()
     names = {name: about["title"].split(" (")[0].split(",")[0] for name, about in told["models"].items()}
     return [
-        {"cells": kind, "truth": about["truth"]}
+        {"cells": kind, "truth": told["sets"][kind]["truth"]}
         | {title: f"{best_ap(name, kind, iou):.2f}" for name, title in names.items()}
-        for kind, about in told["sets"].items()
+        for kind in scored()
     ]
 
 
