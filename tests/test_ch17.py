@@ -74,6 +74,25 @@ def whole_mice(names, share, seed, lot=True, most=False, keep=True):
     return [n for n in names if n not in inside], inside
 
 
+def by_first_letters(names, share, seed):
+    """mouse10 is taken for mouse1."""
+    return by_name(names, share, seed, lambda name, mouse: name[:6] == mouse[:6])
+
+
+def by_beginning(names, share, seed):
+    """When mouse1 is tested, so is mouse10."""
+    return by_name(names, share, seed, str.startswith)
+
+
+def by_name(names, share, seed, belongs):
+    inside = []
+    for mouse in np.random.default_rng(seed).permutation(sorted({n.split("_")[0] for n in names}))[:-1]:
+        if len(inside) >= share * len(names):
+            break
+        inside += [n for n in names if belongs(n, mouse) and n not in inside]
+    return [n for n in names if n not in inside], inside
+
+
 @pytest.mark.parametrize(
     ("split", "sentence"),
     [
@@ -86,6 +105,8 @@ def whole_mice(names, share, seed, lot=True, most=False, keep=True):
         (lambda names, share, seed: whole_mice(names, share, seed, most=True), "fewer would do"),
         (lambda names, share, seed: whole_mice(names, 0.01, seed), "at least; it has"),
         (lambda names, share, seed: whole_mice(names, share, seed)[::-1], "fewer would do"),
+        (by_first_letters, "though fewer would do"),
+        (by_beginning, "though fewer would do"),
         (lambda names, share, seed: (names, []), "One side is empty"),
         (lambda names, share, seed: (names[:-1], names[-2:]), "is on both"),
         (lambda names, share, seed: (names[:3], names[5:]), "is on neither"),

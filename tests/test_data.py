@@ -29,7 +29,8 @@ from bioimage_course.errors import DataUnavailableError, InputError
 ALL = data.names()
 CARRIED = [n for n in ALL if catalogue.entry(n).package]
 DOWNLOADED = [n for n in ALL if not catalogue.entry(n).package]
-ONLINE_ONLY = {"nuclei-dsb2018-full", "weights-cpsam", "weights-cpsam-v2"}  # too large for the mirror
+UNPINNED = {"bbbc013"}  # nobody has published a hash
+ONLINE_ONLY = {"nuclei-dsb2018-full", "weights-cpsam", "weights-cpsam-v2"} | UNPINNED  # not in the mirror
 CONTENT = np.random.default_rng(0).bytes(300_000)
 SHA = hashlib.sha256(CONTENT).hexdigest()
 
@@ -223,7 +224,10 @@ def test_registry_entry_is_complete(name):
     assert entry.kind in ("image", "collection", "file")
     assert entry.files and (entry.kind == "file" or entry.items)
     for file in entry.files.values():
-        assert re.fullmatch("[0-9a-f]{64}", file.sha256)
+        if name in UNPINNED:
+            assert (file.sha256, file.bytes) == (None, None) and "no hash" in entry.description
+        else:
+            assert re.fullmatch("[0-9a-f]{64}", file.sha256)
         assert file.bytes is None or file.bytes > 0
         known = re.compile(r"https://[a-z.]+/[^\s#]+|pypi:[\w-]+==[\w.]+#[\w/.-]+")
         assert all(map(known.fullmatch, file.sources))
@@ -830,6 +834,83 @@ def test_alpha_and_palettes_become_rgb():
             assert array.dtype == np.uint16 and array.max() == 40000
 
 
+# --- Sets without a known hash ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def unpinned(server, monkeypatch, tmp_path):
+    """A registry with one set of which no hash is known; its address is the local server's."""
+
+    def make(way="plain", name="plate"):
+        told = {
+            **{
+                "name": name,
+                "kind": "file",
+                "description": "a plate",
+                "licence": "CC0",
+                "citation": "nobody",
+            },
+            **{"shape": "one file", "sources": {"plate.bin": [server.url(way)]}},
+            "files": {"plate.bin": [None, None]},
+        }
+        registry = tmp_path / "registry"
+        registry.mkdir()
+        (registry / f"{name}.json").write_text(json.dumps(told), encoding="utf-8")
+        monkeypatch.setattr(catalogue, "REGISTRY", registry)
+        catalogue.entries.cache_clear()
+        return registry / f"{name}.json"
+
+    yield make
+    monkeypatch.undo()
+    catalogue.entries.cache_clear()
+
+
+def test_set_without_known_hash_is_not_loaded_and_says_so(online, server, unpinned, capsys):
+    unpinned()
+    assert not data.available("plate") and "course data pin plate" in data.describe("plate")
+    for use in (data.fetch, data.download):
+        with pytest.raises(DataUnavailableError, match=r"no known hash.*course data pin plate"):
+            use("plate")
+    assert data.missing("plate") and course_data("download", "--all") == 0 and course_data("verify") == 0
+    assert course_data("list") == 0 and re.search("^plate +not pinned", capsys.readouterr().out, re.M)
+    assert server.requests == [] and not online.exists()
+
+
+def test_pinning_downloads_once_and_records(online, server, unpinned, capsys):
+    place = unpinned()
+    assert course_data("pin", "plate") == 0
+    told = capsys.readouterr().out
+    assert SHA in told and server.url("plain") in told and str(place) in told and "300,000 bytes" in told
+    assert json.loads(place.read_text(encoding="utf-8"))["files"] == {"plate.bin": [SHA, len(CONTENT)]}
+    assert data.fetch("plate").read_bytes() == CONTENT and "no known hash" not in data.describe("plate")
+    assert course_data("pin", "plate") == 0 and "nothing to pin" in capsys.readouterr().out
+    assert server.requests == ["plain"] and course_data("verify") == 0
+
+
+@pytest.mark.parametrize("way", ["missing", "unsaid"])
+def test_pinning_in_vain_records_nothing(way, online, server, unpinned, monkeypatch):
+    monkeypatch.setattr(downloading, "ATTEMPTS", 1)
+    place = unpinned(way)
+    before = place.read_bytes()
+    if way == "unsaid":  # a break that looks like the end: only a zip file shows that it is cut
+        place.write_bytes(before := before.replace(b"plate.bin", b"plate.zip"))
+        catalogue.entries.cache_clear()
+    with pytest.raises(DataUnavailableError, match="could not be pinned"):
+        course_data("pin", "plate")
+    monkeypatch.setenv("BIOIMAGE_COURSE_OFFLINE", "1")
+    with pytest.raises(DataUnavailableError, match="forbids"):
+        course_data("pin", "plate")
+    assert place.read_bytes() == before and not [p for p in online.rglob("*") if p.is_file()]
+
+
+def test_the_writer_of_registry_files_changes_nothing_by_itself(tmp_path):
+    from coursebook import registry
+
+    for name in ("bbbc013", "nuclei", "malaria"):
+        registry.write(tmp_path / "again.json", json.loads(registry.path_of(name).read_text("utf-8")))
+        assert (tmp_path / "again.json").read_bytes() == registry.path_of(name).read_bytes()
+
+
 # --- course data --------------------------------------------------------------------------------------
 
 
@@ -872,6 +953,9 @@ def test_command_mistakes(no_mirror, capsys):
         ["download", "--all", "nuclei"],
         ["list", "nucleus"],
         ["download", "malaria"],
+        ["download", "bbbc013"],
+        ["pin"],
+        ["pin", "bbbc013"],
     ):
         assert cli.main(["data", *arguments]) == 2
         out = capsys.readouterr()

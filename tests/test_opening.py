@@ -8,6 +8,7 @@ import tifffile
 from PIL import Image
 
 from bioimage_course import data
+from bioimage_course.data import opening
 from bioimage_course.errors import InputError, ToolUnavailableError
 
 for module in ("bioio", "bioio_czi", "bioio_ome_tiff", "bioio_tifffile", "bioio_imageio", "bioio_ome_zarr"):
@@ -280,6 +281,19 @@ def test_blocks_that_a_copy_has_lost_are_said(tmp_path):
     ).unlink()
     notes = data.open_image(tmp_path / "cells.ome.zarr").notes
     assert any("1 of 6 blocks are missing" in note for note in notes)
+
+
+def test_a_reader_that_stumbles_says_nothing_of_its_own(tmp_path, monkeypatch):
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 4), np.uint8))
+    for error in (ZeroDivisionError("integer division or modulo by zero"), KeyError(3), IndexError("range")):
+        monkeypatch.setattr(opening, "_look", lambda *_, error=error: (_ for _ in ()).throw(error))
+        with pytest.raises(InputError, match=r"damaged, cut off or of another format\.$"):
+            data.open_image(tmp_path / "a.tif")
+
+
+def test_one_bit_is_one_bit(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.eye(4, dtype=np.uint8))
+    assert "1 bit in use" in repr(data.open_image(tmp_path / "a.tif"))
 
 
 def test_scenes_that_a_czi_does_not_describe_are_said(tmp_path):

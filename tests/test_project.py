@@ -8,7 +8,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from bioimage_course import data, project
+from bioimage_course import data, large, project
 from bioimage_course.errors import InputError
 from coursebook import cli
 
@@ -159,6 +159,51 @@ def test_time_points_that_are_not_looked_at_are_said(tmp_path):
         assert "2 time points: only the first is used" in rows[0]["notes"]
 
 
+def half_a_zarr(path):
+    """An OME-Zarr of which half of the blocks have not been copied."""
+    image = data.synthetic.nuclei(seed=1, shape=(64, 64), count=3).image
+    array = large.create(path, image.shape, image.dtype, block=16, pixel_size=0.3)
+    array[:] = image
+    blocks = sorted(p for p in (path / "0" / "c").rglob("*") if p.is_file())
+    for block in blocks[::2]:
+        block.unlink()
+
+
+def test_what_a_file_lacks_is_said_by_the_survey_and_by_the_prediction(tmp_path):
+    pytest.importorskip("bioio_ome_zarr", reason="bioio-ome-zarr is not installed")
+    pyczi = pytest.importorskip("pylibCZIrw.czi", reason="pylibCZIrw is not installed")
+    made = project.new(tmp_path / "x")
+    half_a_zarr(made.folder / "raw" / "a_half.ome.zarr")
+    with pyczi.create_czi(str(made.folder / "raw" / "b_two.czi")) as document:
+        for scene in (0, 1):
+            cells = data.synthetic.nuclei(seed=scene, shape=(64, 64), count=3).image.astype(np.uint16)
+            document.write(cells[..., None], location=(200 * scene, 0), scene=scene)
+    for rows in (made.survey(), made.predict("blobs")):
+        assert "8 of 16 blocks are missing" in rows[0]["notes"] and "2 scenes" in rows[1]["notes"]
+
+
+def test_pixels_without_a_number_are_one_problem_everywhere(tmp_path, recwarn):
+    made = project.new(tmp_path / "x")
+    image = data.synthetic.nuclei(seed=1, shape=(64, 64), count=3).image.astype(np.float32)
+    tifffile.imwrite(made.folder / "raw" / "b_whole.tif", image)
+    image[:4, :4] = np.nan
+    tifffile.imwrite(made.folder / "raw" / "a_some.tif", image)
+    for rows in (made.survey(), made.predict("blobs")):
+        assert "16 pixels are NaN" in rows[0]["problem"] and not rows[1]["problem"]
+        assert not rows[0].get("objects") and not rows[0]["notes"]
+    assert not [w for w in recwarn if issubclass(w.category, RuntimeWarning)]
+    assert not (made.folder / "results/predictions/blobs/labels/a_some_labels.tif").exists()
+    with pytest.raises(InputError, match="NaN"):
+        large.bright_blobs(image, 100.0)
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_a_project_without_a_name_is_one_sentence(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["project", "new", name]) == 2
+    assert "needs the name of a folder" in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
 def test_without_rights_there_is_one_sentence(mine, capsys, monkeypatch):
     def refuse(*args):
         raise PermissionError(13, "Permission denied", "survey.csv")
@@ -196,6 +241,16 @@ def test_no_replicate_is_on_both_sides(mine):
     assert of["train"] and of["test"] and not of["train"] & of["test"]
     assert len(drawn.train) + len(drawn.test) == 8 and drawn.note == ""
     assert len(drawn.test) >= 0.3 * 8
+
+
+def test_mice_whose_names_begin_alike_are_different_mice(tmp_path):
+    made = project.new(tmp_path / "x")
+    for mouse in (1, 10, 11, 2):
+        for number in (1, 2):
+            image = np.arange(64, dtype=np.uint16).reshape(8, 8)
+            tifffile.imwrite(made.folder / "raw" / f"mouse{mouse}_{number}.tif", image)
+    drawn = change(made, test_share=0.25).draw(8)
+    assert len({name.split("_")[0] for name in drawn.test}) == 1 and len(drawn.test) == 2
 
 
 def test_the_first_lot_counts(mine):

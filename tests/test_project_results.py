@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from skimage.segmentation import expand_labels
 
 from bioimage_course import data, large, project
 from bioimage_course.errors import InputError
@@ -279,6 +280,39 @@ def test_equal_tools_and_single_images_cannot_be_told_apart():
     assert "cannot be told apart by 2 images of 2 replicates" in racing.verdict(rows, equal, ["m1", "m2"])
     one = {"a": np.array([0.9]), "b": np.array([0.1])}
     assert "cannot be told apart by 1 image of 1 replicate" in racing.verdict(rows, one, ["m1"])
+
+
+def test_a_tie_at_one_half_is_broken_at_three_quarters_or_said_to_be_one():
+    rows = [{"tool": "a", "ap50": 0.8}, {"tool": "b", "ap50": 0.8}]
+    level = {"a": np.array([0.7, 0.8, 0.9]), "b": np.array([0.9, 0.8, 0.7])}
+    mice = ["m1", "m2", "m3"]
+    clear = {"a": np.array([0.60, 0.61, 0.62]), "b": np.array([0.40, 0.41, 0.42])}
+    told = racing.verdict(rows, level, mice, clear)
+    assert (
+        told.startswith("a and b are level at IoU 0.5; at IoU 0.75 a is ahead: +0.20")
+        and "replicates" in told
+    )
+    close = {"a": np.array([0.6, 0.4, 0.5]), "b": np.array([0.4, 0.6, 0.4])}
+    told = racing.verdict(rows, level, mice, close)
+    assert "level at IoU 0.5" in told and "too few to tell them apart at IoU 0.75 (+0.03 (" in told
+    assert "leads" not in told and "ahead" not in told
+
+
+def test_of_tools_that_are_level_the_finer_one_comes_first(mine):
+    truths = {
+        tifffile.imread(path).tobytes(): tifffile.imread(mine.labels(path)).astype(int)
+        for path in mine.images()
+    }
+
+    def coarse(image):
+        return expand_labels(truths[image.tobytes()], 2)
+
+    def fine(image):
+        return truths[image.tobytes()]
+
+    rows = mine.race([coarse, fine], on="all").rows
+    assert [row["tool"] for row in rows] == ["own-fine", "own-coarse"]
+    assert rows[0]["ap50"] == rows[1]["ap50"] and rows[0]["ap75"] > rows[1]["ap75"]
 
 
 def test_the_interval_is_over_replicates_not_over_images():

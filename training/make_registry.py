@@ -17,16 +17,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
+from coursebook.registry import write
+
 DATA = Path(__file__).parents[1] / "src" / "bioimage_course" / "data"
 SKIMAGE = Path(find_spec("skimage").submodule_search_locations[0]) / "data"
-
-
-def write(path: Path, entry: dict) -> None:
-    """Write an entry with one line a file."""
-    files = entry.pop("files")
-    head = json.dumps(entry, indent=2, ensure_ascii=False)
-    lines = [f"    {json.dumps(n, ensure_ascii=False)}: {json.dumps(files[n])}" for n in files]
-    path.write_text(f'{head[:-2]},\n  "files": {{\n' + ",\n".join(lines) + "\n  }\n}\n", encoding="utf-8")
 
 
 def from_mirror(entry: dict, index: list[dict]) -> None:

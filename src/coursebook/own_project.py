@@ -62,7 +62,8 @@ def _step(chosen) -> int:
 
 def _draw(mine, chosen) -> int:
     drawn = mine.draw(chosen.count)
-    print("train:", *drawn.train, "test:", *drawn.test, sep="\n  ")
+    print("train:", *drawn.train, sep="\n  ")
+    print("test:", *drawn.test, sep="\n  ")
     if drawn.note:
         print(f"beware: {drawn.note}")
     return 0

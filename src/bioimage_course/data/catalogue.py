@@ -23,7 +23,8 @@ archive
 items
     How files make samples: patterns in which ``{}`` stands for the sample's name.
 files
-    ``"name": ["sha256", bytes]``.
+    ``"name": ["sha256", bytes]``, or ``[null, null]`` where nobody has published a hash: such a set is not
+    loaded until a maintainer has pinned it with ``course data pin NAME``.
 mirror
     The set and patterns in a mirror's index that ``training/make_registry.py`` reads.
 """
@@ -45,7 +46,7 @@ class File:
 
     set: str
     name: str
-    sha256: str
+    sha256: str | None
     bytes: int | None
     sources: tuple[str, ...]
 
@@ -72,6 +73,11 @@ class Entry:
     def about(self) -> dict:
         """What its samples and its collection say of themselves as well."""
         return {key: getattr(self, key) for key in ("description", "licence", "citation", "publish")}
+
+    @property
+    def pinned(self) -> bool:
+        """Whether the hash of every file is known."""
+        return all(file.sha256 for file in self.files.values())
 
     @property
     def bytes(self) -> int:
@@ -116,6 +122,14 @@ def entry(name: str) -> Entry:
     raise InputError(f"there is no data set called {name!r}: {hint}")
 
 
+def unpinned(name: str) -> str:
+    """Why a set without a known hash is not loaded, and what would change that."""
+    return (
+        f"{name!r} has no known hash, so no copy of it could be checked, and it is not loaded: "
+        f"`course data pin {name}`, run once by a maintainer, downloads it and records what it is"
+    )
+
+
 def names() -> list[str]:
     """Names of all data sets: first those inside the package, then those that are downloaded."""
     return list(entries())
@@ -145,6 +159,8 @@ def describe(name: str) -> str:
         f"  licence:  {e.licence}",
         f"  cite:     {e.citation}",
     ]
+    if not e.pinned:
+        lines.append(f"  beware:   {unpinned(name)}")
     if not e.publish:
         lines.append("  beware:   for research use; publish scores, but no crop, picture or trained model")
     return "\n".join(lines)

@@ -29,7 +29,7 @@ class Failure(Exception):
         self.trouble = network.Trouble(trouble) if isinstance(trouble, str) else trouble
 
 
-def download(url: str, place: Path, digest: str, *, label: str = "", progress: bool = True) -> Path:
+def download(url: str, place: Path, digest: str | None, *, label: str = "", progress: bool = True) -> Path:
     """Download a file to its place, which is replaced only by the right bytes.
 
     Parameters
@@ -37,8 +37,8 @@ def download(url: str, place: Path, digest: str, *, label: str = "", progress: b
     url : str
     place : Path
         Its folder is made if need be.
-    digest : str
-        The sha256 that the file must have.
+    digest : str or None
+        The sha256 that the file must have; None where nobody knows it yet.
     label : str
         What stands before the progress bar; default: the file's name.
     progress : bool
@@ -58,13 +58,13 @@ def download(url: str, place: Path, digest: str, *, label: str = "", progress: b
     import pooch
 
     pooch.get_logger().setLevel("WARNING")  # our own messages say what is needed
-    failures = 0
+    failures, known = 0, digest and f"sha256:{digest}"
     try:
         with workspace(place) as folder:
             get = _Resuming(folder / "part", label or place.name, progress)
             while True:
                 try:
-                    whole = pooch.retrieve(url, f"sha256:{digest}", "whole", path=folder, downloader=get)
+                    whole = pooch.retrieve(url, known, "whole", path=folder, downloader=get)
                     return settle(whole, place, digest)
                 except ValueError:  # pooch: the hash does not match
                     wrong = f"{url} sent other bytes than registered (sha256 differs)"
@@ -110,15 +110,15 @@ class _Resuming:
         os.replace(self.part, output_file)
 
 
-def settle(path, place: Path, digest: str) -> Path:
-    """Move a finished file to its place, if it is the right one.
+def settle(path, place: Path, digest: str | None) -> Path:
+    """Move a finished file to its place, if it is the right one, as far as that is known.
 
     Raises
     ------
     Failure
         If its sha256 is another.
     """
-    if files.sha256(path) != digest:
+    if digest and files.sha256(path) != digest:
         raise Failure(f"{place.name} arrived with another sha256 than registered")
     try:
         os.replace(path, place)

@@ -15,13 +15,14 @@ import subprocess
 import sys
 import warnings
 import zipfile
+from dataclasses import replace
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
 from bioimage_course import places
 from bioimage_course.data import downloading, network
-from bioimage_course.data.catalogue import Entry, File
+from bioimage_course.data.catalogue import Entry, File, unpinned
 from bioimage_course.data.downloading import Failure
 from bioimage_course.errors import DataUnavailableError
 from bioimage_course.files import sha256
@@ -73,12 +74,15 @@ def package_path(entry: Entry, file: File) -> Path | None:
 
 
 def cache_location(file: File) -> Path:
-    """Where the file belongs in the cache. Short, because Windows allows only 260 characters a path."""
+    """Where a file with a known hash belongs in the cache. Short: Windows allows only 260 characters a
+    path."""
     return cache_folder() / file.set / f"{file.sha256[:12]}-{PurePosixPath(file.name).name[-48:]}"
 
 
 def cache_path(file: File) -> Path | None:
     """Where the file lies in the cache, or None. A damaged file is deleted on sight."""
+    if file.sha256 is None:
+        return None
     try:
         path = cache_location(file)
     except DataUnavailableError:  # no home directory, no cache
@@ -146,6 +150,8 @@ def mirror_path(file: File, problems: list[str] | None = None) -> Path | None:
 
 def local_path(entry: Entry, file: File, problems: list[str] | None = None) -> Path | None:
     """The file's place in package, cache or mirror, checked; None if it must be downloaded."""
+    if file.sha256 is None:
+        return None
     return package_path(entry, file) or cache_path(file) or mirror_path(file, problems)
 
 
@@ -155,15 +161,18 @@ def fetch_file(entry: Entry, file: File, *, progress: bool = False) -> Path:
     Raises
     ------
     DataUnavailableError
-        If no door has it; the message says why and names the three remedies.
+        If no door has it; the message says why and names the three remedies. Or if its hash is not known.
     """
+    if file.sha256 is None:
+        raise DataUnavailableError(unpinned(file.set))
     problems: list[str] = []
     return local_path(entry, file, problems) or _download(file, problems, progress)
 
 
 def keep_file(entry: Entry, file: File, *, progress: bool = False) -> Path:
     """Like `fetch_file`, and a file found in a mirror is copied into the cache."""
-    path, place = fetch_file(entry, file, progress=progress), cache_location(file)
+    path = fetch_file(entry, file, progress=progress)
+    place = cache_location(file)
     if package_path(entry, file) is None and path != place:
         with _writing(), downloading.workspace(place) as folder:
             path = downloading.settle(shutil.copyfile(path, folder / "copy"), place, file.sha256)
@@ -210,6 +219,38 @@ def _download(file: File, problems: list[str], progress: bool) -> Path:
         f"or run `course data download {file.set}` on a connected machine "
         f"and copy its cache folder to {_cache_in_words()}"
     )
+
+
+def fetch_unpinned(file: File) -> tuple[Path, str]:
+    """Download a file whose hash is not known, and put it into the cache under the one that it has.
+
+    Returns
+    -------
+    Path, str
+        Its place, and the address that it came from.
+
+    Raises
+    ------
+    DataUnavailableError
+        If no address gives it whole.
+    """
+    if offline():
+        raise DataUnavailableError("BIOIMAGE_COURSE_OFFLINE forbids the network")
+    problems = [] if file.sources else [f"{file.name} has no public address"]
+    for source in file.sources:
+        try:
+            with _writing(), downloading.workspace(cache_folder() / file.set / file.name) as folder:
+                whole = downloading.download(source, folder / "whole", None, label=file.name)
+                if file.name.endswith(".zip"):
+                    with zipfile.ZipFile(whole) as archive:
+                        archive.testzip()
+                found = replace(file, sha256=sha256(whole), bytes=whole.stat().st_size)
+                return downloading.settle(whole, cache_location(found), found.sha256), source
+        except Failure as failure:
+            problems.append(failure.trouble.reason)
+        except zipfile.BadZipFile:
+            problems.append(f"what {source} sent is no whole zip file")
+    raise DataUnavailableError(f"{file.set!r} could not be pinned: {'; '.join(problems)}")
 
 
 def _cache_in_words() -> str:

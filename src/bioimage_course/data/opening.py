@@ -41,6 +41,7 @@ FORMATS = {
 MOST = 2.0  # GB that are read into memory unless the caller wants more
 CONVERSION = {"µm": 1, "um": 1, "micron": 1, "micrometer": 1, "micrometre": 1, "nm": 1e-3, "nanometer": 1e-3}
 CONVERSION |= {"nanometre": 1e-3, "mm": 1e3, "millimeter": 1e3, "cm": 1e4, "m": 1e6, "meter": 1e6, "å": 1e-4}
+NO_PIXEL_SIZE = "the file does not say how large a pixel is: ask the microscope, and write it down"
 BITS = (1, 8, 10, 12, 14, 16)  # what cameras count with
 
 
@@ -131,7 +132,7 @@ class OwnImage:
 
     def __repr__(self):
         shape = " × ".join(f"{axis} {n}" for axis, n in zip(self.axes, self.image.shape, strict=True))
-        bits = f", {self.bits} bits in use" if self.bits else ""
+        bits = f", {self.bits} bit{'s' * (self.bits > 1)} in use" if self.bits else ""
         step = f", planes {self.z_step:g} µm apart" if self.z_step else ""
         size = f"{self.pixel_size:g} µm a pixel{step}" if self.pixel_size else "pixel size unknown"
         share = ", ".join(f"{100 * s:.2g} %" for s in self.saturated)
@@ -180,7 +181,10 @@ def open_image(path, *, scene: int = 0, most: float = MOST) -> OwnImage:
     except MemoryError:
         raise InputError(f"{path.name} is too large for this computer's memory.") from None
     except Exception as error:  # whatever a reader says to a damaged file
-        told = re.sub(r"\S*[/\\]", "", first_line(error))[:150]
+        stumbled = isinstance(
+            error, (ArithmeticError, LookupError, TypeError, AttributeError, AssertionError)
+        )
+        told = "" if stumbled else re.sub(r"\S*[/\\]", "", first_line(error))[:150]  # "modulo by zero"
         why = "" if not told or "does not support the image" in told else f" ({told})"
         raise InputError(
             f"{path.name} is no {name} file that can be read: damaged, cut off or of another format{why}."
@@ -460,7 +464,7 @@ def _look_into_czi(path: Path) -> list[str]:
 def _spacing(spacing: tuple, axes: str, notes: list) -> tuple[float | None, float | None]:
     depth, height, width = (float(n) if n else None for n in spacing)
     if width is None:
-        notes.append("the file does not say how large a pixel is: ask the microscope, and write it down")
+        notes.append(NO_PIXEL_SIZE)
     elif height is not None and abs(height / width - 1) > 0.01:
         notes.append(f"pixels are not square ({height:g} µm high, {width:g} µm wide)")
     if "Z" in axes and depth is None:

@@ -107,12 +107,21 @@ def bright_blobs(image, threshold: float, *, spot_sigma: float = 3.0, outline_si
     Returns
     -------
     labels : array of int32 (Y, X)
+
+    Raises
+    ------
+    InputError
+        If pixels are NaN or infinite.
     """
     from scipy.ndimage import gaussian_filter, label
     from skimage.morphology import local_maxima
     from skimage.segmentation import watershed
 
     image = np.asarray(image, np.float32)
+    if not np.isfinite(image).all():
+        raise InputError(
+            "The image contains NaN or infinity: replace them first, for instance by numpy.nan_to_num."
+        )
     mask = gaussian_filter(image, outline_sigma) > threshold
     # Whole numbers, so that a flat top is a single maximum.
     landscape = np.rint(gaussian_filter(image, spot_sigma) * 256).astype(np.int32)

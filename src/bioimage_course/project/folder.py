@@ -103,8 +103,21 @@ class OwnProject:
         return found[1] if found else None
 
     def plane_of(self, opened) -> np.ndarray:
-        """The plane that the project is about, of an opened image."""
-        return opened.plane(self.channel, z=self.plane)
+        """The plane that the project is about, of an opened image.
+
+        Raises
+        ------
+        InputError
+            If there is no such channel or plane, or pixels of it are no numbers: then no step uses the file.
+        """
+        plane = opened.plane(self.channel, z=self.plane)
+        if plane.dtype.kind == "f" and not np.isfinite(plane).all():
+            count = int(np.count_nonzero(~np.isfinite(plane)))
+            raise InputError(
+                f"{count:,} pixel{'s are' if count > 1 else ' is'} NaN or infinite, which no tool can use: "
+                "find out where they come from, and save the image without them (np.nan_to_num makes them 0)."
+            )
+        return plane
 
     def unread(self, opened) -> list[str]:
         """Of what a file holds, what this project does not look at: other images, later time points."""
@@ -115,6 +128,12 @@ class OwnProject:
             times = opened.image.shape[opened.axes.index("T")]
             said.append(f"{times} time points: only the first is used")
         return said
+
+    def remarks(self, opened) -> list[str]:
+        """What a file does not say or seems to lack, and what of it this project does not look at."""
+        several = "the file holds" if len(opened.scenes) > 1 else None
+        said = [note for note in opened.notes if not (several and note.startswith(several))]
+        return self.unread(opened) + said
 
     def survey(self) -> list[dict]:
         """What is in ``raw/``: one row a file, also of those that cannot be read;
@@ -234,8 +253,10 @@ def new(folder) -> OwnProject:
     Raises
     ------
     InputError
-        If there is a file of that name, or the folder cannot be written to.
+        If the name is empty, there is a file of that name, or the folder cannot be written to.
     """
+    if not str(folder).strip():
+        raise InputError("a project needs the name of a folder, for example my-experiment.")
     folder = Path(folder)
     try:
         for name in FOLDERS:

@@ -14,6 +14,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from bioimage_course import arguments, data, files
+from bioimage_course.data.opening import NO_PIXEL_SIZE
 from bioimage_course.errors import CourseError, InputError, first_line
 from bioimage_course.large import runs
 from bioimage_course.project import chosen, scale
@@ -90,7 +91,8 @@ def _one(own: OwnProject, path: Path, picked, out: Path, run: str, row: dict) ->
         raise InputError(f"{target.name} was changed and has no longer the size of its image.")
     unknown = "" if size else "pixel size unknown: lengths in pixels only"
     row["objects"] = int(np.count_nonzero(np.unique(labels)))
-    row["notes"] = "; ".join(filter(None, (told, unknown, *own.unread(opened))))
+    remarks = [said for said in own.remarks(opened) if said != NO_PIXEL_SIZE]
+    row["notes"] = "; ".join(filter(None, (told, unknown, *remarks)))
     key = hashlib.sha256(f"{digest} {files.sha256_of(labels)} {size} {row['replicate']}".encode())
     part = out / ".parts" / f"{stem_of(path)}.{key.hexdigest()[:12]}.csv"
     if not part.exists():

@@ -17,7 +17,7 @@ from bioimage_course.project.steps import drawn_before
 from bioimage_course.project.tables import write_table
 
 AT = (0.5, 0.75, 0.9)
-"""IoU thresholds of the race; the first decides."""
+"""IoU thresholds of the race; the first decides, and those after it where tools are level."""
 
 UNFIT = {
     *("colours", "size", "float", "negative", "empty", "picture", "interpolated", "binary", "classes"),
@@ -104,7 +104,7 @@ def race(own: OwnProject, tools=None, on: str = "train") -> Race:
     names = [n for n in chosen.RACERS if n == chosen.BLOBS or compat.available(n)] if tools is None else tools
     names = [names] if isinstance(names, str) or callable(names) else list(names)
     racers = [chosen.choose(name, one_scale, own.object_diameter) for name in names]
-    truths, rows, by_image = [pair.labels for pair in pairs], [], {}
+    truths, rows, by_image, finer = [pair.labels for pair in pairs], [], {}, {}
     with tqdm(total=len(racers) * len(pairs), desc="race", unit="image", disable=None) as shown:
         for racer in racers:
             try:
@@ -116,7 +116,7 @@ def race(own: OwnProject, tools=None, on: str = "train") -> Race:
                 notes.append(f"{racer.name} did not run: {type(error).__name__}: {first_line(error)}"[:200])
                 continue
             scores = metrics.average_precision_dataset(truths, found, AT)
-            by_image[racer.name] = scores.by_image[:, 0]
+            by_image[racer.name], finer[racer.name] = scores.by_image[:, 0], scores.by_image[:, 1]
             row = {"tool": racer.name, "images": len(pairs)}
             row |= {
                 f"ap{round(100 * at)}": round(float(ap), 4) for at, ap in zip(AT, scores.pooled, strict=True)
@@ -124,12 +124,12 @@ def race(own: OwnProject, tools=None, on: str = "train") -> Race:
             rows.append(row | {"seconds_an_image": round(seconds / len(pairs), 3)})
     if not rows:
         raise InputError(f"no tool could be scored: {notes[-1]}")
-    rows.sort(key=lambda row: -row["ap50"])
+    rows.sort(key=lambda row: tuple(-row[f"ap{round(100 * at)}"] for at in AT))
     units = [pair.replicate for pair in pairs]
     for row in rows:
         row["best_minus_this"] = _against(by_image[rows[0]["tool"]], by_image[row["tool"]], units)[0]
     write_table(own.folder / "results" / f"race-{on}.csv", rows)
-    return Race(rows, verdict(rows, by_image, units), tuple(notes), by_image)
+    return Race(rows, verdict(rows, by_image, units, finer), tuple(notes), by_image)
 
 
 def _run(racer, pairs, shown) -> tuple[float, list[np.ndarray]]:
@@ -153,7 +153,18 @@ def _against(first, second, units) -> tuple[str, bool]:
     return f"{found} {'replicates' if several else 'images'}", found.low > 0 or found.high < 0
 
 
-def verdict(rows: list[dict], by_image: dict, units: list[str]) -> str:
+def _level(best: str, second: str, finer: dict, units: list[str], images: str) -> str:
+    """What is said of two tools with the same score at IoU 0.5."""
+    told = f"{best} and {second} are level at IoU 0.5"
+    said, clear = _against(finer[best], finer[second], units) if finer else ("", False)
+    if not said:
+        return f"{told} and cannot be told apart by {images}. Take the one that costs you less."
+    if clear:
+        return f"{told}; at IoU 0.75 {best} is ahead: {said} ({images})."
+    return f"{told}, and {images} are too few to tell them apart at IoU 0.75 ({said})."
+
+
+def verdict(rows: list[dict], by_image: dict, units: list[str], finer: dict | None = None) -> str:
     """One or two sentences on what so few images can tell.
 
     Parameters
@@ -163,6 +174,8 @@ def verdict(rows: list[dict], by_image: dict, units: list[str]) -> str:
     by_image : dict of str to array
     units : list of str
         The replicate of each image, "" where it is not known.
+    finer : dict of str to array, optional
+        The scores at IoU 0.75, to which those look who are level at 0.5.
     """
     count, known = len(units), len(set(units) - {""})
     replicates = "" if "" in units else f" of {known} replicate{'s' * (known != 1)}"
@@ -170,6 +183,8 @@ def verdict(rows: list[dict], by_image: dict, units: list[str]) -> str:
     if len(rows) < 2:
         return f"{rows[0]['tool']}: AP {rows[0]['ap50']:.2f} at IoU 0.5 on {images}."
     best, second = rows[0]["tool"], rows[1]["tool"]
+    if rows[0]["ap50"] == rows[1]["ap50"] or np.array_equal(by_image[best], by_image[second]):
+        return _level(best, second, finer or {}, units, images)
     said, clear = _against(by_image[best], by_image[second], units)
     if not said:
         return f"{best} and {second} cannot be told apart by {images}."

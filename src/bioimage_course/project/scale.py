@@ -79,9 +79,7 @@ def _counted(own: OwnProject) -> Scale:
         if plane.ndim != 2:
             continue
         kinds.add(plane.dtype.name)
-        values = plane[np.isfinite(plane)] if plane.dtype.kind == "f" else plane.ravel()
-        if not values.size:
-            continue  # nothing but NaN
+        values = plane.ravel()
         if plane.dtype.kind in "ui" and plane.min() >= 0 and plane.max() < len(counts):
             counts += np.bincount(values, minlength=len(counts))
         else:

@@ -57,20 +57,13 @@ def _surveyed(own: OwnProject, path) -> dict:
             "pixel_size_um": opened.pixel_size or own.pixel_size or "",
             "bits": opened.bits,
             "saturated_percent": round(100 * max(opened.saturated), 3),
-            "notes": "; ".join(_notes(own, opened)),
+            "notes": "; ".join(own.remarks(opened)),
         }
         if plane.ndim != 2:
             row["notes"] += "; a colour picture: only tools that take colours can use it"
     except CourseError as error:
         row["problem"] = str(error)
     return row
-
-
-def _notes(own: OwnProject, opened) -> list[str]:
-    """What the file does not say, and what of it the project does not look at."""
-    several = "the file holds" if len(opened.scenes) > 1 else None
-    said = [note for note in opened.notes if not (several and note.startswith(several))]
-    return own.unread(opened) + said
 
 
 def draw(own: OwnProject, count: int) -> Drawn:

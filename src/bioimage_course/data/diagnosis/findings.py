@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy import ndimage
+
+from bioimage_course.data.diagnosis.objects import Objects
 
 SHOWN = 12  # places of one finding that a picture or a table still bears
 
@@ -152,6 +155,22 @@ class Notes:
     not_judged: list[str] = field(default_factory=list)
     stopped: bool = False  # nothing that comes later could be judged
     readable: bool = True  # `labels` can be handed on as a label image
+    _objects: Objects | None = None
+    _smooth: list[np.ndarray] | None = None
+
+    @property
+    def objects(self) -> Objects:
+        """The objects of the labels as they are now: what was found before a repair is found anew."""
+        if self._objects is None or self._objects.labels is not self.labels:
+            self._objects = Objects(self.labels)
+        return self._objects
+
+    @property
+    def smooth(self) -> list[np.ndarray]:
+        """The channels without their finest noise."""
+        if self._smooth is None or len(self._smooth) != len(self.channels):
+            self._smooth = [ndimage.gaussian_filter(channel, 1.5) for channel in self.channels]
+        return self._smooth
 
     def find(self, name: str, sentence: str, boxes=(), *, mended: np.ndarray | None = None) -> None:
         """Write a finding down, and go on with the mended labels where there are some."""

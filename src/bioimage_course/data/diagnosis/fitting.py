@@ -5,9 +5,8 @@ import itertools
 import numpy as np
 from scipy import fft, ndimage
 
-from bioimage_course import arguments
 from bioimage_course.data.diagnosis.findings import Notes, box, counted
-from bioimage_course.data.diagnosis.values import _edges
+from bioimage_course.data.diagnosis.objects import Objects, edges_of, grown
 
 CLEAR = 6.0  # standard deviations by which edges must fit better than at a place drawn by lot
 BETTER = 1.3  # times as well as where the labels lie
@@ -95,7 +94,7 @@ def place(notes: Notes) -> None:
         return
     middle = tuple(slice(max((n - MOST) // 2, 0), (n + MOST) // 2) for n in notes.labels.shape)
     labels = notes.labels[middle]
-    seen = _image_edges([c[middle] for c in notes.channels])
+    seen = _image_edges([smooth[middle] for smooth in notes.smooth])
     image_edges = fft.rfftn(seen)
     here, best, shift = _fit(labels, image_edges)
     if np.abs(shift).max() <= TOLERATED and best >= CLEAR and not _uneven(labels, seen):
@@ -145,11 +144,12 @@ def _say_place(notes: Notes, kind: str, how, shift) -> None:
     )
 
 
-def _image_edges(channels: list[np.ndarray]) -> np.ndarray:
-    """Strength of the edges, the same for dim and bright objects up to a limit; mean 0."""
-    total = np.zeros(channels[0].shape, np.float32)
-    for channel in channels:
-        strength = ndimage.gaussian_gradient_magnitude(channel, 1.5)
+def _image_edges(smooth: list[np.ndarray]) -> np.ndarray:
+    """Strength of the edges of smoothed channels, the same for dim and bright objects up to a limit; mean
+    0."""
+    total = np.zeros(smooth[0].shape, np.float32)
+    for channel in smooth:
+        strength = np.sqrt(sum(slope**2 for slope in np.gradient(channel)))
         limit = np.percentile(strength[(slice(None, None, 2),) * strength.ndim], 95)
         if limit > 0:
             total += np.minimum(strength / limit, 1)
@@ -158,9 +158,9 @@ def _image_edges(channels: list[np.ndarray]) -> np.ndarray:
 
 def _fit(labels: np.ndarray, image_edges: np.ndarray) -> tuple[float, float, np.ndarray]:
     """How well the edges fit here and at the best place near, in standard deviations; and that place."""
-    edges = _edges(labels).astype(np.float32)
+    drawn = edges_of(labels).astype(np.float32)
     reach = tuple(min(64, n // 4) for n in labels.shape)
-    found = fft.irfftn(image_edges * np.conj(fft.rfftn(edges)), labels.shape)
+    found = fft.irfftn(image_edges * np.conj(fft.rfftn(drawn)), labels.shape)
     found /= found.std() or 1
     near = found[np.ix_(*(np.arange(-r, r + 1) for r in reach))]
     best = np.unravel_index(np.argmax(near), near.shape)
@@ -184,10 +184,11 @@ def _uneven(labels: np.ndarray, image_edges: np.ndarray) -> bool:
 
 def _scaled(labels: np.ndarray, factor: float) -> np.ndarray:
     """Labels at another scale around the middle, in an image of the same size."""
-    at = [np.rint((np.arange(n) - n / 2) / factor + n / 2).astype(int) for n in labels.shape]
-    within = [(a >= 0) & (a < n) for a, n in zip(at, labels.shape, strict=True)]
-    scaled = np.zeros_like(labels)
-    scaled[np.ix_(*within)] = labels[np.ix_(*(a[w] for a, w in zip(at, within, strict=True)))]
+    scaled = labels
+    for axis, n in enumerate(labels.shape):
+        at = np.rint((np.arange(n) - n / 2) / factor + n / 2).astype(int)
+        scaled = scaled.take(at.clip(0, n - 1), axis)
+        scaled[(slice(None),) * axis + ((at < 0) | (at >= n),)] = 0
     return scaled
 
 
@@ -235,9 +236,8 @@ def unlabelled(notes: Notes) -> None:
     names = {finding.name for finding in notes.findings}
     if not notes.channels or names & {"shifted", "turned", "scaled"}:
         return
-    index, numbers = arguments.consecutive(notes.labels)
-    areas = np.bincount(index.ravel(), minlength=len(numbers))[1:]
-    seen = _separating(notes.channels, index, len(areas))
+    objects = notes.objects
+    seen = _separating(notes.smooth, objects)
     if seen is None:
         told = (
             "whether objects lack a label: the labelled ones do not stand out from the background by "
@@ -245,30 +245,38 @@ def unlabelled(notes: Notes) -> None:
         )
         notes.not_judged.append(told)
         return
-    typical = float(np.median(areas))
-    thickness = _thickness(index)
-    outside = ~ndimage.binary_dilation(index > 0, iterations=4)
-    pieces, _ = ndimage.label(seen & outside)
-    sizes = np.bincount(pieces.ravel())
-    places = ndimage.find_objects(pieces)
-    found = []
-    for i in np.flatnonzero(sizes[1:] >= 0.5 * typical):
-        piece = np.pad(pieces[places[i]] == i + 1, 1)
-        filled = sizes[i + 1] / max(np.prod([s.stop - s.start for s in places[i]]), 1)
-        if filled > 0.5 and ndimage.distance_transform_edt(piece).max() >= 0.6 * thickness:
-            found.append((sizes[i + 1], box(places[i])))
+    found = _as_large(seen & ~grown(objects.index > 0, 4), objects)
     if found:
-        found.sort(reverse=True)
         told = (
             f"{counted(len(found), 'region')} without label {'is' if len(found) == 1 else 'are'} as bright "
             "(or dark) and "
             "as large as labelled objects: what is not drawn is taught as background. Draw them, or cut "
             "them out."
         )
-        cut = sum(_at_the_border(place, index.shape) for _, place in found)
+        cut = sum(_at_the_border(place, seen.shape) for place in found)
         if cut:
             told += f" ({cut} of them at the image's border, where some leave objects out on purpose.)"
-        notes.find("unlabelled", told, [place for _, place in found])
+        notes.find("unlabelled", told, found)
+
+
+def _as_large(mask: np.ndarray, objects: Objects) -> list[tuple[int, ...]]:
+    """Boxes of the pieces of a mask that are as large, as compact and as thick as the objects; largest
+    first."""
+    typical = 0.5 * float(np.median(objects.areas[1:]))
+    if mask.sum() < typical:
+        return []
+    pieces, _ = ndimage.label(mask)
+    sizes = np.bincount(pieces.ravel())
+    places = ndimage.find_objects(pieces)
+    thickness, found = None, []
+    for i in np.flatnonzero(sizes[1:] >= typical):
+        filled = sizes[i + 1] / max(np.prod([s.stop - s.start for s in places[i]]), 1)
+        if filled <= 0.5:
+            continue
+        thickness = _thickness(objects) if thickness is None else thickness
+        if _depth(pieces[places[i]] == i + 1) >= 0.6 * thickness:
+            found.append((sizes[i + 1], box(places[i])))
+    return [place for _, place in sorted(found, reverse=True)]
 
 
 def _at_the_border(place: tuple, shape: tuple) -> bool:
@@ -276,30 +284,34 @@ def _at_the_border(place: tuple, shape: tuple) -> bool:
     return any(a == 0 or b == n for a, b, n in zip(first, last, shape, strict=True))
 
 
-def _thickness(index: np.ndarray) -> float:
+def _depth(mask: np.ndarray) -> float:
+    """How far the innermost pixel of a mask lies from its outside."""
+    return float(ndimage.distance_transform_edt(np.pad(mask, 1)).max())
+
+
+def _thickness(objects: Objects) -> float:
     """Median over objects of the depth of their middle, of at most 30 of them."""
-    places = ndimage.find_objects(index)
-    some = np.linspace(0, len(places) - 1, min(30, len(places))).astype(int)
-    return float(
-        np.median([ndimage.distance_transform_edt(np.pad(index[places[i]] == i + 1, 1)).max() for i in some])
-    )
+    count = len(objects.boxes)
+    some = np.linspace(1, count, min(30, count)).astype(int)
+    return float(np.median([_depth(objects.mask(number)) for number in some]))
 
 
-def _separating(channels: list[np.ndarray], index: np.ndarray, objects: int) -> np.ndarray | None:
+def _separating(smooth: list[np.ndarray], objects: Objects) -> np.ndarray | None:
     """Pixels on the objects' side of a grey value that parts nearly all objects from nearly all
     background."""
-    outside = index == 0
-    if objects < 3 or outside.mean() < 0.2:
+    outside = objects.index == 0
+    if len(objects.boxes) < 3 or outside.mean() < 0.2:
         return None
     best = None
-    for channel in channels:
-        smooth = ndimage.gaussian_filter(channel, 1.5)
-        means = ndimage.mean(smooth, index, np.arange(1, objects + 1))
-        dark, spread = np.median(smooth[outside]), np.percentile(smooth[outside], (25, 75))
-        sign = 1 if np.median(means) > dark else -1
-        level = dark + 0.6 * (np.median(means) - dark)
+    flat, areas = objects.index.ravel(), objects.areas[1:]
+    for channel in smooth:
+        means = np.bincount(flat, channel.ravel(), len(areas) + 1)[1:] / areas
+        low, dark, high = np.percentile(channel[outside], (25, 50, 75))
+        bright = np.median(means)
+        sign = 1 if bright > dark else -1
+        level = dark + 0.6 * (bright - dark)
         apart = np.mean(sign * (means - (dark + level) / 2) > 0)
-        clear = abs(np.median(means) - dark) / max(spread[1] - spread[0], 1e-9)
+        clear = abs(bright - dark) / max(high - low, 1e-9)
         if apart > 0.9 and clear > 5 and (best is None or clear > best[0]):
-            best = clear, sign * (smooth - level) > 0
+            best = clear, sign * (channel - level) > 0
     return None if best is None else best[1]

@@ -5,6 +5,7 @@ from scipy import ndimage
 
 from bioimage_course import arguments
 from bioimage_course.data.diagnosis.findings import Notes, box, counted
+from bioimage_course.data.diagnosis.objects import between
 
 IN_BETWEEN = 0.12  # share of edge pixels with a number between their neighbours'; true masks stay below 0.04
 SPECK = 9  # pixels; a piece that is smaller is a slip of the pen
@@ -134,8 +135,7 @@ def background(notes: Notes) -> None:
     """Another number than 0 around all objects."""
     labels = notes.labels
     rims = [np.take(labels, (0, -1), axis) for axis in range(labels.ndim)]
-    number = np.bincount(arguments.consecutive(labels)[0].ravel()).argmax()
-    number = arguments.consecutive(labels)[1][number]
+    number = notes.objects.numbers[notes.objects.areas.argmax()]
     if number == 0 or any((rim == number).mean() < 0.5 for rim in rims):
         return
     rest, _ = ndimage.label(labels != number)
@@ -165,7 +165,7 @@ def background(notes: Notes) -> None:
 def interpolation(notes: Notes) -> None:
     """Numbers in between, along the edges: a resize with the wrong method, an anti-aliased line, a JPEG."""
     labels = notes.labels
-    thick, edge = _thick(labels), _edges(labels)
+    thick, edge = notes.objects.thick, notes.objects.edges
     if not edge.any():
         return
     if thick.mean() < 0.25:
@@ -177,8 +177,8 @@ def interpolation(notes: Notes) -> None:
         )
         notes.find("picture", told)
         return notes.stop(readable=False)
-    between = ~thick & _between(labels)
-    share = between.sum() / edge.sum()
+    thin = between(labels, ~thick)
+    share = thin.sum() / edge.sum()
     if share < IN_BETWEEN:
         return
     smooth = _smoothed(labels, thick)
@@ -188,9 +188,7 @@ def interpolation(notes: Notes) -> None:
             "drawn "
             "with smoothed lines or saved with loss. repair() cuts it at the half."
         )
-        return notes.find(
-            "interpolated", told, _largest_boxes(between), mended=(labels > smooth / 2) * smooth
-        )
+        return notes.find("interpolated", told, _largest_boxes(thin), mended=(labels > smooth / 2) * smooth)
     mended = _to_the_nearest(labels, thick)
     told = (
         f"{share:.0%} of the pixels along the edges have a number between those of their neighbours: the "
@@ -199,7 +197,7 @@ def interpolation(notes: Notes) -> None:
         "pixels to "
         "the nearest region, right to about a pixel; exporting it again with nearest-neighbour is better."
     )
-    notes.find("interpolated", told, _largest_boxes(between), mended=mended)
+    notes.find("interpolated", told, _largest_boxes(thin), mended=mended)
 
 
 def _smoothed(labels: np.ndarray, thick: np.ndarray) -> int | None:
@@ -210,36 +208,6 @@ def _smoothed(labels: np.ndarray, thick: np.ndarray) -> int | None:
     number = int(inside[np.argmax(counts)])
     near = (np.abs(inside.astype(float) - number) <= 0.05 * number) | (inside <= 0.05 * number)
     return number if number >= 20 and counts[near].sum() > 0.7 * counts.sum() else None
-
-
-def _thick(labels: np.ndarray) -> np.ndarray:
-    """Pixels that lie in some block of 2 × 2 (× 2) with one number."""
-    corner = ndimage.minimum_filter(labels, 2) == ndimage.maximum_filter(labels, 2)
-    return ndimage.maximum_filter(corner, 2, origin=-1)
-
-
-def _edges(labels: np.ndarray) -> np.ndarray:
-    """Pixels with another number on some side."""
-    edge = np.zeros(labels.shape, bool)
-    for axis in range(labels.ndim):
-        first, second = _pair(labels.ndim, axis)
-        different = labels[first] != labels[second]
-        edge[first] |= different
-        edge[second] |= different
-    return edge
-
-
-def _pair(ndim: int, axis: int):
-    """Two indices: all but the last, and all but the first, along one axis."""
-    whole = [slice(None)] * ndim
-    first, second = list(whole), list(whole)
-    first[axis], second[axis] = slice(None, -1), slice(1, None)
-    return tuple(first), tuple(second)
-
-
-def _between(labels: np.ndarray) -> np.ndarray:
-    """Pixels with a number strictly between the lowest and the highest around them."""
-    return (ndimage.minimum_filter(labels, 3) < labels) & (labels < ndimage.maximum_filter(labels, 3))
 
 
 def _to_the_nearest(labels: np.ndarray, thick: np.ndarray) -> np.ndarray:
@@ -270,18 +238,13 @@ def _largest_boxes(mask: np.ndarray) -> list:
 
 def instances(notes: Notes) -> None:
     """One number for all objects, one a class, or more objects than the type has numbers."""
-    from skimage.measure import label
-
-    given, numbers = arguments.consecutive(notes.labels)
-    pieces = label(given, connectivity=given.ndim)
-    areas = np.bincount(pieces.ravel(), minlength=1)
-    owner = np.zeros(len(areas), int)  # the number of each piece
-    owner[pieces.ravel()] = given.ravel()
+    numbers, pieces, areas = notes.objects.numbers, notes.objects.pieces, notes.objects.piece_areas
     large = areas >= SPECK
     large[0] = False
     typical = np.median(areas[large]) if large.any() else 0
     large &= areas >= typical / 4
-    of_each = np.bincount(owner[large], minlength=len(numbers))[1:]  # large pieces of every number
+    owners = notes.objects.owners[large]
+    of_each = np.bincount(owners, minlength=len(numbers))[1:]  # large pieces of every number
     if len(numbers) == 2:
         _binary(notes, pieces, int(numbers[1]), int(of_each[0]))
     elif _overflown(numbers, of_each):
