@@ -83,7 +83,7 @@ def test_the_file_is_whole_and_holds_what_the_tables_say():
         cells = about["sets"][kind]["cells"]
         assert [len(image) for image in about["stars"][kind]] == cells
         for name in about["models"]:
-            for contrast in told.CONTRASTS:
+            for contrast in told.contrasts(name, kind):
                 found = told.counts(name, kind, contrast)
                 assert found[:, [0, 2]].sum(axis=1).tolist() == cells
     assert len(told.ceilings("nuclei")) == script.NUCLEI

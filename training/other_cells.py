@@ -60,7 +60,7 @@ SIDE = 16
 ANIMALS = ("rat1_sample-data1", "rat2_sample-data5", "rat3_sample-data9", "rat4_sample-data12")
 ANIMALS += ("rat6_sample-data15", "rat8_sample-V915")
 PLANES = (4, 16, 28)
-MODELS = ("voronoi-otsu", "stardist", "unet", "cellpose", "pixel-classifier")
+MODELS = ("voronoi-otsu", "stardist", "unet", "cellpose")
 ABOUT = {
     "nuclei": ("dsb2018-stardist, 500 nuclei of the 50 test images, by lot", "manual"),
     "spread cells": ("phase-usiigaci2, the 8 test images of spread_cells.py, the middle 512 x 512", "manual"),

@@ -669,7 +669,7 @@ show.table(other_cells.star_table())
 
 # %%
 #| label: tbl-other-models
-#| tbl-cap: "AP@0.5 of the course's models as shipped, on the same cells, pooled. Each had the image as it is and inverted, and the better of the two is shown, a choice in hindsight that flatters. Only where truth is manual or curated do numbers rank; for the epithelium, whose masks are another tool's, they say how far a model agrees with it."
+#| tbl-cap: "AP@0.5 of the course's models as shipped, on the same cells, pooled. Each had the image as it is and inverted (the flows on the spread cells only inverted), and the better score is shown, a choice in hindsight that flatters."
 show.table(other_cells.model_table())
 
 # %% [markdown]
@@ -945,7 +945,7 @@ whole, halved = (ap_there(name, other_laboratory.SCHWANN) for name in (forest, f
 halving = other_laboratory.difference(f"{forest}-half", forest)
 width_there = np.median([row["median_diameter_px"] for row in told["sets"][other_laboratory.SCHWANN]["images"]])
 spread, of_them = other_cells.ceilings("spread cells"), "spread cells"
-attempts = [other_cells.counts(name, of_them, contrast) for name in other_cells.results()["models"] for contrast in other_cells.CONTRASTS]
+attempts = [other_cells.counts(name, of_them, contrast) for name in other_cells.results()["models"] for contrast in other_cells.contrasts(name, of_them)]
 most_found = max(counts[:, 0].sum() / counts[:, [0, 2]].sum() for counts in attempts)
 false_nuclei = [(own.max(), fixed.max()) for own, fixed in found.values()]
 show.claims(
@@ -984,9 +984,9 @@ show.claims(
     ("forest-sees-small", "b0cd98", halved > 0.85 and whole < 0.5 and halving.low > 0 and 50 < width_there < 70
      and max(tools.pixel_classifier.SIGMAS) == 8,
      f"agreement {whole:.2f} as it is, {halved:.2f} at half size (RPE1: {halving:.3f}); median nucleus {width_there:.0f} pixels"),
-    ("star-is-not-the-reason", "b42483", 0.05 < np.mean(spread < 0.9) < 0.15 and np.mean(spread < 0.8) < 0.02 and most_found < 0.05,
+    ("star-is-not-the-reason", "d64a89", 0.05 < np.mean(spread < 0.9) < 0.15 and np.mean(spread < 0.8) < 0.02 and most_found < 0.05,
      f"{len(spread)} cells: {np.mean(spread < 0.9):.0%} below 0.9, {np.mean(spread < 0.8):.1%} below 0.8; highest share of them found at "
-     f"an IoU of 0.5 by any of five models in either contrast: {most_found:.1%}".replace("%", " %")),
+     f"an IoU of 0.5 by any of {len(other_cells.results()['models'])} models, inverted or not: {most_found:.1%}".replace("%", " %")),
     ("round-nuclei-keep-area", "0b6a44", max(abs(area_change), abs(perimeter_change)) < 0.04,
      "median change of area and perimeter below 4 %"),
     ("empty-images-filled", "b39559", max(own for own, _ in false_nuclei) > 100 and not any(fixed for _, fixed in false_nuclei),

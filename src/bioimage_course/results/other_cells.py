@@ -94,6 +94,23 @@ def counts(method, kind, contrast, iou=0.5):
     return np.array([[row[key][at] for key in ("tp", "fp", "fn")] for row in rows])
 
 
+def contrasts(method, kind):
+    """In which contrasts a model was scored on a kind of cells.
+
+    Parameters
+    ----------
+    method, kind : str
+        As in `counts`.
+
+    Returns
+    -------
+    list of str
+    """
+    models = results()["models"]
+    _known(method, models)
+    return [contrast for contrast in CONTRASTS if contrast in models[method].get(kind, {})]
+
+
 def best_ap(method, kind, iou=0.5):
     """Pooled AP of a model on the image or on its inverse, whichever is higher: a choice in hindsight.
 
@@ -106,7 +123,7 @@ def best_ap(method, kind, iou=0.5):
     -------
     float
     """
-    return max(pooled_ap(counts(method, kind, contrast, iou)) for contrast in CONTRASTS)
+    return max(pooled_ap(counts(method, kind, contrast, iou)) for contrast in contrasts(method, kind))
 
 
 def reached(kind, prompt, iou=0.5):
@@ -189,7 +206,7 @@ def by_fill(kinds=RANKED, iou=0.75):
 
 
 def scored():
-    """The kinds of cells that all shipped models have seen in both contrasts.
+    """The kinds of cells that all shipped models have seen, inverted at least.
 
     Returns
     -------
@@ -197,9 +214,7 @@ def scored():
     """
     told = results()
     return [
-        kind
-        for kind in told["sets"]
-        if all(len(model.get(kind, {})) == len(CONTRASTS) for model in told["models"].values())
+        kind for kind in told["sets"] if all("inverted" in contrasts(name, kind) for name in told["models"])
     ]
 
 
