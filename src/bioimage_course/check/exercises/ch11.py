@@ -483,8 +483,6 @@ def _judge_star(name, mask, points, stars, scores, answer):
         atol=0.04,
         what="the IoU of the best star",
         mistakes={
-            "That is the share of the cell that the star covers: divide by the union, not by the "
-            "cell.": shared / np.count_nonzero(mask),
             "That is the number of shared pixels: divide it by the union.": shared,
             "That is a percentage; give a number between 0 and 1.": 100 * shared / whole,
         },
