@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 from skimage.measure import label
+from skimage.segmentation import expand_labels
 from skimage.transform import resize
 
 from bioimage_course import arguments, data
@@ -90,6 +91,7 @@ SPOIL = {
     "transposed": (lambda labels: labels.T, {"turned", "size"}),
     "10 % larger": (lambda labels: fitting._scaled(labels, 1.1), {"scaled"}),
     "10 % smaller": (lambda labels: fitting._scaled(labels, 0.9), {"scaled"}),
+    "5 pixels too wide": (lambda labels: expand_labels(labels, 5), {"outlines"}),
     "half the size": (lambda labels: labels[::2, ::2], {"size"}),
     "numbers used twice": (doubled, {"fragments"}),
     "an eighth undrawn": (incomplete, {"unlabelled"}),

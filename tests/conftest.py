@@ -18,7 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads slow tiny networks 20 times
 os.environ["BIOIMAGE_COURSE_OFFLINE"] = "1"
 
-from browser import axe, browser, open_page  # noqa: F401  fixtures for tests in a real browser
+from browser import axe, browser, open_page, windows  # noqa: F401  fixtures for tests in a real browser
 
 ROOT = Path(__file__).resolve().parents[1]
 

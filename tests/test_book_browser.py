@@ -1,11 +1,13 @@
 """The rendered book in a browser, page by page, as somebody reads it who double-clicked the file."""
 
+import collections
 import itertools
 import re
+import shutil
 
 import pytest
 
-from browser import COLOURS, frame, overflow
+from browser import COLOURS, frame, opened, overflow
 from coursebook import preview
 from coursebook.project import Project
 
@@ -51,13 +53,6 @@ def test_pages_carry_description_card_and_sitemap(site, root):
 # ---------------------------------------------------------------- in the browser
 
 
-def unfolded(open_page, path, **how):
-    """A page with everything unfolded."""
-    page = open_page(path, **how)
-    page.evaluate("document.querySelectorAll('details').forEach((box) => (box.open = true))")
-    return page
-
-
 def left_over_markup(page):
     """Markdown or TeX that a reader would see, outside code and formulas."""
     text = page.evaluate(
@@ -70,48 +65,116 @@ def left_over_markup(page):
     return re.search(r"\$\$|\\[a-z]+|@(fig|tbl|sec|eq)-|\{\{<|\{#", text)
 
 
-def test_every_page_is_accessible_quiet_clean_and_never_scrolls_sideways(site, open_page, axe):
-    # open_page also fails the test for console errors and for any request that is not for a local file
+FOLDED_AWAY = """[...document.querySelectorAll(".prediction :is(input, button)")]
+  .filter((element) => !element.checkVisibility()).map((element) => element.outerHTML)"""
+
+
+def turn_dark(page):
+    """Let the system become dark, as in the evening, and wait until the page has followed."""
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
+
+
+def without_their_claim(page):
+    """Answer every prediction; what is said where sentence and numbers of its claim do not come."""
+    for block in page.locator(".prediction").all():
+        number = block.locator("input[type=number]")
+        if number.count():
+            number.fill(number.get_attribute("min"))
+        else:
+            block.get_by_role("radio").first.check()
+        block.get_by_role("button").click()
+        text = block.get_by_role("status").inner_text()
+        if not re.search(r"You said .+\n+Measured: .+ \(.+\) In the text", text):
+            yield text
+
+
+def look_at(page, axe):
+    """Pairs of a kind and what is wrong: as a page opens, unfolded, at three widths, dark, answered."""
+    yield "folded away", page.evaluate(FOLDED_AWAY)
+    page.evaluate("document.querySelectorAll('details').forEach((box) => (box.open = true))")
+    for width in (360, 800, 1300):
+        page.set_viewport_size({"width": width, "height": 800})
+        frame(page)
+        yield "wide", [f"at {width} pixels {element}" for element in overflow(page)]
+    yield "axe", axe(page)
+    yield "markup", [*filter(None, [left_over_markup(page)])]
+    turn_dark(page)
+    yield "dark", axe(page, only=COLOURS)
+    yield "predictions", [*without_their_claim(page)]
+    yield "noise", page.problems.copy()  # errors and any request that is not for a local file
+
+
+@pytest.fixture(scope="module")
+def wrong(site, windows, axe):
+    """What is wrong with the pages, a list for each kind: every page is opened once for all of them."""
+    wrong = collections.defaultdict(list)
     for path in every_page(site):
-        page = unfolded(open_page, path, width=360)
-        for width in (360, 800, 1300):
-            page.set_viewport_size({"width": width, "height": 800})
-            frame(page)
-            assert not overflow(page), f"{path.name} at {width} pixels"
-        assert not axe(page), path.name
-        assert not left_over_markup(page), path.name
-        page.close()
+        with opened(windows) as open_page:
+            page = open_page(path, width=360)
+            for kind, found in look_at(page, axe):
+                wrong[kind] += [f"{path.name}: {each}" for each in found]
+            page.problems.clear()
+    return wrong
 
 
-def test_every_page_has_contrast_in_the_dark(site, open_page, axe):
-    for path in every_page(site):
-        page = unfolded(open_page, path, width=1300, dark=True)
-        assert not axe(page, only=COLOURS), path.name
-        page.close()
+SPOILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Spoilt</title>
+<style>[data-theme=dark] body { background: black } p { color: #333 }</style><script src="theme.js"></script>
+<body><main><h1>Spoilt</h1><p>See @fig-nothing.</p><img src="nowhere.png"><div style="width: 999px">wide</div>
+<details><summary>More</summary><div class="prediction"><label><input type="radio">this</label>
+<button>Show</button><span role="status">Nothing was measured.</span></div></details></main></body></html>"""
 
 
-def test_every_prediction_becomes_a_form_that_shows_sentence_and_numbers_of_its_claim(site, open_page):
-    for path in every_page(site):
-        page = open_page(path)
-        for block in page.locator(".prediction").all():
-            number = block.locator("input[type=number]")
-            if number.count():
-                number.fill(number.get_attribute("min"))
-            else:
-                block.get_by_role("radio").first.check()
-            block.get_by_role("button").click()
-            text = block.get_by_role("status").inner_text()
-            assert re.search(r"You said .+\n+Measured: .+ \(.+\) In the text", text), (path.name, text)
-        page.close()
+def test_every_kind_of_mistake_is_found_on_a_spoilt_page(root, windows, axe, tmp_path):
+    shutil.copy(root / "book" / "assets" / "theme.js", tmp_path)
+    (tmp_path / "spoilt.html").write_text(SPOILT)
+    with opened(windows) as open_page:
+        page = open_page(tmp_path / "spoilt.html", width=360)
+        wrong = collections.defaultdict(list)
+        for kind, found in look_at(page, axe):
+            wrong[kind] += found
+        page.problems.clear()
+    assert {kind for kind, found in wrong.items() if found} == set(wrong)
+    assert len(wrong["wide"]) >= 2  # at 360 and at 800 pixels
+    assert wrong["axe"][0].startswith("image-alt") and wrong["dark"][0].startswith("color-contrast")
+    assert wrong["predictions"] == ["Nothing was measured."] and "nowhere.png" in str(wrong["noise"])
+
+
+def test_every_page_is_quiet_and_asks_for_nothing_elsewhere(wrong):
+    assert not wrong["noise"]
+
+
+def test_no_page_scrolls_sideways(wrong):
+    assert not wrong["wide"]
+
+
+def test_every_page_is_accessible(wrong):
+    assert not wrong["axe"]
+
+
+def test_no_page_shows_markup(wrong):
+    assert not wrong["markup"]
+
+
+def test_every_page_has_contrast_in_the_dark(wrong):
+    assert not wrong["dark"]
+
+
+def test_every_prediction_becomes_a_form_that_shows_sentence_and_numbers_of_its_claim(wrong):
+    assert not wrong["folded away"]
+    assert not wrong["predictions"]
 
 
 def test_every_page_is_readable_without_scripts(site, open_page):
-    for path in every_page(site):
-        page = open_page(path, width=1000, javascript=False)
+    first, *others = every_page(site)
+    page = open_page(first, width=1000, javascript=False)
+    for path in (first, *others):
+        if path != first:
+            page.goto(path.as_uri())
         assert page.locator("main h1").first.is_visible()
         assert page.locator("#quarto-sidebar a").first.is_visible()
         assert page.locator(".course-search-button").is_hidden()  # what needs scripts is not offered
-        page.close()
 
 
 def test_the_first_screen_shows_pictures_and_something_to_try(site, open_page):

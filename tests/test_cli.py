@@ -138,9 +138,8 @@ def test_course_test_runs_nothing_when_a_file_is_not_there(steps):
 def test_course_test_is_quick_first_and_then_the_rest(steps, capsys):
     assert testing.main(["--color=no"]) == 0
     commands = [command for command, _ in steps.asked]
-    assert [c[: len(q)] for c, q in zip(commands, quick.STEPS.values(), strict=False)] == list(
-        quick.STEPS.values()
-    )
+    *looking, short, _ = commands  # the steps that test nothing run beside each other, in any order
+    assert {*looking, short[: len(quick.STEPS[quick.TESTS])]} == {*quick.STEPS.values()}
     assert commands[-1][-3:] == ("tests", "notebooks/solutions", "--color=no")
     assert capsys.readouterr().out.splitlines()[-1].strip("= ") == "6 passed, 2 warning in 3.00s"
 

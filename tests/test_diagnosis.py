@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy import ndimage
-from skimage.measure import label
+from skimage.measure import label, regionprops
 from skimage.transform import resize
 
 from bioimage_course import data, metrics
-from bioimage_course.data.diagnosis import fitting
+from bioimage_course.data.diagnosis import fitting, shapes
 from bioimage_course.data.diagnosis.findings import KINDS
 from bioimage_course.errors import InputError
 
@@ -218,6 +218,22 @@ def test_another_scale_is_named_and_not_bent(nuclei, factor):
     found = data.diagnose(nuclei.image, fitting._scaled(nuclei.labels, factor))
     (finding,) = (f for f in found.findings if f.name == "scaled")
     assert not finding.repaired and f"{1 / factor:g} times" in finding.sentence
+
+
+@pytest.mark.parametrize(("pixels", "way"), [(5, "in"), (-4, "out")])
+def test_outlines_too_wide_or_too_narrow_are_not_called_shifted(nuclei, pixels, way):
+    found = data.diagnose(nuclei.image, fitting._grown_by(nuclei.labels, pixels))
+    assert "outlines" in found.names and not {"shifted", "scaled"} & set(found.names)
+    outlines = found.findings[found.names.index("outlines")]
+    assert f"pixels further {way}, all round" in outlines.sentence and not outlines.repaired
+
+
+@pytest.mark.parametrize("shape", [(40, 30), (5, 5), (3, 90)])
+def test_solidity_is_that_of_regionprops(shape):
+    mask = label(ndimage.gaussian_filter(np.random.default_rng(3).normal(size=shape), 2) > -0.05) == 1
+    mask = mask[np.ix_(mask.any(1), mask.any(0))]
+    expected = regionprops(np.pad(mask, 1).astype(int))[0].solidity
+    assert abs(shapes._solidity(mask) - expected) < 0.02
 
 
 def test_classes_instead_of_objects(nuclei):

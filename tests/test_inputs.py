@@ -130,6 +130,7 @@ READERS = {  # each folder of results: the notebooks that read it, or import the
     "reported": "11 13",
     "schwann-wells": "18",
     "shortcuts": "06",
+    "spread-cells": "12",
     "stardist-nuclei": "08 09 11 13 14 16 17",
     "unet-nuclei": "10 14 16 17 18 20",
 }

@@ -128,6 +128,13 @@ def test_line_of_one_image_finds_gain_and_read_out_noise(denoisers):
     assert slope == pytest.approx(2, rel=0.15) and intercept == pytest.approx(25, abs=30)
 
 
+def test_noise_that_does_not_grow_with_the_light_is_left_as_it_is(denoisers):
+    light = np.tile(np.linspace(100, 110, 256), (256, 1)).round()
+    chessboard = np.indices(light.shape).sum(axis=0) % 2 * 3  # equally strong everywhere, to the last digit
+    slope, intercept = denoisers["noise"].line_of_one_image(light + chessboard)
+    assert slope == 0 and intercept > 1
+
+
 def test_noise_of_neighbours_is_measured(denoisers):
     rng = np.random.default_rng(0)
     grain = rng.normal(0, 1, (20, 101, 100))

@@ -320,6 +320,10 @@ NOT_DRIVEN = {
         tools.published.sensible tools.micro_sam.with_decoder
         results.real_splits.Cells results.real_splits.cells results.real_splits.optimism
         results.real_splits.results results.real_splits.scores results.real_splits.table
+        results.spread_cells.ap results.spread_cells.comparisons results.spread_cells.counts
+        results.spread_cells.crops results.spread_cells.curve results.spread_cells.difference
+        results.spread_cells.differences results.spread_cells.minutes_to_outline results.spread_cells.results
+        results.spread_cells.run results.spread_cells.seeds results.spread_cells.table
         tools.stardist.course_model tools.stardist.pretrained tools.stardist.results
         tools.unet.course_model tools.unet.results
         data.open_image data.read_geojson data.read_rois explore.mask explore.replicate explore.verdict

@@ -2,6 +2,7 @@
 
     python training/spread_cells.py             # what is missing of the list below; goes on where it was
     python training/spread_cells.py --list      # what has been done, and what has not
+    python training/spread_cells.py --crops     # only saves the crops that chapter 12 shows
 
 Twenty images of Usiigaci (Tsai et al. 2019, doi:10.1016/j.softx.2019.02.007; MIT licence) with cells
 outlined by hand. Two of them, sets 32 and 44, show another, smaller cell line: they are the odd ones, never
@@ -36,7 +37,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-from skimage import io, measure
+from skimage import io, measure, segmentation
 
 import cellpose_flows
 import dsb2018
@@ -53,6 +54,8 @@ DIAMETERS = (30, 45, 60, 70, 90)
 CELLPROBS = (-2.0, 0.0, 1.0)
 FLOW_ERRORS = (0.4, 0.8, None)
 EPOCHS = {"fine-tuned": 60, "scratch": 60, "scratch-longer": 180}
+CROP = 448
+"""Side of the crops in pixels: the middle of an image to learn from and of the first odd one."""
 
 
 # ---------------------------------------------------------------- images
@@ -76,6 +79,13 @@ def load(folder):
     images = [io.imread(folder / SET / name / "raw.tif") for name in names]
     labels = [largest_pieces(io.imread(folder / SET / name / "instances_ids.png")) for name in names]
     return names, cellpose_flows.normalise(images), labels
+
+
+def loaded(folder):
+    """Names of the parts, and images and labels by name."""
+    names, images, labels = load(folder)
+    pictures = {"image": images, "labels": labels}
+    return parts(names) | {k: dict(zip(names, of, strict=True)) for k, of in pictures.items()}
 
 
 def parts(names):
@@ -189,6 +199,29 @@ def run(method, n, seed, sets, nuclei):
     return about
 
 
+# ---------------------------------------------------------------- crops for the page
+
+
+def middle(array):
+    """The middle of an image, `CROP` pixels wide and high."""
+    y, x = ((side - CROP) // 2 for side in array.shape)
+    return array[y : y + CROP, x : x + CROP]
+
+
+def crops(sets):
+    """Images (8 bits) and outlines: of one image to learn from, and of the other cell line."""
+    kept = {}
+    for part, name in (("learn", order(sets["learn"], 0)[0]), ("odd", sets["odd"][0])):
+        kept[f"{part}_image"] = np.uint8(255 * np.clip(middle(sets["image"][name]), 0, 1))
+        kept[f"{part}_truth"] = numbered(middle(sets["labels"][name]))
+    return kept
+
+
+def numbered(labels):
+    """Labels 1 to n of the objects in a crop, 16 bits."""
+    return segmentation.relabel_sequential(labels)[0].astype(np.uint16)
+
+
 # ---------------------------------------------------------------- file of results
 
 
@@ -224,8 +257,13 @@ def main(argv=None):
     parser.add_argument("--images", type=Path, default=Path(mirror), help=f"folder that holds {SET}")
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--list", action="store_true", help="say what there is, and run nothing")
+    parser.add_argument("--crops", action="store_true", help="save the crops shown, and run nothing")
     parser.add_argument("--only", nargs=3, metavar=("METHOD", "IMAGES", "SEED"), help="one run")
     args = parser.parse_args(argv)
+    if args.crops:
+        shown = crops(loaded(args.images))
+        files.save(args.out.parent / "crops.npz", lambda stream: np.savez_compressed(stream, **shown))
+        return
     wanted = [(args.only[0], int(args.only[1]), int(args.only[2]))] if args.only else list(jobs())
     done = read(args.out)["runs"]
     for job in wanted:
@@ -234,11 +272,8 @@ def main(argv=None):
         return
     compat.prepare("cellpose")
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    names, images, labels = load(args.images)
-    sets = parts(names) | {
-        "image": dict(zip(names, images, strict=True)),
-        "labels": dict(zip(names, labels, strict=True)),
-    }
+    sets = loaded(args.images)
+    names, labels = list(sets["labels"]), list(sets["labels"].values())
     nuclei = dsb2018.load_part("test")
     nuclei = cellpose_flows.normalise(nuclei[0]), nuclei[1]
     for job in wanted:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from bioimage_course.errors import ToolUnavailableError
 from coursebook.project import Project
@@ -16,12 +17,13 @@ PYTEST = (sys.executable, "-m", "pytest")
 SHARING = ("-n", str(WORKERS), "--dist", "loadfile")  # the cells of a notebook must stay together
 SHORT = "not slow and not browser and not index and not nightly"
 SAID = "tests/test_notebooks.py::test_course_check_finds_nothing"  # by the step `book`
+TESTS = "short tests"
 STEPS = {
     "lint": (sys.executable, "-m", "ruff", "check", "--quiet", "--output-format", "concise"),
     "format": (sys.executable, "-m", "ruff", "format", "--check", "--quiet"),
     "types": (sys.executable, "-m", "mypy", "--no-error-summary"),
     "book": (sys.executable, "-m", "coursebook.cli", "check"),
-    "short tests": (
+    TESTS: (
         *(*PYTEST, "-q", "-p", "no:nbval", *SHARING, "-m", SHORT, "--deselect", SAID),
         *("--durations", "5", "--durations-min", "3"),  # what should be marked as slow shows itself
         *("--doctest-modules", "src", "tests"),
@@ -47,8 +49,18 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--only", choices=STEPS, action="append", help="a step by its name; may be repeated")
     chosen = parser.parse_args(argv)
     start_at_the_root()
-    failed = [name for name in chosen.only or STEPS if run(name, STEPS[name], environment())[0]]
-    return 1 if failed else 0
+    names = chosen.only or [*STEPS]
+    found = look([name for name in names if name != TESTS], environment())
+    if TESTS in names:
+        found = run(TESTS, STEPS[TESTS], environment())[0] or found
+    return 1 if found else 0
+
+
+def look(names: list[str], environment: dict[str, str]) -> int:
+    """Run steps beside each other, as each takes one core; return the exit code of a failed one, else 0."""
+    with ThreadPoolExecutor(WORKERS) as pool:
+        codes = pool.map(lambda name: run(name, STEPS[name], environment)[0], names)
+        return max(codes, key=abs, default=0)
 
 
 def start_at_the_root() -> None:
@@ -70,15 +82,18 @@ def environment() -> dict[str, str]:
 
 
 def run(name: str, command: tuple[str, ...], environment: dict[str, str]) -> tuple[int, str]:
-    """Run a step, show what it says while it runs; return its exit code and what it said."""
-    print(f"== {name}", flush=True)
-    start, said = time.perf_counter(), []
+    """Run a step, show what it says (tests while they run); return its exit code and what it said."""
+    start, said, live = time.perf_counter(), [], "pytest" in command
+    if live:
+        print(f"== {name}", flush=True)
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, text=True, encoding="utf-8"
     ) as step:
         for line in step.stdout or ():
-            print(line, end="", flush=True)
             said.append(line)
+            if live:
+                print(line, end="", flush=True)
+    before = "" if live else "".join([f"== {name}\n", *said])
     how = "failed" if step.returncode else "fine"
-    print(f"== {name}: {how}, {time.perf_counter() - start:.0f} s", flush=True)
+    print(f"{before}== {name}: {how}, {time.perf_counter() - start:.0f} s\n", end="", flush=True)
     return step.returncode, "".join(said)

@@ -50,10 +50,12 @@ def main(argv: list[str] | None = None) -> int:
     _refuse_missing(arguments)
     if _is_choice(arguments):
         return subprocess.run((*quick.PYTEST, *NBVAL, *arguments), env=environment).returncode
-    for name, command in quick.STEPS.items():
-        code, short = quick.run(name, (*command, *(arguments if "pytest" in command else ())), environment)
-        if code:
-            return code
+    code = quick.look([name for name in quick.STEPS if name != quick.TESTS], environment)
+    if code:
+        return code
+    code, short = quick.run(quick.TESTS, (*quick.STEPS[quick.TESTS], *arguments), environment)
+    if code:
+        return code
     command = (*quick.PYTEST, *NBVAL, *quick.SHARING, "-m", LONG, "tests", "notebooks/solutions", *arguments)
     code, long = quick.run("long tests and notebooks", command, environment)
     print(total(short, long))

@@ -21,11 +21,17 @@ def _total_variation(image, strength):
 
 
 FILTERS = {
-    "gaussian": (lambda x, p: filters.gaussian(x, p, mode="reflect"), (0.5, 0.7, 1, 1.4, 2, 2.8, 4, 5.6)),
-    "median": (lambda x, p: filters.median(x, morphology.disk(p), mode="reflect"), (1, 2, 3, 4, 5, 6)),
-    "nlm": (_non_local_means, (0.5, 0.7, 1, 1.4, 2, 2.8, 4)),
-    "wavelets": (lambda x, p: tools.denoise.wavelets(x, p, scales=5), (0.7, 1, 1.4, 2, 2.8, 4, 5.6, 8, 11)),
-    "tv": (_total_variation, (0.6, 0.8, 1, 1.2, 1.5, 1.8, 2.2, 2.7, 3.3, 4, 5, 6.5, 8)),
+    "gaussian": (
+        lambda x, p: filters.gaussian(x, p, mode="reflect"),
+        (0.5, 0.7, 1, 1.4, 2, 2.8, 4, 5.6, 8, 11),
+    ),
+    "median": (lambda x, p: filters.median(x, morphology.disk(p), mode="reflect"), (1, 2, 3, 4, 5, 6, 8, 11)),
+    "nlm": (_non_local_means, (0.5, 0.7, 1, 1.4, 2, 2.8, 4, 5.6, 8)),
+    "wavelets": (
+        lambda x, p: tools.denoise.wavelets(x, p, scales=5),
+        (0.7, 1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16),
+    ),
+    "tv": (_total_variation, (0.6, 0.8, 1, 1.2, 1.5, 1.8, 2.2, 2.7, 3.3, 4, 5, 6.5, 8, 11, 16)),
 }
 """Name: (function of image and strength, strengths to choose from); strengths in units of the noise."""
 

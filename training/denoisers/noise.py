@@ -112,7 +112,8 @@ def line_of_one_image(image, bins: int = BINS) -> tuple[float, float]:
     means = np.array([bright.ravel()[p].mean() for p in parts])
     variances = np.array([(np.median(np.abs(detail.ravel()[p])) / 0.67448975) ** 2 for p in parts])
     slope, intercept = np.polyfit(means, variances, 1)
-    if slope <= 0:  # noise that does not grow with the light: nothing to stabilise
+    # noise that does not grow with the light, rounding errors apart: nothing to stabilise
+    if slope * np.ptp(means) <= 1e-6 * variances.mean():
         return 0.0, max(float(tools.denoise.noise_level(image)) ** 2, 1e-12)
     return float(slope), float(intercept)
 

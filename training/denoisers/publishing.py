@@ -61,7 +61,8 @@ its card tells the rest.
 | kept | the step that is best on the right quarter of the upper half |
 | licence | {licence} |
 
-PSNR on the lower half, against the mean of 160 other frames:
+PSNR on the lower half, mean over four blocks; five frames, each against the mean of the five before and
+the five after it, whose own noise is subtracted:
 
 | method | file | step | PSNR | sha256 |
 |---|---|---|---|---|

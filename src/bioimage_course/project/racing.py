@@ -21,7 +21,7 @@ AT = (0.5, 0.75, 0.9)
 
 UNFIT = {
     *("colours", "size", "float", "negative", "empty", "picture", "interpolated", "binary", "classes"),
-    *("overflow", "shifted", "turned", "scaled"),
+    *("overflow", "shifted", "turned", "scaled", "outlines"),
 }
 """Findings of the label doctor with which a mask is no truth to score against."""
 

@@ -55,6 +55,7 @@ KINDS = {
     "shifted": "moved against the image",
     "turned": "mirrored or turned against the image",
     "scaled": "larger or smaller than what the image shows",
+    "outlines": "outlines too far outside or inside, all round",
     "unlabelled": "objects without label",
 }
 """Every name that a `Finding` may have, and what it means."""

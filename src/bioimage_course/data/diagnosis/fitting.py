@@ -11,6 +11,7 @@ from bioimage_course.data.diagnosis.objects import Objects, edges_of, grown
 CLEAR = 6.0  # standard deviations by which edges must fit better than at a place drawn by lot
 BETTER = 1.3  # times as well as where the labels lie
 TOLERATED = 3  # pixels within which a best place is no shift: outlines are drawn that far inside or outside
+ALL_ROUND = (-8, -6, -4, 4, 6, 8)  # pixels by which outlines may lie too far inside or outside
 SCALES = (0.5, 0.8, 0.9, 0.95, 1.05, 1.1, 1.25, 2.0)
 MOST = 2048  # pixels of an axis that are looked at
 
@@ -94,7 +95,7 @@ def place(notes: Notes) -> None:
         return
     middle = tuple(slice(max((n - MOST) // 2, 0), (n + MOST) // 2) for n in notes.labels.shape)
     labels = notes.labels[middle]
-    seen = _image_edges([smooth[middle] for smooth in notes.smooth])
+    seen = _image_edges([channel[middle] for channel in notes.channels])
     image_edges = fft.rfftn(seen)
     here, best, shift = _fit(labels, image_edges)
     if np.abs(shift).max() <= TOLERATED and best >= CLEAR and not _uneven(labels, seen):
@@ -103,6 +104,11 @@ def place(notes: Notes) -> None:
     others |= {("turned", name): _fit(turned, image_edges) for name, turned in _orientations(labels)}
     others["shifted", ""] = (here, best, shift)
     (kind, how), (_, score, shift) = max(others.items(), key=lambda item: item[1][1])
+    if kind == "shifted":  # what is too wide fits on one side when it is moved, and all round when it shrinks
+        rounds = {n: _fit(_grown_by(labels, n), image_edges)[0] for n in ALL_ROUND}
+        if max(rounds.values()) > score:
+            kind, how = "outlines", max(rounds, key=rounds.get)
+            score = rounds[how]
     if kind == "shifted" and np.abs(shift).max() <= TOLERATED:
         kind = "nowhere"
     if score < CLEAR or kind == "nowhere" or score < BETTER * max(here, 1):
@@ -114,7 +120,24 @@ def place(notes: Notes) -> None:
     _say_place(notes, kind, how, shift)
 
 
+def _grown_by(labels: np.ndarray, pixels: int) -> np.ndarray:
+    """Labels with outlines so many pixels further out, or further in."""
+    if pixels > 0:
+        from skimage.segmentation import expand_labels
+
+        return expand_labels(labels, pixels)
+    inside = ndimage.distance_transform_edt((labels > 0) & ~edges_of(labels))
+    return np.where(inside >= -pixels, labels, 0)
+
+
 def _say_place(notes: Notes, kind: str, how, shift) -> None:
+    if kind == "outlines":
+        told = (
+            f"The outlines would fit the image better about {abs(how)} pixels further "
+            f"{'out' if how > 0 else 'in'}, all round: they were drawn, or made by a program, too "
+            f"{'narrow' if how > 0 else 'wide'}"
+        )
+        return notes.find("outlines", f"{told}. Go back to the labels before that; shapes do not come back.")
     where = " and ".join(
         f"{abs(n)} pixels {words[int(n > 0)]}"
         for n, words in zip(
@@ -144,12 +167,11 @@ def _say_place(notes: Notes, kind: str, how, shift) -> None:
     )
 
 
-def _image_edges(smooth: list[np.ndarray]) -> np.ndarray:
-    """Strength of the edges of smoothed channels, the same for dim and bright objects up to a limit; mean
-    0."""
-    total = np.zeros(smooth[0].shape, np.float32)
-    for channel in smooth:
-        strength = np.sqrt(sum(slope**2 for slope in np.gradient(channel)))
+def _image_edges(channels: list[np.ndarray]) -> np.ndarray:
+    """Strength of the edges, the same for dim and bright objects up to a limit; mean 0."""
+    total = np.zeros(channels[0].shape, np.float32)
+    for channel in channels:
+        strength = ndimage.gaussian_gradient_magnitude(channel, 1.5)
         limit = np.percentile(strength[(slice(None, None, 2),) * strength.ndim], 95)
         if limit > 0:
             total += np.minimum(strength / limit, 1)
@@ -234,7 +256,7 @@ def unlabelled(notes: Notes) -> None:
     """Regions outside all labels that are as bright (or dark), as large and as thick as the labelled
     objects."""
     names = {finding.name for finding in notes.findings}
-    if not notes.channels or names & {"shifted", "turned", "scaled"}:
+    if not notes.channels or names & {"shifted", "turned", "scaled", "outlines"}:
         return
     objects = notes.objects
     seen = _separating(notes.smooth, objects)
