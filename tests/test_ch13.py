@@ -238,3 +238,17 @@ def test_needs_are_right_open_or_refused_without_giving_the_answer_away():
             message = failure("what_it_takes", ch13.NEEDS | {wish: other})
             assert repr(other) in message and repr(right) not in message
     assert "none of the six" in failure("what_it_takes", ch13.NEEDS | {next(iter(ch13.NEEDS)): "a GPU"})
+
+
+def test_masks_of_three_grids_come_with_the_course():
+    from bioimage_course import data
+
+    masks = materials.grid_masks()
+    assert set(masks) == {(name, side) for name in ("own", "chosen") for side in (8, 16, 32)}
+    truth = data.load("nuclei").labels[96:352, 0:256]
+    hits = [len(materials.clicked(truth, side)) for side in (8, 16, 32)]
+    assert hits == sorted(hits) and hits[-1] == len(np.unique(truth)) - 1
+    assert hits[0] / hits[-1] == pytest.approx(materials.hit(truth, 8))
+    for name in ("own", "chosen"):
+        objects = [masks[name, side].max() for side in (8, 16, 32)]
+        assert masks[name, 8].shape == truth.shape and objects == sorted(objects)

@@ -75,6 +75,8 @@ def test_what_cannot_be_had_is_a_row(monkeypatch):
     labels, rows = published.compare(truth * 9, truth, chosen)
     assert list(labels) == ["2D_versatile_fluo"]  # and none of those for H&E
     assert [row["AP@0.5"] for row in rows] == ["1.00", "no room"]
+    (seconds,) = (name for name in rows[0] if name.startswith("seconds"))
+    assert float(rows[0][seconds]) >= 0 and rows[1][seconds] == "–"
     assert published.compare(truth, None, "none") == ({}, [])
 
 

@@ -199,3 +199,22 @@ def test_both_methods_run_without_prompts(mirror):
     assert all(m.shape == image.shape and 0 <= m.min() and m.max() <= 1 for m in maps.values())
     segmenter.set_state(dict.fromkeys(maps, np.zeros(image.shape, np.float32)))
     assert not np.asarray(segmenter.generate()).any()  # nothing in the foreground, no object
+
+
+@pytest.mark.slow
+@pytest.mark.mirror
+def test_the_quick_decoder_answers_clicks_as_sam_does(mirror):
+    import torch
+    from micro_sam.util import set_precomputed
+
+    grids = importlib.import_module("micro_sam_grids")
+    image = data.load("nuclei").image[40:200, 0:256]  # not square: SAM pads it
+    model = tools.micro_sam.predictor()
+    set_precomputed(model, tools.micro_sam.embed(image))
+    clicks = torch.tensor([[[300.0, 280.0]], [[900.0, 40.0]]])
+    labels = torch.ones(2, 1, dtype=torch.int)
+    with torch.no_grad():
+        masks, ious, _ = model.predict_torch(clicks, labels, multimask_output=True, return_logits=True)
+        quick, quick_ious, _ = grids.QuickDecoder(model, image.shape)(clicks, labels)
+    torch.testing.assert_close(quick, masks, atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(quick_ious, ious, atol=1e-4, rtol=1e-4)

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from bioimage_course import shipped
+
 
 def depth(mask):
     """How far each pixel of a mask is from the nearest pixel outside; the image's border counts as outside.
@@ -60,3 +62,34 @@ def hit(labels, side, *, kind="right"):
         return np.count_nonzero(clicked) / number
     found = np.unique(clicked)
     return (found.size if kind == "background" else np.count_nonzero(found)) / number
+
+
+def clicked(labels, side):
+    """The numbers of the objects that contain a click of a grid.
+
+    Parameters
+    ----------
+    labels : array of int (Y, X)
+    side : int
+        Clicks along each side of the image.
+
+    Returns
+    -------
+    list of int
+    """
+    places = (np.arange(side) + 0.5) / side
+    grid = np.ix_(*(np.floor(places * n).astype(int) for n in labels.shape))
+    return [int(number) for number in np.unique(labels[grid]) if number]
+
+
+def grid_masks():
+    """Automatic masks of the notebook's crop with 8 × 8, 16 × 16 and 32 × 32 clicks.
+
+    Returns
+    -------
+    dict of (str, int) to array of int (256, 256)
+        Thresholds ("own", micro-sam's, or "chosen", on validation images) and clicks along a side: labels.
+    """
+    with np.load(shipped.WEIGHTS / "micro-sam" / "grids.npz") as file:
+        pairs = {key: tuple(key.split("_")) for key in file.files}
+        return {(name, int(side)): file[key].astype(int) for key, (name, side) in pairs.items()}

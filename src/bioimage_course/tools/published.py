@@ -6,6 +6,7 @@ compares: each by its own library's own download, whose hash is checked before a
 """
 
 import sys
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -229,20 +230,26 @@ def compare(image, truth=None, which="small", *, download=False):
     labels : dict of str to array of int32
         Of the models that could be had.
     rows : list of dict
-        For ``show.table``: model, MB, licence, DSB2018 in its training, and AP@0.5 or why there is none.
+        For ``show.table``: model, MB, licence, DSB2018 in its training, the seconds that it took here (with
+        the processor that cellpose and micro-sam use), and AP@0.5 or why there is none.
     """
+    import torch
     from tqdm.auto import tqdm
 
     from bioimage_course import metrics
 
     labels, rows = {}, []
+    processor = "GPU" if torch.cuda.is_available() else "CPU"
     chosen = [name for name in names(which) if about(name).images == "fluorescence"]
     for name in tqdm(chosen, desc="published models", disable=not chosen):
         entry = about(name)
         row = {"model": f"{entry.title}: {entry.model}", "MB": entry.megabytes, "licence": entry.licence}
-        row["DSB2018 in its training"] = entry.seen
+        row |= {"DSB2018 in its training": entry.seen, f"seconds ({processor})": "–"}
         try:
-            labels[name] = np.asarray(segmenter(name, download=download)(image))
+            segment = segmenter(name, download=download)  # what the download takes is not counted
+            started = time.perf_counter()
+            labels[name] = np.asarray(segment(image))
+            row[f"seconds ({processor})"] = f"{time.perf_counter() - started:.1f}"
             ap = "–" if truth is None else f"{metrics.match(truth, labels[name]).average_precision:.2f}"
         except ToolUnavailableError as reason:
             ap = str(reason)
