@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from skimage.draw import polygon
 from skimage.measure import regionprops_table
 
 from bioimage_course import check
@@ -74,8 +75,31 @@ def normalise(image, smallest_range):
     return (image - low) / max(high - low, smallest_range)
 
 
+def star(mask, point):
+    drawn = np.zeros(mask.shape, bool)
+    drawn[polygon(*ch11._star_of(mask, point).T, mask.shape)] = True
+    return drawn
+
+
+def best_star(mask, points):
+    stars = [star(mask, point) for point in points]
+    ious = [np.sum(mask & one) / np.sum(mask | one) for one in stars]
+    return points[np.argmax(ious)], max(ious)
+
+
+def changed_star(point=lambda p, given: p, iou=lambda x: x):
+    """The right answer with the point or the IoU changed."""
+
+    def answer(mask, points):
+        best, value = best_star(mask, points)
+        return point(best, points), iou(value)
+
+    return answer
+
+
 SOLUTIONS = {
     "rays": (make_distances(), outline),
+    "best_star": (best_star,),
     "suppression": (make_nms(),),
     "shape_bias": (relative_change,),
     "guarded_normalisation": (normalise,),
@@ -245,6 +269,23 @@ def test_suppression_mistakes(mistake, words):
 )
 def test_suppression_answers_of_another_kind(wrong, words):
     verdict = check.suppression.verdict(wrong)
+    assert verdict.status == "failed"
+    assert words in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (changed_star(point=lambda p, given: given[0]), "Compare all points"),
+        (lambda mask, points: tuple(points), "two things"),
+        (changed_star(point=lambda p, given: 3), "the point itself"),
+        (changed_star(point=lambda p, given: p + 1000), "none of the points"),
+        (changed_star(iou=lambda x: 100 * x), "percentage"),
+        (changed_star(iou=lambda x: x / 2), "not the right value"),
+    ],
+)
+def test_best_star_mistakes(wrong, words):
+    verdict = check.best_star.verdict(wrong)
     assert verdict.status == "failed"
     assert words in verdict.message
 

@@ -1,7 +1,8 @@
 """What ``training/`` measured, and the tables that are computed from it.
 
 ``dsb2018`` holds the scores of every method on the same 50 test images, ``other_laboratory`` those of the
-nuclei models on images of two other laboratories, ``race`` the race of all tools on three kinds of images,
+nuclei models on images of two other laboratories, ``other_cells`` what they find of cells that are not round,
+``race`` the race of all tools on three kinds of images,
 ``denoising`` the scores of filters and networks on real recordings, ``real_splits`` what a split by crop and
 one by image promise on real cells, ``spread_cells`` how many outlined images another kind of cell needs,
 ``reported`` what others have printed. All read what lies in ``weights/`` and compute the rest.
@@ -14,6 +15,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=[
         "denoising",
         "dsb2018",
+        "other_cells",
         "other_laboratory",
         "quality_control",
         "race",

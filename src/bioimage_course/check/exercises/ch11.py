@@ -399,7 +399,107 @@ def _kept(value, number):
     return array.astype(int).tolist()
 
 
-# --- (c) shape features ------------------------------
+# --- (c) the best star ------------------------------
+
+
+def _hook(shape=SHAPE):
+    """A spread cell as one draws it: a body with a long arm that bends."""
+    y, x = grid(shape)
+    body = disc(64, 34, 20, shape)
+    arm = (np.abs(np.hypot(y - 64, x - 54) - 34) <= 6) & (y <= 64) & (x >= 34)
+    return body | arm
+
+
+def _spread(mask, step=9):
+    """Points spread over a mask, the innermost in between."""
+    inside = np.argwhere(mask)
+    points = [*inside[:: max(1, len(inside) // 14)], inner_point(mask)]
+    return np.array(points[step:] + points[:step])
+
+
+@exercise(
+    chapter="11",
+    hints=(
+        "What would somebody do who has a pencil, a mask and a handful of points, and wants the best of "
+        "their stars?",
+        "Go through the points one by one: draw the star of the point, compare it with the mask, and "
+        "remember the point whose star fits best.",
+        "The polygon of a point is star_polygon(mask, 32, point), its likeness metrics.iou(mask, polygon).",
+        "Collect one IoU a point in a list; np.argmax of the list says which point it belongs to. Return "
+        "that point (not its number in the list), and its IoU.",
+    ),
+)
+def best_star(best_star):
+    """Of several inner points, find the one whose star comes nearest to the mask."""
+    expect_callable(best_star)
+    told = []
+    for name, mask in (
+        ("banana", banana()),
+        ("cell with an arm", _hook()),
+        ("ellipse", _ellipse(48, 48, 40, 16, 30)),
+    ):
+        points = _spread(mask)
+        stars = [_star_of(mask, point) for point in points]
+        scores = np.array([_iou(mask, star) for star in stars])
+        for order in (slice(None), slice(None, None, -1)):
+            answer = call(best_star, mask, points[order], pure=True)
+            told.append((name, _inner_score(mask), _judge_star(name, mask, points, stars, scores, answer)))
+    name, inner, best = told[0]
+    return f"{name}: IoU {best:.2f} from the best point, {inner:.2f} from the innermost one."
+
+
+def _star_of(mask, point):
+    """Corners of the star polygon of a point, (32, 2)."""
+    reach = _march(mask, point, 32)
+    angles = 2 * np.pi * np.arange(32) / 32
+    return np.stack([point[0] + reach * np.sin(angles), point[1] + reach * np.cos(angles)], axis=1)
+
+
+def _inner_score(mask):
+    """IoU of the star of the innermost point."""
+    return _iou(mask, _star_of(mask, inner_point(mask)))
+
+
+def _judge_star(name, mask, points, stars, scores, answer):
+    if not isinstance(answer, (tuple, list)) or len(answer) != 2:
+        raise Failure("Return two things, the best point and its IoU: `return point, iou`.")
+    point, iou = answer
+    if np.ndim(point) == 0:
+        raise Failure("The first thing you return is one number; wanted is the point itself, (row, column).")
+    point = expect_array(point, shape=(2,), dtype="number", what="your point")
+    chosen = np.flatnonzero((points == point).all(axis=1))
+    if not len(chosen):
+        raise Failure(f"Your point {tuple(point)} is none of the points that you were given.")
+    star, best = stars[chosen[0]], scores.max()
+    if scores[chosen[0]] < best - 0.03:
+        raise Failure(
+            f"{name}: the star of your point has an IoU of {scores[chosen[0]]:.2f}, another one of "
+            f"{best:.2f}. Compare all points, and keep the one with the highest IoU."
+        )
+    shared, whole = _overlap(mask, star)
+    expect_number(
+        iou,
+        close_to=scores[chosen[0]],
+        atol=0.04,
+        what="the IoU of the best star",
+        mistakes={
+            "That is the number of shared pixels: divide it by the union.": shared,
+            "That is a percentage; give a number between 0 and 1.": 100 * shared / whole,
+        },
+    )
+    return float(best)
+
+
+def _overlap(mask, corners):
+    """Pixels shared by a mask and a polygon, and pixels of either."""
+    from skimage.draw import polygon
+
+    drawn = np.zeros(mask.shape, bool)
+    drawn[polygon(corners[:, 0], corners[:, 1], mask.shape)] = True
+    return np.count_nonzero(mask & drawn), np.count_nonzero(mask | drawn)
+
+
+# --- (d) shape features ------------------------------
 
 
 def _before_after():
@@ -489,7 +589,7 @@ def shape_bias(relative_change):
     return f"Polygons changed {told} on average, mostly because of the one bent object."
 
 
-# --- (d) the empty image ------------------------------
+# --- (e) the empty image ------------------------------
 
 
 @exercise(
@@ -568,7 +668,7 @@ def guarded_normalisation(normalise):
     return "Real images are normalised as before, and an empty one stays dark."
 
 
-# --- (e) judgement ------------------------------
+# --- (f) judgement ------------------------------
 
 NOW = {
     "round nuclei, 25 pixels wide as in training; you report their area": "go on",

@@ -1,0 +1,129 @@
+"""Cells that are not round: star ceilings, what is counted, and the tables made of it."""
+
+import json
+
+import numpy as np
+import pytest
+
+import other_cells as script
+from bioimage_course import data, results, shipped
+from bioimage_course.errors import InputError
+from bioimage_course.materials.ch11 import banana, disc
+
+told = results.other_cells
+
+
+def test_a_disc_is_a_star_and_a_bent_cell_is_none():
+    assert script.star_ceiling(disc(48, 48, 30))[0] > 0.97
+    assert script.star_ceiling(disc(48, 48, 4))[0] > 0.9
+    assert 0.7 < script.star_ceiling(banana())[0] < 0.95
+
+
+def test_the_best_star_is_no_worse_than_that_of_any_point_and_may_touch_the_border():
+    mask = banana()
+    best, _, reach = script.star_ceiling(mask)
+    others = [
+        script.star_iou(mask, place, script.distances(mask, place)) for place in np.argwhere(mask)[::97]
+    ]
+    assert best >= max(others) - 0.01 and len(reach) == script.RAYS
+    full = np.ones((20, 30), bool)
+    assert script.star_ceiling(full)[0] > 0.9
+
+
+def test_slips_are_no_cells_and_pieces_count_apart():
+    labels = np.zeros((40, 40), np.uint16)
+    labels[:10, :10] = labels[20:30, 20:30] = 7
+    labels[35, 30:35] = 9
+    assert script.cells_of(labels).max() == 2
+
+
+def test_cells_are_asked_about_by_lot_and_the_lot_is_fixed():
+    truth = np.repeat(np.arange(41), 4).reshape(4, 41)
+    first = script.asked(truth, 3)
+    assert len(set(first)) == script.ASKED and first.min() > 0
+    assert first.tolist() == script.asked(truth, 3).tolist() != script.asked(truth, 4).tolist()
+
+
+def test_parts_are_kept_one_beside_the_other(tmp_path):
+    out = tmp_path / "results.json"
+    script.keep(out, [1], "stars", "axons")
+    script.keep(out, [2], "stars", "ovule")
+    script.keep(out, {"hit": 3}, "grid", "axons", "rat1")
+    assert script.read(out) == {
+        "stars": {"axons": [1], "ovule": [2]},
+        "grid": {"axons": {"rat1": {"hit": 3}}},
+    }
+
+
+def test_what_was_scored_is_not_scored_again(tmp_path, monkeypatch):
+    runs = []
+
+    def methods(_):
+        def segment(image):
+            runs.append(image.shape)
+            return np.zeros(image.shape, np.int32)
+
+        return {name: (name, segment, None) for name in script.MODELS}
+
+    monkeypatch.setattr(script.other_laboratory, "methods", methods)
+    truth = np.zeros((30, 30), np.int32)
+    truth[5:15, 5:15] = 1
+    sets = {"axons": {"names": ["a"], "images": [np.zeros((30, 30))], "truths": [truth]}}
+    for _ in range(2):
+        script.measure_models(sets, tmp_path / "results.json")
+    assert len(runs) == 2 * len(script.MODELS)
+    rows = script.read(tmp_path / "results.json")["models"]["unet"]["axons"]["inverted"]["images"]
+    assert rows == [{"tp": [0] * 3, "fp": [0] * 3, "fn": [1] * 3}]
+
+
+def test_the_file_is_whole_and_holds_what_the_tables_say():
+    about = told.results()
+    assert {"spread cells", "axons"} <= set(told.scored()) <= set(about["sets"])
+    for kind in told.scored():
+        cells = about["sets"][kind]["cells"]
+        assert [len(image) for image in about["stars"][kind]] == cells
+        for name in about["models"]:
+            for contrast in told.contrasts(name, kind):
+                found = told.counts(name, kind, contrast)
+                assert found[:, [0, 2]].sum(axis=1).tolist() == cells
+    assert len(told.ceilings("nuclei")) == script.NUCLEI
+    stars = {row["cells"]: row for row in told.star_table()}
+    assert stars["spread cells"]["number"] == sum(about["sets"]["spread cells"]["cells"])
+    assert [row["cells"] for row in told.model_table()] == told.scored()
+    assert "/work" not in json.dumps(about) and "/home" not in json.dumps(about)
+
+
+def test_models_are_the_shipped_ones():
+    methods = script.other_laboratory.methods({"spot_sigma": 0, "outline_sigma": 0})
+    for name, scored in told.results()["models"].items():
+        title, _, what = methods[name]
+        assert (scored["title"], scored["weights"]) == (title, script.other_laboratory.identity(what)), name
+
+
+def test_what_was_not_measured_is_one_sentence():
+    for wrong in (("magic", "axons"), ("unet", "moon")):
+        with pytest.raises(InputError, match=r"There are .*, but no"):
+            told.counts(*wrong, "inverted")
+
+
+def test_built_in_crops_come_with_their_notices():
+    folder = shipped.WEIGHTS.parent / "data" / "samples"
+    for name, cells, owner in (
+        ("spread-cells", 33, "usiigaci"),
+        ("em-axons", 30, "axondeepseg"),
+        ("ovule-cells", 22, "plantseg"),
+    ):
+        sample = data.load(name)
+        assert sample.n_objects == cells and sample.image.dtype == np.uint8
+        assert f"LICENSE-{owner}.txt" in sample.licence
+        assert "MIT License" in (folder / f"LICENSE-{owner}.txt").read_text()
+
+
+@pytest.mark.mirror
+def test_the_crop_of_spread_cells_is_of_a_test_image(mirror):
+    names = sorted(path.parent.name for path in (mirror / script.spread_cells.SET).glob("*/raw.tif"))
+    assert "set03" in script.spread_cells.parts(names)["test"]
+    image, labels = script.samples(mirror)["spread_cells"]
+    sample = data.load("spread-cells")
+    np.testing.assert_array_equal(sample.image, image)
+    np.testing.assert_array_equal(sample.labels, script.numbered(labels))
