@@ -162,9 +162,10 @@ def test_unknown_tool_is_refused():
         compat.available("starfish")
 
 
-def test_keras_2_is_chosen_before_tensorflow():
+@pytest.mark.parametrize("call", ["use_keras2(); compat.use_keras2()", "prepare('micro-sam')"])
+def test_keras_2_is_chosen_before_tensorflow(call):
     code = (
-        "from bioimage_course import compat; compat.use_keras2(); compat.use_keras2()\n"
+        f"from bioimage_course import compat; compat.{call}\n"
         "import os, sys; print(os.environ['TF_USE_LEGACY_KERAS'], 'tensorflow' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

@@ -500,7 +500,7 @@ found_by_grid = grid_masks()
 # %% tags=["needs-weights"]
 #| label: fig-grids
 #| fig-cap: "The same crop under three grids of clicks (crosses), at micro-sam's own thresholds. Solid green: found; dashed red: no nucleus, or a group taken for one; dotted blue: missed. From left to right fewer nuclei are missed for want of a click. On the right every nucleus holds at least one, and many are missed all the same."
-#| fig-alt: "Three panels of the same crop of nuclei with 64, 256 and 1,024 crosses. The number of green outlines rises from left to right; red dashed outlines, around groups and fragments, appear in the right one; dotted blue outlines remain in all three."
+#| fig-alt: "Three panels of the same crop of nuclei with 64, 256 and 1,024 crosses. The number of green outlines rises from left to right; red dashed outlines, around groups and fragments, appear in the middle and become more in the right one; dotted blue outlines remain in all three."
 figure, panels = show.figure(1, 3, height=3.6)
 for axes, side in zip(panels, (8, 16, 32)):
     labels = found_by_grid["own", side]

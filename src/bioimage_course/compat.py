@@ -164,6 +164,8 @@ def prepare(tool: str) -> None:
         If the tool is not installed.
     """
     require(tool)
+    if "tensorflow" not in sys.modules and _findable("tf_keras"):
+        use_keras2()  # in time: micro-sam imports TensorFlow, by way of TensorBoard, with the Keras it finds
     for need in TOOLS[tool].needs:
         PREPARATIONS[need](tool)
 

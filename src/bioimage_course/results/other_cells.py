@@ -38,7 +38,7 @@ def ceilings(kind):
     Parameters
     ----------
     kind : str
-        A key of ``results()["sets"]``, or ``"nuclei"``: the 50 test images of DSB2018.
+        A key of ``results()["sets"]``, or ``"nuclei"``: 500 nuclei of DSB2018's test images, by lot.
 
     Returns
     -------
