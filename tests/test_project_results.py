@@ -211,6 +211,15 @@ def test_other_settings_in_the_same_folder_are_refused(mine):
     assert project.open_folder(mine.folder).predict("blobs", name="wide")
 
 
+def test_a_colour_picture_is_not_drawn_for_labelling(mine):
+    colours = np.arange(1200, dtype=np.uint16).reshape(20, 20, 3).astype(np.uint8)
+    Image.fromarray(colours).save(mine.folder / "raw" / "photo_0.png")
+    row = next(row for row in mine.survey() if row["image"] == "photo_0.png")
+    assert "colour" in row["problem"] and row["shape"] == "20×20×3"
+    drawn = mine.draw(len(mine.images()))
+    assert "photo_0.png" not in (*drawn.train, *drawn.test)
+
+
 def test_two_images_of_one_name_and_colours_are_their_problem(mine):
     Image.fromarray(np.zeros((20, 20), np.uint8) + 9).save(mine.folder / "raw" / "mouse1_0.png")
     Image.fromarray(np.arange(1200, dtype=np.uint16).reshape(20, 20, 3).astype(np.uint8)).save(

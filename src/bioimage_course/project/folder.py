@@ -108,9 +108,14 @@ class OwnProject:
         Raises
         ------
         InputError
-            If there is no such channel or plane, or pixels of it are no numbers: then no step uses the file.
+            If there is no such channel or plane, if it has colours, or if pixels of it are no numbers: then
+            no step uses the file.
         """
         plane = opened.plane(self.channel, z=self.plane)
+        if plane.ndim != 2:
+            raise InputError(
+                "a colour picture: the project works on one channel; save one of them as an image."
+            )
         if plane.dtype.kind == "f" and not np.isfinite(plane).all():
             count = int(np.count_nonzero(~np.isfinite(plane)))
             raise InputError(

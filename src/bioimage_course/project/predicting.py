@@ -79,8 +79,6 @@ def _one(own: OwnProject, path: Path, picked, out: Path, run: str, row: dict) ->
     """Labels, overlay and measurements of one image; the file with its measurements."""
     opened = data.open_image(path)
     plane, size = own.plane_of(opened), opened.pixel_size or own.pixel_size
-    if plane.ndim != 2:
-        raise InputError("a colour picture: the project works on one channel; save one of them as an image.")
     digest, target = _digest(path), out / "labels" / f"{stem_of(path)}_labels.tif"
     labels, told = _there(target, run, digest)
     if labels is None:

@@ -88,8 +88,6 @@ def labelled(own: OwnProject, on: str = "all") -> tuple[list[Labelled], list[str
 def _fit(own: OwnProject, path) -> Labelled:
     opened, file = data.open_image(path), own.labels(path)
     plane = own.plane_of(opened)
-    if plane.ndim != 2:
-        raise InputError("a colour picture.")
     seen = data.diagnose(plane, decode(file.read_bytes(), file.name))
     if unfit := [finding for finding in seen.findings if finding.name in UNFIT]:
         raise InputError(unfit[0].sentence)

@@ -48,7 +48,6 @@ def _surveyed(own: OwnProject, path) -> dict:
         if path.is_dir() and not path.name.lower().endswith(".zarr"):
             raise InputError(f"{path.name} is a folder: only images that lie in raw/ itself are seen.")
         opened = data.open_image(path)
-        plane = own.plane_of(opened)
         row |= {
             "format": opened.format,
             "axes": opened.axes,
@@ -57,10 +56,9 @@ def _surveyed(own: OwnProject, path) -> dict:
             "pixel_size_um": opened.pixel_size or own.pixel_size or "",
             "bits": opened.bits,
             "saturated_percent": round(100 * max(opened.saturated), 3),
-            "notes": "; ".join(own.remarks(opened)),
         }
-        if plane.ndim != 2:
-            row["notes"] += "; a colour picture: only tools that take colours can use it"
+        own.plane_of(opened)  # says what makes the file useless for the other steps
+        row["notes"] = "; ".join(own.remarks(opened))
     except CourseError as error:
         row["problem"] = str(error)
     return row
