@@ -139,6 +139,18 @@ def same_versions(before, packages):
     return all(before.get(package) == version(package) for package in packages)
 
 
+def count(truth, labels, thresholds):
+    """TP, FP and FN of one image, a list over the thresholds each."""
+    matches = metrics.match(truth, labels, thresholds)
+    return {key: [int(getattr(m, key)) for m in matches] for key in ("tp", "fp", "fn")}
+
+
+def pooled(rows):
+    """AP over the thresholds, pooled over the objects of all images, from the rows of `count`."""
+    tp, fp, fn = (np.sum([row[key] for row in rows], axis=0) for key in ("tp", "fp", "fn"))
+    return np.round(tp / (tp + fp + fn), 3).tolist()
+
+
 def segment_all(segment, images):
     """Labels of all images, and mean seconds of one.
 

@@ -58,8 +58,7 @@ def main():
     }
     OUT.mkdir(parents=True, exist_ok=True)
     files.save(OUT / "results.json", json.dumps(about) + "\n")
-    tp, fp, fn = (np.array([image[key] for image in found]).sum(axis=0) for key in ("tp", "fp", "fn"))
-    print("pooled AP:", np.round(tp / (tp + fp + fn), 3))
+    print("pooled AP:", dsb2018.pooled(found))
     print(
         "area of the annotation / area at half maximum:", np.median([i["median_area_ratio"] for i in found])
     )

@@ -24,6 +24,7 @@ import numpy as np
 import dsb2018
 import micro_sam_prompts
 from bioimage_course import data, files, metrics, tools
+from bioimage_course.materials.ch13 import clicked
 
 OUT = micro_sam_prompts.OUT
 SIDES = (8, 16, 32)
@@ -165,16 +166,9 @@ def automatic(cache, image, side, thresholds=THRESHOLDS):
     return dict(zip(thresholds, kept["labels"], strict=True)), seconds + float(kept["seconds"])
 
 
-def clicked(labels, side):
-    """The numbers of the objects that contain a click of the grid."""
-    places = (np.arange(side) + 0.5) / side
-    grid = np.ix_(*(np.floor(places * n).astype(int) for n in labels.shape))
-    return set(np.unique(labels[grid]).tolist()) - {0}
-
-
 def row(truth, found, side, seconds):
     """What one grid reached on one image: matches at each IoU threshold, and the nuclei it asked about."""
-    hit = clicked(truth, side)
+    hit = set(clicked(truth, side))
     counts = {}
     for name, labels in found.items():
         scores = metrics.average_precision_dataset([truth], [labels])

@@ -38,7 +38,7 @@ from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
-from skimage import draw, io, measure, segmentation
+from skimage import draw, io, measure
 from skimage.transform import downscale_local_mean
 
 import cellpose_flows
@@ -46,7 +46,9 @@ import dsb2018
 import other_laboratory
 import spread_cells
 from bioimage_course import compat, files, metrics, shipped, tools
+from bioimage_course.materials.ch13 import clicked
 from micro_sam_prompts import true_prompts
+from spread_cells import numbered
 
 OUT = shipped.WEIGHTS / "other-cells" / "results.json"
 SAMPLES = shipped.WEIGHTS.parent / "data" / "samples"
@@ -106,10 +108,9 @@ def chloroplast_field(folder):
     return small, labels[2:2340:4, 2:3292:4]
 
 
-def middle(image, labels, side):
+def middles(image, labels, side):
     """The middle of an image and of its labels."""
-    window = tuple(slice((n - side) // 2, (n + side) // 2) for n in image.shape)
-    return image[window], labels[window]
+    return spread_cells.middle(image, side), spread_cells.middle(labels, side)
 
 
 def cells_of(labels):
@@ -119,11 +120,6 @@ def cells_of(labels):
     return numbered(kept)
 
 
-def numbered(labels):
-    """The same objects, numbered 1 to n."""
-    return segmentation.relabel_sequential(labels)[0].astype(np.int32)
-
-
 def load(folder):
     """Of each set the names, the normalised images and the labels."""
     names = sorted(path.parent.name for path in (folder / spread_cells.SET).glob("*/raw.tif"))
@@ -131,8 +127,8 @@ def load(folder):
     cell = folder / "membrane-mixed" / "epitools"
     yeast = folder / "yeast-phase-yeastvision"
     pairs = {
-        "spread cells": {name: middle(*spread_field(folder, name), 512) for name in tests},
-        "axons": {name: middle(*axon_field(folder, name), 384) for name in ANIMALS},
+        "spread cells": {name: middles(*spread_field(folder, name), 512) for name in tests},
+        "axons": {name: middles(*axon_field(folder, name), 384) for name in ANIMALS},
         "ovule": {f"plane {z}": ovule_plane(folder, z) for z in PLANES},
         "chloroplasts": {"leaf": chloroplast_field(folder)},
         "yeast": {"im003": (io.imread(yeast / "im003_phase.tif"), io.imread(yeast / "im003_mask.tif"))},
@@ -235,11 +231,6 @@ def ceilings(labels):
 # ---------------------------------------------------------------- models
 
 
-def counts(truth, labels):
-    """TP, FP and FN at the thresholds."""
-    return other_laboratory.count(truth, labels)
-
-
 def model_parts(kind, scenes, results):
     """Score what is missing of one set: (name, contrast), counts image by image."""
     methods = other_laboratory.methods({"spot_sigma": 0, "outline_sigma": 0})
@@ -251,7 +242,9 @@ def model_parts(kind, scenes, results):
             started = time.process_time()
             rows = []
             for image, truth in zip(scenes["images"], scenes["truths"], strict=True):
-                rows.append(counts(truth, segment(1 - image if contrast == "inverted" else image)))
+                rows.append(
+                    other_laboratory.count(truth, segment(1 - image if contrast == "inverted" else image))
+                )
             seconds = round(time.process_time() - started, 1)
             yield name, title, other_laboratory.identity(what), contrast, rows, seconds
 
@@ -287,9 +280,7 @@ def sam_prompted(image, truth, cells):
 def sam_grid(image, truth):
     """Counts of automatic masks, and how many cells contain a click of the grid."""
     labels = tools.micro_sam.segment(image, points_per_side=SIDE)
-    places = (np.arange(SIDE) + 0.5) / SIDE
-    clicks = np.ix_(*(np.floor(places * n).astype(int) for n in truth.shape))
-    return counts(truth, labels) | {"hit": int(np.count_nonzero(np.unique(truth[clicks])))}
+    return other_laboratory.count(truth, labels) | {"hit": len(clicked(truth, SIDE))}
 
 
 # ---------------------------------------------------------------- file of results
@@ -349,7 +340,7 @@ def measure_models(sets, out):
             keep(out, title, "models", name, "title")
             keep(out, weights, "models", name, "weights")
             keep(out, {"images": rows, "cpu_seconds": seconds}, "models", name, kind, contrast)
-            print(name, kind, contrast, pooled(rows), seconds, flush=True)
+            print(name, kind, contrast, dsb2018.pooled(rows), seconds, flush=True)
 
 
 def measure_sam(sets, out):
@@ -380,12 +371,6 @@ def triples(scenes):
     return list(zip(scenes["names"], scenes["images"], scenes["truths"], strict=True))
 
 
-def pooled(rows):
-    """AP of all images together."""
-    tp, fp, fn = (np.sum([row[key] for row in rows], axis=0) for key in ("tp", "fp", "fn"))
-    return np.round(tp / (tp + fp + fn), 3).tolist()
-
-
 # ---------------------------------------------------------------- crops for the package
 
 
@@ -412,7 +397,9 @@ def write_samples(folder):
     for name, (image, labels) in samples(folder).items():
         io.imsave(SAMPLES / f"{name}.png", image.astype(np.uint8), check_contrast=False)
         tifffile.imwrite(
-            SAMPLES / f"{name}_labels.tif", numbered(labels).astype(np.uint16), compression="zlib"
+            SAMPLES / f"{name}_labels.tif",
+            numbered(labels).astype(np.uint16),
+            compression="zlib",
         )
         print(name, image.shape, labels.max())
 

@@ -97,8 +97,7 @@ def inside(labels):
 
 def count(truth, labels):
     """TP, FP and FN at the thresholds."""
-    matches = metrics.match(truth, labels, THRESHOLDS)
-    return {key: [int(getattr(m, key)) for m in matches] for key in ("tp", "fp", "fn")}
+    return dsb2018.count(truth, labels, THRESHOLDS)
 
 
 def counts_of(scene, labels):
@@ -292,12 +291,7 @@ def main(argv=None):
 
 def sum_up(found):
     """Pooled AP at the thresholds, for whoever watches."""
-
-    def pooled(rows):
-        tp, fp, fn = (np.sum([row[key] for row in rows], axis=0) for key in ("tp", "fp", "fn"))
-        return np.round(tp / (tp + fp + fn), 3).tolist()
-
-    return {key: pooled(found[key]) for key in (RPE1, SCHWANN)}
+    return {key: dsb2018.pooled(found[key]) for key in (RPE1, SCHWANN)}
 
 
 if __name__ == "__main__":

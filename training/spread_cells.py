@@ -173,8 +173,7 @@ def segment(model, image, options):
 
 def counts(truths, found):
     """TP, FP and FN at the thresholds, image by image."""
-    rows = [metrics.match(truth, labels, THRESHOLDS) for truth, labels in zip(truths, found, strict=True)]
-    return [{name: [int(getattr(m, name)) for m in row] for name in ("tp", "fp", "fn")} for row in rows]
+    return [dsb2018.count(*pair, THRESHOLDS) for pair in zip(truths, found, strict=True)]
 
 
 def run(method, n, seed, sets, nuclei):
@@ -202,10 +201,10 @@ def run(method, n, seed, sets, nuclei):
 # ---------------------------------------------------------------- crops for the page
 
 
-def middle(array):
-    """The middle of an image, `CROP` pixels wide and high."""
-    y, x = ((side - CROP) // 2 for side in array.shape)
-    return array[y : y + CROP, x : x + CROP]
+def middle(array, side=CROP):
+    """The middle of an image, so many pixels wide and high."""
+    y, x = ((n - side) // 2 for n in array.shape)
+    return array[y : y + side, x : x + side]
 
 
 def crops(sets):
@@ -213,13 +212,13 @@ def crops(sets):
     kept = {}
     for part, name in (("learn", order(sets["learn"], 0)[0]), ("odd", sets["odd"][0])):
         kept[f"{part}_image"] = np.uint8(255 * np.clip(middle(sets["image"][name]), 0, 1))
-        kept[f"{part}_truth"] = numbered(middle(sets["labels"][name]))
+        kept[f"{part}_truth"] = numbered(middle(sets["labels"][name])).astype(np.uint16)
     return kept
 
 
 def numbered(labels):
-    """Labels 1 to n of the objects in a crop, 16 bits."""
-    return segmentation.relabel_sequential(labels)[0].astype(np.uint16)
+    """The same objects, numbered 1 to n."""
+    return segmentation.relabel_sequential(labels)[0].astype(np.int32)
 
 
 # ---------------------------------------------------------------- file of results
@@ -283,8 +282,7 @@ def main(argv=None):
         found = run(*job, sets, nuclei)
         done = read(args.out)["runs"] | {key(*job): found}
         files.save(args.out, json.dumps(about_this(names, labels) | {"runs": done}, indent=1) + "\n")
-        pooled = np.sum([[row[k][0] for k in ("tp", "fp", "fn")] for row in found["test"]], axis=0)
-        ap = f"AP@0.5 {pooled[0] / pooled.sum():.3f}"
+        ap = f"AP@0.5 {dsb2018.pooled(found['test'])[0]:.3f}"
         print(key(*job), ap, found["options"], found["cpu_minutes"], flush=True)
 
 

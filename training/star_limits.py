@@ -85,7 +85,7 @@ def main():
         "minutes": round((time.perf_counter() - started) / 60, 1),
     }
     files.save(OUT, json.dumps(results) + "\n")
-    print(results["distances"], {v: aps(rows) for v, rows in results["versions"].items()})
+    print(results["distances"], {v: dsb2018.pooled(rows) for v, rows in results["versions"].items()})
 
 
 def counts(names, truths, found):
@@ -95,12 +95,6 @@ def counts(names, truths, found):
         {"name": name, "tp": tp.tolist(), "fp": fp.tolist(), "fn": fn.tolist()}
         for name, tp, fp, fn in zip(names, scores.tp, scores.fp, scores.fn, strict=True)
     ]
-
-
-def aps(rows):
-    """Pooled AP at the thresholds."""
-    tp, fp, fn = (np.sum([row[key] for row in rows], axis=0) for key in ("tp", "fp", "fn"))
-    return np.round(tp / (tp + fp + fn), 3).tolist()
 
 
 if __name__ == "__main__":
