@@ -135,13 +135,12 @@ def test_course_test_runs_nothing_when_a_file_is_not_there(steps):
     assert not steps.asked
 
 
-def test_course_test_is_quick_first_and_then_the_rest(steps, capsys):
+def test_course_test_looks_first_and_then_tests_everything_in_one_run(steps):
     assert testing.main(["--color=no"]) == 0
-    commands = [command for command, _ in steps.asked]
-    *looking, short, _ = commands  # the steps that test nothing run beside each other, in any order
-    assert {*looking, short[: len(quick.STEPS[quick.TESTS])]} == {*quick.STEPS.values()}
-    assert commands[-1][-3:] == ("tests", "notebooks/solutions", "--color=no")
-    assert capsys.readouterr().out.splitlines()[-1].strip("= ") == "6 passed, 2 warning in 3.00s"
+    *looking, tests = [command for command, _ in steps.asked]  # what looks runs side by side, in any order
+    assert {*looking} == {command for name, command in quick.STEPS.items() if name != quick.TESTS}
+    assert tests[-4:] == ("src", "tests", "notebooks/solutions", "--color=no")
+    assert {"--nbval-lax", "--doctest-modules", *quick.ALREADY_SAID} <= {*tests}
 
 
 def test_course_test_stops_where_quick_finds_something(steps):
@@ -160,12 +159,13 @@ def test_course_test_computes_as_another_processor_would(other, steps):
         assert environment.get("DNNL_MAX_CPU_ISA") == ("SSE41" if other else None)
 
 
-def test_every_test_is_short_or_long_or_nightly():
-    """The marks of the three runs leave nothing out and share nothing."""
+def test_every_test_is_run_or_nightly():
+    """The marks of the two runs leave nothing out and share nothing; what is short is part of the first."""
     for marks in itertools.product([True, False], repeat=4):
         state = dict(zip(["slow", "browser", "index", "nightly"], marks, strict=True))
-        runs = [simple_eval(expression, state) for expression in (quick.SHORT, testing.LONG, "nightly")]
+        runs = [simple_eval(expression, state) for expression in (testing.ALL, "nightly")]
         assert sum(runs) == 1
+        assert runs[0] or not simple_eval(quick.SHORT, state)
 
 
 def simple_eval(expression, state):
@@ -173,20 +173,6 @@ def simple_eval(expression, state):
     from _pytest.mark.expression import Expression
 
     return Expression.compile(expression).evaluate(lambda name: state[name])
-
-
-@pytest.mark.parametrize(
-    ("texts", "last"),
-    [
-        (
-            ["12 passed in 3.00s\n", "= 1 failed, 2 passed in 60.50s (0:01:00) =\n"],
-            "1 failed, 14 passed in 63.50s",
-        ),
-        (["nothing"], "no tests ran in 0.00s"),
-    ],
-)
-def test_last_line_counts_all_runs(texts, last):
-    assert testing.total(*texts).strip("= ") == last
 
 
 # ---------------------------------------------------------------- set-repo-url

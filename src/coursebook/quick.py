@@ -16,7 +16,7 @@ WORKERS = 2  # more would ask for more memory than a laptop has: a notebook may 
 PYTEST = (sys.executable, "-m", "pytest")
 SHARING = ("-n", str(WORKERS), "--dist", "loadfile")  # the cells of a notebook must stay together
 SHORT = "not slow and not browser and not index and not nightly"
-SAID = "tests/test_notebooks.py::test_course_check_finds_nothing"  # by the step `book`
+ALREADY_SAID = ("--deselect", "tests/test_notebooks.py::test_course_check_finds_nothing")  # by `book`
 TESTS = "short tests"
 STEPS = {
     "lint": (sys.executable, "-m", "ruff", "check", "--quiet", "--output-format", "concise"),
@@ -24,7 +24,7 @@ STEPS = {
     "types": (sys.executable, "-m", "mypy", "--no-error-summary"),
     "book": (sys.executable, "-m", "coursebook.cli", "check"),
     TESTS: (
-        *(*PYTEST, "-q", "-p", "no:nbval", *SHARING, "-m", SHORT, "--deselect", SAID),
+        *(*PYTEST, "-q", "-p", "no:nbval", *SHARING, "-m", SHORT, *ALREADY_SAID),
         *("--durations", "5", "--durations-min", "3"),  # what should be marked as slow shows itself
         *("--doctest-modules", "src", "tests"),
     ),

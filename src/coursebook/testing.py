@@ -1,9 +1,7 @@
 """``course test``: every test there is."""
 
 import os
-import re
 import subprocess
-from collections import Counter
 from pathlib import Path
 
 from bioimage_course.errors import InputError
@@ -11,7 +9,9 @@ from coursebook import quick
 from coursebook.book.findings import nearest
 
 NBVAL = ("--nbval-lax", "--nbval-current-env")
-LONG = "(slow or browser or index) and not nightly"
+ALL = "not nightly"
+NO_TESTS = ("--ignore-glob=*/conftest.py", "--ignore-glob=*/templates/*.ipynb")
+EVERYWHERE = ("--doctest-modules", "src", "tests", "notebooks/solutions")
 
 OTHER_PROCESSOR = {
     "ATEN_CPU_CAPABILITY": "default",  # PyTorch
@@ -30,7 +30,8 @@ def main(argv: list[str] | None = None) -> int:
     """Run the tests; all arguments but ``--other-processor`` go to pytest, whose exit code comes back.
 
     Arguments that name files, marks or expressions choose tests. Without a choice it is the whole suite: the
-    steps of ``course quick``, and if none fails the long tests and nbval over the notebooks with solutions.
+    steps of ``course quick`` that test nothing, and if none fails all tests, short and long, and nbval over
+    the notebooks with solutions, in one run, because it takes most of a minute to collect them.
     With ``--other-processor`` everything is computed as on a processor without AVX: no test may depend on the
     last digits of a floating-point number.
 
@@ -53,26 +54,9 @@ def main(argv: list[str] | None = None) -> int:
     code = quick.look([name for name in quick.STEPS if name != quick.TESTS], environment)
     if code:
         return code
-    code, short = quick.run(quick.TESTS, (*quick.STEPS[quick.TESTS], *arguments), environment)
-    if code:
-        return code
-    command = (*quick.PYTEST, *NBVAL, *quick.SHARING, "-m", LONG, "tests", "notebooks/solutions", *arguments)
-    code, long = quick.run("long tests and notebooks", command, environment)
-    print(total(short, long))
-    return code
-
-
-def total(*outputs: str) -> str:
-    """Return pytest's last line for several runs together."""
-    counts, seconds = Counter(), 0.0
-    for text in outputs:
-        for line in re.findall(r"^=*\s*(\d+ [a-z]+.* in [\d.]+s)\b", text, re.MULTILINE)[-1:]:
-            for number, what in re.findall(r"(\d+) ([a-z]+)", line):
-                counts[what.rstrip("s")] += int(number)
-            seconds += float(line.rpartition(" ")[2].rstrip("s"))
-    order = ["failed", "passed", "skipped", "deselected", "xfailed", "xpassed", "warning", "error"]
-    parts = [f"{counts[what]} {what}" for what in order if counts[what]]
-    return f" {', '.join(parts) or 'no tests ran'} in {seconds:.2f}s ".center(80, "=")
+    tests = (*quick.SHARING, *quick.ALREADY_SAID, *NO_TESTS, "-m", ALL, *EVERYWHERE)
+    command = (*quick.PYTEST, *NBVAL, *tests, *arguments)
+    return quick.run("tests and notebooks", command, environment)[0]
 
 
 def _refuse_missing(arguments: list[str]) -> None:
