@@ -903,6 +903,22 @@ def test_pinning_in_vain_records_nothing(way, online, server, unpinned, monkeypa
     assert place.read_bytes() == before and not [p for p in online.rglob("*") if p.is_file()]
 
 
+def test_a_zip_with_a_damaged_member_is_not_pinned(online, unpinned, monkeypatch):
+    def damaged(url, place, digest, **_):
+        with zipfile.ZipFile(place, "w") as archive:
+            archive.writestr("image.txt", "grey")
+        place.write_bytes(place.read_bytes().replace(b"grey", b"gray", 1))
+        return place
+
+    monkeypatch.setattr(downloading, "download", damaged)
+    place = unpinned()
+    place.write_bytes(before := place.read_bytes().replace(b"plate.bin", b"plate.zip"))
+    catalogue.entries.cache_clear()
+    with pytest.raises(DataUnavailableError, match="no whole zip file"):
+        course_data("pin", "plate")
+    assert place.read_bytes() == before and not [p for p in online.rglob("*") if p.is_file()]
+
+
 def test_the_writer_of_registry_files_changes_nothing_by_itself(tmp_path):
     from coursebook import registry
 

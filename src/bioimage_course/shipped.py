@@ -1,7 +1,11 @@
 """What the package ships under ``weights/``: checkpoints, and the results of the scripts that made them."""
 
 import json
+import zipfile
+import zlib
 from pathlib import Path
+
+import numpy as np
 
 from bioimage_course import files
 from bioimage_course.errors import DataUnavailableError
@@ -28,6 +32,31 @@ def results(folder) -> dict:
     except (OSError, ValueError) as error:
         raise DataUnavailableError(
             f"The results in {file.parent} are incomplete ({error}); install bioimage-course again."
+        ) from None
+
+
+def arrays(folder, name: str) -> dict[str, np.ndarray]:
+    """The arrays in ``weights/<folder>/<name>``, an npz file, read without pickle.
+
+    Parameters
+    ----------
+    folder : str or Path
+        As in `results`.
+    name : str
+        Of the file.
+
+    Raises
+    ------
+    DataUnavailableError
+        If the file is missing or damaged.
+    """
+    file = WEIGHTS / folder / name
+    try:
+        with np.load(file, allow_pickle=False) as stored:
+            return {key: stored[key] for key in stored.files}
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataUnavailableError(
+            f"{file} is missing or damaged ({error}); install bioimage-course again."
         ) from None
 
 

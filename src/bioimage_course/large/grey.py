@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 
+from bioimage_course import arguments
 from bioimage_course.errors import InputError
 from bioimage_course.large.grid import Block, blocks
 from bioimage_course.large.runs import each, native, pixels
@@ -117,11 +118,7 @@ def bright_blobs(image, threshold: float, *, spot_sigma: float = 3.0, outline_si
     from skimage.morphology import local_maxima
     from skimage.segmentation import watershed
 
-    image = np.asarray(image, np.float32)
-    if not np.isfinite(image).all():
-        raise InputError(
-            "The image contains NaN or infinity: replace them first, for instance by numpy.nan_to_num."
-        )
+    image = arguments.numbers(image, "the image").astype(np.float32)
     mask = gaussian_filter(image, outline_sigma) > threshold
     # Whole numbers, so that a flat top is a single maximum.
     landscape = np.rint(gaussian_filter(image, spot_sigma) * 256).astype(np.int32)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from bioimage_course import shipped
-from bioimage_course.errors import InputError
+from bioimage_course.results import _measured
+from bioimage_course.results._measured import known
 from bioimage_course.results.dsb2018 import pooled_ap
 
 CONTRASTS = ("as it is", "inverted")
@@ -27,11 +28,6 @@ def results():
     return shipped.results("other-cells")
 
 
-def _known(value, known):
-    if value not in known:
-        raise InputError(f"There are {', '.join(map(str, known))}, but no {value!r}.")
-
-
 def ceilings(kind):
     """The best IoU found of a star polygon with 32 rays, cell by cell.
 
@@ -45,7 +41,7 @@ def ceilings(kind):
     array of float
     """
     stars = results()["stars"]
-    _known(kind, stars)
+    known(kind, stars)
     return np.concatenate([np.array(image, float) for image in stars[kind]])
 
 
@@ -74,13 +70,11 @@ def counts(method, kind, contrast, iou=0.5):
         If that was not measured.
     """
     told = results()
-    _known(iou, told["iou_thresholds"])
-    _known(method, told["models"])
-    _known(kind, told["sets"])
-    _known(contrast, told["models"][method].get(kind, {}))
+    known(method, told["models"])
+    known(kind, told["sets"])
+    known(contrast, told["models"][method].get(kind, {}))
     rows = told["models"][method][kind][contrast]["images"]
-    at = told["iou_thresholds"].index(iou)
-    return np.array([[row[key][at] for key in ("tp", "fp", "fn")] for row in rows])
+    return _measured.counts(rows, told["iou_thresholds"], iou)
 
 
 def contrasts(method, kind):
@@ -96,7 +90,7 @@ def contrasts(method, kind):
     list of str
     """
     models = results()["models"]
-    _known(method, models)
+    known(method, models)
     return [contrast for contrast in CONTRASTS if contrast in models[method].get(kind, {})]
 
 

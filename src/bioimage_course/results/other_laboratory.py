@@ -7,10 +7,9 @@ and by them nothing is ranked. Everything shown is computed from the counts.
 
 from __future__ import annotations
 
-import numpy as np
-
 from bioimage_course import shipped
-from bioimage_course.errors import InputError
+from bioimage_course.results import _measured
+from bioimage_course.results._measured import known
 from bioimage_course.results.dsb2018 import pooled_ap
 
 RPE1, SCHWANN = "nuclei-mnfinder-rpe1", "fluo-nf1-schwann"
@@ -57,12 +56,10 @@ def counts(method, images=RPE1, iou=0.5, strict=False):
         If there is no such method, set or threshold.
     """
     found = results()
-    for value, known in ((method, found["methods"]), (images, found["sets"]), (iou, found["iou_thresholds"])):
-        if value not in known:
-            raise InputError(f"There are {', '.join(map(str, known))}, but no {value!r}.")
-    rows, at = found["methods"][method][images], found["iou_thresholds"].index(iou)
-    rows = [row["strict"] if strict else row for row in rows]
-    return np.array([[row[key][at] for key in ("tp", "fp", "fn")] for row in rows])
+    known(method, found["methods"])
+    known(images, found["sets"])
+    rows = [row["strict"] if strict else row for row in found["methods"][method][images]]
+    return _measured.counts(rows, found["iou_thresholds"], iou)
 
 
 def difference(first, second=TUNED, iou=0.5, strict=False, by_experiment=False):

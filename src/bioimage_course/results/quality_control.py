@@ -10,6 +10,7 @@ from scipy import stats
 from bioimage_course import shipped
 from bioimage_course.errors import InputError
 from bioimage_course.metrics import bootstrap_interval, without_truth
+from bioimage_course.results._measured import known
 
 FOLDER = shipped.WEIGHTS / "quality-control"
 PICTURES = FOLDER / "pictures.npz"
@@ -59,8 +60,7 @@ def rows(method, images):
         If there is no such method, or it was not asked on these images.
     """
     methods = results()["methods"]
-    if method not in methods:
-        raise InputError(f"There are {', '.join(methods)}, but no {method!r}.")
+    known(method, methods)
     found = methods[method]["sets"]
     if images not in found:
         raise InputError(f"{method!r} was asked on {', '.join(found)}, not on {images!r}.")
@@ -128,8 +128,7 @@ def sign(method, images, which):
     -------
     ndarray of float, shape (n,)
     """
-    if which not in SIGNS:
-        raise InputError(f"There are {', '.join(SIGNS)}, but no {which!r}.")
+    known(which, SIGNS)
     disagreement = np.array([row["disagreement"] for row in rows(method, images)])
     strangeness = strange(method, images).max(axis=1)
     if which == "both":

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from bioimage_course import shipped
-from bioimage_course.errors import DataUnavailableError, InputError
+from bioimage_course.errors import DataUnavailableError
 from bioimage_course.metrics import paired_difference
+from bioimage_course.results._measured import known
 
 FOLDER = shipped.WEIGHTS / "real-splits"
 QUESTIONS = {"lottery": "treated or not, by lot", "kinds": "red cell, white cell or platelet"}
@@ -98,9 +99,9 @@ def scores(question, split, method="CNN"):
     InputError
         If there is no such question, split or method.
     """
-    for value, known in ((question, QUESTIONS), (split, SPLITS), (method, METHODS)):
-        if value not in known:
-            raise InputError(f"There are {', '.join(known)}, but no {value!r}.")
+    known(question, QUESTIONS)
+    known(split, SPLITS)
+    known(method, METHODS)
     return 100 * np.array([seed[split][method] for seed in results()["tasks"][question].values()])
 
 

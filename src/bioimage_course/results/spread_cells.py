@@ -14,7 +14,9 @@ from itertools import pairwise
 import numpy as np
 
 from bioimage_course import shipped
-from bioimage_course.errors import DataUnavailableError, InputError
+from bioimage_course.errors import InputError
+from bioimage_course.results import _measured
+from bioimage_course.results._measured import known
 from bioimage_course.results.dsb2018 import pooled_ap
 
 FOLDER = shipped.WEIGHTS / "spread-cells"
@@ -76,13 +78,7 @@ def crops():
     DataUnavailableError
         If the file is missing or damaged.
     """
-    try:
-        with np.load(FOLDER / "crops.npz") as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError) as error:
-        raise DataUnavailableError(
-            f"The crops in {FOLDER} are incomplete ({error}); install bioimage-course again."
-        ) from None
+    return shipped.arrays("spread-cells", "crops.npz")
 
 
 def seeds(method, n):
@@ -162,12 +158,8 @@ def counts(method, n, seed=0, part="test", iou=0.5):
     InputError
         If there is no such run, part or threshold.
     """
-    thresholds = results()["iou_thresholds"]
-    for value, known in ((part, PARTS), (iou, thresholds)):
-        if value not in known:
-            raise InputError(f"There are {', '.join(map(str, known))}, but no {value!r}.")
-    at = thresholds.index(iou)
-    return np.array([[row[key][at] for key in ("tp", "fp", "fn")] for row in run(method, n, seed)[part]])
+    known(part, PARTS)
+    return _measured.counts(run(method, n, seed)[part], results()["iou_thresholds"], iou)
 
 
 def ap(method, n, seed=0, part="test", iou=0.5):

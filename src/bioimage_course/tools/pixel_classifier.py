@@ -286,9 +286,9 @@ def course_classifier():
         If a file is missing or not the one that the results describe.
     """
     about = shipped.verify(WEIGHTS, "pixel classifier", "classical.py")
-    with np.load(WEIGHTS / "annotations.npz", allow_pickle=False) as stored:
-        table, classes = stored["table"].astype(np.float32), stored["classes"]
-    return PixelClassifier(grow(table, classes), tuple(about["settings"]["sigmas"]))
+    stored = shipped.arrays(WEIGHTS, "annotations.npz")
+    forest = grow(stored["table"].astype(np.float32), stored["classes"])
+    return PixelClassifier(forest, tuple(about["settings"]["sigmas"]))
 
 
 def results():
