@@ -1,7 +1,11 @@
 """Chapter 8: exercises tell right answers, usual mistakes and untouched starters apart."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
+import tifffile
 from scipy import ndimage
 
 from bioimage_course import check
@@ -473,6 +477,42 @@ def test_wrong_correlations(function, sentence):
 
 
 # --- a forecast ------------------------------
+
+
+# --- the page ------------------------------
+
+
+@pytest.fixture
+def recipe(root, tmp_path, monkeypatch):
+    """The page's lines for a folder of TIFF images, with a single epoch, beside a folder of such images."""
+    page = (root / "book" / "08-denoising.qmd").read_text("utf-8")
+    (lines,) = (code for code in re.findall("```python\n(.*?)```", page, re.S) if "predict_to_disk" in code)
+    assert "num_epochs=50" in lines
+    monkeypatch.chdir(tmp_path)
+    return "from careamics import CAREamist\nfrom careamics.config import *\n" + lines.replace("=50", "=1")
+
+
+def noisy_folder(number):
+    Path("noisy").mkdir()
+    for index in range(number):
+        image = np.random.default_rng(index).poisson(30, (128, 150)).astype(np.float32)
+        tifffile.imwrite(f"noisy/{index}.tif", image)
+
+
+@pytest.mark.slow
+def test_the_lines_for_a_folder_do_what_the_page_says(recipe):
+    noisy_folder(2)  # 5 patches each, 8 of them set aside
+    exec(recipe, {})
+    restored = [tifffile.imread(path) for path in sorted(Path("restored").glob("*.tif*"))]
+    assert [image.shape for image in restored] == [(128, 150)] * 2
+    assert np.isfinite(restored).all() and not np.array_equal(*restored)
+
+
+@pytest.mark.slow
+def test_careamics_stops_where_eight_patches_are_all(recipe):
+    noisy_folder(1)
+    with pytest.raises(ValueError, match="decrease 'n_val_patches'"):
+        exec(recipe, {})
 
 
 def test_forecast():
