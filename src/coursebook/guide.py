@@ -194,8 +194,8 @@ def _pictured(guide: Guide):
     for row in rows:
         if row["picture"] not in KINDS:
             yield TOMORROW, f"no picture {row['picture']!r}; {advice(row['picture'], KINDS)}", row["image"]
-        if row.get("scored") not in (None, *race.KINDS, *other_cells.scored()):
-            yield TOMORROW, f"{row['image']}: nothing was scored on {row['scored']!r}", row["image"]
+        if row.get("scored") not in (None, *race.KINDS, *other_cells.results()["sets"]):
+            yield TOMORROW, f"{row['image']}: there are no images {row['scored']!r}", row["image"]
     for kind in KINDS:
         number = sum(row["picture"] == kind for row in rows)
         if number != 1:
@@ -296,18 +296,21 @@ def _letter(row: dict) -> str:
 
 def _ours(scored: str | None) -> str:
     """Say what the course's own models find on a kind of images, lowest and highest of them."""
-    if scored is None:
-        return "Our models: not scored."
+    measure = "AP@0.5"
     if scored in race.KINDS:
         scores = [float(race.counts(name, scored).pooled[0]) for name in OURS]
         images = len(race.results()["kinds"][scored]["images"])
+    elif scored in other_cells.scored():
+        about = other_cells.results()["sets"][scored]
+        scores, images = [other_cells.best_ap(name, scored) for name in OURS], len(about["images"])
+        if about["truth"] == "another tool":
+            measure = "agreement with that program (as AP@0.5)"
     else:
-        scores = [other_cells.best_ap(name, scored) for name in OURS]
-        images = len(other_cells.results()["sets"][scored]["images"])
+        return "Our models: not scored."
     low, high = min(scores), max(scores)
     if high < 0.05:  # two equal zeros would look like a mistake
-        return f"Our models find next to nothing (AP@0.5 at most {high:.3f}, {images} images)."
-    return f"Our models: AP@0.5 {low:.2f} to {high:.2f} ({images} images)."
+        return f"Our models find next to nothing ({measure} at most {high:.3f}, {images} images)."
+    return f"Our models: {measure} {low:.2f} to {high:.2f} ({images} images)."
 
 
 def _tried(model: models.Model) -> str:
