@@ -373,3 +373,15 @@ def test_a_loop_over_the_steps_passes():
         return new
 
     assert check.replace_part.verdict(replace).passed
+
+
+# ---------------------------------------------------------------- kinds of images
+
+
+@pytest.mark.parametrize("kind", materials.KINDS)
+def test_every_kind_of_image_has_a_picture_that_the_package_carries(no_mirror, kind):
+    picture, labels = materials.example(kind)
+    assert min(picture.shape[:2]) >= 50 and picture.ndim == (3 if kind.startswith("tissue") else 2)
+    assert (labels is not None) == bool(materials.KINDS[kind][2])
+    if labels is not None:
+        assert labels.shape == picture.shape and len(np.unique(labels)) > 4

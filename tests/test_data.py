@@ -186,6 +186,9 @@ def test_notice_lies_beside_the_samples_and_the_folder_is_small():
     assert "Okinawa Institute" in (folder / "LICENSE-usiigaci.txt").read_text()
     assert "doi:10.5281/zenodo.5498378" in (folder / "LICENSE-axondeepseg.txt").read_text()
     assert "Heidelberg Collaboratory" in (folder / "LICENSE-plantseg.txt").read_text()
+    assert "Aaron Brookhouse" in (folder / "LICENSE-wsu.txt").read_text()
+    assert "The DeLTA authors" in (folder / "LICENSE-delta.txt").read_text()
+    assert "EpiTools Developers" in (folder / "LICENSE-epitools.txt").read_text()
     assert sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) < 1.7e6
 
 

@@ -219,13 +219,16 @@ def atlas(root, tmp_path_factory):
     )
     (folder / guide.FOLDER).mkdir(parents=True)
     files = ["book/references.bib", "book/assets/course.css", "book/assets/models.js", "book/need-sheet.qmd"]
-    for file in (*files, models.SOURCE, guide.RULES, guide.USERS, guide.TOMORROW):
+    for file in (*files, models.SOURCE, guide.RULES, guide.USERS):
         shutil.copy(root / file, folder / file)
+    rows = (root / guide.TOMORROW).read_text(encoding="utf-8")
+    (folder / guide.TOMORROW).write_text(re.sub(r"sec-[\w-]+", "sec-lines", rows), encoding="utf-8")
     demo_project.edit(project, "book/need-sheet.qmd", "@sec-choosing", "@sec-lines")
     with open(folder / "book/references.bib", "a", encoding="utf-8") as bibliography:
         bibliography.write(demo_project.BIB)
     page = (root / models.PAGE).read_text(encoding="utf-8")
     page = re.sub(r"@sec-[\w-]+", "@sec-lines", page).replace("#in-domain", "#straight-line")
+    page = re.sub(r"\{\{< embed .*\n", "", page).replace("@fig-image-kinds", "the pictures")
     (folder / models.PAGE).write_text(page, encoding="utf-8")
     demo_project.pretend_executed(project)
     assert generated.update(project) == []

@@ -108,6 +108,12 @@ def chloroplast_field(folder):
     return small, labels[2:2340:4, 2:3292:4]
 
 
+def epithelium_field(folder):
+    """The projection of an epithelium, and EpiTools' cells in it."""
+    place = folder / "membrane-mixed" / "epitools"
+    return io.imread(place / "projected.tif"), io.imread(place / "projected-segmented.tif")
+
+
 def middles(image, labels, side):
     """The middle of an image and of its labels."""
     return spread_cells.middle(image, side), spread_cells.middle(labels, side)
@@ -124,7 +130,6 @@ def load(folder):
     """Of each set the names, the normalised images and the labels."""
     names = sorted(path.parent.name for path in (folder / spread_cells.SET).glob("*/raw.tif"))
     tests = spread_cells.parts(names)["test"]
-    cell = folder / "membrane-mixed" / "epitools"
     yeast = folder / "yeast-phase-yeastvision"
     pairs = {
         "spread cells": {name: middles(*spread_field(folder, name), 512) for name in tests},
@@ -132,9 +137,7 @@ def load(folder):
         "ovule": {f"plane {z}": ovule_plane(folder, z) for z in PLANES},
         "chloroplasts": {"leaf": chloroplast_field(folder)},
         "yeast": {"im003": (io.imread(yeast / "im003_phase.tif"), io.imread(yeast / "im003_mask.tif"))},
-        "epithelium": {
-            "projected": (io.imread(cell / "projected.tif"), io.imread(cell / "projected-segmented.tif"))
-        },
+        "epithelium": {"projected": epithelium_field(folder)},
     }
     return {
         kind: {
@@ -378,15 +381,23 @@ def samples(folder):
     """The crops that the package carries, by name: image of 8 bits, and labels.
 
     The spread cells come from a test image of ``spread_cells.py``, so that whoever learns from its ten images
-    has not seen them; of its 16 bits the upper eight are kept.
+    has not seen them; of its 16 bits the upper eight are kept. The bacteria are stretched to 8 bits, and
+    their numbers, which begin anew in each chamber, are given by connected piece.
     """
     spread, cells = spread_field(folder, "set03")
     sem, axons = axon_field(folder, "rat8_sample-V915")
     walls, ovule = ovule_plane(folder, 16)
+    leaf, chloroplasts = chloroplast_field(folder)
+    membranes, epithelium = epithelium_field(folder)
+    chambers = io.imread(folder / "bacteria-delta-mm" / "phase" / "frame01.tif")[80:272, 20:212].astype(float)
+    rods = io.imread(folder / "bacteria-delta-mm" / "labels" / "frame01.tif")[80:272, 20:212]
     return {
         "spread_cells": ((spread >> 8)[:640, :640], cells[:640, :640]),
         "em_axons": (sem[:384, :384], axons[:384, :384]),
         "ovule_cells": (walls, ovule),
+        "chloroplasts": (leaf[300:556, 400:656], chloroplasts[300:556, 400:656]),
+        "epithelium": (membranes, epithelium),
+        "bacteria": (255 * (chambers - chambers.min()) / np.ptp(chambers), cells_of(rods)),
     }
 
 

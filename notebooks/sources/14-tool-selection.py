@@ -28,7 +28,7 @@ from scipy.stats import ttest_ind
 from skimage.segmentation import find_boundaries
 
 from bioimage_course import check, compat, data, explore, metrics, results, show, tools
-from bioimage_course.materials.ch14 import BEGINNINGS, CATEGORIES, MEASURES, PROJECTS, TOY, fields, simulated_share
+from bioimage_course.materials.ch14 import BEGINNINGS, CATEGORIES, KINDS, MEASURES, PROJECTS, TOY, example, fields, simulated_share
 
 warnings.filterwarnings("ignore", message=".*IProgress.*")
 compat.prepare("stardist")  # Keras 2, before TensorFlow is imported
@@ -119,6 +119,26 @@ beginnings = {
 
 # %% tags=["check", "nbval-check-output"] exercise="first_category"
 check.first_category(beginnings)
+
+# %% [markdown]
+# ## Which of these looks like yours?
+#
+# The page *Model atlas* has a line for each of these kinds of images: what our models make of it, and which published
+# model to try first.
+
+# %%
+#| label: fig-image-kinds
+#| fig-cap: "Twelve kinds of images. Find yours; the list below says what is known about it. Orange: the outlines that come with the image. Three have none, those of E and G are the results of programs, not a truth, and how those of K were made is not said."
+#| fig-alt: "Twelve square pictures, lettered A to L. A: bright, oval nuclei far apart on black, each outlined. B: the same kind of nuclei close together, some touching. C: one plane of a coarse, noisy stack, grey discs outlined. D: pale grey field with flat, branched cells, their long outlines touching. E: upright channels, in each a column of rods, end to end. F: large polygons of plant cells between bright walls, no gaps. G: a net of bright membranes, small polygons, no gaps. H: a pink section crowded with violet nuclei. I: a section, brown above with pale nuclei in it, blue nuclei below. J: electron micrograph, dark axons inside bright rings, the axons outlined. K: electron micrograph of a leaf, grey lenses along thin cell walls, outlined. L: some bright dots on a grainy dark ground."
+figure, panels = show.figure(4, 3, height=9.6)
+for letter, kind, axes in zip("ABCDEFGHIJKL", KINDS, panels.ravel()):
+    picture, labels = example(kind)
+    axes.imshow(picture, cmap="gray", vmin=np.percentile(picture, 1), vmax=np.percentile(picture, 99.5))
+    for number in [] if labels is None else np.unique(labels[labels > 0]):
+        axes.contour(labels == number, [0.5], colors=colour["orange"], linewidths=1.2)
+    axes.set_title(f"{letter}  {kind}", loc="left", fontsize=14)
+    axes.set_axis_off()
+figure
 
 # %% [markdown]
 # ## Exercise 3: replace one part

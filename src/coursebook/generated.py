@@ -252,6 +252,7 @@ def _guide(project: Project, all_sources: list[Source], texts: dict) -> list[Fin
     if read and not findings:
         chapters = {source.chapter: (source.title, source.name) for source in all_sources}
         texts |= {guide.SCRIPT: guide.script(read, chapters), guide.TABLE: guide.table(read)}
+        texts[guide.PICTURES] = guide.pictures(read)
     return findings
 
 

@@ -28,6 +28,7 @@ FINDS = {
     "nuclei": "nuclei",
     "cells": "whole cells",
     "bacteria": "bacteria",
+    "axons": "axons and myelin",
     "organelles": "organelles",
     "organs": "organs and lesions",
     "anything": "what you point at",

@@ -177,3 +177,41 @@ BEGINNINGS = {
     "centre.",
 }
 """Six projects; in each of them one category is the one to begin with."""
+
+
+KINDS = {
+    "nuclei, apart": ("nuclei", np.s_[305:430, 215:340], "by hand"),
+    "nuclei, touching": ("nuclei", np.s_[90:250, 0:160], "by hand"),
+    "nuclei, a stack": ("nuclei-3d", np.s_[15, :57], "exact, for the stack is synthetic"),
+    "spread cells": ("spread-cells", np.s_[60:380, 0:320], "by hand"),
+    "bacteria": ("bacteria", np.s_[16:126, 10:120], "by a program, DeLTA"),
+    "plant cells": ("ovule-cells", np.s_[:, :], "those of PlantSeg's authors"),
+    "epithelium": ("epithelium", np.s_[:140, :140], "by a program, EpiTools"),
+    "tissue, H&E": ("tissue-he", np.s_[60:220, 100:260], ""),
+    "tissue, IHC": ("ihc", np.s_[100:300, 100:300], ""),
+    "axons, EM": ("em-axons", np.s_[130:384, 130:384], "by hand"),
+    "chloroplasts, EM": ("chloroplasts", np.s_[:, :], "it is not said how they were made"),
+    "spots": ("telomere-frames", np.s_[20, :120, 30:150], ""),
+}
+"""Kinds of images: a built-in sample, the part of it that is shown, and who made its outlines, if any."""
+
+
+def example(kind):
+    """Return a picture of a kind of image, and the objects in it.
+
+    Parameters
+    ----------
+    kind : str
+        A key of `KINDS`.
+
+    Returns
+    -------
+    image : array (Y, X) or (Y, X, 3)
+    labels : array of int (Y, X) or None
+        None where nobody has outlined anything.
+    """
+    from bioimage_course import data
+
+    sample, part, _ = KINDS[kind]
+    found = data.load(sample)
+    return found.image[part], None if found.labels is None else found.labels[part]
