@@ -44,7 +44,7 @@ mutants: course-env  ## change every solution a little: its check must notice; A
 doctor: course-env  ## prove that every tool works on this machine
 	@$(COURSE) doctor $(ARGS)
 
-check: book-env  ## check pages, references, glossary, badges and generated files
+check: course-env  ## check pages, references, glossary, badges and generated files
 	@$(COURSE) check $(ARGS)
 
 notebooks: course-env  ## make and execute the notebooks whose sources changed

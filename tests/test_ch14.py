@@ -9,6 +9,9 @@ from scipy.stats import ttest_ind
 from bioimage_course import check, results, show
 from bioimage_course.check.exercises import ch14
 from bioimage_course.materials import ch14 as materials
+from conftest import ROOT
+from coursebook import guide
+from coursebook.book.findings import read_yaml
 from exercise_cells import Chapter, failure
 
 
@@ -378,10 +381,26 @@ def test_a_loop_over_the_steps_passes():
 # ---------------------------------------------------------------- kinds of images
 
 
+def test_the_pictures_are_those_that_the_list_explains(no_mirror):
+    rows = [row for row in read_yaml((ROOT / guide.TOMORROW).read_text("utf-8")) if "picture" in row]
+    assert [row["picture"] for row in rows] == [*materials.KINDS]
+    outlined = [materials.example(kind)[1] is not None for kind in materials.KINDS]
+    assert ["outlines" in row for row in rows] == outlined
+
+
+def test_own_scores_are_those_of_the_results():
+    from bioimage_course.results import race
+
+    for kind in materials.KINDS:
+        scores, images, truth = materials.own_scores(kind)
+        assert len(scores) == (len(materials.OURS) if images else 0) and all(0 <= s <= 1 for s in scores)
+        assert bool(truth) == bool(images)
+    assert materials.own_scores("nuclei, touching")[0][0] == race.counts("voronoi-otsu", "crowded").pooled[0]
+
+
 @pytest.mark.parametrize("kind", materials.KINDS)
 def test_every_kind_of_image_has_a_picture_that_the_package_carries(no_mirror, kind):
     picture, labels = materials.example(kind)
     assert min(picture.shape[:2]) >= 50 and picture.ndim == (3 if kind.startswith("tissue") else 2)
-    assert (labels is not None) == bool(materials.KINDS[kind][2])
     if labels is not None:
         assert labels.shape == picture.shape and len(np.unique(labels)) > 4

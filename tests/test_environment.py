@@ -85,6 +85,21 @@ def test_book_lock_is_light_and_a_part_of_course_lock():
     assert len(book) < 40
 
 
+def test_what_runs_in_the_light_environment_needs_nothing_else():
+    """`make book` and the weekly look at the model atlas: cases of the clinic, and so `make check`, need more."""
+    heavy = set(lock("course")) - set(lock("book"))
+    absent = [module for module, names in packages_distributions().items() if {*names} <= heavy]
+    code = f"""
+import importlib, sys
+sys.modules.update(dict.fromkeys({absent!r}))  # importing any of them fails
+from coursebook.cli import COMMANDS
+for name in ("book", "preview", "models"):
+    importlib.import_module(COMMANDS[name][0])
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert {"numpy", "torch"} <= {*absent} and run.returncode == 0, run.stderr
+
+
 def test_pins_and_overrides_are_kept():
     course = lock("course")
     held = pins((REQUIREMENTS / "pins.in").read_text(encoding="utf-8"))

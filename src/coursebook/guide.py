@@ -4,9 +4,8 @@
 a source; ``users.yml`` the projects it can be asked about, which are its examples and its test. A page that
 is opened by double-click may read neither, so both become a classic script beside the explorable's.
 ``tomorrow.yml`` becomes the table *Which model on my image tomorrow?* of the atlas's page, and the list below
-its pictures, which a notebook draws from ``bioimage_course.materials.ch14.KINDS``. What is said of a model
-(licence, size) comes from ``book/models.yml`` each time, scores of the course's own models from
-``bioimage_course.results``.
+its pictures, which a notebook draws. What is said of a model (licence, size) comes from ``book/models.yml``
+each time.
 """
 
 import json
@@ -16,8 +15,6 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from bioimage_course.materials.ch14 import KINDS
-from bioimage_course.results import other_cells, race
 from coursebook import models
 from coursebook.book import bibliography
 from coursebook.book.findings import Finding, advice, line_of, of_yaml, read_yaml
@@ -30,7 +27,6 @@ TABLE = "book/_generated/first-models.md"
 PICTURES = "book/_generated/first-pictures.md"
 TAG = "decision-explorer"
 OPEN = "open"
-OURS = ("voronoi-otsu", "stardist", "unet", "cellpose")  # methods that were scored on several kinds of images
 EXPECTED = ("first", "leads", "also", "never")  # of a user's entry: what the guide must or must not say
 PARTS = ("questions", "categories", "cleaning", "rules", "models", "tools", "notes")
 SAYING = re.compile(r"([a-z,]+) ([+-][1-9]|out) (\S.*)")
@@ -179,27 +175,12 @@ def _names(guide: Guide):
         for model in _listed(entry.get("model")):
             if model not in guide.atlas:
                 yield file, f"{name}: {model!r} is not in {models.SOURCE}", model
-    yield from _pictured(guide)
     offered = {*guide.rules["categories"], *(tool["name"] for tool in guide.rules["tools"])}
     offered |= {model["model"] for model in guide.rules["models"]}
     for user in guide.users:
         for expected in (name for key in EXPECTED for name in _listed(user.get(key))):
             if expected not in offered:
                 yield USERS, f"{user['id']}: {expected!r} is in no part of {RULES}", user["id"]
-
-
-def _pictured(guide: Guide):
-    """Yield pictures and scores that the package has not, and pictures that no row explains, or two."""
-    rows = [row for row in guide.tomorrow if row.get("picture")]
-    for row in rows:
-        if row["picture"] not in KINDS:
-            yield TOMORROW, f"no picture {row['picture']!r}; {advice(row['picture'], KINDS)}", row["image"]
-        if row.get("scored") not in (None, *race.KINDS, *other_cells.results()["sets"]):
-            yield TOMORROW, f"{row['image']}: there are no images {row['scored']!r}", row["image"]
-    for kind in KINDS:
-        number = sum(row["picture"] == kind for row in rows)
-        if number != 1:
-            yield TOMORROW, f"the picture {kind!r} has {number} rows, not one", kind
 
 
 def _listed(value) -> list:
@@ -259,12 +240,12 @@ def download(model: models.Model) -> str:
 
 
 def table(guide: Guide) -> str:
-    """Return the table *Which model on my image tomorrow?*, in Markdown."""
+    """Return the table *Which model on my image tomorrow?* as Markdown."""
     head = "| On the image | Try first | Good enough? Look for | If not |"
-    lines = [head, "|---|---|---|---|"]
+    lines, letters = [head, "|---|---|---|---|"], iter(string.ascii_uppercase)
     for row in guide.tomorrow:
         tried = "; ".join(_tried(guide.atlas[name]) for name in _listed(row.get("model"))) or row["instead"]
-        image = f"{row['image']} ({_letter(row)})" if row.get("picture") else row["image"]
+        image = f"{row['image']} ({next(letters)})" if "picture" in row else row["image"]
         lines.append(f"| {image} | {tried} | {row['look']} | {row['then']} |")
     caption = (
         "Image (the letter is that of its picture), first model to try, what shows in ten minutes whether it "
@@ -275,42 +256,14 @@ def table(guide: Guide) -> str:
 
 
 def pictures(guide: Guide) -> str:
-    """Return the list below the pictures: what is seen, what our models find, what to try, where to read."""
-    rows = {row["picture"]: row for row in guide.tomorrow if row.get("picture")}
-    lines = []
-    for kind, (_, _, outlined) in KINDS.items():
-        row = rows[kind]
-        drawn = f"Outlines: {outlined}." if outlined else "No outlines come with it."
+    """Return the list below the pictures: what is seen, whose outlines, what to try, where to read."""
+    lines, rows = [], [row for row in guide.tomorrow if "picture" in row]
+    for letter, row in zip(string.ascii_uppercase, rows, strict=False):
+        drawn = f"Outlines: {row['outlines']}." if "outlines" in row else "No outlines come with it."
         first = " or ".join(_link(guide.atlas[name]) for name in _listed(row.get("model"))) or row["instead"]
-        lines.append(
-            f"- **{_letter(row)}** {row['image']}. {drawn} {_ours(row.get('scored'))} Try first: {first}. "
-            f"More: {', '.join(f'@{label}' for label in _listed(row['chapter']))}."
-        )
+        chapters = ", ".join(f"@{label}" for label in _listed(row["chapter"]))
+        lines.append(f"- **{letter}** {row['image']}. {drawn} Try first: {first}. More: {chapters}.")
     return "\n".join(lines) + "\n"
-
-
-def _letter(row: dict) -> str:
-    """Return the letter of a row's picture."""
-    return string.ascii_uppercase[list(KINDS).index(row["picture"])]
-
-
-def _ours(scored: str | None) -> str:
-    """Say what the course's own models find on a kind of images, lowest and highest of them."""
-    measure = "AP@0.5"
-    if scored in race.KINDS:
-        scores = [float(race.counts(name, scored).pooled[0]) for name in OURS]
-        images = len(race.results()["kinds"][scored]["images"])
-    elif scored in other_cells.scored():
-        about = other_cells.results()["sets"][scored]
-        scores, images = [other_cells.best_ap(name, scored) for name in OURS], len(about["images"])
-        if about["truth"] == "another tool":
-            measure = "agreement with that program (as AP@0.5)"
-    else:
-        return "Our models: not scored."
-    low, high = min(scores), max(scores)
-    if high < 0.05:  # two equal zeros would look like a mistake
-        return f"Our models find next to nothing ({measure} at most {high:.3f}, {images} images)."
-    return f"Our models: {measure} {low:.2f} to {high:.2f} ({images} images)."
 
 
 def _tried(model: models.Model) -> str:
