@@ -86,7 +86,7 @@ def test_book_lock_is_light_and_a_part_of_course_lock():
 
 
 def test_what_runs_in_the_light_environment_needs_nothing_else():
-    """`make book` and the weekly look at the model atlas: cases of the clinic, and so `make check`, need more."""
+    """`make book` and the weekly look at the model atlas; `make check` reads the cases of the clinic: all."""
     heavy = set(lock("course")) - set(lock("book"))
     absent = [module for module, names in packages_distributions().items() if {*names} <= heavy]
     code = f"""
