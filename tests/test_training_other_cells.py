@@ -160,6 +160,12 @@ def test_every_prompt_was_asked_about_the_same_cells():
             assert row["cells"] == images[name]["cells"]
     assert {kind: len(images) for kind, images in about["grid"].items()} == script.GRID
     assert told.found("axons", "box").shape == (6,)
+    counts = told.grid_counts("spread cells")
+    assert (
+        counts["cells"]
+        == about["sets"]["spread cells"]["cells"][0]
+        >= max(counts["clicked"], counts["found"])
+    )
     assert [row["cells"] for row in told.prompt_table()] == list(about["sets"])
 
 
@@ -182,8 +188,9 @@ def test_what_was_not_measured_is_one_sentence():
     ):
         with pytest.raises(InputError, match=r"There are .*, but no"):
             told.answers(*wrong)
-    with pytest.raises(InputError, match=r"There are .*, but no"):
-        told.asked_ceilings("nuclei")
+    for wrong in (lambda: told.asked_ceilings("nuclei"), lambda: told.grid_counts("yeast")):
+        with pytest.raises(InputError, match=r"There are .*, but no"):
+            wrong()
 
 
 def test_built_in_crops_come_with_their_notices():

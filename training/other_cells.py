@@ -28,7 +28,7 @@ What counts, written down before anything was scored:
   somebody would have to pick, was added when the first answers to clicks had been seen: it explains them.
   Boxes and clicks from the truth are help: nobody has them beforehand.
 - *Automatic masks* have a grid of 16 x 16 clicks, and both pairs of thresholds of ``micro_sam_grids.py``:
-  micro-sam's own, and those chosen on nuclei. A grid takes long, so it meets the first three images of
+  micro-sam's own, and those chosen on nuclei. A grid takes long, so it meets the first image of
   spread cells and of axons. Of a cell that was asked about counts the best IoU with any
   object; beside it stand the matches of all cells and what was found that is none.
 """
@@ -67,7 +67,7 @@ SLIP = 20  # pixels; smaller pieces are no cells
 ASKED = 30  # cells of an image that SAM is asked about
 CARELESS = 0.1  # of a box's height and width: how far its sides are moved at most
 SIDE = 16  # clicks along one side of the grid
-GRID = {"spread cells": 3, "axons": 3}  # images with automatic masks
+GRID = {"spread cells": 1, "axons": 1}  # images with automatic masks
 ANIMALS = ("rat1_sample-data1", "rat2_sample-data5", "rat3_sample-data9", "rat4_sample-data12")
 ANIMALS += ("rat6_sample-data15", "rat8_sample-V915")
 PLANES = (4, 16, 28)

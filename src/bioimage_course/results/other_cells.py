@@ -255,6 +255,31 @@ def asked_ceilings(kind):
     ]
 
 
+def grid_counts(kind, grid="grid"):
+    """What automatic masks from 16 × 16 clicks found among all cells of the images that they met.
+
+    Parameters
+    ----------
+    kind : str
+        Of cells.
+    grid : str
+        ``"grid"`` or ``"grid, chosen"``, as in `answers`.
+
+    Returns
+    -------
+    dict of str to int
+        ``"cells"``, those ``"clicked"``, that contain a click, those ``"found"`` at an IoU of 0.5, and masks
+        that match none, ``"wrong"``.
+    """
+    _known(grid, GRIDS)
+    grids = results()["grid"]
+    _known(kind, grids)
+    rows = [(row["clicked"], row[GRIDS[grid]]) for row in grids[kind].values()]
+    tp, fp, fn = (sum(counts[key][0] for _, counts in rows) for key in ("tp", "fp", "fn"))
+    clicked = sum(len(cells) for cells, _ in rows)
+    return {"cells": tp + fn, "clicked": clicked, "found": tp, "wrong": fp}
+
+
 def prompt_table(ious=(0.5, 0.75)):
     """Segment Anything on all kinds of cells, prompt by prompt, for ``show.table``.
 
