@@ -812,7 +812,7 @@ if not without_sam:
 # %% [markdown]
 # ## Cells that are not round
 #
-# Spread cells in phase contrast, of which no nuclei model finds more than a few per cent (chapter 11). SAM is asked about
+# Spread cells in phase contrast, of which no nuclei model finds more than a few per cent (see StarDist). SAM is asked about
 # ten of those that lie whole in the crop, by lot: with a tight box and with a click, both made from the true masks.
 
 # %% tags=["needs-weights"]
@@ -861,7 +861,7 @@ if not without_sam:
 
 # %%
 #| label: tbl-sam-cells
-#| tbl-cap: "MobileSAM on cells that are no round nuclei: the share of the cells whose mask reaches an IoU of 0.5 / 0.75. At most thirty cells an image, by lot, the same for all prompts; clicks and boxes were made from the true masks. *Click*: the mask of which SAM is surest; *best of 3*: the best of its three, which you would have to pick. *Careless box*: each side moved by up to a tenth of the box, inwards or outwards. *Grid*: automatic masks from 16 × 16 clicks with micro-sam's thresholds, nothing made from the truth, on one image of a kind. Only the first two rows are several independent images outlined by hand, and rank prompts; the ovule is three planes of one stack. For chloroplasts and yeast nobody states how the truth was made; the epithelium's comes from another tool, so that its row is *agreement*."
+#| tbl-cap: "MobileSAM on cells that are no round nuclei: per cent of the cells whose mask reaches an IoU of 0.5 / 0.75. At most thirty cells an image, by lot, the same for all prompts; clicks and boxes were made from the true masks. *Click*: the mask of which SAM is surest; *best of 3*: the best of its three, which you would have to pick. *Careless box*: each side moved by up to a tenth of the box, inwards or outwards. *Grid*: automatic masks from 16 × 16 clicks with micro-sam's thresholds, nothing made from the truth, on one image of a kind. Only the first two rows are several independent images outlined by hand, and rank prompts; the ovule is three planes of one stack. For chloroplasts and yeast nobody states how the truth was made; the epithelium's comes from another tool, so that its row is *agreement*."
 from bioimage_course.results import other_cells
 
 show.table(other_cells.prompt_table())
@@ -880,17 +880,18 @@ prompt_pairs = {
     for first, second in (("box", "click"), ("box", "careless box"))
     for iou in (0.5, 0.75)
 }
-show.table([[kind, f"{first.replace('box', 'tight box')} − {second}", f"IoU {iou}", str(gain)]
-            for (kind, first, second, iou), gain in prompt_pairs.items()], ["cells", "prompts", "reached", "difference"])
+show.table([[kind, f"tight box − {second}", *(prompt_pairs[kind, "box", second, iou] for iou in (0.5, 0.75))]
+            for kind in ("spread cells", "axons") for second in ("click", "careless box")],
+           ["cells", "prompts", "reach IoU 0.5", "reach IoU 0.75"])
 
 # %%
 #| label: tbl-sam-arms
-#| tbl-cap: "The same spread cells, parted by their shape: those that some star with 32 rays outlines with an IoU of 0.9 or more (chapter 11), and those with arms so long or bent that none was found. Share that reaches an IoU of 0.5 / 0.75."
+#| tbl-cap: "The same spread cells, parted by their shape: those that some star with 32 rays outlines with an IoU of 0.9 or more, and those with arms so long or bent that none was found (the star ceilings of the StarDist chapter). Per cent that reach an IoU of 0.5 / 0.75."
 star_enough = np.concatenate(other_cells.asked_ceilings("spread cells")) >= 0.9
 of_spread = {prompt: np.concatenate(other_cells.answers("spread cells", prompt)) for prompt in ("click", "careless box", "box")}
 by_shape = {(prompt, iou, star): float(np.mean(ious[star_enough == star] >= iou))
             for prompt, ious in of_spread.items() for iou in (0.5, 0.75) for star in (True, False)}
-show.table([[name, int((star_enough == star).sum()), *(f"{by_shape[prompt, 0.5, star]:.0%} / {by_shape[prompt, 0.75, star]:.0%}" for prompt in of_spread)]
+show.table([[name, int((star_enough == star).sum()), *(f"{100 * by_shape[prompt, 0.5, star]:.0f} / {100 * by_shape[prompt, 0.75, star]:.0f}" for prompt in of_spread)]
             for name, star in (("a star outlines it", True), ("no star does", False))], ["shape", "cells", "click", "careless box", "tight box"])
 
 # %%

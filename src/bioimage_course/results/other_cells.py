@@ -290,12 +290,12 @@ def prompt_table(ious=(0.5, 0.75)):
     Returns
     -------
     list of dict
-        The share of the cells whose answer reaches the first and the second IoU.
+        How many per cent of the cells have an answer that reaches the first and the second IoU.
     """
 
     def shares(kind, prompt, value="iou"):
         cells = np.concatenate(answers(kind, prompt, value))
-        return " / ".join(f"{np.mean(cells >= iou):.0%}".replace("%", " %") for iou in ious)
+        return " / ".join(f"{100 * np.mean(cells >= iou):.0f}" for iou in ious)
 
     told, rows = results(), []
     for kind in told["sets"]:
