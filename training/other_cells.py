@@ -28,9 +28,10 @@ What counts, written down before anything was scored:
   somebody would have to pick, was added when the first answers to clicks had been seen: it explains them.
   Boxes and clicks from the truth are help: nobody has them beforehand.
 - *Automatic masks* have a grid of 16 x 16 clicks, and both pairs of thresholds of ``micro_sam_grids.py``:
-  micro-sam's own, and those chosen on nuclei. A grid takes long, so it meets the first image of
-  spread cells and of axons. Of a cell that was asked about counts the best IoU with any
-  object; beside it stand the matches of all cells and what was found that is none.
+  micro-sam's own, and those chosen on nuclei. A grid takes long: three images of spread
+  cells and two of axons were planned, and the clock left the first of each. Of a cell that was asked about
+  counts the best IoU with any object; beside it stand the matches of all cells and what was found that is
+  none.
 """
 
 from __future__ import annotations
