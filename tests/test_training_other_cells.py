@@ -44,6 +44,56 @@ def test_cells_are_asked_about_by_lot_and_the_lot_is_fixed():
     assert first.tolist() == script.asked(truth, 3).tolist() != script.asked(truth, 4).tolist()
 
 
+def test_a_careless_box_moves_each_side_by_a_tenth_at_most_and_stays_in_the_image():
+    boxes = np.array([[10, 20, 30, 60], [0, 0, 50, 50]])
+    moved = script.careless(boxes, (50, 80), 3)
+    size = np.array([[20, 40, 20, 40], [50, 50, 50, 50]])
+    assert (np.abs(moved - boxes) <= script.CARELESS * size).all() and (moved != boxes).any()
+    assert moved.min() >= 0 and (moved <= [50, 80, 50, 80]).all()
+    np.testing.assert_array_equal(moved, script.careless(boxes, (50, 80), 3))
+
+
+def test_the_answer_is_the_mask_of_which_sam_is_surest_and_the_best_stands_beside():
+    truth = np.zeros((10, 10), int)
+    truth[:5] = 1
+    half, all_of_it = truth == 1, np.ones((10, 10), bool)
+    row = script.scored(truth, [1], [([half, all_of_it, ~half], [0.7, 0.9, 0.2])])
+    assert row == {"iou": [0.5], "predicted": [0.9], "best": [1.0]}
+    assert script.scored(truth, [1], [([half], [0.6])]) == {"iou": [1.0], "predicted": [0.6]}
+
+
+def test_of_automatic_masks_the_best_counts_and_background_is_none():
+    mask = np.zeros((10, 10), bool)
+    mask[:, :4] = True
+    labels = np.zeros((10, 10), int)
+    assert script.max_iou(mask, labels) == 0
+    labels[:, :2], labels[:, 3:] = 1, 2
+    assert script.max_iou(mask, labels) == pytest.approx(0.5)
+
+
+def test_sam_goes_on_where_it_was_and_grids_come_last(tmp_path, monkeypatch):
+    asked = []
+
+    def ask(part):
+        def answer(image, truth, number, cache):
+            asked.append((part, image, number))
+            return {"cells": [1], "box": {"iou": [0.5]}}
+
+        return answer
+
+    monkeypatch.setattr(script, "sam_prompted", ask("sam"))
+    monkeypatch.setattr(script, "sam_grid", ask("grid"))
+    sets = {
+        "nuclei": {},
+        "axons": {"names": ["a", "b"], "images": [0, 1], "truths": [2, 3]},
+        "yeast": {"names": ["c"], "images": [4], "truths": [5]},
+    }
+    script.keep(tmp_path / "results.json", {}, "sam", "axons", "a")
+    for _ in range(2):
+        script.measure_sam(sets, tmp_path / "results.json", cache=None)
+    assert asked == [("sam", 1, 1), ("sam", 4, 0), ("grid", 0, 0)]
+
+
 def test_parts_are_kept_one_beside_the_other(tmp_path):
     out = tmp_path / "results.json"
     script.keep(out, [1], "stars", "axons")
@@ -93,6 +143,32 @@ def test_the_file_is_whole_and_holds_what_the_tables_say():
     assert "/work" not in json.dumps(about) and "/home" not in json.dumps(about)
 
 
+def test_every_prompt_was_asked_about_the_same_cells():
+    about = told.results()
+    assert set(about["sam"]) == set(about["sets"])
+    for kind, images in about["sam"].items():
+        assert list(images) == about["sets"][kind]["images"]
+        cells = [len(row["cells"]) for row in images.values()]
+        assert cells == [min(script.ASKED, number) for number in about["sets"][kind]["cells"]]
+        for prompt in told.PROMPTS:
+            for value in ("iou", "predicted"):
+                assert [len(image) for image in told.answers(kind, prompt, value)] == cells
+        assert [len(image) for image in told.asked_ceilings(kind)] == cells
+        best, first = (np.concatenate(told.answers(kind, "click", value)) for value in ("best", "iou"))
+        assert (best >= first).all()
+        for name, row in about["grid"].get(kind, {}).items():
+            assert row["cells"] == images[name]["cells"]
+    assert {kind: len(images) for kind, images in about["grid"].items()} == script.GRID
+    assert told.found("axons", "box").shape == (6,)
+    counts = told.grid_counts("spread cells")
+    assert (
+        counts["cells"]
+        == about["sets"]["spread cells"]["cells"][0]
+        >= max(counts["clicked"], counts["found"])
+    )
+    assert [row["cells"] for row in told.prompt_table()] == list(about["sets"])
+
+
 def test_models_are_the_shipped_ones():
     methods = script.other_laboratory.methods({"spot_sigma": 0, "outline_sigma": 0})
     for name, scored in told.results()["models"].items():
@@ -104,6 +180,17 @@ def test_what_was_not_measured_is_one_sentence():
     for wrong in (("magic", "axons"), ("unet", "moon")):
         with pytest.raises(InputError, match=r"There are .*, but no"):
             told.counts(*wrong, "inverted")
+    for wrong in (
+        ("moon", "box"),
+        ("axons", "song"),
+        ("axons", "box", "best"),
+        ("axons", "grid", "predicted"),
+    ):
+        with pytest.raises(InputError, match=r"There are .*, but no"):
+            told.answers(*wrong)
+    for wrong in (lambda: told.asked_ceilings("nuclei"), lambda: told.grid_counts("yeast")):
+        with pytest.raises(InputError, match=r"There are .*, but no"):
+            wrong()
 
 
 def test_built_in_crops_come_with_their_notices():

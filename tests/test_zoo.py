@@ -310,9 +310,11 @@ NOT_DRIVEN = {
         results.dsb2018.about results.dsb2018.counts results.dsb2018.from_record results.dsb2018.methods
         results.dsb2018.comparison results.dsb2018.difference results.dsb2018.pooled_ap results.dsb2018.row
         results.dsb2018.table
-        results.other_cells.best_ap results.other_cells.ceilings results.other_cells.contrasts
-        results.other_cells.counts results.other_cells.model_table results.other_cells.results
-        results.other_cells.scored results.other_cells.star_table
+        results.other_cells.answers results.other_cells.asked_ceilings results.other_cells.best_ap
+        results.other_cells.ceilings results.other_cells.contrasts results.other_cells.counts
+        results.other_cells.found results.other_cells.grid_counts results.other_cells.model_table
+        results.other_cells.prompt_table
+        results.other_cells.results results.other_cells.scored results.other_cells.star_table
         results.other_laboratory.counts results.other_laboratory.difference
         results.other_laboratory.results results.other_laboratory.table
         results.reported.foundation_models results.reported.results results.reported.stardist_paper

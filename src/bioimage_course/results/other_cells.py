@@ -1,8 +1,9 @@
-"""Cells that are not round nuclei (``training/other_cells.py``): star ceilings and the shipped models.
+"""Cells that are not round nuclei (``training/other_cells.py``): star ceilings, the shipped models, SAM.
 
-``weights/other-cells/results.json`` holds the best star of every cell and the counts of each model image by
-image. Spread cells and axons were outlined by hand and the ovule was curated; of chloroplasts and yeast it
-isn't stated how the masks were made, and those of the epithelium come from another tool.
+``weights/other-cells/results.json`` holds the best star of every cell, the counts of each model image by
+image, and how well Segment Anything outlines a cell that it is asked about. Spread cells and axons were
+outlined by hand and the ovule was curated; of chloroplasts and yeast it isn't stated how the masks were made,
+and those of the epithelium come from another tool.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from bioimage_course.results._measured import known
 from bioimage_course.results.dsb2018 import pooled_ap
 
 CONTRASTS = ("as it is", "inverted")
+PROMPTS = ("click", "careless box", "box")
+GRIDS = {"grid": "own", "grid, chosen": "chosen"}
+"""Automatic masks without prompts, and whose thresholds they had."""
 
 
 def results():
@@ -169,3 +173,140 @@ def model_table(iou=0.5):
         | {title: f"{best_ap(name, kind, iou):.2f}" for name, title in names.items()}
         for kind in scored()
     ]
+
+
+def answers(kind, prompt, value="iou"):
+    """What Segment Anything (MobileSAM) answered on a kind of cells, cell by cell.
+
+    Boxes and clicks were made from the true masks, the best help there is; automatic masks had none. A cell
+    of which no automatic mask holds a pixel has an IoU of 0.
+
+    Parameters
+    ----------
+    kind : str
+        Of cells.
+    prompt : str
+        ``"click"``, ``"box"``, ``"careless box"`` (each side of the box moved by up to a tenth of it), or,
+        for automatic masks from 16 × 16 clicks, ``"grid"`` with micro-sam's own thresholds and
+        ``"grid, chosen"`` with those chosen on nuclei.
+    value : str
+        ``"iou"`` with the true cell; for prompts also ``"predicted"``, the IoU that SAM predicted, and for
+        clicks ``"best"``, the best IoU of SAM's three masks.
+
+    Returns
+    -------
+    list of array of float
+        One array an image. All prompts were asked about the same cells, in the same order.
+
+    Raises
+    ------
+    InputError
+        If that was not measured.
+    """
+    _known(prompt, (*PROMPTS, *GRIDS))
+    part, key = ("grid", GRIDS[prompt]) if prompt in GRIDS else ("sam", prompt)
+    images = results().get(part, {})
+    _known(kind, images)
+    rows = [row[key] for row in images[kind].values()]
+    _known(value, [name for name in ("iou", "predicted", "best") if name in rows[0]])
+    return [np.array(row[value], float) for row in rows]
+
+
+def found(kind, prompt, iou=0.5, value="iou"):
+    """The share of the cells asked about that an answer outlines well enough, image by image.
+
+    Parameters
+    ----------
+    kind, prompt, value
+        As in `answers`.
+    iou : float
+
+    Returns
+    -------
+    array of float
+    """
+    return np.array([np.mean(image >= iou) for image in answers(kind, prompt, value)])
+
+
+def asked_ceilings(kind):
+    """The star ceiling (see `ceilings`) of each cell that Segment Anything was asked about.
+
+    Parameters
+    ----------
+    kind : str
+        As in `answers`.
+
+    Returns
+    -------
+    list of array of float
+        One array an image, in the order of `answers`.
+    """
+    told = results()
+    _known(kind, told["sam"])
+    stars = dict(zip(told["sets"][kind]["images"], told["stars"][kind], strict=True))
+    return [
+        np.array(stars[name], float)[np.array(row["cells"]) - 1] for name, row in told["sam"][kind].items()
+    ]
+
+
+def grid_counts(kind, grid="grid"):
+    """What automatic masks from 16 × 16 clicks found among all cells of the images that they met.
+
+    Parameters
+    ----------
+    kind : str
+        Of cells.
+    grid : str
+        ``"grid"`` or ``"grid, chosen"``, as in `answers`.
+
+    Returns
+    -------
+    dict of str to int
+        ``"cells"``, those ``"clicked"``, that contain a click, those ``"found"`` at an IoU of 0.5, and masks
+        that match none, ``"wrong"``.
+    """
+    _known(grid, GRIDS)
+    grids = results()["grid"]
+    _known(kind, grids)
+    rows = [(row["clicked"], row[GRIDS[grid]]) for row in grids[kind].values()]
+    tp, fp, fn = (sum(counts[key][0] for _, counts in rows) for key in ("tp", "fp", "fn"))
+    clicked = sum(len(cells) for cells, _ in rows)
+    return {"cells": tp + fn, "clicked": clicked, "found": tp, "wrong": fp}
+
+
+def prompt_table(ious=(0.5, 0.75)):
+    """Segment Anything on all kinds of cells, prompt by prompt, for ``show.table``.
+
+    Parameters
+    ----------
+    ious : (float, float)
+
+    Returns
+    -------
+    list of dict
+        How many per cent of the cells have an answer that reaches the first and the second IoU.
+    """
+
+    def shares(kind, prompt, value="iou"):
+        cells = np.concatenate(answers(kind, prompt, value))
+        return " / ".join(f"{100 * np.mean(cells >= iou):.0f}" for iou in ious)
+
+    told, rows = results(), []
+    for kind in told["sets"]:
+        if kind not in told["sam"]:
+            continue
+        asked = sum(len(row["cells"]) for row in told["sam"][kind].values())
+        grids = len(told["grid"].get(kind, {}))
+        rows.append(
+            {
+                "cells": kind,
+                "truth": told["sets"][kind]["truth"],
+                "asked about (images)": f"{asked} ({len(told['sam'][kind])})",
+                "click": shares(kind, "click"),
+                "click, best of 3": shares(kind, "click", "best"),
+                "careless box": shares(kind, "careless box"),
+                "tight box": shares(kind, "box"),
+                "grid (images)": f"{shares(kind, 'grid')} ({grids})" if grids else "not run",
+            }
+        )
+    return rows
