@@ -203,12 +203,12 @@ def answers(kind, prompt, value="iou"):
     InputError
         If that was not measured.
     """
-    _known(prompt, (*PROMPTS, *GRIDS))
+    known(prompt, (*PROMPTS, *GRIDS))
     part, key = ("grid", GRIDS[prompt]) if prompt in GRIDS else ("sam", prompt)
     images = results().get(part, {})
-    _known(kind, images)
+    known(kind, images)
     rows = [row[key] for row in images[kind].values()]
-    _known(value, [name for name in ("iou", "predicted", "best") if name in rows[0]])
+    known(value, [name for name in ("iou", "predicted", "best") if name in rows[0]])
     return [np.array(row[value], float) for row in rows]
 
 
@@ -242,7 +242,7 @@ def asked_ceilings(kind):
         One array an image, in the order of `answers`.
     """
     told = results()
-    _known(kind, told["sam"])
+    known(kind, told["sam"])
     stars = dict(zip(told["sets"][kind]["images"], told["stars"][kind], strict=True))
     return [
         np.array(stars[name], float)[np.array(row["cells"]) - 1] for name, row in told["sam"][kind].items()
@@ -265,9 +265,9 @@ def grid_counts(kind, grid="grid"):
         ``"cells"``, those ``"clicked"``, that contain a click, those ``"found"`` at an IoU of 0.5, and masks
         that match none, ``"wrong"``.
     """
-    _known(grid, GRIDS)
+    known(grid, GRIDS)
     grids = results()["grid"]
-    _known(kind, grids)
+    known(kind, grids)
     rows = [(row["clicked"], row[GRIDS[grid]]) for row in grids[kind].values()]
     tp, fp, fn = (sum(counts[key][0] for _, counts in rows) for key in ("tp", "fp", "fn"))
     clicked = sum(len(cells) for cells, _ in rows)
