@@ -1,0 +1,509 @@
+"""Three ways to segment a stack: planes stitched, views added, a network in three dimensions.
+
+    python training/volumes.py            # what is missing; goes on where it was
+    python training/volumes.py --crops    # then: the labels of one volume, which chapter 12 shows
+
+The volumes are synthetic (``data.synthetic.stack``): nuclei-like ellipsoids, some on top of each other,
+planes four times as far apart as pixels, blurred more along the axis. So the truth is known exactly, and the
+numbers rank nothing about real tools on real tissue; they show what the three ways do to one and the same
+stack.
+
+What counts, written down before anything was scored:
+
+- 8 volumes to learn from, 2 to choose settings on, 6 to test, all of one generator.
+- *classical*: Voronoi-Otsu in 3D, both blurs in µm; no training.
+- *stitched* and *views*: a flow network of two dimensions. ``cellpose.utils.stitch3D`` joins the objects of
+  neighbouring planes; ``do_3D`` runs the same network on the planes of all three directions and adds the
+  flows. Two networks: the course's own, as shipped (nuclei of DSB2018, no synthetic one), and the same
+  *trained on* planes of the volumes to learn from, in all three directions.
+- *network*: a 3D U-Net that tells inside from outside and how deep inside, then a watershed. It learnt from
+  the same 8 volumes, until its AP@0.5 on the 2 volumes for choosing had not risen for 200 steps.
+- Everything trained has two seeds. Settings are those with the best AP@0.5 on the 2 volumes for choosing.
+- Scored: TP, FP, FN at IoU 0.5 and 0.75 in 3D; true nuclei that were merged (an object holds more than half
+  of each of two) or split (two or more objects lie mostly in it and hold more than a tenth of it each).
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy import ndimage
+from skimage.filters import threshold_otsu
+from skimage.measure import label
+from skimage.morphology import local_maxima
+from skimage.segmentation import relabel_sequential, watershed
+from torch import nn
+from torch.nn import functional as F
+
+import dsb2018
+from bioimage_course import compat, data, files, metrics, nets, shipped, tools
+
+OUT = shipped.WEIGHTS / "volumes"
+SPACING = (1.0, 0.25, 0.25)
+ANISOTROPY = SPACING[0] / SPACING[1]
+SCENE = {"count": 28, "spacing": SPACING, "photons": 60}
+SEEDS_OF = {"learn": range(100, 108), "choose": range(200, 202), "test": range(300, 306)}
+SEEDS = (0, 1)
+THRESHOLDS = (0.5, 0.75)
+TILE = 96
+"""Planes go through the flow network in tiles as wide: one tile each, in all three directions."""
+STEPS, LOOK, PATIENCE = 800, 50, 4
+"""The 3D network is looked at every 50 steps, and training ends when four looks have brought nothing."""
+PATCH = (16, 64, 64)
+EPOCHS = 31
+
+
+# ---------------------------------------------------------------- volumes
+
+
+def volumes(part):
+    """Images (percentiles 1 and 99.8 at 0 and 1) and labels of "learn", "choose" or "test"."""
+    samples = [data.synthetic.stack(seed=seed, **SCENE) for seed in SEEDS_OF[part]]
+    return [data.normalise(s.image).astype(np.float32) for s in samples], [s.labels for s in samples]
+
+
+def depth(labels, spacing=SPACING):
+    """How deep inside its object each voxel is: distance to the border in µm, 1 at the deepest point."""
+    deep = np.zeros(labels.shape, np.float32)
+    for number, box in enumerate(ndimage.find_objects(labels), 1):
+        if box is not None:
+            mask = np.pad(labels[box] == number, 1)
+            inside = ndimage.distance_transform_edt(mask, sampling=spacing)[1:-1, 1:-1, 1:-1]
+            deep[box] = np.maximum(deep[box], inside / inside.max())
+    return deep
+
+
+# ---------------------------------------------------------------- the classical way
+
+
+def classical(image, seed_blur, outline_blur, spacing=SPACING):
+    """Voronoi-Otsu in 3D: blurs in µm, so many voxels along each axis."""
+    smooth = ndimage.gaussian_filter(image, np.divide(outline_blur, spacing))
+    mask = smooth > threshold_otsu(smooth)
+    seeds = label(local_maxima(ndimage.gaussian_filter(image, np.divide(seed_blur, spacing))) & mask)
+    return watershed(ndimage.distance_transform_edt(~(seeds > 0), sampling=spacing), seeds, mask=mask)
+
+
+# ---------------------------------------------------------------- flows of two dimensions
+
+
+def planes_of(model, image):
+    """Labels of each plane, by cellpose's own ``eval`` with its own thresholds."""
+    with compat.quiet():
+        return np.stack(
+            [model.eval(p, bsize=TILE, min_size=-1, normalize={"normalize": False})[0] for p in image]
+        )
+
+
+def joined(labels, stitch_threshold):
+    """Cellpose's own stitching of planes, and what its ``eval`` does afterwards."""
+    from cellpose import utils
+
+    with compat.quiet():
+        labels = utils.stitch3D(labels.astype(np.int32), stitch_threshold=stitch_threshold)
+        return utils.fill_holes_and_remove_small_masks(labels, min_size=15)
+
+
+def views(model, image, **options):
+    """Planes of three directions, flows added: cellpose's own ``do_3D``. Labels, flows and logits."""
+    with compat.quiet():
+        labels, flows, _ = model.eval(
+            image, z_axis=0, do_3D=True, anisotropy=ANISOTROPY, bsize=TILE,
+            normalize={"normalize": False}, **options,
+        )  # fmt: skip
+    return labels, flows[1], flows[2]
+
+
+def gathered(flows, logits, cellprob_threshold):
+    """The labels that ``do_3D`` makes of its flows, with another threshold."""
+    from cellpose import dynamics
+
+    with compat.quiet():
+        return dynamics.resize_and_compute_masks(
+            flows, logits, do_3D=True, cellprob_threshold=cellprob_threshold
+        )
+
+
+def planes(images, labels):
+    """Planes of three directions with their labels, voxels made cubic: what do_3D shows to the network."""
+    found = []
+    for image, truth in zip(images, labels, strict=True):
+        cubic = ndimage.zoom(image, (ANISOTROPY, 1, 1), order=1)
+        cubic_truth = ndimage.zoom(truth, (ANISOTROPY, 1, 1), order=0)
+        found += zip(image, truth, strict=True)
+        for axis in (1, 2):
+            found += [
+                (cubic.take(i, axis), cubic_truth.take(i, axis)) for i in range(2, image.shape[axis], 8)
+            ]
+    kept = [(image, relabel_sequential(truth)[0]) for image, truth in found if truth.any()]
+    return [np.ascontiguousarray(x) for x, _ in kept], [y.astype(np.int32) for _, y in kept]
+
+
+def train_flows(seed, work):
+    """The course's flow network, trained on by ``cellpose.train.train_seg``; and its losses."""
+    from cellpose import train
+
+    nets.seed_everything(seed)
+    network = tools.cellpose.flow_network(**tools.cellpose.course_model().net.arguments)
+    network.load_state_dict(tools.cellpose.course_model().net.state_dict())
+    learn, choose = planes(*volumes("learn")), planes(*volumes("choose"))
+    with tempfile.TemporaryDirectory() as folder:
+        _, losses, other = train.train_seg(
+            network, train_data=learn[0], train_labels=learn[1], test_data=choose[0], test_labels=choose[1],
+            n_epochs=EPOCHS, nimg_per_epoch=96, nimg_test_per_epoch=64, batch_size=8, bsize=96,
+            learning_rate=2e-3, weight_decay=0.01, normalize=False, rescale=False, scale_range=0.5,
+            min_train_masks=1, save_path=folder,
+        )  # fmt: skip
+    nets.save(network, work / f"flows-{seed}.pt")
+    looked = [epoch for epoch in range(EPOCHS) if epoch == 5 or epoch % 10 == 0]
+    return {
+        "train_loss": [round(float(v), 4) for v in losses],
+        "validation_loss": {str(epoch): round(float(other[epoch]), 4) for epoch in looked},
+    }
+
+
+# ---------------------------------------------------------------- a network of three dimensions
+
+
+class UNet3D(nn.Module):
+    """U-Net for coarse planes: the first convolutions and two poolings leave that axis alone, then voxels are
+    cubes and everything is 3 × 3 × 3 and 2 × 2 × 2."""
+
+    kernels = ((1, 3, 3), (3, 3, 3), (3, 3, 3), (3, 3, 3))
+    pools = ((1, 2, 2), (1, 2, 2), (2, 2, 2))
+
+    def __init__(self, width=8, outputs=2):
+        super().__init__()
+        sizes = [width * 2**level for level in range(len(self.pools) + 1)]
+
+        def block(inputs, level):
+            layers = []
+            for channels in (inputs, sizes[level]):
+                convolution = nn.Conv3d(channels, sizes[level], self.kernels[level], padding="same")
+                layers += [convolution, nn.BatchNorm3d(sizes[level]), nn.ReLU()]
+            return nn.Sequential(*layers)
+
+        self.down = nn.ModuleList(block(inputs, level) for level, inputs in enumerate([1, *sizes[:-1]]))
+        self.grow = nn.ModuleList(
+            nn.ConvTranspose3d(2 * size, size, pool, stride=pool)
+            for size, pool in zip(sizes, self.pools, strict=False)
+        )
+        self.up = nn.ModuleList(block(2 * size, level) for level, size in enumerate(sizes[:-1]))
+        self.head = nn.Conv3d(width, outputs, 1)
+
+    def forward(self, x):
+        """Logit of inside, and depth, for images (N, 1, Z, Y, X)."""
+        skips = []
+        for level, block in enumerate(self.down):
+            x = block(x if level == 0 else F.max_pool3d(x, self.pools[level - 1]))
+            skips.append(x)
+        for level in reversed(range(len(self.pools))):
+            x = self.up[level](torch.cat([self.grow[level](x), skips[level]], 1))
+        return self.head(x)
+
+
+def answers(network, images):
+    """Inside or not, and depth, of whole volumes, all in one pass."""
+    network.eval()
+    with torch.no_grad():
+        found = network(torch.as_tensor(np.stack(images))[:, None]).numpy()
+    return [(logit > 0, deep) for logit, deep in found]
+
+
+def split(inside, deep, seed_depth):
+    """Objects: where it is deep are the seeds, and every voxel inside goes to one of them."""
+    return watershed(-deep, label(inside & (deep > seed_depth)), mask=inside)
+
+
+def drawn(images, targets, rng):
+    """A random patch, flipped and turned, brighter or darker: image and both targets."""
+    k = rng.integers(len(images))
+    corner = [rng.integers(0, n - p + 1) for n, p in zip(images[k].shape, PATCH, strict=True)]
+    window = tuple(slice(c, c + p) for c, p in zip(corner, PATCH, strict=True))
+    patch = np.concatenate([images[k][window][None], targets[k][(slice(None), *window)]])
+    patch = np.rot90(patch, rng.integers(4), (2, 3))
+    for axis in (1, 2):
+        patch = np.flip(patch, axis) if rng.random() < 0.5 else patch
+    patch = patch.copy()
+    patch[0] = patch[0] * rng.uniform(0.7, 1.3) + rng.normal(0, rng.uniform(0, 0.05), patch[0].shape)
+    return patch.astype(np.float32)
+
+
+def train_network(seed, work):
+    """A 3D U-Net, trained until it gets no better; losses and scores. Goes on where it was interrupted."""
+    nets.seed_everything(seed)
+    images, labels = volumes("learn")
+    targets = [np.stack([truth > 0, depth(truth)]).astype(np.float32) for truth in labels]
+    choose, truths = volumes("choose")
+    network, rng, started = UNet3D(), np.random.default_rng(seed), time.process_time()
+    optimiser = torch.optim.Adam(network.parameters(), lr=2e-3)
+    history = {"step": [], "loss": [], "ap": [], "cpu_minutes": []}
+    saved, before = work / f"network-{seed}.state", 0.0
+    if saved.exists():
+        state = torch.load(saved, weights_only=False)
+        network.load_state_dict(state["network"])
+        optimiser.load_state_dict(state["optimiser"])
+        history, rng, before = state["history"], state["rng"], state["history"]["cpu_minutes"][-1]
+    while not finished(history):
+        seen = [update(network, optimiser, images, targets, rng) for _ in range(LOOK)]
+        found = [split(*pair, 0.5) for pair in answers(network, choose)]
+        history["step"].append(LOOK * (len(history["step"]) + 1))
+        history["loss"].append(round(float(np.mean(seen)), 4))
+        history["ap"].append(score(truths, found))
+        history["cpu_minutes"].append(round(before + (time.process_time() - started) / 60, 2))
+        print("network", seed, {name: values[-1] for name, values in history.items()}, flush=True)
+        if history["ap"][-1] == max(history["ap"]):
+            torch.save(network.state_dict(), work / f"network-{seed}.pt")
+        state = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
+        torch.save(state | {"history": history, "rng": rng}, saved)
+    return history
+
+
+def finished(history):
+    """Whether training has lasted long enough, or the last looks brought nothing new."""
+    ap = history["ap"]
+    best = ap.index(max(ap)) if ap else 0
+    return len(ap) * LOOK >= STEPS or len(ap) - 1 - best >= PATIENCE
+
+
+def update(network, optimiser, images, targets, rng):
+    """One step on two patches; its loss."""
+    batch = torch.as_tensor(np.stack([drawn(images, targets, rng) for _ in range(2)]))
+    network.train()
+    found = network(batch[:, :1])
+    loss = F.binary_cross_entropy_with_logits(found[:, 0], batch[:, 1])
+    loss = loss + 4 * ((found[:, 1] - batch[:, 2]) ** 2).mean()
+    optimiser.zero_grad()
+    loss.backward()
+    optimiser.step()
+    return loss.item()
+
+
+# ---------------------------------------------------------------- scores
+
+
+def score(truths, found):
+    """AP at an IoU of 0.5, pooled over the volumes."""
+    return dsb2018.pooled([dsb2018.count(*pair, (0.5,)) for pair in zip(truths, found, strict=True)])[0]
+
+
+def mistakes(truth, labels):
+    """True objects that were merged with another one, and such that were split."""
+    overlap = np.zeros((truth.max() + 1, labels.max() + 1), int)
+    np.add.at(overlap, (truth.ravel(), labels.ravel()), 1)
+    inside, size = overlap[1:, 1:], overlap[1:].sum(axis=1)
+    if not inside.size:
+        return {"merged": 0, "split": 0}
+    mostly = inside > size[:, None] / 2
+    merged = mostly[:, mostly.sum(axis=0) > 1].any(axis=1)
+    ones_own = inside > overlap[:, 1:].sum(axis=0) / 2  # objects that lie mostly in this true one
+    parts = (ones_own & (inside > size[:, None] / 10)).sum(axis=1)
+    return {"merged": int(merged.sum()), "split": int((parts > 1).sum())}
+
+
+def on_top(truth):
+    """Numbers of objects that have a voxel directly above or below one of another object."""
+    upper, lower = truth[:-1], truth[1:]
+    touching = (upper != lower) & (upper > 0) & (lower > 0)
+    return np.union1d(upper[touching], lower[touching])
+
+
+def scored(method):
+    """Counts of the test volumes, and processor seconds of one."""
+    images, truths = volumes("test")
+    rows, seconds = [], []
+    for image, truth in zip(images, truths, strict=True):
+        started = time.process_time()
+        labels = method(image).astype(np.int32)
+        seconds.append(time.process_time() - started)
+        partners = set(metrics.match(truth, labels, 0.5).pairs[:, 0].tolist())
+        stacked = on_top(truth)
+        rows.append(dsb2018.count(truth, labels, THRESHOLDS) | mistakes(truth, labels))
+        rows[-1] |= {"on_top": len(stacked), "on_top_found": sum(int(n) in partners for n in stacked)}
+    return {"test": rows, "seconds": round(float(np.median(seconds)), 2)}
+
+
+# ---------------------------------------------------------------- settings, and what is run with them
+
+GRID = {
+    "classical": {"seed_blur": (0.4, 0.6, 0.8, 1.0, 1.3), "outline_blur": (0.1, 0.25, 0.5)},
+    "stitched": {"stitch_threshold": (0.1, 0.25, 0.5, 0.7, 0.85)},
+    "views": {"cellprob_threshold": (-3.0, 0.0, 3.0)},
+    "network": {"seed_depth": (0.3, 0.4, 0.5, 0.6, 0.7)},
+}
+
+
+def choices(way):
+    """All settings that are tried."""
+    return [dict(zip(GRID[way], values, strict=True)) for values in itertools.product(*GRID[way].values())]
+
+
+def prepared(way, model, image):
+    """What takes long and hangs on no setting, and the function that makes labels of it."""
+    if way == "network":
+        return answers(model, [image])[0], split
+    if way == "stitched":
+        return (planes_of(model, image),), joined
+    if way == "views":
+        return views(model, image, compute_masks=False)[1:], gathered
+    return (image,), classical
+
+
+def segment(way, model, image, options):
+    """Labels of a volume by one of the four ways."""
+    if way == "views":
+        return views(model, image, **options)[0]
+    parts, last = prepared(way, model, image)
+    return last(*parts, **options)
+
+
+def model_of(way, network, work):
+    """What a way needs: a CellposeModel, a 3D U-Net, or nothing."""
+    if way == "classical":
+        return None
+    if way == "network":
+        model = UNet3D()
+        model.load_state_dict(torch.load(work / f"network-{network}.pt"))
+        return model
+    if network == "shipped":
+        return tools.cellpose.course_model()
+    fresh = tools.cellpose.flow_network(**tools.cellpose.course_model().net.arguments)
+    return tools.cellpose.as_cellpose(nets.load(work / f"flows-{network}.pt", model=fresh))
+
+
+def jobs():
+    """All runs: way, and whose weights (a seed, or "shipped", or "none")."""
+    yield "classical", "none"
+    for way in ("stitched", "views"):
+        yield way, "shipped"
+    for seed in SEEDS:
+        yield "stitched", seed
+        yield "network", seed
+        yield "views", seed
+
+
+def run(way, network, work):
+    """Choose settings, then score the test volumes."""
+    model = model_of(way, network, work)
+    images, truths = volumes("choose")
+    ready, tried = [prepared(way, model, image) for image in images], []
+    for options in choices(way):
+        found = [last(*parts, **options).astype(np.int32) for parts, last in ready]
+        tried.append({"options": options, "ap": score(truths, found)})
+        print(way, network, tried[-1], flush=True)
+    best = max(tried, key=lambda row: row["ap"])["options"]
+    return {"options": best, "tried": tried} | scored(lambda image: segment(way, model, image, best))
+
+
+def peak_mb():
+    """The most memory that this process has had, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def memory(way, network, work, options):
+    """MB that one test volume takes on top of what was loaded before, in this process."""
+    model = model_of(way, network, work)
+    image = volumes("test")[0][0]
+    before = peak_mb()
+    if way == "training":
+        patch = torch.rand(2, 1, *PATCH)
+        UNet3D()(patch).square().mean().backward()
+    else:
+        segment(way, model, image, options)
+    return round(peak_mb() - before)
+
+
+# ---------------------------------------------------------------- file of results
+
+
+def read(out):
+    """What has been measured so far."""
+    return json.loads(out.read_text(encoding="utf-8")) if out.exists() else {"training": {}, "runs": {}}
+
+
+def about():
+    """Data and versions, beside what was measured."""
+    return {
+        "made_by": "python training/volumes.py",
+        "volumes": "synthetic: data.synthetic.stack, lengths in µm",
+        "scene": SCENE | {"shape": [24, 96, 96]},
+        "seeds_of": {part: list(seeds) for part, seeds in SEEDS_OF.items()},
+        "iou_thresholds": list(THRESHOLDS),
+        "patch": list(PATCH),
+        "weights_3d": nets.count_parameters(UNet3D()),
+        "machine": dsb2018.machine() + ", one thread",
+        "versions": {name: version(name) for name in ("cellpose", "torch", "numpy", "scipy", "scikit-image")},
+    }
+
+
+def keep(out, part, name, found):
+    """Add one entry to the file."""
+    before = read(out)
+    files.save(out, json.dumps(before | about() | {part: before[part] | {name: found}}, indent=1) + "\n")
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "course-volumes")
+    parser.add_argument("--crops", action="store_true", help="save the labels shown, and train nothing")
+    parser.add_argument("--memory", nargs=2, metavar=("WAY", "NETWORK"), help="print MB, and run nothing")
+    args = parser.parse_args(argv)
+    torch.set_num_threads(1)
+    warnings.filterwarnings("ignore", message="In CPU autocast")  # cellpose asks for it, with 32 bits
+    compat.prepare("cellpose")
+    args.work.mkdir(parents=True, exist_ok=True)
+    out = args.out / "results.json"
+    if args.memory:
+        runs = read(out)["runs"]
+        options = runs.get("/".join(args.memory), {}).get("options")
+        print(memory(*args.memory, args.work, options))
+        return
+    if args.crops:
+        image, found = volumes("test")[0][0], {}
+        for way, network in (("classical", "none"), ("stitched", 0), ("views", 0), ("network", 0)):
+            options = read(out)["runs"][f"{way}/{network}"]["options"]
+            labels = segment(way, model_of(way, network, args.work), image, options)
+            found[way] = relabel_sequential(labels.astype(np.int32))[0].astype(np.uint8)
+        files.save(args.out / "labels.npz", lambda stream: np.savez_compressed(stream, **found))
+        return
+    for seed in SEEDS:
+        for kind, train in (("flows", train_flows), ("network", train_network)):
+            if f"{kind}/{seed}" not in read(out)["training"]:
+                started = time.process_time()
+                found = train(seed, args.work)
+                minutes = found.get("cpu_minutes", [(time.process_time() - started) / 60])[-1]
+                keep(out, "training", f"{kind}/{seed}", found | {"cpu_minutes": round(minutes, 2)})
+                print("trained", kind, seed, minutes, flush=True)
+    for way, network in jobs():
+        name = f"{way}/{network}"
+        if name not in read(out)["runs"]:
+            keep(out, "runs", name, run(way, network, args.work))
+        if "mb" not in read(out)["runs"][name]:
+            keep(out, "runs", name, read(out)["runs"][name] | {"mb": megabytes(way, network, args)})
+    if "training" not in read(out).get("mb", {}):
+        files.save_json(out, read(out) | {"mb": {"training": megabytes("training", "none", args)}})
+
+
+def megabytes(way, network, args):
+    """`memory` in a process of its own."""
+    command = [sys.executable, __file__, "--memory", way, str(network)]
+    command += ["--work", str(args.work), "--out", str(args.out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return int(done.stdout.split()[-1])
+
+
+if __name__ == "__main__":
+    main()
