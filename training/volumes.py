@@ -1,7 +1,6 @@
 """Three ways to segment a stack: planes stitched, views added, a network in three dimensions.
 
-    python training/volumes.py            # what is missing; goes on where it was
-    python training/volumes.py --crops    # then: the labels of one volume, which chapter 12 shows
+    python training/volumes.py    # what is missing; goes on where it was
 
 The volumes are synthetic (``data.synthetic.stack``): nuclei-like ellipsoids, some on top of each other,
 planes four times as far apart as pixels, blurred more along the axis. So the truth is known exactly, and the
@@ -17,7 +16,7 @@ What counts, written down before anything was scored:
   flows. Two networks: the course's own, as shipped (nuclei of DSB2018, no synthetic one), and the same
   *trained on* planes of the volumes to learn from, in all three directions.
 - *network*: a 3D U-Net that tells inside from outside and how deep inside, then a watershed. It learnt from
-  the same 8 volumes, until its AP@0.5 on the 2 volumes for choosing had not risen for 200 steps.
+  the same 8 volumes, until its AP@0.5 on the 2 volumes for choosing had not risen for 300 steps.
 - Everything trained has two seeds. Settings are those with the best AP@0.5 on the 2 volumes for choosing.
 - Scored: TP, FP, FN at IoU 0.5 and 0.75 in 3D; true nuclei that were merged (an object holds more than half
   of each of two) or split (two or more objects lie mostly in it and hold more than a tenth of it each).
@@ -26,11 +25,10 @@ What counts, written down before anything was scored:
 from __future__ import annotations
 
 import argparse
+import ctypes
 import itertools
 import json
-import resource
-import subprocess
-import sys
+import multiprocessing
 import tempfile
 import time
 import warnings
@@ -59,9 +57,9 @@ SEEDS = (0, 1)
 THRESHOLDS = (0.5, 0.75)
 TILE = 96
 """Planes go through the flow network in tiles as wide: one tile each, in all three directions."""
-STEPS, LOOK, PATIENCE = 800, 50, 4
-"""The 3D network is looked at every 50 steps, and training ends when four looks have brought nothing."""
-PATCH = (16, 64, 64)
+STEPS, LOOK, PATIENCE = 1200, 100, 3
+"""The 3D network is looked at every 100 steps, and training ends when three looks have brought nothing."""
+PATCH = (12, 48, 48)
 EPOCHS = 31
 
 
@@ -386,12 +384,9 @@ def model_of(way, network, work):
 def jobs():
     """All runs: way, and whose weights (a seed, or "shipped", or "none")."""
     yield "classical", "none"
-    for way in ("stitched", "views"):
-        yield way, "shipped"
-    for seed in SEEDS:
-        yield "stitched", seed
-        yield "network", seed
-        yield "views", seed
+    yield from (("stitched", "shipped"), ("views", "shipped"))
+    yield from (("network", seed) for seed in SEEDS)
+    yield from ((way, seed) for seed in SEEDS for way in ("stitched", "views"))
 
 
 def run(way, network, work):
@@ -404,25 +399,38 @@ def run(way, network, work):
         tried.append({"options": options, "ap": score(truths, found)})
         print(way, network, tried[-1], flush=True)
     best = max(tried, key=lambda row: row["ap"])["options"]
-    return {"options": best, "tried": tried} | scored(lambda image: segment(way, model, image, best))
+    mb = megabytes(lambda: segment(way, model, images[0], best))
+    return {"options": best, "tried": tried, "mb": mb} | scored(
+        lambda image: segment(way, model, image, best)
+    )
 
 
-def peak_mb():
-    """The most memory that this process has had, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def megabytes(work_to_do):
+    """Peak memory of a function on top of what is loaded, in MB, in a copy of this process (Linux)."""
+
+    def told(sender):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)  # what is loaded, and nothing that was freed
+        Path("/proc/self/clear_refs").write_text("5")  # the highest mark begins anew
+        before = status("VmRSS")
+        work_to_do()
+        sender.send(round((status("VmHWM") - before) / 1024))
+
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    process = multiprocessing.get_context("fork").Process(target=told, args=(sender,))
+    process.start()
+    sender.close()
+    return receiver.recv()
 
 
-def memory(way, network, work, options):
-    """MB that one test volume takes on top of what was loaded before, in this process."""
-    model = model_of(way, network, work)
-    image = volumes("test")[0][0]
-    before = peak_mb()
-    if way == "training":
-        patch = torch.rand(2, 1, *PATCH)
-        UNet3D()(patch).square().mean().backward()
-    else:
-        segment(way, model, image, options)
-    return round(peak_mb() - before)
+def status(name):
+    """A line of this process's status, in kB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(name)).split()[1])
+
+
+def one_step():
+    """What a step of training needs: two patches through the 3D network and back."""
+    UNet3D()(torch.rand(2, 1, *PATCH)).square().mean().backward()
 
 
 # ---------------------------------------------------------------- file of results
@@ -458,51 +466,40 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "course-volumes")
-    parser.add_argument("--crops", action="store_true", help="save the labels shown, and train nothing")
-    parser.add_argument("--memory", nargs=2, metavar=("WAY", "NETWORK"), help="print MB, and run nothing")
     args = parser.parse_args(argv)
     torch.set_num_threads(1)
     warnings.filterwarnings("ignore", message="In CPU autocast")  # cellpose asks for it, with 32 bits
     compat.prepare("cellpose")
     args.work.mkdir(parents=True, exist_ok=True)
     out = args.out / "results.json"
-    if args.memory:
-        runs = read(out)["runs"]
-        options = runs.get("/".join(args.memory), {}).get("options")
-        print(memory(*args.memory, args.work, options))
-        return
-    if args.crops:
-        image, found = volumes("test")[0][0], {}
-        for way, network in (("classical", "none"), ("stitched", 0), ("views", 0), ("network", 0)):
-            options = read(out)["runs"][f"{way}/{network}"]["options"]
-            labels = segment(way, model_of(way, network, args.work), image, options)
-            found[way] = relabel_sequential(labels.astype(np.int32))[0].astype(np.uint8)
-        files.save(args.out / "labels.npz", lambda stream: np.savez_compressed(stream, **found))
-        return
-    for seed in SEEDS:
-        for kind, train in (("flows", train_flows), ("network", train_network)):
-            if f"{kind}/{seed}" not in read(out)["training"]:
-                started = time.process_time()
-                found = train(seed, args.work)
-                minutes = found.get("cpu_minutes", [(time.process_time() - started) / 60])[-1]
-                keep(out, "training", f"{kind}/{seed}", found | {"cpu_minutes": round(minutes, 2)})
-                print("trained", kind, seed, minutes, flush=True)
     for way, network in jobs():
-        name = f"{way}/{network}"
-        if name not in read(out)["runs"]:
-            keep(out, "runs", name, run(way, network, args.work))
-        if "mb" not in read(out)["runs"][name]:
-            keep(out, "runs", name, read(out)["runs"][name] | {"mb": megabytes(way, network, args)})
-    if "training" not in read(out).get("mb", {}):
-        files.save_json(out, read(out) | {"mb": {"training": megabytes("training", "none", args)}})
+        if network in SEEDS:
+            kind, train = ("network", train_network) if way == "network" else ("flows", train_flows)
+            trained(out, f"{kind}/{network}", train, args.work)
+        if f"{way}/{network}" not in read(out)["runs"]:
+            keep(out, "runs", f"{way}/{network}", run(way, network, args.work))
+        if (way, network) == ("network", 0):
+            show_first(args.out, args.work)
+    if "training_mb" not in read(out):
+        files.save_json(out, read(out) | {"training_mb": megabytes(one_step)})
 
 
-def megabytes(way, network, args):
-    """`memory` in a process of its own."""
-    command = [sys.executable, __file__, "--memory", way, str(network)]
-    command += ["--work", str(args.work), "--out", str(args.out)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return int(done.stdout.split()[-1])
+def show_first(out, work):
+    """Save what the 3D network makes of the first test volume, which chapter 12 shows."""
+    options = read(out / "results.json")["runs"]["network/0"]["options"]
+    labels = segment("network", model_of("network", 0, work), volumes("test")[0][0], options)
+    shown = {"network": relabel_sequential(labels)[0].astype(np.uint8)}
+    files.save(out / "labels.npz", lambda stream: np.savez_compressed(stream, **shown))
+
+
+def trained(out, name, train, work):
+    """Train a network, if that has not been done."""
+    if name not in read(out)["training"]:
+        started = time.process_time()
+        found = train(int(name[-1]), work)
+        minutes = found.get("cpu_minutes", [(time.process_time() - started) / 60])[-1]
+        keep(out, "training", name, found | {"cpu_minutes": round(minutes, 2)})
+        print("trained", name, minutes, flush=True)
 
 
 if __name__ == "__main__":

@@ -142,7 +142,9 @@ def crowds(points, shape):
     return int(label(binary_dilation(taken, iterations=1), np.ones((3, 3)))[1])
 
 
-def stitched(planes, threshold, *, overlap="iou", twice=False, first=False, far=False, strict=False):
+def stitched(
+    planes, threshold, *, overlap="iou", twice=False, first=False, far=False, original=False, strict=False
+):
     """Objects of planes joined into a stack, from the best pair down, with the usual mistakes built in.
 
     Parameters
@@ -159,6 +161,8 @@ def stitched(planes, threshold, *, overlap="iou", twice=False, first=False, far=
         Whoever comes first gets it.
     far : bool
         Look past planes without any object.
+    original : bool
+        Hand on the numbers that objects had in their own plane.
     strict : bool
         Join above the threshold only.
 
@@ -187,5 +191,5 @@ def stitched(planes, threshold, *, overlap="iou", twice=False, first=False, far=
                 names[number] = last
             stack[z][plane == number] = names[number]
         if plane.any() or not far:
-            before = stack[z]
+            before = plane if original else stack[z]
     return stack
