@@ -111,7 +111,8 @@ def test_do_3d_runs_with_our_network():
     model = tools.cellpose.course_model()
     labels = script.views(model, image)[0]
     assert labels.shape == truth.shape and labels.max() > 0
-    stitched = script.joined(script.planes_of(model, image), 0.25)
+    options = {"cellprob_threshold": 0.0, "stitch_threshold": 0.25}
+    stitched = script.segment("stitched", model, image, options)
     assert stitched.shape == truth.shape and stitched.max() > 0
 
 

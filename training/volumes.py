@@ -97,20 +97,21 @@ def classical(image, seed_blur, outline_blur, spacing=SPACING):
 # ---------------------------------------------------------------- flows of two dimensions
 
 
-def planes_of(model, image):
-    """Labels of each plane, by cellpose's own ``eval`` with its own thresholds."""
+def planes_of(model, image, cellprob_threshold):
+    """Labels of each plane, by cellpose's own ``eval``."""
+    options = {"bsize": TILE, "min_size": -1, "normalize": {"normalize": False}}
     with compat.quiet():
-        return np.stack(
-            [model.eval(p, bsize=TILE, min_size=-1, normalize={"normalize": False})[0] for p in image]
-        )
+        found = [model.eval(p, cellprob_threshold=cellprob_threshold, **options)[0] for p in image]
+    return np.stack(found)
 
 
-def joined(labels, stitch_threshold):
-    """Cellpose's own stitching of planes, and what its ``eval`` does afterwards."""
+def joined(planes, cellprob_threshold, stitch_threshold):
+    """Cellpose's own stitching of planes, and what its ``eval`` does afterwards; planes by threshold."""
     from cellpose import utils
 
     with compat.quiet():
-        labels = utils.stitch3D(labels.astype(np.int32), stitch_threshold=stitch_threshold)
+        labels = planes[cellprob_threshold].astype(np.int32)
+        labels = utils.stitch3D(labels, stitch_threshold=stitch_threshold)
         return utils.fill_holes_and_remove_small_masks(labels, min_size=15)
 
 
@@ -337,7 +338,10 @@ def scored(method):
 
 GRID = {
     "classical": {"seed_blur": (0.4, 0.6, 0.8, 1.0, 1.3), "outline_blur": (0.1, 0.25, 0.5)},
-    "stitched": {"stitch_threshold": (0.1, 0.25, 0.5, 0.7, 0.85)},
+    "stitched": {
+        "cellprob_threshold": (0.0, 2.0, 4.0),
+        "stitch_threshold": (0.1, 0.25, 0.5, 0.7, 0.85),
+    },
     "views": {"cellprob_threshold": (-3.0, 0.0, 3.0)},
     "network": {"seed_depth": (0.3, 0.4, 0.5, 0.6, 0.7)},
 }
@@ -353,7 +357,7 @@ def prepared(way, model, image):
     if way == "network":
         return answers(model, [image])[0], split
     if way == "stitched":
-        return (planes_of(model, image),), joined
+        return ({t: planes_of(model, image, t) for t in GRID[way]["cellprob_threshold"]},), joined
     if way == "views":
         return views(model, image, compute_masks=False)[1:], gathered
     return (image,), classical
@@ -363,6 +367,9 @@ def segment(way, model, image, options):
     """Labels of a volume by one of the four ways."""
     if way == "views":
         return views(model, image, **options)[0]
+    if way == "stitched":
+        threshold = options["cellprob_threshold"]
+        return joined({threshold: planes_of(model, image, threshold)}, **options)
     parts, last = prepared(way, model, image)
     return last(*parts, **options)
 
@@ -473,11 +480,12 @@ def main(argv=None):
     args.work.mkdir(parents=True, exist_ok=True)
     out = args.out / "results.json"
     for way, network in jobs():
+        if f"{way}/{network}" in read(out)["runs"]:
+            continue
         if network in SEEDS:
             kind, train = ("network", train_network) if way == "network" else ("flows", train_flows)
             trained(out, f"{kind}/{network}", train, args.work)
-        if f"{way}/{network}" not in read(out)["runs"]:
-            keep(out, "runs", f"{way}/{network}", run(way, network, args.work))
+        keep(out, "runs", f"{way}/{network}", run(way, network, args.work))
         if (way, network) == ("network", 0):
             show_first(args.out, args.work)
     if "training_mb" not in read(out):
@@ -493,8 +501,8 @@ def show_first(out, work):
 
 
 def trained(out, name, train, work):
-    """Train a network, if that has not been done."""
-    if name not in read(out)["training"]:
+    """Train a network, unless that has been done and its weights are still in the work folder."""
+    if name not in read(out)["training"] or not (work / f"{name.replace('/', '-')}.pt").exists():
         started = time.process_time()
         found = train(int(name[-1]), work)
         minutes = found.get("cpu_minutes", [(time.process_time() - started) / 60])[-1]
