@@ -491,6 +491,7 @@ def test_stitching_in_other_words_passes():
         (make_stitch(twice=True), "twice in one plane"),
         (make_stitch(first=True), "the first one gets it"),
         (make_stitch(far=True), "look past the plane"),
+        (make_stitch(background=True), "label 0 is no object"),
         (make_stitch(original=True), "the one that you gave it"),
         (make_stitch(overlap="of the object"), "under a large one"),
         (make_stitch(overlap="of the one before"), "in the plane before; divide"),

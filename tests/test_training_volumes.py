@@ -73,7 +73,8 @@ def test_objects_are_split_where_it_is_deep():
         ([], False),
         ([0.1, 0.4, 0.4, 0.3, 0.2], True),  # three looks after the first best one
         ([0.1, 0.4, 0.4, 0.3, 0.5], False),
-        (np.linspace(0, 1, script.STEPS // script.LOOK).tolist(), True),
+        ([0.4, 1.0], True),
+        (np.linspace(0, 0.9, script.STEPS // script.LOOK).tolist(), True),
     ],
 )
 def test_training_ends_when_nothing_new_comes(ap, ends):

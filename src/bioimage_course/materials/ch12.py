@@ -143,7 +143,16 @@ def crowds(points, shape):
 
 
 def stitched(
-    planes, threshold, *, overlap="iou", twice=False, first=False, far=False, original=False, strict=False
+    planes,
+    threshold,
+    *,
+    overlap="iou",
+    twice=False,
+    first=False,
+    far=False,
+    original=False,
+    strict=False,
+    background=False,
 ):
     """Objects of planes joined into a stack, from the best pair down, with the usual mistakes built in.
 
@@ -165,6 +174,8 @@ def stitched(
         Hand on the numbers that objects had in their own plane.
     strict : bool
         Join above the threshold only.
+    background : bool
+        Take the background of a plane for an object, too.
 
     Returns
     -------
@@ -173,7 +184,7 @@ def stitched(
     stack, last, before = np.zeros(planes.shape, int), 0, np.zeros(planes.shape[1:], int)
     for z, plane in enumerate(planes):
         pairs = []
-        for number in np.unique(plane[plane > 0]):
+        for number in np.unique(plane if background else plane[plane > 0]):
             mask = plane == number
             for other in np.unique(before[mask & (before > 0)]):
                 there = before == other

@@ -638,6 +638,7 @@ STACKS = {
         _planes([(1, 1, 11, 4, 34)], [(1, 4, 8, 14, 20)], [(1, 1, 11, 5, 35)]),
         0.25,
     ),
+    "more background than object": (_planes([(1, 0, 12, 0, 40)], [(1, 0, 12, 0, 15)]), 0.25),
     "an IoU of exactly the threshold": (_planes([(1, 2, 10, 4, 24)], [(1, 2, 10, 4, 14)]), 0.5),
     "an IoU just below the threshold": (_planes([(1, 2, 10, 4, 24)], [(1, 2, 10, 4, 14)]), 0.51),
     "two objects under one": (
@@ -671,6 +672,7 @@ STITCHED_WRONGLY = {
     "and the other one a new number.": {"twice": True},
     "Two objects want the same number, and the first one gets it; it belongs to the one with the higher "
     "IoU.": {"first": True},
+    "The background takes part and takes a number away: label 0 is no object.": {"background": True},
     "You look past the plane without objects. Nothing was seen there, so the next object is a new one: "
     "compare neighbouring planes only.": {"far": True},
     "You hand on the number that the object had in its own plane; hand on the one that you gave it.": {
