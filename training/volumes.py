@@ -16,7 +16,7 @@ What counts, written down before anything was scored:
   flows. Two networks: the course's own, as shipped (nuclei of DSB2018, no synthetic one), and the same
   *trained on* planes of the volumes to learn from, in all three directions.
 - *network*: a 3D U-Net that tells inside from outside and how deep inside, then a watershed. It learnt from
-  the same 8 volumes, until its AP@0.5 on the 2 volumes for choosing had not risen for 300 steps, or was 1.
+  the same 8 volumes, until its AP@0.5 on the 2 volumes for choosing had not risen for 300 steps.
 - Everything trained has two seeds. Settings are those with the best AP@0.5 on the 2 volumes for choosing.
 - Scored: TP, FP, FN at IoU 0.5 and 0.75 in 3D; true nuclei that were merged (an object holds more than half
   of each of two) or split (two or more objects lie mostly in it and hold more than a tenth of it each).
@@ -271,10 +271,10 @@ def train_network(seed, work):
 
 
 def finished(history):
-    """Whether training has lasted long enough, or the last looks brought nothing, or nothing is left."""
+    """Whether training has lasted long enough, or the last looks brought nothing new."""
     ap = history["ap"]
     best = ap.index(max(ap)) if ap else 0
-    return len(ap) * LOOK >= STEPS or len(ap) - 1 - best >= PATIENCE or max(ap, default=0) == 1
+    return len(ap) * LOOK >= STEPS or len(ap) - 1 - best >= PATIENCE
 
 
 def update(network, optimiser, images, targets, rng):

@@ -841,8 +841,8 @@ print("views added find more than stitched planes, in this stack:", found_in["vi
 
 # %%
 #| label: fig-volumes-training
-#| fig-cap: "AP@0.5 of the 3D U-Net on two stacks kept aside, every hundred steps, in two trainings; the best look was kept. Synthetic stacks."
-#| fig-alt: "Two curves of AP at an IoU of 0.5 against training steps; both rise within a few hundred steps and end on a plateau."
+#| fig-cap: "AP@0.5 of the 3D U-Net on two stacks kept aside, every hundred steps; one line a training, the best look was kept. The way up is rough: a look in between can be bad. Synthetic stacks."
+#| fig-alt: "Curves of AP at an IoU of 0.5 against training steps. They rise within some hundred steps, with dips, and end close to 1."
 figure, axes = show.figure(height=2.4)
 for seed, marker, tint in ((0, "o", "blue"), (1, "s", "vermilion")):
     history = results.volumes.results()["training"].get(f"network/{seed}", {"step": [], "ap": []})
