@@ -11,13 +11,12 @@ What counts, written down before anything was scored:
 
 - 8 volumes to learn from, 2 to choose settings on, 6 to test, all of one generator.
 - *classical*: Voronoi-Otsu in 3D, both blurs in µm; no training.
-- *stitched* and *views*: a flow network of two dimensions. ``cellpose.utils.stitch3D`` joins the objects of
-  neighbouring planes; ``do_3D`` runs the same network on the planes of all three directions and adds the
-  flows. Two networks: the course's own, as shipped (nuclei of DSB2018, no synthetic one), and the same
-  *trained on* planes of the volumes to learn from, in all three directions.
+- *stitched* and *views*: the course's flow network of two dimensions as shipped, which learnt from nuclei of
+  DSB2018 and from no synthetic stack. ``cellpose.utils.stitch3D`` joins the objects of neighbouring planes;
+  ``do_3D`` runs the network on the planes of all three directions and adds the flows.
 - *network*: a 3D U-Net that tells inside from outside and how deep inside, then a watershed. It learnt from
-  the same 8 volumes, until its AP@0.5 on the 2 volumes for choosing had not risen for 300 steps.
-- Everything trained has two seeds. Settings are those with the best AP@0.5 on the 2 volumes for choosing.
+  the 8 volumes, with two seeds, until its AP@0.5 on the 2 volumes for choosing had not risen for 300 steps.
+- Settings are those with the best AP@0.5 on the 2 volumes for choosing.
 - Scored: TP, FP, FN at IoU 0.5 and 0.75 in 3D; true nuclei that were merged (an object holds more than half
   of each of two) or split (two or more objects lie mostly in it and hold more than a tenth of it each).
 """
@@ -60,7 +59,6 @@ TILE = 96
 STEPS, LOOK, PATIENCE = 1200, 100, 3
 """The 3D network is looked at every 100 steps, and training ends when three looks have brought nothing."""
 PATCH = (12, 48, 48)
-EPOCHS = 31
 
 
 # ---------------------------------------------------------------- volumes
@@ -133,44 +131,6 @@ def gathered(flows, logits, cellprob_threshold):
         return dynamics.resize_and_compute_masks(
             flows, logits, do_3D=True, cellprob_threshold=cellprob_threshold
         )
-
-
-def planes(images, labels):
-    """Planes of three directions with their labels, voxels made cubic: what do_3D shows to the network."""
-    found = []
-    for image, truth in zip(images, labels, strict=True):
-        cubic = ndimage.zoom(image, (ANISOTROPY, 1, 1), order=1)
-        cubic_truth = ndimage.zoom(truth, (ANISOTROPY, 1, 1), order=0)
-        found += zip(image, truth, strict=True)
-        for axis in (1, 2):
-            found += [
-                (cubic.take(i, axis), cubic_truth.take(i, axis)) for i in range(2, image.shape[axis], 8)
-            ]
-    kept = [(image, relabel_sequential(truth)[0]) for image, truth in found if truth.any()]
-    return [np.ascontiguousarray(x) for x, _ in kept], [y.astype(np.int32) for _, y in kept]
-
-
-def train_flows(seed, work):
-    """The course's flow network, trained on by ``cellpose.train.train_seg``; and its losses."""
-    from cellpose import train
-
-    nets.seed_everything(seed)
-    network = tools.cellpose.flow_network(**tools.cellpose.course_model().net.arguments)
-    network.load_state_dict(tools.cellpose.course_model().net.state_dict())
-    learn, choose = planes(*volumes("learn")), planes(*volumes("choose"))
-    with tempfile.TemporaryDirectory() as folder:
-        _, losses, other = train.train_seg(
-            network, train_data=learn[0], train_labels=learn[1], test_data=choose[0], test_labels=choose[1],
-            n_epochs=EPOCHS, nimg_per_epoch=96, nimg_test_per_epoch=64, batch_size=8, bsize=96,
-            learning_rate=2e-3, weight_decay=0.01, normalize=False, rescale=False, scale_range=0.5,
-            min_train_masks=1, save_path=folder,
-        )  # fmt: skip
-    nets.save(network, work / f"flows-{seed}.pt")
-    looked = [epoch for epoch in range(EPOCHS) if epoch == 5 or epoch % 10 == 0]
-    return {
-        "train_loss": [round(float(v), 4) for v in losses],
-        "validation_loss": {str(epoch): round(float(other[epoch]), 4) for epoch in looked},
-    }
 
 
 # ---------------------------------------------------------------- a network of three dimensions
@@ -382,10 +342,7 @@ def model_of(way, network, work):
         model = UNet3D()
         model.load_state_dict(torch.load(work / f"network-{network}.pt"))
         return model
-    if network == "shipped":
-        return tools.cellpose.course_model()
-    fresh = tools.cellpose.flow_network(**tools.cellpose.course_model().net.arguments)
-    return tools.cellpose.as_cellpose(nets.load(work / f"flows-{network}.pt", model=fresh))
+    return tools.cellpose.course_model()
 
 
 def jobs():
@@ -393,7 +350,6 @@ def jobs():
     yield "classical", "none"
     yield from (("stitched", "shipped"), ("views", "shipped"))
     yield from (("network", seed) for seed in SEEDS)
-    yield from ((way, seed) for seed in SEEDS for way in ("stitched", "views"))
 
 
 def run(way, network, work):
@@ -482,9 +438,8 @@ def main(argv=None):
     for way, network in jobs():
         if f"{way}/{network}" in read(out)["runs"]:
             continue
-        if network in SEEDS:
-            kind, train = ("network", train_network) if way == "network" else ("flows", train_flows)
-            trained(out, f"{kind}/{network}", train, args.work)
+        if way == "network":
+            trained(out, network, args.work)
         keep(out, "runs", f"{way}/{network}", run(way, network, args.work))
         if (way, network) == ("network", 0):
             show_first(args.out, args.work)
@@ -500,14 +455,10 @@ def show_first(out, work):
     files.save(out / "labels.npz", lambda stream: np.savez_compressed(stream, **shown))
 
 
-def trained(out, name, train, work):
-    """Train a network, unless that has been done and its weights are still in the work folder."""
-    if name not in read(out)["training"] or not (work / f"{name.replace('/', '-')}.pt").exists():
-        started = time.process_time()
-        found = train(int(name[-1]), work)
-        minutes = found.get("cpu_minutes", [(time.process_time() - started) / 60])[-1]
-        keep(out, "training", name, found | {"cpu_minutes": round(minutes, 2)})
-        print("trained", name, minutes, flush=True)
+def trained(out, seed, work):
+    """Train a 3D U-Net, unless that has been done and its weights are still in the work folder."""
+    if f"network/{seed}" not in read(out)["training"] or not (work / f"network-{seed}.pt").exists():
+        keep(out, "training", f"network/{seed}", train_network(seed, work))
 
 
 if __name__ == "__main__":

@@ -835,8 +835,7 @@ print("views added find more than stitched planes, in this stack:", found_in["vi
 # %% [markdown]
 # ### Three ways, six stacks
 #
-# `training/volumes.py` repeated it on six such stacks, with the same network trained on their like as well, and with a
-# small 3D U-Net. The latter's score on two stacks kept aside, look by look; training ended when three looks had
+# `training/volumes.py` repeated it on six such stacks, and trained a small 3D U-Net on eight others. The latter's score on two stacks kept aside, look by look; training ended when three looks had
 # brought nothing:
 
 # %%
