@@ -21,8 +21,8 @@ CALLS = {
         ),
         "cellpose.train:train_seg": (
             "train_data", "train_labels", "test_data", "test_labels", "n_epochs", "batch_size", "bsize",
-            "learning_rate", "weight_decay", "min_train_masks", "nimg_per_epoch", "nimg_test_per_epoch",
-            "normalize", "rescale", "scale_range", "save_path",
+            "learning_rate", "weight_decay", "min_train_masks", "nimg_per_epoch", "rescale",
+            "scale_range", "save_path",
         ),
         "cellpose.dynamics:resize_and_compute_masks": ("do_3D", "cellprob_threshold"),
         "cellpose.utils:stitch3D": ("masks", "stitch_threshold"),

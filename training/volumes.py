@@ -15,7 +15,7 @@ What counts, written down before anything was scored:
   DSB2018 and from no synthetic stack. ``cellpose.utils.stitch3D`` joins the objects of neighbouring planes;
   ``do_3D`` runs the network on the planes of all three directions and adds the flows.
 - *network*: a 3D U-Net that tells inside from outside and how deep inside, then a watershed. It learnt from
-  the 8 volumes, with two seeds, until its AP@0.5 on the 2 volumes for choosing had not risen for 300 steps.
+  the 8 volumes, with two seeds, until its AP@0.5 on the 2 volumes for choosing had not risen for 300 steps, at most 1000 steps.
 - Settings are those with the best AP@0.5 on the 2 volumes for choosing.
 - Scored: TP, FP, FN at IoU 0.5 and 0.75 in 3D; true nuclei that were merged (an object holds more than half
   of each of two) or split (two or more objects lie mostly in it and hold more than a tenth of it each).
@@ -56,7 +56,7 @@ SEEDS = (0, 1)
 THRESHOLDS = (0.5, 0.75)
 TILE = 96
 """Planes go through the flow network in tiles as wide: one tile each, in all three directions."""
-STEPS, LOOK, PATIENCE = 1200, 100, 3
+STEPS, LOOK, PATIENCE = 1000, 100, 3
 """The 3D network is looked at every 100 steps, and training ends when three looks have brought nothing."""
 PATCH = (12, 48, 48)
 
