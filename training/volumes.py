@@ -15,7 +15,8 @@ What counts, written down before anything was scored:
   DSB2018 and from no synthetic stack. ``cellpose.utils.stitch3D`` joins the objects of neighbouring planes;
   ``do_3D`` runs the network on the planes of all three directions and adds the flows.
 - *network*: a 3D U-Net that tells inside from outside and how deep inside, then a watershed. It learnt from
-  the 8 volumes, with two seeds, until its AP@0.5 on the 2 volumes for choosing had not risen for 300 steps, at most 1000 steps.
+  the 8 volumes, with two seeds, for at most 1000 steps, until its AP@0.5 on the 2 volumes for choosing had
+  not risen for 300. The best look is kept.
 - Settings are those with the best AP@0.5 on the 2 volumes for choosing.
 - Scored: TP, FP, FN at IoU 0.5 and 0.75 in 3D; true nuclei that were merged (an object holds more than half
   of each of two) or split (two or more objects lie mostly in it and hold more than a tenth of it each).
