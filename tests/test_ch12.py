@@ -100,6 +100,7 @@ SOLUTIONS = {
     "flow_quality": (flow_errors,),
     "cell_logits": (to_probability, to_logit, FORECAST),
     "mirrored_border": (make_mirrored(),),
+    "stitch_planes": (materials.stitched,),
 }
 
 
@@ -444,3 +445,79 @@ def test_plain_sigmoid_is_told_that_the_warning_is_the_matter():
 def test_the_dino_networks_are_refused_with_the_reason():
     with pytest.raises(InputError, match="dinov3"):
         tools.cellpose.weights_file("cpdino-vitb")
+
+
+# --- (g) planes of a stack ------------------------------
+
+
+def make_stitch(dtype=int, **mistake):
+    return lambda planes, threshold: materials.stitched(planes, threshold, **mistake).astype(dtype)
+
+
+def by_largest_claim(planes, threshold):
+    """Another right answer: every object asks for its best partner, in arrays of overlaps."""
+    stack, last = np.zeros(planes.shape, np.int64), 0
+    for z, plane in enumerate(planes):
+        numbers, of = np.unique(plane, return_inverse=True)
+        old, before = np.unique(stack[z - 1] if z else plane * 0, return_inverse=True)
+        common = np.zeros((len(numbers), len(old)))
+        np.add.at(common, (of.ravel(), before.ravel()), 1)
+        iou = common / (common.sum(1, keepdims=True) + common.sum(0) - common)
+        iou[numbers == 0], iou[:, old == 0] = 0, 0
+        names = np.zeros(len(numbers), int)
+        while iou.size and iou.max() >= threshold:
+            i, j = np.unravel_index(iou.argmax(), iou.shape)
+            names[i], iou[i], iou[:, j] = old[j], 0, 0
+        for i in np.flatnonzero((names == 0) & (numbers > 0)):
+            last += 1
+            names[i] = last
+        stack[z] = names[of].reshape(plane.shape)
+    return stack * 7  # other numbers are as good
+
+
+def components(planes, threshold):
+    return ndimage.label(planes > 0)[0]
+
+
+def test_stitching_in_other_words_passes():
+    for right in (make_stitch(), make_stitch(np.uint16), by_largest_claim):
+        verdict = check.stitch_planes.verdict(right)
+        assert verdict.passed, verdict.message
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (make_stitch(twice=True), "twice in one plane"),
+        (make_stitch(first=True), "the first one gets it"),
+        (make_stitch(far=True), "look past the plane"),
+        (make_stitch(background=True), "label 0 is no object"),
+        (make_stitch(original=True), "the one that you gave it"),
+        (make_stitch(overlap="of the object"), "under a large one"),
+        (make_stitch(overlap="of the one before"), "in the plane before; divide"),
+        (make_stitch(strict=True), "at least, not above"),
+        (make_stitch(np.uint8), "begin anew at 0"),
+        (make_stitch(float), "float64"),
+        (components, "Whatever touches"),
+        (lambda planes, threshold: planes.astype(int), "as they were"),
+        (lambda planes, threshold: make_stitch()(planes, threshold)[-1], "2 axes instead of 3"),
+        (lambda planes, threshold: make_stitch()(planes, threshold) * 0, "wrongly for background"),
+        (lambda planes, threshold: make_stitch()(planes, 0.25), "whatever it is"),
+        (lambda planes, threshold: make_stitch()(planes, 0.9), "has 6 objects; there are 2"),
+    ],
+)
+def test_stitching_mistakes(wrong, words):
+    assert words in failure("stitch_planes", wrong)
+
+
+@pytest.mark.skipif(not tools.available("cellpose"), reason="cellpose is not installed")
+def test_the_oddities_of_cellposes_stitching_are_as_the_page_says():
+    compat.prepare("cellpose")
+    with compat.quiet():
+        from cellpose import utils
+
+        equal = ch12._planes([(1, 0, 4, 0, 20)], [(1, 0, 4, 0, 8), (2, 0, 4, 12, 20)], shape=(4, 20))
+        assert utils.stitch3D(equal.astype(np.int32), 0.25)[1].max() == 1, "both get the number"
+        gap = ch12._planes([(1, 0, 4, 0, 5)], [], [(1, 0, 4, 12, 20)], shape=(4, 20)).astype(np.int32)
+        assert utils.stitch3D(gap, 0.25).max() == 1, "numbers begin anew"
+    assert check.stitch_planes.verdict(lambda p, t: utils.stitch3D(p.astype(np.int32), t)).status == "failed"

@@ -133,6 +133,7 @@ READERS = {  # each folder of results: the notebooks that read it, or import the
     "spread-cells": "12",
     "stardist-nuclei": "08 09 11 13 14 16 17",
     "unet-nuclei": "10 14 16 17 18 20",
+    "volumes": "12",
 }
 
 

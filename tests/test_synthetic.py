@@ -70,6 +70,41 @@ def test_no_nuclei_at_all():
     assert synthetic.spots(count=0).n_objects == 0
 
 
+def test_stacks_have_the_size_asked_for_in_micrometres():
+    settings = {"radius": (3, 3), "above": 0, "psf": (0, 0), "texture": 0, "seed": 4}
+    sample = synthetic.stack((30, 120, 120), 12, spacing=(1, 0.25, 0.25), **settings)
+    assert sample.axes == "ZYX" and sample.pixel_size == 0.25 and sample.n_objects == 12
+    inside, outside = sample.image[sample.labels > 0], sample.image[sample.labels == 0]
+    assert np.percentile(inside, 1) > np.percentile(outside, 99)
+    border = [sample.labels.take(i, axis).ravel() for axis in range(3) for i in (0, -1)]
+    inner = np.setdiff1d(np.arange(1, 13), np.concatenate(border))
+    volumes = np.bincount(sample.labels.ravel())[inner] * 0.25**2
+    balls = 4 / 3 * np.pi * 27  # 0.75 to 1 times as high as wide
+    assert (volumes > 0.68 * balls).all() and (volumes < 1.05 * balls).all()
+
+
+def test_stacks_pile_nuclei_up_if_asked():
+    def contacts(above):
+        labels = synthetic.stack(count=16, above=above, seed=2).labels
+        upper, lower = labels[:-1], labels[1:]
+        meet = (upper != lower) & (upper > 0) & (lower > 0)
+        return len(set(zip(upper[meet].tolist(), lower[meet].tolist(), strict=True)))
+
+    assert contacts(1.0) >= 12 > contacts(0.0)
+
+
+def test_stacks_are_blurred_more_along_the_axis_and_reproducible():
+    options = {"count": 1, "radius": (1.2, 1.2), "spacing": (0.25, 0.25, 0.25), "texture": 0, "seed": 3}
+    sample = synthetic.stack((64, 64, 64), psf=(1.0, 0.1), photons=100_000, gain=0.1, **options)
+    weights = (sample.image - 100.0) ** 2
+    spread = [np.sqrt(np.average((i - np.average(i, weights=weights)) ** 2, weights=weights))
+              for i in np.indices(sample.image.shape)]  # fmt: skip
+    assert spread[0] > 1.2 * max(spread[1:])
+    np.testing.assert_array_equal(
+        sample.labels, synthetic.stack((64, 64, 64), psf=(1.0, 0.1), **options).labels
+    )
+
+
 def test_membranes_fill_the_image_and_shine():
     sample = synthetic.membranes(seed=2, psf=0)
     assert sample.labels.min() == 1 and sample.target.dtype == bool

@@ -286,7 +286,7 @@ NOT_DRIVEN = {
         data.available data.cache_folder data.describe data.download data.fetch data.load data.missing
         data.mitosis_table data.names data.offline
         data.synthetic.cell_crops data.synthetic.foci_crops data.synthetic.membranes data.synthetic.nuclei
-        data.synthetic.nucleus_classes data.synthetic.spots
+        data.synthetic.nucleus_classes data.synthetic.spots data.synthetic.stack
         show.claims show.figure show.network show.table
         nets.cell_classifier nets.device nets.load nets.seed_everything
         explore.activation explore.backprop explore.ball explore.blocks explore.cellpose explore.cnn
@@ -326,6 +326,9 @@ NOT_DRIVEN = {
         results.spread_cells.crops results.spread_cells.curve results.spread_cells.difference
         results.spread_cells.differences results.spread_cells.minutes_to_outline results.spread_cells.results
         results.spread_cells.run results.spread_cells.seeds results.spread_cells.table
+        results.volumes.ap results.volumes.comparisons results.volumes.counts results.volumes.difference
+        results.volumes.labels results.volumes.results results.volumes.run results.volumes.table
+        results.volumes.pairs results.volumes.total results.volumes.volume
         tools.stardist.course_model tools.stardist.pretrained tools.stardist.results
         tools.unet.course_model tools.unet.results
         data.open_image data.read_geojson data.read_rois explore.mask explore.replicate explore.verdict

@@ -1,8 +1,8 @@
 """Artificial microscopy with exact ground truth.
 
-Scenes (`nuclei`, `membranes`, `spots`) are drawn without noise, then seen through one model of a camera
-(`camera`): blur by the optics, vignetting, shot noise of the photons, read-out noise. All lengths are in
-pixels. The same seed always gives the same image.
+Scenes (`nuclei`, `stack`, `membranes`, `spots`) are drawn without noise, then seen through one model of a
+camera (`camera`): blur by the optics, vignetting, shot noise of the photons, read-out noise. All lengths are
+in pixels, but those of `stack` in µm. The same seed always gives the same image.
 
 The labels are exact: they are the very regions that were filled with light, before any blur.
 """
@@ -261,10 +261,171 @@ def _draw(labels, number, y, x, r, elongation, irregularity, beside, random) -> 
     return True
 
 
-def _smooth_noise(shape, sigma: float, random) -> np.ndarray:
+def _smooth_noise(shape, sigma, random) -> np.ndarray:
     """Gaussian noise with structures of about `sigma` pixels, mean 0 and standard deviation 1."""
     noise = ndimage.gaussian_filter(random.normal(size=shape), sigma, mode="wrap")
     return (noise - noise.mean()) / (noise.std() or 1)
+
+
+def stack(
+    shape: tuple[int, int, int] = (24, 96, 96),
+    count: int = 20,
+    *,
+    spacing: tuple[float, float, float] = (1.0, 0.25, 0.25),
+    radius: tuple[float, float] = (2.4, 3.4),
+    above: float = 0.5,
+    psf: tuple[float, float] = (0.8, 0.2),
+    brightness: tuple[float, float] = (0.5, 1.0),
+    texture: float = 0.15,
+    background: float = 0.05,
+    seed: int = 0,
+    **settings: float,
+) -> Sample:
+    """A stack of planes through fluorescent nuclei, some of which lie on top of each other.
+
+    Lengths are in µm here. The scene is drawn and blurred on nearly cubic voxels; the stack's planes are then
+    taken out of it, as a microscope that moves its focus in large steps takes them.
+
+    Parameters
+    ----------
+    shape : (int, int, int)
+        Planes, rows and columns.
+    count : int
+        Number of nuclei; there will be exactly so many.
+    spacing : (float, float, float)
+        From plane to plane, row to row and column to column; the first at least as large as the second.
+    radius : (float, float)
+        Smallest and largest mean radius in the plane. In it nuclei are ellipses (sides up to 1.3 to 1); they
+        are 0.75 to 1 times as high as wide.
+    above : float
+        Share of nuclei (0 to 1) that are put on or under an earlier one, so that the two touch.
+    psf : (float, float)
+        Standard deviation of the blur along the optical axis and across it.
+    brightness : (float, float)
+        Dimmest and brightest nucleus; 1 collects `photons` photons a voxel.
+    texture : float
+        Unevenness inside nuclei, as a share of their brightness (0 to 1).
+    background : float
+        Brightness between nuclei.
+    seed : int
+        Seed of everything random.
+    **settings : float
+        Those of the camera: `photons`, `read_noise` and others, see `camera`.
+
+    Returns
+    -------
+    Sample
+        `image` uint16 and `labels` int32 of the given shape, labels 1 to `count`. A voxel belongs to a
+        nucleus if its centre does.
+
+    Raises
+    ------
+    InputError
+        If a parameter is out of range, or there is no room for so many nuclei.
+
+    Examples
+    --------
+    >>> sample = stack((12, 64, 64), count=4, seed=1)
+    >>> sample.image.shape, sample.n_objects
+    ((12, 64, 64), 4)
+    """
+    shape, count = _stack_shape(shape), arguments.whole(count, "count", 0)
+    spacing = np.array(arguments.spacing(spacing, 3))
+    if spacing[0] < spacing[1]:
+        raise InputError(
+            f"planes must be at least as far apart as rows: {spacing[0]:g} is below {spacing[1]:g}"
+        )
+    radius = _interval(radius, "radius", 2 * spacing[1:].max())
+    if radius[1] > min(shape * spacing) / 2:
+        raise InputError(
+            f"a radius of {radius[1]:g} µm does not fit into {' × '.join(map(str, shape))} voxels"
+        )
+    above = arguments.number(above, "above", 0, 1)
+    axial, lateral = (arguments.number(n, "each number of psf", 0, 1000) for n in _two(psf, "psf"))
+    brightness = _interval(brightness, "brightness", 0)
+    texture = arguments.number(texture, "texture", 0, 1)
+    background = arguments.number(background, "background", 0)
+    random = _random(seed)
+
+    finer = max(1, round(spacing[0] / spacing[1]))  # planes drawn for one that is recorded
+    voxel = spacing / (finer, 1, 1)
+    labels = np.zeros(((shape[0] - 1) * finer + 1, *shape[1:]), np.int32)
+    placed: list[tuple[np.ndarray, float, float]] = []  # centre, mean radius in the plane, half the height
+    for number in range(1, count + 1):
+        partner = placed and random.random() < above
+        for _ in range(500):
+            r = random.uniform(*radius)
+            height = r * random.uniform(0.75, 1.0)
+            centre = random.uniform(0, 1, 3) * (np.array(labels.shape) - 1) * voxel
+            if partner:
+                centre = _on_top(*placed[random.integers(len(placed))], r, height, random)
+            if _draw_ellipsoid(labels, number, centre, r, height, voxel, bool(partner), random):
+                placed.append((centre, r, height))
+                break
+        else:
+            raise InputError(
+                f"only {number - 1} of {count} nuclei of radius {radius[0]:g} to {radius[1]:g} µm found room "
+                f"in {' × '.join(map(str, shape))} voxels: ask for fewer or smaller nuclei, or a larger stack"
+            )
+
+    level = np.concatenate([[0], random.uniform(*brightness, count)])
+    grain = _smooth_noise(labels.shape, 2.5 * voxel[1] / voxel, random)
+    scene = background + level[labels] * (1 + texture * grain)
+    blurred = ndimage.gaussian_filter(np.maximum(scene, 0), np.array((axial, lateral, lateral)) / voxel)
+    image = camera(blurred[::finer], psf=0, seed=int(random.integers(2**31)), **settings)
+    about = f"{count} synthetic nuclei in a stack, voxels of {' × '.join(f'{n:g}' for n in spacing)} µm"
+    name = f"synthetic-stack-{seed}"
+    return Sample(name, image, labels[::finer], "ZYX", about, LICENCE, pixel_size=float(spacing[1]))
+
+
+def _stack_shape(value) -> np.ndarray:
+    try:
+        planes, *plane = value
+    except (TypeError, ValueError):
+        raise InputError(f"shape must be (planes, rows, columns), not {value!r}") from None
+    return np.array((arguments.whole(planes, "the number of planes", 2, 4096), *_shape(plane)))
+
+
+def _two(value, what: str) -> tuple:
+    try:
+        first, second = value
+    except (TypeError, ValueError):
+        raise InputError(f"{what} must be two numbers (along the axis, across), not {value!r}") from None
+    return first, second
+
+
+def _on_top(centre, r0: float, height0: float, r: float, height: float, random) -> np.ndarray:
+    """Centre of a nucleus that lies on or under another one, shifted by up to half of its radius."""
+    shift, angle, side = random.uniform(0, 0.5) * r0, random.uniform(0, 2 * np.pi), random.choice([-1, 1])
+    distance = 0.97 * (height0 + height) * np.sqrt(1 - (shift / (r0 + r)) ** 2)
+    return centre + (side * distance, shift * np.sin(angle), shift * np.cos(angle))
+
+
+def _draw_ellipsoid(labels, number, centre, r, height, voxel, touching, random) -> bool:
+    """Draw one ellipsoid into free voxels; False, and nothing drawn, if it does not fit there."""
+    stretch, tilt = np.sqrt(random.uniform(1, 1.3)), random.uniform(0, np.pi)
+    reach = np.array((height, r * stretch, r * stretch)) + 2 * voxel
+    low = np.maximum(np.ceil((centre - reach) / voxel).astype(int), 0)
+    high = np.minimum(np.floor((centre + reach) / voxel).astype(int) + 1, labels.shape)
+    if (low >= high).any():
+        return False
+    window = labels[tuple(map(slice, low, high))]
+    z, y, x = (
+        a * v - c for a, v, c in zip(np.ogrid[tuple(map(slice, low, high))], voxel, centre, strict=True)
+    )
+    along = (x * np.cos(tilt) + y * np.sin(tilt)) / stretch
+    across = (y * np.cos(tilt) - x * np.sin(tilt)) * stretch
+    blob = (along / r) ** 2 + (across / r) ** 2 + (z / height) ** 2 <= 1
+    free = blob & (window == 0)
+    whole = 4 / 3 * np.pi * r**2 * height / np.prod(voxel)
+    if free.sum() < 0.95 * blob.sum() or blob.sum() < 0.6 * whole:
+        return False
+    if touching and not np.any(window[ndimage.binary_dilation(blob)]):
+        return False
+    if ndimage.label(free)[1] != 1:
+        return False
+    window[free] = number
+    return True
 
 
 def membranes(

@@ -140,3 +140,67 @@ def crowds(points, shape):
     taken = np.zeros(shape, bool)
     taken[tuple(np.clip(np.rint(points), 0, np.array(shape) - 1).astype(int).T)] = True
     return int(label(binary_dilation(taken, iterations=1), np.ones((3, 3)))[1])
+
+
+def stitched(
+    planes,
+    threshold,
+    *,
+    overlap="iou",
+    twice=False,
+    first=False,
+    far=False,
+    original=False,
+    strict=False,
+    background=False,
+):
+    """Objects of planes joined into a stack, from the best pair down, with the usual mistakes built in.
+
+    Parameters
+    ----------
+    planes : array of int (planes, rows, columns)
+        Labels of each plane, without regard to the others.
+    threshold : float
+        Objects of neighbouring planes with an overlap of at least so much may be joined, in pairs.
+    overlap : {"iou", "of the object", "of the one before"}
+        What is compared with the threshold: pixels in common divided by the union, or by one of the two.
+    twice : bool
+        Give one number to all objects that want it.
+    first : bool
+        Whoever comes first gets it.
+    far : bool
+        Look past planes without any object.
+    original : bool
+        Hand on the numbers that objects had in their own plane.
+    strict : bool
+        Join above the threshold only.
+    background : bool
+        Take the background of a plane for an object, too.
+
+    Returns
+    -------
+    array of int (planes, rows, columns)
+    """
+    stack, last, before = np.zeros(planes.shape, int), 0, np.zeros(planes.shape[1:], int)
+    for z, plane in enumerate(planes):
+        pairs = []
+        for number in np.unique(plane if background else plane[plane > 0]):
+            mask = plane == number
+            for other in np.unique(before[mask & (before > 0)]):
+                there = before == other
+                sizes = {"iou": mask | there, "of the object": mask, "of the one before": there}
+                value = (mask & there).sum() / sizes[overlap].sum()
+                if value > threshold or (value == threshold and not strict):
+                    pairs.append((-value, number, other))
+        names = {}
+        for _, number, other in sorted(pairs, key=lambda pair: pair[1:] if first else pair):
+            if number not in names and (twice or other not in names.values()):
+                names[number] = other
+        for number in np.unique(plane[plane > 0]):
+            if number not in names:
+                last += 1
+                names[number] = last
+            stack[z][plane == number] = names[number]
+        if plane.any() or not far:
+            before = plane if original else stack[z]
+    return stack

@@ -5,7 +5,8 @@ nuclei models on images of two other laboratories, ``other_cells`` what they fin
 ``race`` the race of all tools on three kinds of images,
 ``denoising`` the scores of filters and networks on real recordings, ``real_splits`` what a split by crop and
 one by image promise on real cells, ``spread_cells`` how many outlined images another kind of cell needs,
-``reported`` what others have printed. All read what lies in ``weights/`` and compute the rest.
+``volumes`` three ways through synthetic
+stacks, ``reported`` what others have printed. All read what lies in ``weights/`` and compute the rest.
 """
 
 import lazy_loader
@@ -22,5 +23,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "real_splits",
         "reported",
         "spread_cells",
+        "volumes",
     ],
 )

@@ -23,6 +23,7 @@ from bioimage_course.materials.ch12 import (
     followed,
     middle,
     slopes,
+    stitched,
     two_cells,
 )
 
@@ -602,3 +603,167 @@ def which_knob(knob):
     """Name, for each of six symptoms, the setting that you would turn first."""
     expect_choices(knob, KNOBS, NOT_THIS_KNOB, ("knob", "symptom"))
     return "Look at the symptom first: what the network saw, what it said, or what was made of it."
+
+
+# --- (g) planes of a stack ------------------------------
+
+
+def _planes(*planes, shape=(12, 48), dtype=np.uint16):
+    """Labels of planes; of each plane a list of rectangles (number, top, bottom, left, right)."""
+    labels = np.zeros((len(planes), *shape), dtype)
+    for plane, objects in zip(labels, planes, strict=True):
+        for number, top, bottom, left, right in objects:
+            plane[top:bottom, left:right] = number
+    return labels
+
+
+STACKS = {
+    "two objects in three planes": (
+        _planes(
+            [(7, 1, 6, 2, 12), (3, 4, 10, 30, 40)],
+            [(3, 1, 6, 3, 13), (200, 4, 10, 31, 41)],
+            [(90, 4, 10, 32, 42), (5, 1, 6, 4, 14)],
+        ),
+        0.5,
+    ),
+    "objects that overlap by half": (
+        _planes([(1, 2, 10, 4, 14)], [(1, 2, 10, 9, 19), (2, 2, 10, 19, 25)]),
+        0.6,
+    ),
+    "an object of another place with the same number": (
+        _planes([(1, 1, 6, 2, 12)], [(1, 5, 11, 30, 40)], [(1, 5, 11, 31, 41)]),
+        0.25,
+    ),
+    "a small object under a large one": (
+        _planes([(1, 1, 11, 4, 34)], [(1, 4, 8, 14, 20)], [(1, 1, 11, 5, 35)]),
+        0.25,
+    ),
+    "more background than object": (_planes([(1, 0, 12, 0, 40)], [(1, 0, 12, 0, 15)]), 0.25),
+    "an IoU of exactly the threshold": (_planes([(1, 2, 10, 4, 24)], [(1, 2, 10, 4, 14)]), 0.5),
+    "an IoU just below the threshold": (_planes([(1, 2, 10, 4, 24)], [(1, 2, 10, 4, 14)]), 0.51),
+    "two objects under one": (
+        _planes(
+            [(1, 1, 11, 4, 24)],
+            [(1, 1, 11, 4, 12), (2, 1, 11, 12, 24)],
+            [(1, 1, 11, 5, 13), (4, 1, 11, 14, 26)],
+        ),
+        0.25,
+    ),
+    "one object under two": (_planes([(1, 1, 11, 4, 12), (2, 1, 11, 12, 24)], [(9, 1, 11, 4, 24)]), 0.25),
+    "a plane without objects in between": (
+        _planes([(1, 1, 11, 4, 24)], [], [(1, 1, 11, 4, 24)], [(1, 1, 11, 5, 25)]),
+        0.25,
+    ),
+    "planes without objects at both ends": (_planes([], [(4, 1, 11, 4, 24)], []), 0.25),
+    "no object at all": (_planes([], []), 0.25),
+    "260 objects, numbered from 1 in each plane, in 8 bits": (
+        _planes(
+            *([(j + 1, 2, 5, 8 * j + k, 8 * j + k + 3) for j in range(4)] for k in (0, 4) * 32 + (0,)),
+            shape=(7, 32),
+            dtype=np.uint8,
+        ),
+        0.25,
+    ),
+}
+"""Planes and threshold of each case; no two pairs of a case have the same IoU and an object in common."""
+
+STITCHED_WRONGLY = {
+    "You give a number twice in one plane: where two objects want it, the one with the higher IoU gets it "
+    "and the other one a new number.": {"twice": True},
+    "Two objects want the same number, and the first one gets it; it belongs to the one with the higher "
+    "IoU.": {"first": True},
+    "The background takes part and takes a number away: label 0 is no object.": {"background": True},
+    "You look past the plane without objects. Nothing was seen there, so the next object is a new one: "
+    "compare neighbouring planes only.": {"far": True},
+    "You hand on the number that the object had in its own plane; hand on the one that you gave it.": {
+        "original": True
+    },
+    "You join objects whose IoU is below the threshold: compare with threshold, whatever it is.": {
+        "threshold": 1e-9
+    },
+    "You divide by the size of the object itself, so whatever lies under a large one joins it; divide by the "
+    "union of both.": {"overlap": "of the object"},
+    "You divide by the size of the object in the plane before; divide by the union of both.": {
+        "overlap": "of the one before"
+    },
+    "An IoU that equals the threshold counts: at least, not above.": {"strict": True},
+}
+
+
+def _alike(labels, others):
+    """Whether two label images mark the same objects, whatever their numbers."""
+    pairs = np.unique(np.stack([np.ravel(labels), np.ravel(others)]), axis=1)
+    same_background = np.array_equal(np.asarray(labels) > 0, np.asarray(others) > 0)
+    return same_background and all(len(np.unique(row)) == pairs.shape[1] for row in pairs)
+
+
+@exercise(
+    chapter="12",
+    hints=(
+        "Two objects want the number of the same object in the plane before. In which order must you look at "
+        "the pairs, so that the better one gets it?",
+        "List all pairs (IoU, object of this plane, number in the plane before), sort them from the highest "
+        "IoU down, and join a pair if its IoU is high enough and neither of both is taken.",
+        "Compare with the plane before *as you have numbered it*, so that numbers are handed on from plane "
+        "to plane. `np.unique(plane[plane > 0])` are the objects of a plane, without gaps to worry about.",
+        "Begin with `stack = np.zeros(planes.shape, int)`: 8 bits end at 255. What is left without a partner "
+        "gets `last = last + 1`.",
+    ),
+)
+def stitch_planes(stitch):
+    """Join the objects of neighbouring planes into objects of three dimensions."""
+    from scipy.ndimage import label
+
+    expect_callable(stitch)
+    for name, (planes, threshold) in STACKS.items():
+        got = call(stitch, planes, threshold, pure=True)
+        wanted = stitched(planes, threshold)
+        what = f"your stack ({name}, threshold {threshold:g})"
+        got = expect_array(got, shape=planes.shape, dtype="integer", what=what)
+        _check_wrapped(got, planes)
+        if _alike(got, wanted):
+            continue
+        for sentence, mistake in STITCHED_WRONGLY.items():
+            if _alike(got, stitched(planes, **{"threshold": threshold} | mistake)):
+                raise Failure(f"{sentence} (The case: {name}.)")
+        if _alike(got, label(planes > 0)[0]):
+            raise Failure(
+                "Whatever touches has become one, as connected components do: join objects in pairs, and "
+                f"only where their IoU is high enough. (The case: {name}.)"
+            )
+        if np.array_equal(got, planes):
+            raise Failure(
+                "You return the numbers as they were: in every plane they begin anew, and say nothing about "
+                "the plane before."
+            )
+        expect_labels(got, wanted, what=what)
+    return (
+        "Numbers go on from plane to plane, each once in a plane, and an empty plane ends an object."
+        + _compare_with_stitch3d(stitch)
+    )
+
+
+def _check_wrapped(got, planes):
+    """8 bits have no number 256: objects beyond it get lost, or share their numbers with others."""
+    if planes.dtype == np.uint8 and got.max() < 256:
+        raise Failure(
+            "There are more than 255 objects here, and the planes have 8 bits (uint8). Your stack has so, "
+            "too, and numbers above 255 begin anew at 0: begin with np.zeros(planes.shape, int)."
+        )
+
+
+def _compare_with_stitch3d(stitch):
+    """The same rule by cellpose, where it is installed."""
+    from bioimage_course import tools
+
+    if not tools.available("cellpose"):
+        return ""
+    planes, threshold = STACKS["two objects under one"]
+    with tools.cellpose.quiet():
+        from cellpose import utils
+
+        consecutive = np.stack(
+            [np.unique(plane, return_inverse=True)[1].reshape(plane.shape) for plane in planes]
+        )
+        theirs = utils.stitch3D(consecutive.astype(np.int32), stitch_threshold=threshold)
+    return " Cellpose's stitch3D joins the same." if _alike(call(stitch, planes, threshold), theirs) else ""
