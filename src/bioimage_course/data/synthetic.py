@@ -325,9 +325,9 @@ def stack(
 
     Examples
     --------
-    >>> sample = stack((12, 64, 64), count=4, seed=1)
+    >>> sample = stack(count=4, seed=1)
     >>> sample.image.shape, sample.n_objects
-    ((12, 64, 64), 4)
+    ((24, 96, 96), 4)
     """
     size, count = _stack_shape(shape), arguments.whole(count, "count", 0)
     steps = np.array(arguments.spacing(spacing, 3))
