@@ -852,13 +852,13 @@ figure
 
 # %%
 #| label: fig-volumes
-#| fig-cap: "One synthetic stack: a plane (above) and a section along the axis (below; drawn in true proportions, so every plane is a stripe). Truth, and three ways; the first two with the network as shipped. In the plane they look alike. The section shows what lies on top of each other: look at sections, never at planes alone."
-#| fig-alt: "Two rows of five panels: image, truth, planes stitched, views added, 3D network. Above, a plane with some round nuclei, outlined much alike in all panels. Below, a section with nuclei on top of each other, coarse and blurred along the axis; in the truth each has its own outline."
+#| fig-cap: "One synthetic stack: a plane (above) and a section along the axis (below; drawn in true proportions, so every plane is a stripe). Truth, and three ways; the first two with the network as shipped. In the plane most outlines look alike, and nothing shows what lies below. The section does: look at sections, never at planes alone."
+#| fig-alt: "Two rows of five panels: image, truth, planes stitched, views added, 3D network. Above, a plane with seven round nuclei, outlined much alike, the stitched ones with gaps. Below, a section with nuclei on top of each other, coarse and blurred along the axis; in the truth each has its own outline. Stitched planes cut several into slabs and miss some; views added and the 3D network follow the truth closely."
 ways = {"truth": stack.labels, "planes stitched": by_planes, "views added": by_views, "3D network": results.volumes.labels()}
 upper, lower = stack.labels[:-1], stack.labels[1:]
 row = int(((upper != lower) & (upper > 0) & (lower > 0)).sum(axis=(0, 2)).argmax())  # through most contacts
 plane = int((stack.labels > 0).sum(axis=(1, 2)).argmax())
-figure, panels = show.figure(2, 5, height=3.9)
+figure, panels = show.figure(2, 5, height=3.3)
 for axes_row, cut, aspect in ((panels[0], np.s_[plane], 1), (panels[1], np.s_[:, row], spacing[0] / spacing[1])):
     for axes, (title, labels) in zip(axes_row, ({"image": None} | ways).items()):
         axes.imshow(scaled[cut], cmap="gray", vmin=0, vmax=1, aspect=aspect)

@@ -325,20 +325,18 @@ def stack(
 
     Examples
     --------
-    >>> sample = stack((12, 64, 64), count=4, seed=1)
+    >>> sample = stack(count=4, seed=1)
     >>> sample.image.shape, sample.n_objects
-    ((12, 64, 64), 4)
+    ((24, 96, 96), 4)
     """
-    shape, count = _stack_shape(shape), arguments.whole(count, "count", 0)
-    spacing = np.array(arguments.spacing(spacing, 3))
-    if spacing[0] < spacing[1]:
+    size, count = _stack_shape(shape), arguments.whole(count, "count", 0)
+    steps = np.array(arguments.spacing(spacing, 3))
+    if steps[0] < steps[1]:
+        raise InputError(f"planes must be at least as far apart as rows: {steps[0]:g} is below {steps[1]:g}")
+    radius = _interval(radius, "radius", 2 * steps[1:].max())
+    if radius[1] > min(size * steps) / 2:
         raise InputError(
-            f"planes must be at least as far apart as rows: {spacing[0]:g} is below {spacing[1]:g}"
-        )
-    radius = _interval(radius, "radius", 2 * spacing[1:].max())
-    if radius[1] > min(shape * spacing) / 2:
-        raise InputError(
-            f"a radius of {radius[1]:g} µm does not fit into {' × '.join(map(str, shape))} voxels"
+            f"a radius of {radius[1]:g} µm does not fit into {' × '.join(map(str, size))} voxels"
         )
     above = arguments.number(above, "above", 0, 1)
     axial, lateral = (arguments.number(n, "each number of psf", 0, 1000) for n in _two(psf, "psf"))
@@ -347,9 +345,9 @@ def stack(
     background = arguments.number(background, "background", 0)
     random = _random(seed)
 
-    finer = max(1, round(spacing[0] / spacing[1]))  # planes drawn for one that is recorded
-    voxel = spacing / (finer, 1, 1)
-    labels = np.zeros(((shape[0] - 1) * finer + 1, *shape[1:]), np.int32)
+    finer = max(1, round(steps[0] / steps[1]))  # planes drawn for one that is recorded
+    voxel = steps / (finer, 1, 1)
+    labels = np.zeros(((size[0] - 1) * finer + 1, *size[1:]), np.int32)
     placed: list[tuple[np.ndarray, float, float]] = []  # centre, mean radius in the plane, half the height
     for number in range(1, count + 1):
         partner = placed and random.random() < above
@@ -365,7 +363,7 @@ def stack(
         else:
             raise InputError(
                 f"only {number - 1} of {count} nuclei of radius {radius[0]:g} to {radius[1]:g} µm found room "
-                f"in {' × '.join(map(str, shape))} voxels: ask for fewer or smaller nuclei, or a larger stack"
+                f"in {' × '.join(map(str, size))} voxels: ask for fewer or smaller nuclei, or a larger stack"
             )
 
     level = np.concatenate([[0], random.uniform(*brightness, count)])
@@ -373,14 +371,15 @@ def stack(
     scene = background + level[labels] * (1 + texture * grain)
     blurred = ndimage.gaussian_filter(np.maximum(scene, 0), np.array((axial, lateral, lateral)) / voxel)
     image = camera(blurred[::finer], psf=0, seed=int(random.integers(2**31)), **settings)
-    about = f"{count} synthetic nuclei in a stack, voxels of {' × '.join(f'{n:g}' for n in spacing)} µm"
+    about = f"{count} synthetic nuclei in a stack, voxels of {' × '.join(f'{n:g}' for n in steps)} µm"
     name = f"synthetic-stack-{seed}"
-    return Sample(name, image, labels[::finer], "ZYX", about, LICENCE, pixel_size=float(spacing[1]))
+    return Sample(name, image, labels[::finer], "ZYX", about, LICENCE, pixel_size=float(steps[1]))
 
 
 def _stack_shape(value) -> np.ndarray:
     try:
         planes, *plane = value
+        _, _ = plane
     except (TypeError, ValueError):
         raise InputError(f"shape must be (planes, rows, columns), not {value!r}") from None
     return np.array((arguments.whole(planes, "the number of planes", 2, 4096), *_shape(plane)))

@@ -207,7 +207,7 @@ def difference(first, second, iou=0.5):
     """
     from bioimage_course.metrics import paired_difference
 
-    return paired_difference(*(counts(*of, iou) for of in (first, second)), pooled_ap)
+    return paired_difference(*(counts(way, network, iou) for way, network in (first, second)), pooled_ap)
 
 
 def table():
