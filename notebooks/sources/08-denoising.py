@@ -907,7 +907,7 @@ figure
 
 # %%
 #| label: tbl-w2s
-#| tbl-cap: "W2S: SI-PSNR in decibels, mean over the images that were scored; difference to the best filter of the same images, image by image (95 % interval; the seeds are averaged first); seeds for each five images and differences of the single trainings; then SI-PSNR after the last step, and the number of steps; last row as before. The same network for CARE, Noise2Void and N2V2, the same share of hidden pixels for the last two."
+#| tbl-cap: "W2S: SI-PSNR in decibels, mean over the images that were scored; difference to the best filter of the same images, image by image (95 % interval; the seeds are averaged first); seeds for each five images and differences of the single trainings; then SI-PSNR after the last step, and the number of steps; last row as before. The same network for CARE, Noise2Void and N2V2, the same share of hidden pixels for the last two; csbdeep and n2v have networks of their own, of the same depth and width, and were trained once, on five of the images."
 show.table(against_filters("w2s"), COLUMNS)
 
 # %%

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from bioimage_course import files, nets, tools
 from bioimage_course.results import denoising
 from denoisers import loop, networks, runs, sets
@@ -13,38 +15,52 @@ LICENCE = "weights BSD-3-Clause, like the course; data BSD-3-Clause (Spotiflow)"
 
 
 def publish(store) -> list[str]:
-    """Write the networks at their best step beside the results, with cards and a README."""
+    """Write the networks at their best step beside the results, with cards, and a README.
+
+    A network whose training is not kept in the cache stays the one that was published before.
+    """
+    kept = [run for run in map(_run, tools.denoise.SHIPPED) if store.checkpoint(run).exists()]
+    if kept:
+        fold = sets.load(RECORDING, FOLD)
+        for run in kept:
+            _write(run, store, fold)
     folder = store.out.parent
-    fold = sets.load(RECORDING, FOLD)
-    rows = []
-    for method in tools.denoise.SHIPPED:
-        run = runs.Run(RECORDING, method, SEED, FOLD)
-        result = store.result(run)
-        training = loop.Training(networks.METHODS[method](SEED), fold, SEED, store.checkpoint(run))
-        training.average.load_state_dict(training.best[1])
-        scores = result["best"]["scores"]["psnr"]
-        step = max(result["curve"], key=lambda point: point[1])[0]
-        card = {
-            "method": denoising.title(method),
-            "data": f"telomeres (Spotiflow's time-lapse), {fold.about['training']}",
-            "mean": float(fold.test[0].mean),
-            "spread": float(fold.test[0].std),
-            "step": step,
-            "settings": result["settings"],
-            "seed": SEED,
-            "cpu_minutes": round(result["cpu_seconds"] / 60, 1),
-            "psnr_of_four_blocks_not_trained_on": scores,
-            "licence": LICENCE,
-        }
-        digest = nets.save(training.average, folder / f"{method}.pt", card)
-        row = (
-            f"| {card['method']} | `{method}.pt` | {step} | {sum(scores) / len(scores):.2f} dB | `{digest}` |"
-        )
-        rows.append(row)
-    rows = "\n".join(rows)
+    rows = "\n".join(_row(folder / f"{method}.json") for method in tools.denoise.SHIPPED)
     missing = "\n".join(f"- {line}" for line in runs.listing(store) if not line.startswith("done"))
     files.save(folder / "README.md", README.format(rows=rows, missing=missing, licence=LICENCE))
-    return [f"{method}.pt" for method in tools.denoise.SHIPPED]
+    return [*(f"{run.method}.pt" for run in kept), "README.md"]
+
+
+def _run(method):
+    return runs.Run(RECORDING, method, SEED, FOLD)
+
+
+def _write(run, store, fold):
+    """Write one network with its card."""
+    result = store.result(run)
+    training = loop.Training(networks.METHODS[run.method](SEED), fold, SEED, store.checkpoint(run))
+    training.average.load_state_dict(training.best[1])
+    card = {
+        "method": denoising.title(run.method),
+        "data": f"telomeres (Spotiflow's time-lapse), {fold.about['training']}",
+        "mean": float(fold.test[0].mean),
+        "spread": float(fold.test[0].std),
+        "step": max(result["curve"], key=lambda point: point[1])[0],
+        "settings": result["settings"],
+        "seed": SEED,
+        "cpu_minutes": round(result["cpu_seconds"] / 60, 1),
+        "psnr_of_four_blocks_not_trained_on": result["best"]["scores"]["psnr"],
+        "licence": LICENCE,
+    }
+    nets.save(training.average, store.out.parent / f"{run.method}.pt", card)
+
+
+def _row(file) -> str:
+    """A network's line in the README, from its card."""
+    card = json.loads(file.read_text(encoding="utf-8"))
+    weights, scores = file.with_suffix(".pt"), card["psnr_of_four_blocks_not_trained_on"]
+    psnr = f"{sum(scores) / len(scores):.2f} dB"
+    return f"| {card['method']} | `{weights.name}` | {card['step']} | {psnr} | `{files.sha256(weights)}` |"
 
 
 README = """# Denoising
