@@ -78,7 +78,7 @@ def crops():
     DataUnavailableError
         If the file is missing or damaged.
     """
-    return shipped.arrays("spread-cells", "crops.npz")
+    return shipped.arrays(FOLDER, "crops.npz")
 
 
 def seeds(method, n):

@@ -7,10 +7,10 @@ volume. Runs may be missing: tables say so. Synthetic: this ranks nothing about 
 
 from __future__ import annotations
 
-import numpy as np
-
 from bioimage_course import shipped
-from bioimage_course.errors import DataUnavailableError, InputError
+from bioimage_course.errors import InputError
+from bioimage_course.results import _measured
+from bioimage_course.results._measured import known
 from bioimage_course.results.dsb2018 import pooled_ap
 
 FOLDER = shipped.WEIGHTS / "volumes"
@@ -55,13 +55,7 @@ def labels():
     DataUnavailableError
         If the file is missing or damaged.
     """
-    try:
-        with np.load(FOLDER / "labels.npz") as file:
-            return file["network"]
-    except (OSError, ValueError, KeyError) as error:
-        raise DataUnavailableError(
-            f"The labels in {FOLDER} are incomplete ({error}); install bioimage-course again."
-        ) from None
+    return shipped.arrays(FOLDER, "labels.npz")["network"]
 
 
 def volume(part="test", index=0):
@@ -118,8 +112,7 @@ def run(way, network):
         If it was not run.
     """
     runs = results()["runs"]
-    if f"{way}/{network}" not in runs:
-        raise InputError(f"There are {', '.join(runs)}, but no {way}/{network}.")
+    known(f"{way}/{network}", runs)
     return runs[f"{way}/{network}"]
 
 
@@ -142,11 +135,7 @@ def counts(way, network, iou=0.5):
     InputError
         If there is no such run or threshold.
     """
-    thresholds = results()["iou_thresholds"]
-    if iou not in thresholds:
-        raise InputError(f"There are {', '.join(map(str, thresholds))}, but no {iou!r}.")
-    at = thresholds.index(iou)
-    return np.array([[row[key][at] for key in ("tp", "fp", "fn")] for row in run(way, network)["test"]])
+    return _measured.counts(run(way, network)["test"], results()["iou_thresholds"], iou)
 
 
 def ap(way, network, iou=0.5):
@@ -185,9 +174,7 @@ def total(way, network, what):
         If there is no such run or count.
     """
     rows = run(way, network)["test"]
-    known = [name for name, value in rows[0].items() if isinstance(value, int)]
-    if what not in known:
-        raise InputError(f"There are {', '.join(known)}, but no {what!r}.")
+    known(what, [name for name, value in rows[0].items() if isinstance(value, int)])
     return sum(row[what] for row in rows)
 
 
