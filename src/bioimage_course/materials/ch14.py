@@ -243,7 +243,7 @@ def own_scores(kind):
     scored = KINDS[kind][2]
     if scored in race.KINDS:
         images = race.results()["kinds"][scored]["images"]
-        return [float(race.counts(name, scored).pooled[0]) for name in OURS], len(images), "by hand"
+        return [float(race.counts(name, scored).pooled[0]) for name in OURS], len(images), "manual"
     if scored in other_cells.scored():
         about = other_cells.results()["sets"][scored]
         return [other_cells.best_ap(name, scored) for name in OURS], len(about["images"]), about["truth"]
