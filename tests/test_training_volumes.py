@@ -75,6 +75,22 @@ def test_training_ends_when_nothing_new_comes(ap, ends):
     assert script.finished({"ap": ap}) is ends
 
 
+def test_an_interrupted_training_goes_on_where_it_was(monkeypatch, tmp_path):
+    truth = np.zeros(script.PATCH, int)
+    truth[2:9, 8:24, 8:24] = 1
+    monkeypatch.setattr(script, "volumes", lambda _: ([truth.astype(np.float32)], [truth]))
+    monkeypatch.setattr(script, "LOOK", 1)
+
+    def train(folder, *steps):
+        (tmp_path / folder).mkdir()
+        for number in steps:
+            monkeypatch.setattr(script, "STEPS", number)
+            history = script.train_network(0, tmp_path / folder)
+        return history["loss"]
+
+    np.testing.assert_allclose(train("broken", 1, 3), train("whole", 3), atol=2e-3)
+
+
 def test_merged_and_split_nuclei_are_counted():
     truth = pile()
     assert script.mistakes(truth, truth) == {"merged": 0, "split": 0}

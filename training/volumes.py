@@ -212,10 +212,11 @@ def train_network(seed, work):
     history = {"step": [], "loss": [], "ap": [], "cpu_minutes": []}
     saved, before = work / f"network-{seed}.state", 0.0
     if saved.exists():
-        state = torch.load(saved, weights_only=False)
+        state = torch.load(saved, weights_only=True)
         network.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])
-        history, rng, before = state["history"], state["rng"], state["history"]["cpu_minutes"][-1]
+        history, before = state["history"], state["history"]["cpu_minutes"][-1]
+        rng.bit_generator.state = state["rng"]
     while not finished(history):
         seen = [update(network, optimiser, images, targets, rng) for _ in range(LOOK)]
         found = [split(*pair, 0.5) for pair in answers(network, choose)]
@@ -227,7 +228,7 @@ def train_network(seed, work):
         if history["ap"][-1] == max(history["ap"]):
             torch.save(network.state_dict(), work / f"network-{seed}.pt")
         state = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
-        torch.save(state | {"history": history, "rng": rng}, saved)
+        torch.save(state | {"history": history, "rng": rng.bit_generator.state}, saved)
     return history
 
 
