@@ -61,6 +61,14 @@ def same_chance():
         sys.modules["torch"].manual_seed(0)
 
 
+@pytest.fixture(autouse=True)
+def same_place():
+    """Let every test begin in the same folder, wherever the one before it went."""
+    here = os.getcwd()
+    yield
+    os.chdir(here)
+
+
 @pytest.fixture(scope="session")
 def good(tmp_path_factory):
     """The demo course with everything made and nothing wrong; not to be changed: copy it."""

@@ -9,7 +9,6 @@ from scipy.stats import ttest_ind
 from bioimage_course import check, results, show
 from bioimage_course.check.exercises import ch14
 from bioimage_course.materials import ch14 as materials
-from conftest import ROOT
 from coursebook import guide
 from coursebook.book.findings import read_yaml
 from exercise_cells import Chapter, failure
@@ -381,8 +380,8 @@ def test_a_loop_over_the_steps_passes():
 # ---------------------------------------------------------------- kinds of images
 
 
-def test_the_pictures_are_those_that_the_list_explains(no_mirror):
-    rows = [row for row in read_yaml((ROOT / guide.TOMORROW).read_text("utf-8")) if "picture" in row]
+def test_the_pictures_are_those_that_the_list_explains(no_mirror, root):
+    rows = [row for row in read_yaml((root / guide.TOMORROW).read_text("utf-8")) if "picture" in row]
     assert [row["picture"] for row in rows] == [*materials.KINDS]
     outlined = [materials.example(kind)[1] is not None for kind in materials.KINDS]
     assert ["outlines" in row for row in rows] == outlined

@@ -119,7 +119,7 @@ READERS = {  # each folder of results: the notebooks that read it, or import the
     "micro-sam": "13 14 17",
     "micro-sam-decoder": "13 14 17",
     "nuclear-states": "04",
-    "other-cells": "11",
+    "other-cells": "11 13 14",
     "other-laboratory": "11",
     "outlines": "15",
     "overfitting": "05",

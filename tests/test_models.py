@@ -228,7 +228,11 @@ def atlas(root, tmp_path_factory):
         bibliography.write(demo_project.BIB)
     page = (root / models.PAGE).read_text(encoding="utf-8")
     page = re.sub(r"@sec-[\w-]+", "@sec-lines", page).replace("#in-domain", "#straight-line")
-    page = re.sub(r"\{\{< embed .*\n", "", page).replace("@fig-image-kinds", "the pictures")
+    page = (
+        re.sub(r"\{\{< embed .*\n", "", page)
+        .replace("@fig-image-kinds", "the pictures")
+        .replace("@tbl-image-kinds", "the table")
+    )
     (folder / models.PAGE).write_text(page, encoding="utf-8")
     demo_project.pretend_executed(project)
     assert generated.update(project) == []

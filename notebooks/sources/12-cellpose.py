@@ -891,7 +891,7 @@ sizes_3d = {"image of 256 × 256 pixels": 256**2, "our training patch, 12 × 48 
             "our whole stack, 24 × 96 × 96": stack.image.size, "patch of 128 × 128 × 128": 128**3, "stack of 256 × 256 × 256": 256**3}
 memory = [[name, f"{n:,}", f"{n * 32 * 4 / 1e6:,.0f}"] for name, n in sizes_3d.items()]
 step = results.volumes.results().get("training_mb", "not run")
-show.table([*memory, ["measured: one training step of our 3D U-Net, 8 maps at the top, two patches", "", step]], ["", "values", "MB"])
+show.table([*memory, ["measured: one training step of our 3D U-Net, 8 maps at the top, two patches", "", step]], ["what", "values", "MB"])
 
 # %% [markdown]
 # ## Exercise 8: stitch planes
