@@ -476,9 +476,6 @@ def test_wrong_correlations(function, sentence):
     assert sentence in failure("neighbour_correlation", function)
 
 
-# --- a forecast ------------------------------
-
-
 # --- the page ------------------------------
 
 
@@ -513,6 +510,9 @@ def test_careamics_stops_where_eight_patches_are_all(recipe):
     noisy_folder(1)
     with pytest.raises(ValueError, match="decrease 'n_val_patches'"):
         exec(recipe, {})
+
+
+# --- a forecast ------------------------------
 
 
 def test_forecast():
