@@ -126,11 +126,32 @@ def test_results_add_up():
         counts[name] = ([image["name"] for image in images], truths)
         if name in confidence:
             assert len(confidence[name]["true"]) == len(confidence[name]["predicted"]) == sum(truths)
-    assert counts["sam-boxes"] == counts["sam-clicks"] == counts["sam-grid"]
-    tried = sam.results()["amg"]["thresholds"]
-    best = max(tried, key=lambda row: row["ap"])
-    note = results.dsb2018.about("sam-grid")["note"]
-    assert f"{best['pred_iou_thresh']} and {best['stability_score_thresh']}, chosen on" in note
+    assert counts["sam-boxes"] == counts["sam-clicks"]
+
+
+def test_grids_of_clicks_add_up():
+    about = results.sam_grids.results()
+    *best, ap = max(about["validation"]["tried"], key=lambda row: row[-1])
+    assert best == list(about["chosen"].values()) and 0 < ap < 1
+    sizes = sorted({row[2] for row in about["validation"]["tried"]})
+    assert sizes[0] < best[2] < sizes[-1], "the best size lies at the edge of what was tried"
+    table = results.dsb2018.about("sam-grid")
+    images = [image["name"] for image in table["images"]]
+    assert [image["name"] for image in about["images"]] == images
+    finest = results.sam_grids.counts(results.sam_grids.SIDES[-1])
+    assert finest.tolist() == [[image[key][0] for key in ("tp", "fp", "fn")] for image in table["images"]]
+    for hits in sam.results()["grid_hits"]:
+        asked = results.sam_grids.asked(hits["side"])
+        assert (asked["clicked"], asked["nuclei"]) == (hits["hit"], hits["nuclei"])
+        assert all(asked[way] <= asked["clicked"] for way in results.sam_grids.WAYS)
+        everything, no_small, _ = (results.sam_grids.counts(hits["side"], w) for w in results.sam_grids.WAYS)
+        assert (no_small[:, :2] <= everything[:, :2]).all()
+        assert (everything[:, [0, 2]].sum(axis=1) == [image["nuclei"] for image in about["images"]]).all()
+    assert len(results.sam_grids.table()) == 3
+    assert results.sam_grids.gain((32, "chosen"), (32, "own")).n == len(images)
+    for wrong in (lambda: results.sam_grids.counts(9), lambda: results.sam_grids.counts(8, "magic")):
+        with pytest.raises(InputError, match=r"There are .*, but no"):
+            wrong()
 
 
 def test_a_part_of_the_images_never_stands_in_the_table_of_all():
@@ -202,6 +223,17 @@ def test_rows_come_before_columns(asked):
     )
 
 
+def test_small_objects_become_background_and_the_others_keep_their_numbers():
+    labels = np.zeros((6, 6), np.int32)
+    labels[:3, :3], labels[4, 4], labels[4:, :2] = 7, 3, 9
+    kept = tools.without_small(labels, 4)
+    assert kept.dtype == labels.dtype and np.unique(kept).tolist() == [0, 7, 9]
+    np.testing.assert_array_equal(kept == 9, labels == 9)  # 4 pixels are not fewer than 4
+    np.testing.assert_array_equal(tools.without_small(labels, 0), labels)
+    with pytest.raises(InputError, match="min_object_size must be a whole number of at least 0, not -1"):
+        tools.without_small(labels, -1)
+
+
 @pytest.mark.slow
 @pytest.mark.mirror
 def test_the_grid_of_clicks_makes_objects(asked):
@@ -214,6 +246,11 @@ def test_the_grid_of_clicks_makes_objects(asked):
     )  # fmt: skip
     assert len(np.unique(loose)) >= len(np.unique(labels))
     assert loose.any()
+    large = sam.segment(
+        picture, model, points_per_side=3, limits=(0, 255), embeddings=embeddings,
+        pred_iou_thresh=0, stability_score_thresh=0, min_object_size=60,
+    )  # fmt: skip
+    np.testing.assert_array_equal(large, tools.without_small(loose, 60))
 
 
 @pytest.mark.slow

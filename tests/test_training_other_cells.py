@@ -10,7 +10,7 @@ from bioimage_course import data, results, shipped
 from bioimage_course.errors import InputError
 from bioimage_course.materials.ch11 import banana, disc
 
-told = results.other_cells
+told, sam_grids = results.other_cells, results.sam_grids
 
 
 def test_a_disc_is_a_star_and_a_bent_cell_is_none():
@@ -75,8 +75,8 @@ def test_sam_goes_on_where_it_was_and_grids_come_last(tmp_path, monkeypatch):
     asked = []
 
     def ask(part):
-        def answer(image, truth, number, cache):
-            asked.append((part, image, number))
+        def answer(image, truth, number, cache, side=None):
+            asked.append((part, side, image, number))
             return {"cells": [1], "box": {"iou": [0.5]}}
 
         return answer
@@ -91,17 +91,19 @@ def test_sam_goes_on_where_it_was_and_grids_come_last(tmp_path, monkeypatch):
     script.keep(tmp_path / "results.json", {}, "sam", "axons", "a")
     for _ in range(2):
         script.measure_sam(sets, tmp_path / "results.json", cache=None)
-    assert asked == [("sam", 1, 1), ("sam", 4, 0), ("grid", 0, 0)]
+    everything = [(0, 0), (1, 1), (4, 0)]
+    prompted = [("sam", None, *image) for image in everything[1:]]  # the first was done
+    assert asked == prompted + [("grid", side, *image) for side in script.SIDES for image in everything]
 
 
 def test_parts_are_kept_one_beside_the_other(tmp_path):
     out = tmp_path / "results.json"
     script.keep(out, [1], "stars", "axons")
     script.keep(out, [2], "stars", "ovule")
-    script.keep(out, {"hit": 3}, "grid", "axons", "rat1")
+    script.keep(out, {"hit": 3}, "grid 16", "axons", "rat1")
     assert script.read(out) == {
         "stars": {"axons": [1], "ovule": [2]},
-        "grid": {"axons": {"rat1": {"hit": 3}}},
+        "grid 16": {"axons": {"rat1": {"hit": 3}}},
     }
 
 
@@ -156,16 +158,14 @@ def test_every_prompt_was_asked_about_the_same_cells():
         assert [len(image) for image in told.asked_ceilings(kind)] == cells
         best, first = (np.concatenate(told.answers(kind, "click", value)) for value in ("best", "iou"))
         assert (best >= first).all()
-        for name, row in about["grid"].get(kind, {}).items():
-            assert row["cells"] == images[name]["cells"]
-    assert {kind: len(images) for kind, images in about["grid"].items()} == script.GRID
+        for grid in told.GRIDS:
+            assert {n: row["cells"] for n, row in about[grid][kind].items()} == {
+                n: row["cells"] for n, row in images.items()
+            }
+            everything, no_small = (told.grid_counts(kind, grid, way) for way in sam_grids.WAYS[:2])
+            assert everything["cells"] == sum(about["sets"][kind]["cells"]) >= everything["clicked"]
+            assert no_small["found"] <= everything["found"] and no_small["wrong"] <= everything["wrong"]
     assert told.found("axons", "box").shape == (6,)
-    counts = told.grid_counts("spread cells")
-    assert (
-        counts["cells"]
-        == about["sets"]["spread cells"]["cells"][0]
-        >= max(counts["clicked"], counts["found"])
-    )
     assert [row["cells"] for row in told.prompt_table()] == list(about["sets"])
 
 
@@ -184,11 +184,11 @@ def test_what_was_not_measured_is_one_sentence():
         ("moon", "box"),
         ("axons", "song"),
         ("axons", "box", "best"),
-        ("axons", "grid", "predicted"),
+        ("axons", "grid 16", "predicted"),
     ):
         with pytest.raises(InputError, match=r"There are .*, but no"):
             told.answers(*wrong)
-    for wrong in (lambda: told.asked_ceilings("nuclei"), lambda: told.grid_counts("yeast")):
+    for wrong in (lambda: told.asked_ceilings("nuclei"), lambda: told.grid_counts("axons", "grid 8")):
         with pytest.raises(InputError, match=r"There are .*, but no"):
             wrong()
 

@@ -322,6 +322,8 @@ NOT_DRIVEN = {
         tools.published.sensible tools.micro_sam.with_decoder
         results.real_splits.Cells results.real_splits.cells results.real_splits.optimism
         results.real_splits.results results.real_splits.scores results.real_splits.table
+        results.sam_grids.asked results.sam_grids.counts results.sam_grids.gain
+        results.sam_grids.results results.sam_grids.table
         results.spread_cells.ap results.spread_cells.comparisons results.spread_cells.counts
         results.spread_cells.crops results.spread_cells.curve results.spread_cells.difference
         results.spread_cells.differences results.spread_cells.minutes_to_outline results.spread_cells.results

@@ -1,17 +1,15 @@
-"""Score Segment Anything on the nuclei of DSB2018: perfect prompts, and a grid of clicks.
+"""Score Segment Anything on the nuclei of DSB2018 with perfect prompts.
 
 Nothing is trained here. MobileSAM (``vit_t`` in micro-sam) learnt from photographs; no image of DSB2018 was
-among them. The 50 test images are segmented in three ways:
+among them. The 50 test images are segmented in two ways:
 
 - *boxes*: the bounding box of each true nucleus as prompt;
-- *clicks*: one click in each true nucleus, on the pixel farthest from its border;
-- *grid*: no prompts from the truth, but automatic mask generation (AMG) with a grid of 8 by 8 clicks.
+- *clicks*: one click in each true nucleus, on the pixel farthest from its border.
 
-The first two are upper bounds ("with perfect prompts"), not methods: somebody has to know where the nuclei
-are. For the third, the two thresholds of AMG are chosen on the first validation images; the test images are
-scored once, with everything fixed.
+Both are upper bounds ("with perfect prompts"), not methods: somebody has to know where the nuclei are.
+``micro_sam_grids.py`` scores what needs no such help, a grid of clicks.
 
-Run it with ``python training/micro_sam_prompts.py``, about half an hour on one idle CPU core; ``--limit 12``
+Run it with ``python training/micro_sam_prompts.py``, some twenty minutes on one idle CPU core; ``--limit 12``
 scores the first twelve images only, as the results files then say. It writes to
 ``src/bioimage_course/weights/micro-sam/`` one file for each way and ``results.json``. Scores of all 50 images
 go to ``src/bioimage_course/weights/dsb2018/``, where the table of all methods looks for them. Every
@@ -36,14 +34,10 @@ import dsb2018
 from bioimage_course import files, metrics, tools
 
 OUT = dsb2018.OUT.parent / "micro-sam"
-SIDE = 8  # clicks along one side of the grid
-GRID = {"pred_iou_thresh": (0.7, 0.8, 0.88, 0.92), "stability_score_thresh": (0.8, 0.9, 0.95)}
-VALIDATION_IMAGES = 6  # AMG takes long; the thresholds need no more
 PACKAGES = ("micro-sam", "mobilesam-mirror", "torch")
 METHODS = {
     "sam-boxes": ("SAM, a box around each true nucleus (perfect prompts)", "boxes"),
     "sam-clicks": ("SAM, a click in each true nucleus (perfect prompts)", "points"),
-    "sam-grid": (f"SAM, automatic masks (grid of {SIDE} × {SIDE} clicks)", None),
 }
 
 
@@ -93,32 +87,6 @@ def embed(cache, image):
     }, float(kept["seconds"])
 
 
-def choose_thresholds(cache, log):
-    """Thresholds of AMG with the best pooled AP@0.5 on a few validation images."""
-    images, truths, _ = (part[:VALIDATION_IMAGES] for part in dsb2018.load_part("validation"))
-    pairs = [(i, s) for i in GRID["pred_iou_thresh"] for s in GRID["stability_score_thresh"]]
-
-    def all_thresholds(image):
-        embeddings, _ = embed(cache, image)
-        model = tools.micro_sam.predictor()
-        generator = tools.micro_sam.automatic_masks(model, embeddings, tools.micro_sam.to_uint8(image), SIDE)
-        return {
-            "labels": np.stack(
-                [generator.generate(pred_iou_thresh=i, stability_score_thresh=s) for i, s in pairs]
-            ).astype(np.int32)
-        }
-
-    found = []
-    for image in images:
-        found.append(cache.get("validation", image, partial(all_thresholds, image))["labels"])
-        log(f"validation image {len(found)} of {len(images)}")
-    rows = []
-    for k, (iou, stability) in enumerate(pairs):
-        ap = metrics.average_precision_dataset(truths, [labels[k] for labels in found]).pooled[0]
-        rows.append({"pred_iou_thresh": iou, "stability_score_thresh": stability, "ap": round(float(ap), 4)})
-    return rows
-
-
 def prompted(kind, truth, embeddings):
     """Label image, predicted IoUs and packed masks of one image with prompts from its truth."""
     records = tools.micro_sam.masks(
@@ -131,24 +99,13 @@ def prompted(kind, truth, embeddings):
     }
 
 
-def automatic(image, embeddings, thresholds):
-    """Label image of one image without prompts."""
-    options = {"embeddings": embeddings, "points_per_side": SIDE, **thresholds}
-    return {"labels": tools.micro_sam.segment(image, **options)}
-
-
-def predictions_of_all(cache, images, truths, thresholds, log):
-    """What the three methods make of each test image, and the seconds it took, encoder included."""
+def predictions_of_all(cache, images, truths, log):
+    """What both methods make of each test image, and the seconds it took, encoder included."""
     kept = {name: [] for name in METHODS}
     for number, (image, truth) in enumerate(zip(images, truths, strict=True), start=1):
         embeddings, seconds = embed(cache, image)
         for name, (_, kind) in METHODS.items():
-            make = (
-                partial(prompted, kind, truth, embeddings)
-                if kind
-                else partial(automatic, image, embeddings, thresholds)
-            )
-            part = cache.get(name, image, make)
+            part = cache.get(name, image, partial(prompted, kind, truth, embeddings))
             kept[name].append(part | {"seconds": float(part["seconds"]) + seconds})
             log(f"test image {number} of {len(images)}: {name}")
     return kept
@@ -157,9 +114,7 @@ def predictions_of_all(cache, images, truths, thresholds, log):
 def confidence(kept, truths):
     """Predicted and true IoU of each prompted mask: is SAM's own estimate to be trusted?"""
     rows = {}
-    for name, (_, kind) in METHODS.items():
-        if not kind:
-            continue
+    for name in METHODS:
         predicted, true = [], []
         for part, truth in zip(kept[name], truths, strict=True):
             drawn = np.unpackbits(part["masks"], axis=-1, count=truth.shape[1]).astype(bool)
@@ -187,6 +142,15 @@ def grid_hits(truths, sides=(8, 16, 32)):
     return rows
 
 
+def note_seconds(name, seconds):
+    """Write into a method's scores what an image took when its masks were made."""
+    file = dsb2018.OUT / f"{name}.json"
+    about = json.loads(file.read_text(encoding="utf-8"))
+    about["seconds_per_image"] = round(float(seconds), 2)
+    about["machine"] = "x86_64, seconds of one CPU core, no GPU used"
+    files.save(file, json.dumps(about) + "\n")
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cache", default=Path(tempfile.gettempdir()) / "micro-sam-prompts")
@@ -211,44 +175,30 @@ def main(arguments=None):
             raise SystemExit(3)
 
     cache = Cache(options.cache)
-    rows = choose_thresholds(cache, log)
-    best = max(rows, key=lambda row: row["ap"])
-    thresholds = {name: best[name] for name in GRID}
-    log(f"thresholds of AMG: {thresholds}")
     images, truths, _ = (part[: options.limit] for part in dsb2018.load_part("test"))
     command = "python training/micro_sam_prompts.py" + (f" --limit {options.limit}" if options.limit else "")
-    kept = predictions_of_all(cache, images, truths, thresholds, log)
+    kept = predictions_of_all(cache, images, truths, log)
     if options.limit:  # a part of the images must not stand in the table of those that were scored on all
         dsb2018.OUT = OUT
     OUT.mkdir(parents=True, exist_ok=True)
-    for name, (title, kind) in METHODS.items():
+    for name, (title, _) in METHODS.items():
         answers = {image.tobytes(): part["labels"] for image, part in zip(images, kept[name], strict=True)}
-        origin = (
-            "Prompts come from the true masks: an upper bound, not a method."
-            if kind
-            else f"Thresholds of AMG {best['pred_iou_thresh']} and {best['stability_score_thresh']}, "
-            f"chosen on {VALIDATION_IMAGES} validation images."
-        )
         dsb2018.score(
             name,
             lambda image, answers=answers: answers[image.tobytes()],
             chapter="13",
             title=title,
             in_training="no",
-            note=f"MobileSAM's published weights (vit_t), trained on photographs. {origin}",
+            note="MobileSAM's published weights (vit_t), trained on photographs. "
+            "Prompts come from the true masks: an upper bound, not a method.",
             packages=PACKAGES,
             command=command,
             limit=options.limit,
         )
-        file = dsb2018.OUT / f"{name}.json"
-        about = json.loads(file.read_text(encoding="utf-8"))
-        about["seconds_per_image"] = round(float(np.mean([p["seconds"] for p in kept[name]])), 2)
-        about["machine"] = "x86_64, seconds of one CPU core, no GPU used"
-        files.save(file, json.dumps(about) + "\n")
+        note_seconds(name, np.mean([p["seconds"] for p in kept[name]]))
     results = {
         "command": command,
         "checkpoint": tools.micro_sam.CHECKPOINT,
-        "amg": {"points_per_side": SIDE, "validation_images": VALIDATION_IMAGES, "thresholds": rows},
         "seconds_per_image": {n: round(float(np.mean([p["seconds"] for p in kept[n]])), 2) for n in METHODS},
         "confidence": confidence(kept, truths),
         "grid_hits": grid_hits(truths),

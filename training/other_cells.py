@@ -27,11 +27,9 @@ What counts, written down before anything was scored:
   click's three masks the one with the highest predicted IoU is the answer. The best of the three, which
   somebody would have to pick, was added when the first answers to clicks had been seen: it explains them.
   Boxes and clicks from the truth are help: nobody has them beforehand.
-- *Automatic masks* have a grid of 16 x 16 clicks, and both pairs of thresholds of ``micro_sam_grids.py``:
-  micro-sam's own, and those chosen on nuclei. A grid takes long: three images of spread
-  cells and two of axons were planned, and the clock left the first of each. Of a cell that was asked about
-  counts the best IoU with any object; beside it stand the matches of all cells and what was found that is
-  none.
+- *Automatic masks* come from grids of 16 x 16 and of 32 x 32 clicks, in the three ways of
+  ``micro_sam_grids.py``; its smallest size was chosen on nuclei. Of a cell that was asked about counts the
+  best IoU with any object; beside it stand the matches of all cells and what was found that is none.
 """
 
 from __future__ import annotations
@@ -57,6 +55,7 @@ import other_laboratory
 import spread_cells
 from bioimage_course import compat, files, metrics, shipped, tools
 from bioimage_course.materials.ch13 import clicked
+from bioimage_course.results import sam_grids
 from spread_cells import numbered
 
 OUT = shipped.WEIGHTS / "other-cells" / "results.json"
@@ -67,8 +66,7 @@ NUCLEI = 500  # of the 2,460 test nuclei of DSB2018
 SLIP = 20  # pixels; smaller pieces are no cells
 ASKED = 30  # cells of an image that SAM is asked about
 CARELESS = 0.1  # of a box's height and width: how far its sides are moved at most
-SIDE = 16  # clicks along one side of the grid
-GRID = {"spread cells": 1, "axons": 1}  # images with automatic masks
+SIDES = (16, 32)  # clicks along one side of a grid
 ANIMALS = ("rat1_sample-data1", "rat2_sample-data5", "rat3_sample-data9", "rat4_sample-data12")
 ANIMALS += ("rat6_sample-data15", "rat8_sample-V915")
 PLANES = (4, 16, 28)
@@ -132,8 +130,7 @@ def middles(image, labels, side):
 def cells_of(labels):
     """Labels 1 to n: the connected pieces of each number, without slips."""
     pieces = measure.label(labels, background=0, connectivity=1)
-    kept = np.where(np.bincount(pieces.ravel())[pieces] >= SLIP, pieces, 0)
-    return numbered(kept)
+    return numbered(tools.without_small(pieces, SLIP))
 
 
 def load(folder):
@@ -322,11 +319,12 @@ def scored(truth, cells, answers):
     return row if len(answers[0][0]) > 1 else {key: row[key] for key in ("iou", "predicted")}
 
 
-def sam_grid(image, truth, number, cache):
+def sam_grid(image, truth, number, cache, side):
     """What automatic masks make of an image: of each cell asked about the best IoU, and counts of all."""
     cells = asked(truth, number)
-    row = {"clicked": clicked(truth, SIDE), "cells": cells.tolist()}
-    for name, labels in micro_sam_grids.automatic(cache, image, SIDE)[0].items():
+    row = {"clicked": clicked(truth, side), "cells": cells.tolist()}
+    chosen = tuple(sam_grids.results()["chosen"].values())
+    for name, labels in micro_sam_grids.automatic(cache, image, side, chosen)[0].items():
         best = [max_iou(truth == k, labels) for k in cells]
         row[name] = {"iou": np.round(best, 3).tolist()} | other_laboratory.count(truth, labels)
     return row
@@ -400,10 +398,10 @@ def measure_models(sets, out):
 
 def measure_sam(sets, out, cache):
     """Boxes and clicks of all sets, then the grids, which take longest."""
-    for part, ask in (("sam", sam_prompted), ("grid", sam_grid)):
+    parts = {"sam": sam_prompted} | {f"grid {side}": partial(sam_grid, side=side) for side in SIDES}
+    for part, ask in parts.items():
         for kind in [kind for kind in sets if kind != "nuclei"]:
-            images = triples(sets[kind])[: GRID.get(kind, 0) if part == "grid" else None]
-            for number, (name, image, truth) in enumerate(images):
+            for number, (name, image, truth) in enumerate(triples(sets[kind])):
                 if name in read(out).get(part, {}).get(kind, {}):
                     continue
                 row = ask(image, truth, number, cache)

@@ -66,7 +66,7 @@ def colours_to_labels(picture):
     """Connected pieces of one colour, without those smaller than a slip of the pen."""
     colours = picture[..., :3].astype(np.int64) @ np.array([65536, 256, 1])
     pieces = measure.label(colours, background=0, connectivity=1)
-    return np.where(np.bincount(pieces.ravel())[pieces] >= SLIP, pieces, 0).astype(np.int32)
+    return tools.without_small(pieces, SLIP).astype(np.int32)
 
 
 def load_schwann(folder):

@@ -90,6 +90,6 @@ def grid_masks():
     dict of (str, int) to array of int (256, 256)
         Thresholds ("own", micro-sam's, or "chosen", on validation images) and clicks along a side: labels.
     """
-    stored = shipped.arrays("micro-sam", "grids.npz")
+    stored = shipped.arrays("micro-sam-grids", "crop.npz")
     pairs = {key: tuple(key.split("_")) for key in stored}
     return {(name, int(side)): stored[key].astype(int) for key, (name, side) in pairs.items()}

@@ -14,11 +14,12 @@ from bioimage_course import shipped
 from bioimage_course.results import _measured
 from bioimage_course.results._measured import known
 from bioimage_course.results.dsb2018 import pooled_ap
+from bioimage_course.results.sam_grids import WAYS
 
 CONTRASTS = ("as it is", "inverted")
 PROMPTS = ("click", "careless box", "box")
-GRIDS = {"grid": "own", "grid, chosen": "chosen"}
-"""Automatic masks without prompts, and whose thresholds they had."""
+GRIDS = ("grid 16", "grid 32")
+"""Automatic masks without prompts, and how many clicks lie along a side of the grid."""
 
 
 def results():
@@ -186,9 +187,8 @@ def answers(kind, prompt, value="iou"):
     kind : str
         Of cells.
     prompt : str
-        ``"click"``, ``"box"``, ``"careless box"`` (each side of the box moved by up to a tenth of it), or,
-        for automatic masks from 16 × 16 clicks, ``"grid"`` with micro-sam's own thresholds and
-        ``"grid, chosen"`` with those chosen on nuclei.
+        ``"click"``, ``"box"``, ``"careless box"`` (each side of the box moved by up to a tenth of it), or
+        ``"grid 16"`` and ``"grid 32"``, automatic masks with thresholds and smallest size chosen on nuclei.
     value : str
         ``"iou"`` with the true cell; for prompts also ``"predicted"``, the IoU that SAM predicted, and for
         clicks ``"best"``, the best IoU of SAM's three masks.
@@ -204,7 +204,7 @@ def answers(kind, prompt, value="iou"):
         If that was not measured.
     """
     known(prompt, (*PROMPTS, *GRIDS))
-    part, key = ("grid", GRIDS[prompt]) if prompt in GRIDS else ("sam", prompt)
+    part, key = (prompt, "chosen") if prompt in GRIDS else ("sam", prompt)
     images = results().get(part, {})
     known(kind, images)
     rows = [row[key] for row in images[kind].values()]
@@ -249,15 +249,17 @@ def asked_ceilings(kind):
     ]
 
 
-def grid_counts(kind, grid="grid"):
-    """What automatic masks from 16 × 16 clicks found among all cells of the images that they met.
+def grid_counts(kind, grid, way="chosen"):
+    """What automatic masks found among all cells of the images.
 
     Parameters
     ----------
     kind : str
         Of cells.
     grid : str
-        ``"grid"`` or ``"grid, chosen"``, as in `answers`.
+        One of `GRIDS`.
+    way : str
+        One of ``sam_grids.WAYS``; its smallest size and thresholds were chosen on nuclei.
 
     Returns
     -------
@@ -266,9 +268,10 @@ def grid_counts(kind, grid="grid"):
         that match none, ``"wrong"``.
     """
     known(grid, GRIDS)
-    grids = results()["grid"]
+    known(way, WAYS)
+    grids = results()[grid]
     known(kind, grids)
-    rows = [(row["clicked"], row[GRIDS[grid]]) for row in grids[kind].values()]
+    rows = [(row["clicked"], row[way]) for row in grids[kind].values()]
     tp, fp, fn = (sum(counts[key][0] for _, counts in rows) for key in ("tp", "fp", "fn"))
     clicked = sum(len(cells) for cells, _ in rows)
     return {"cells": tp + fn, "clicked": clicked, "found": tp, "wrong": fp}
@@ -296,7 +299,6 @@ def prompt_table(ious=(0.5, 0.75)):
         if kind not in told["sam"]:
             continue
         asked = sum(len(row["cells"]) for row in told["sam"][kind].values())
-        grids = len(told["grid"].get(kind, {}))
         rows.append(
             {
                 "cells": kind,
@@ -306,7 +308,7 @@ def prompt_table(ious=(0.5, 0.75)):
                 "click, best of 3": shares(kind, "click", "best"),
                 "careless box": shares(kind, "careless box"),
                 "tight box": shares(kind, "box"),
-                "grid (images)": f"{shares(kind, 'grid')} ({grids})" if grids else "not run",
             }
+            | {f"grid {side}²": shares(kind, f"grid {side}") for side in (16, 32)}
         )
     return rows

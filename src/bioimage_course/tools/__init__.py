@@ -21,5 +21,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "unet",
         "voronoi_otsu",
     ],
+    submod_attrs={"_labels": ["without_small"]},
 )
 __all__ += ["available", "require"]

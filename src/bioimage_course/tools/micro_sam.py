@@ -18,6 +18,7 @@ from bioimage_course.errors import InputError
 from bioimage_course.fingerprint import digest, kept
 from bioimage_course.large.grid import Tiling
 from bioimage_course.tools import _blocks, _published
+from bioimage_course.tools._labels import without_small
 
 CHECKPOINT = "weights-mobilesam"
 """Name of MobileSAM's weights among the data sets of the course; micro-sam calls the same file ``vit_t``."""
@@ -38,6 +39,7 @@ def segment(
     points_per_side=16,
     pred_iou_thresh=0.88,
     stability_score_thresh=0.95,
+    min_object_size=0,
     limits=None,
     embeddings=None,
 ):
@@ -59,6 +61,9 @@ def segment(
     pred_iou_thresh, stability_score_thresh : float
         Without prompts: masks with a lower predicted IoU, or that change more when the cut-off moves, are
         dropped.
+    min_object_size : int
+        Without prompts: objects with fewer pixels are dropped (see `tools.without_small`); micro-sam itself
+        keeps them all.
     limits : (low, high), optional
         Intensities that become 0 and 255. Default: percentiles 1 and 99.8 of this image.
     embeddings : dict, optional
@@ -92,6 +97,7 @@ def segment(
     arguments.number(pred_iou_thresh, "pred_iou_thresh", 0, 1)
     arguments.number(stability_score_thresh, "stability_score_thresh", 0, 1)
     arguments.whole(points_per_side, "points_per_side", 1, 128)
+    arguments.whole(min_object_size, "min_object_size", 0)
     low, high = arguments.limits(array, limits)
     if high <= low or (prompts is not None and not len(prompts)):
         return np.zeros(array.shape[:2], np.int32)
@@ -101,7 +107,7 @@ def segment(
         return paint(masks(model, embeddings, points=points, boxes=boxes), array.shape[:2])
     generator = automatic_masks(model, embeddings, to_uint8(array, (low, high)), points_per_side)
     found = generator.generate(pred_iou_thresh=pred_iou_thresh, stability_score_thresh=stability_score_thresh)
-    return np.asarray(found).astype(np.int32)
+    return without_small(np.asarray(found).astype(np.int32), min_object_size)
 
 
 def tiling(model=None, *, limits=None, **others):

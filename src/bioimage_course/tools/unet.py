@@ -17,6 +17,7 @@ from bioimage_course.fingerprint import kept
 from bioimage_course.large.grid import Tiling
 from bioimage_course.metrics.objects import median_diameter
 from bioimage_course.tools import _blocks
+from bioimage_course.tools._labels import without_small
 
 WEIGHTS = shipped.WEIGHTS / "unet-nuclei"
 """Folder of the course's own model: weights, their card, thresholds and results."""
@@ -349,9 +350,9 @@ def instances(probabilities, foreground=0.5, inside=0.5, min_area=MIN_AREA):
     p = arguments.numbers(probabilities, "the array of probabilities")
     if p.ndim != 3 or len(p) != 3:
         raise InputError(f"probabilities must have the shape (3, Y, X), not {p.shape}.")
-    markers = _at_least(label(p[INSIDE] > inside)[0], max(1, min_area // 4))
+    markers = without_small(label(p[INSIDE] > inside)[0], max(1, min_area // 4))
     mask = p[RIM] + p[INSIDE] > foreground
-    labels = _at_least(watershed(-p[INSIDE], markers, mask=mask | (markers > 0)), min_area)
+    labels = without_small(watershed(-p[INSIDE], markers, mask=mask | (markers > 0)), min_area)
     return relabel_sequential(labels)[0].astype(np.int32)
 
 
@@ -389,13 +390,6 @@ def results():
 
 
 # ---------------------------------------------------------------- helpers
-
-
-def _at_least(labels, area):
-    """Label image without the objects of fewer pixels."""
-    areas = np.bincount(labels.ravel())
-    areas[0] = area
-    return np.where(areas[labels] >= area, labels, 0)
 
 
 def _resize(image, shape):
