@@ -241,6 +241,7 @@ if tools.available("cellpose"):
 LABEL_IMAGES = {
     "data.Sample labels": lambda a: data.Sample("s", np.zeros(np.shape(a)), a, axes=axes_of(a)).labels,
     "data.crops labels": lambda a: data.crops(data.Sample("s", np.zeros(np.shape(a)), a, axes=axes_of(a)), 8),
+    "tools.without_small": lambda a: tools.without_small(a, 5),
     "show.labels": lambda a: show.labels(None, a),
     "show.label_colours": show.label_colours,
     "show.matches": lambda a: show.matches(np.zeros((13, 17)), a, LABELS),
