@@ -83,7 +83,7 @@ def test_eight_bits():
 
 @installed
 def test_micro_sam_stretches_what_has_eight_bits_already():
-    """Chapter 13 says so, and names the way past it; once this fails, its paragraph on the range has to change."""
+    """Chapter 13 says so and names the way past it; once this fails, its paragraph has to change."""
     from micro_sam.util import _to_image
 
     dark = sam.to_uint8(IMAGE, limits=(0, 2550))
