@@ -81,6 +81,17 @@ def test_eight_bits():
     assert sam.to_uint8(np.zeros((8, 8, 3))).shape == (8, 8, 3)
 
 
+@installed
+def test_micro_sam_stretches_what_has_eight_bits_already():
+    """Chapter 13 says so and names the way past it; once this fails, its paragraph has to change."""
+    from micro_sam.util import _to_image
+
+    dark = sam.to_uint8(IMAGE, limits=(0, 2550))
+    assert dark.max() < 20
+    seen = _to_image(dark)
+    assert seen.min() == 0 and seen.max() >= 254
+
+
 def test_the_surer_mask_gets_the_pixel():
     masks = np.zeros((3, 6, 6), bool)
     masks[0, :4], masks[1, 2:], masks[2, 5:, 5:] = True, True, True

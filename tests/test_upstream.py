@@ -47,7 +47,7 @@ CALLS = {
         "stardist.utils:edt_prob": (),
     },
     "micro-sam": {
-        "micro_sam.util:get_sam_model": ("model_type", "checkpoint_path"),
+        "micro_sam.util:get_sam_model": ("model_type", "checkpoint_path", "peft_kwargs"),
         "micro_sam.util:get_model_names": (),
         "micro_sam.util:precompute_image_embeddings": ("predictor", "input_"),
         "micro_sam.util:set_precomputed": ("predictor", "image_embeddings"),

@@ -330,6 +330,7 @@ figure
 # - keep a candidate unless it overlaps one that you have **kept** by more than `threshold`;
 # - overlap = pixels that both have, divided by the area of the **smaller** of the two. That is how StarDist
 #   measures overlap; it is not the IoU. An overlap of exactly `threshold` is still allowed.
+# - without any candidate, an array (0, Y, X), nothing is kept: return an empty list.
 
 # %% tags=["exercise"] exercise="suppression"
 def nms(masks, scores, threshold):
@@ -578,7 +579,7 @@ show.table(other_laboratory.table())
 
 # %%
 #| label: fig-elsewhere
-#| fig-cap: "Part of one of the nine images (RPE1 cells, from mnfinder, MIT licence), matched at an IoU of 0.5: found (solid blue), false (dashed orange), missed (dotted yellow). The dim nuclei lie below Otsu's one threshold and are missed; the fixed blur cuts long nuclei in two. Both networks find them, StarDist with rounder outlines than there are, and both fail at the two nuclei with lobes."
+#| fig-cap: "Part of one of the nine images (RPE1 cells, from mnfinder, MIT licence), matched at an IoU of 0.5: found (solid blue), false (dashed orange), missed (dotted yellow). The dim nuclei lie below Otsu's one threshold and are missed; the fixed blur cuts large ones in two. Both networks find them, StarDist with rounder outlines than there are, and both fail at the two nuclei with lobes."
 #| fig-alt: "Four panels of the same field. First the image, brightened by a square root: some fourteen nuclei, a few glaring, most grey, several barely above the background, two with lobes and small satellites. Then three results. Voronoi-Otsu: four nuclei are marked as found, the others as missed or cut in two. U-Net and StarDist: all but the two with lobes are marked as found."
 crop = np.load(other_laboratory.PICTURE)
 figure, axes = show.figure(2, 2, height=7.6)
@@ -595,7 +596,7 @@ for axis, name in zip(axes.flat[1:], (other_laboratory.TUNED, "unet", "stardist"
         for number in which:
             axis.contour(labels == number, [0.5], colors=colour[tint], linestyles=style, linewidths=1.4)
     axis.axis("off")
-    axis.set_title(f"{told['methods'][name]['title'].split(',')[0]}: {matched.tp} found, {matched.fp} false, {matched.fn} missed")
+    axis.set_title(f"{told['methods'][name]['title'].split(',')[0]}: {matched.tp} found, {matched.fp} false, {matched.fn} missed", fontsize=10)
 figure
 
 # %%
@@ -669,8 +670,17 @@ show.table(other_cells.star_table())
 
 # %%
 #| label: tbl-other-models
-#| tbl-cap: "AP@0.5 of the course's models as shipped, on the same cells, pooled. Each had the image as it is and inverted, and the better score is shown, a choice in hindsight that flatters. Spread cells, axons and, being planes of one stack, with reserve the ovule say something about the models; of chloroplasts and yeast nobody states how the truth was made, and the epithelium's comes from another tool: its row is *agreement*."
-show.table(other_cells.model_table())
+#| tbl-cap: "AP@0.5 of the course's models as shipped, on the same cells, pooled; in brackets the share of the cells that was found. Each had the image as it is and inverted, and the better score is shown, a choice in hindsight that flatters. Spread cells, axons and, being planes of one stack, with reserve the ovule say something about the models; of chloroplasts and yeast nobody states how the truth was made, and the epithelium's comes from another tool: its row is *agreement*."
+def scored_better(model, kind):
+    """AP@0.5 of a model in the contrast that suits it better, and the share of the cells that it finds there."""
+    tries = [other_cells.counts(model, kind, contrast) for contrast in other_cells.contrasts(model, kind)]
+    tp, fp, fn = max(tries, key=lambda counts: counts[:, 0].sum() / counts.sum()).sum(axis=0)
+    return f"{tp / (tp + fp + fn):.2f} ({tp / (tp + fn):.0%})".replace("%", " %")
+
+
+scores = other_cells.model_table()  # its columns: cells, truth, then the models
+titles = dict(zip(list(scores[0])[2:], other_cells.results()["models"]))
+show.table([row | {title: scored_better(model, row["cells"]) for title, model in titles.items()} for row in scores])
 
 # %% [markdown]
 # ## Exercise 3: the best star
@@ -957,7 +967,8 @@ show.claims(
      f"with {left_out:.0%} left out".replace("%", " %")),
     ("thresholds-plateau", "d2de39", bool(np.ptp(plateau) < 0.05 and sweep["prob_thresh"][-1] < 0.2),
      f"{len(plateau)} probability thresholds from 0.3 to 0.6: AP@0.5 within 0.05; at 0.9 below 0.2"),
-    ("missed-nuclei-touch", "0915ef", missed_touching > 0.6 * len(missed), "more than 60 % of the missed nuclei"),
+    ("missed-nuclei-touch", "0915ef", missed_touching > 0.6 * len(missed) and 0.25 < len(touch) / nuclei.n_objects < 0.4,
+     f"more than 60 % of the missed nuclei; of all {nuclei.n_objects} nuclei {len(touch)} touch another one"),
     ("strictness-costs", "8fb52d", pairs_by_iou[0] > 0.75 and pairs_by_iou[2] < 0.3, "AP@0.5 above 0.75, AP@0.9 below 0.3"),
     ("strict-end-is-ours", "663ba8", unet.low > 0.1 and flows.low > 0.1 and all(-0.05 < gain.low and gain.high < 0.05 for gain in loose),
      f"AP@0.5 within 0.05; AP@0.9, difference to StarDist: U-Net {unet.difference:+.3f} ({unet.low:+.3f} to {unet.high:+.3f}), "

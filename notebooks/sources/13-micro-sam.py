@@ -161,7 +161,8 @@ if not without_sam:
 #
 # Where do prompts come from? From your hand, from another program, or, for experiments like ours, from a mask.
 # Write `box_and_click(mask, margin)`: the box (top, left, bottom, right) around the mask, `margin` pixels wider on each
-# side but never outside the image, and a click (row, column) on the pixel farthest from the mask's border.
+# side but never outside the image, and a click (row, column) on the pixel farthest from the mask's border; where the image ends,
+# the mask ends, too.
 # Bottom and right are one past the last pixel, as in slices.
 
 # %% tags=["exercise"] exercise="prompts"
@@ -259,8 +260,9 @@ explore.sam()
 # ## Exercise 2: the next click
 #
 # The mask is wrong somewhere. Where do you click next? Write `click(truth, prediction)`: find the largest connected
-# region in which the prediction is wrong, take its pixel farthest from the region's border, and return row, column and
-# label: 1 if the pixel belongs to the object (it was missed), 0 if it does not. If nothing is wrong, return `None`.
+# region of one kind of mistake, of pixels that were missed or of pixels that are too many; regions of different kinds
+# stay two, even where they touch. Take its pixel farthest from the region's border, and return row, column and label: 1 if
+# the pixel belongs to the object (it was missed), 0 if it does not. If nothing is wrong, return `None`.
 
 # %% tags=["exercise"] exercise="next_click"
 def click(truth, prediction):
@@ -820,7 +822,7 @@ if not without_sam:
 # %% [markdown]
 # ## Cells that are not round
 #
-# Spread cells in phase contrast, of which no nuclei model finds more than a few per cent (see StarDist). SAM is asked about
+# Spread cells in phase contrast, of which none of the course's nuclei models finds more than a few per cent (see StarDist). SAM is asked about
 # ten of those that lie whole in the crop, by lot: with a tight box and with a click, both made from the true masks.
 
 # %% tags=["needs-weights"]

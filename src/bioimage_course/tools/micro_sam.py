@@ -157,7 +157,8 @@ def embed(image, model=None, *, limits=None, tile_shape=None, halo=None):
     model : SamPredictor, str or None
         As in `segment`.
     limits : (low, high), optional
-        As in `segment`.
+        As in `segment`. micro-sam stretches what it is given once more, from its darkest to its brightest
+        pixel and each tile by itself: an image that does not reach both limits is brightened all the same.
     tile_shape, halo : (int, int), optional
         Encode the image in tiles of this shape, each with so many more pixels around it.
 
