@@ -230,6 +230,39 @@ def test_grid_hits_of_nothing():
     assert "divide by 0" in failure("grid_hits", divides)
 
 
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("large", "drop the nuclei"),
+        ("pieces", "stays one object"),
+        ("renumbered", "keep their numbers"),
+        ("mask", "This is a mask"),
+        ("whole", "not fewer than all of it"),
+        ("as small", "use <"),
+        ("median", "most of them are crumbs"),
+    ],
+)
+def test_wrong_ways_to_drop_crumbs(kind, words):
+    assert words in failure("crumbs", lambda labels, area: ch13._crumbs_dropped(labels, area, kind=kind))
+
+
+def test_crumbs_may_be_dropped_one_by_one_but_not_in_place():
+    def one_by_one(labels, typical_area):
+        kept = labels.copy()
+        for number in set(labels.ravel().tolist()) - {0}:
+            if (labels == number).sum() < 0.2 * typical_area:
+                kept[labels == number] = 0
+        return kept
+
+    def in_place(labels, typical_area):
+        labels[:] = one_by_one(labels, typical_area)
+        return labels
+
+    assert check.crumbs.verdict(one_by_one).passed
+    assert check.crumbs.verdict(lambda y, area: tools.without_small(y, int(np.ceil(area / 5)))).passed
+    assert check.crumbs.verdict(in_place).status == "failed"
+
+
 def test_needs_are_right_open_or_refused_without_giving_the_answer_away():
     assert check.what_it_takes.verdict(dict(ch13.NEEDS)).passed
     assert check.what_it_takes.verdict(dict.fromkeys(ch13.NEEDS, ...)).status == "open"

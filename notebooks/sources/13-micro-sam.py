@@ -546,7 +546,32 @@ show.table(
 show.table(sam_grids.table())
 
 # %% [markdown]
-# ## Exercise 5: stability
+# ## Exercise 5: drop the crumbs
+#
+# Write `without_crumbs(labels, typical_area)`: the label image without objects of fewer pixels than a fifth of
+# `typical_area`. They become background; the others keep their numbers. Numbers may have gaps, and an object stays one
+# object where it lies in two pieces. Why is the typical area given, and not the median area of what is in `labels`?
+
+# %% tags=["exercise"] exercise="crumbs"
+def without_crumbs(labels, typical_area):
+    raise NotImplementedError
+    numbers, areas = ...  # of the objects, without the background
+    small = ...  # the numbers of those that are too small
+    return ...
+
+
+# %% tags=["solution"] exercise="crumbs"
+def without_crumbs(labels, typical_area):
+    numbers, areas = np.unique(labels[labels > 0], return_counts=True)
+    small = numbers[areas < typical_area / 5]
+    return np.where(np.isin(labels, small), 0, labels)
+
+
+# %% tags=["check", "nbval-check-output"] exercise="crumbs"
+check.crumbs(without_crumbs)
+
+# %% [markdown]
+# ## Exercise 6: stability
 #
 # The decoder gives each pixel a score; above 0 it belongs to the mask. If a slightly different cut-off gives quite a
 # different mask, SAM was undecided. Write `stability_score(logits, offset)`: the IoU between the mask at cut-off
@@ -1020,7 +1045,7 @@ if not without_sam:
     display(figure)
 
 # %% [markdown]
-# ## Exercise 6: what does it take?
+# ## Exercise 7: what does it take?
 #
 # Six wishes. What does each need? Answer each with one of `"SAM's own weights"` (any of them will do), `"a second
 # decoder"`, `"the embedding, saved"`, `"tiles"`, `"a box"` and `"images of my own"`. Each is the answer once.
@@ -1052,7 +1077,7 @@ needs = {
 check.what_it_takes(needs)
 
 # %% [markdown]
-# ## Exercise 7: when does a box pay? (open)
+# ## Exercise 8: when does a box pay? (open)
 #
 # How tight must a box be? Widen the boxes step by step, shift them, or draw them around two nuclei, and watch the mean
 # IoU. Then take your stop-watch: how long do you need for a click, and for a box? Given the table of seconds above,

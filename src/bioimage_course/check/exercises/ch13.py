@@ -376,7 +376,82 @@ def grid_hits(share_hit):
     return f"Here 4 × 4 clicks hit {hit(labels, 4):.0%} of the objects, 16 × 16 {hit(labels, 16):.0%}."
 
 
-# --- (f) judgement ------------------------------
+# --- (f) crumbs ------------------------------
+
+
+def _crumbs():
+    """Four nuclei, one of them in two pieces, crumbs around them, and one object of exactly 40 pixels."""
+    labels = np.zeros(SHAPE, int)
+    for number, disc in ((70, (20, 20, 9)), (9, (20, 60, 8)), (31, (60, 20, 8)), (12, (60, 62, 7))):
+        labels[_disc(*disc)] = number
+    labels[66, : SHAPE[1] // 2] = 0  # a line of background cuts a little piece off number 31
+    labels[40:45, 20:28] = 200
+    for number, (row, column) in enumerate(((4, 4), (4, 90), (38, 60), (70, 80), (76, 4), (44, 88)), 80):
+        labels[row : row + 2, column : column + 2 + number % 3] = number
+    return labels
+
+
+def _crumbs_dropped(labels, typical_area, *, kind="right"):
+    """The solution, with the usual mistakes built in."""
+    from scipy.ndimage import label
+
+    pieces = label(labels)[0] if kind == "pieces" else labels
+    numbers, areas = np.unique(pieces[pieces > 0], return_counts=True)
+    least = {"whole": typical_area, "median": np.median(areas) if len(areas) else 0}
+    least = least.get(kind, typical_area / 5) / (5 if kind == "median" else 1)
+    small = numbers[areas <= least] if kind == "as small" else numbers[areas < least]
+    if kind == "large":
+        small = np.setdiff1d(numbers, small)
+    kept = np.where(np.isin(pieces, small), 0, labels)
+    if kind == "renumbered":
+        kept = np.searchsorted(np.unique(np.append(kept, 0)), kept)
+    return kept > 0 if kind == "mask" else kept
+
+
+@exercise(
+    chapter="13",
+    hints=(
+        "How many pixels has each number? The background has a number, too, and is no object.",
+        "numbers, areas = np.unique(labels[labels > 0], return_counts=True)",
+        "numbers[areas < typical_area / 5] are too small; np.isin(labels, …) says where they lie, and "
+        "np.where puts a 0 there.",
+    ),
+)
+def crumbs(without_crumbs):
+    """Write without_crumbs(labels, typical_area): the labels without objects below a fifth of that area."""
+    expect_callable(without_crumbs)
+    labels = _crumbs()
+    mistakes = {
+        "You keep the crumbs and drop the nuclei.": "large",
+        "An object stays one object where it lies in two pieces: count the pixels of each number, do not "
+        "number the pieces anew.": "pieces",
+        "The others keep their numbers: the results would no longer fit a table that was made before.": (
+            "renumbered"
+        ),
+        "This is a mask; return the label image, with a 0 where a crumb was.": "mask",
+        "Fewer than a fifth of the typical area, not fewer than all of it.": "whole",
+        "An object with exactly a fifth of the area is not smaller than that: use <.": "as small",
+        "You have taken the areas of the objects found: most of them are crumbs, and so is their median. Use "
+        "typical_area.": "median",
+    }
+    for case, area in ((labels, 200), (labels.astype(np.uint16), 200), (labels[:, ::2], 100)):
+        right = _crumbs_dropped(case, area)
+        wrong = {s: _crumbs_dropped(case, area, kind=kind) for s, kind in mistakes.items()}
+        expect_array(
+            call(without_crumbs, case, area, pure=True),
+            close_to=right,
+            what="the label image without crumbs",
+            mistakes={s: w for s, w in wrong.items() if not np.array_equal(w, right)},
+        )
+    nothing = np.zeros(SHAPE, int)
+    expect_array(
+        call(without_crumbs, nothing, 200), close_to=nothing, what="an image without objects, without crumbs"
+    )
+    found, left = (len(np.unique(image)) - 1 for image in (labels, _crumbs_dropped(labels, 200)))
+    return f"Of {found} objects {left} are left: the nuclei, and the one with exactly a fifth of the area."
+
+
+# --- (g) judgement ------------------------------
 
 NEEDS = {
     "AIS or APG: objects without any prompt, in a second or two": "a second decoder",
