@@ -385,7 +385,7 @@ def _crumbs():
     for number, disc in ((70, (20, 20, 9)), (9, (20, 60, 8)), (31, (60, 20, 8)), (12, (60, 62, 7))):
         labels[_disc(*disc)] = number
     labels[66, : SHAPE[1] // 2] = 0  # a line of background cuts a little piece off number 31
-    labels[40:45, 20:28] = 200
+    labels[40:45, 20:28], labels[40:45, 40:47] = 200, 1  # 40 pixels, and a large crumb of 35
     for number, (row, column) in enumerate(((4, 4), (4, 90), (38, 60), (70, 80), (76, 4), (44, 88)), 80):
         labels[row : row + 2, column : column + 2 + number % 3] = number
     return labels
