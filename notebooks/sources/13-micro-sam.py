@@ -1125,7 +1125,7 @@ show.claims(
      f"32 × 32 clicks: {finest['own'][1]:,} wrong objects become {finest['own, no small'][1]}; AP@0.5, without small − as returned: {no_rims:.2f}"),
     ("small-nuclei-lost", "66f819", 0.08 < lost < 0.2,
      f"{sum(image['small'] for image in sam_grids.results()['images'])} nuclei below {smallest} pixels; of {finest['own'][0]:,} found with 32 × 32 clicks {lost:.0%} are lost"),
-    ("decoder-below-stardist", "5daee9", against["sam-decoder"].high < 0,
+    ("decoder-below-stardist", "1986d1", against["sam-decoder"].high < 0,
      f"{against['sam-decoder']:.3f}"),
     ("box-outlines-spread-cells", "e4a048",
      0.88 < reach["spread cells", "box"] < 0.95 < reach["axons", "box"]
