@@ -176,14 +176,17 @@ def generate(cache, image, side, pairs):
     return {"labels": np.stack(found).astype(np.int32)}
 
 
+def returned(cache, image, side, chosen):
+    """Label images with the chosen and with micro-sam's own thresholds, all pieces, and the seconds."""
+    made = partial(generate, cache, image, side, (chosen[:2], OWN[:2]))
+    kept = cache.get(f"grid-{side}-{chosen[0]}-{chosen[1]}", image, made)
+    return *kept["labels"], micro_sam_prompts.embed(cache, image)[1] + float(kept["seconds"])
+
+
 def automatic(cache, image, side, chosen):
     """Label images of an image from one grid, by the names of `sam_grids.WAYS`, and the seconds they took."""
-    pairs, size = (chosen[:2], OWN[:2]), chosen[2]
-    made = partial(generate, cache, image, side, pairs)
-    kept = cache.get(f"grid-{side}-{chosen[0]}-{chosen[1]}", image, made)
-    generous, own = kept["labels"]
-    found = (own, tools.without_small(own, size), tools.without_small(generous, size))
-    seconds = micro_sam_prompts.embed(cache, image)[1] + float(kept["seconds"])
+    ours, own, seconds = returned(cache, image, side, chosen)
+    found = (own, tools.without_small(own, chosen[2]), tools.without_small(ours, chosen[2]))
     return dict(zip(sam_grids.WAYS, found, strict=True)), seconds
 
 
@@ -263,11 +266,11 @@ def main(arguments=None):
     chosen = tuple(chosen)
     log(f"chosen: {dict(zip(SETTINGS, chosen, strict=True))}")
     OUT.mkdir(parents=True, exist_ok=True)
-    crop, returned = data.load("nuclei").image[CROP], {}
+    crop, kept = data.load("nuclei").image[CROP], {}
     for side in SIDES:
-        generous, own = generate(cache, crop, side, (chosen[:2], OWN[:2]))["labels"].astype(np.uint16)
-        returned |= {f"chosen_{side}": generous, f"own_{side}": own}
-    np.savez_compressed(OUT / "crop.npz", **returned)
+        ours, own, _ = returned(cache, crop, side, chosen)
+        kept |= {f"chosen_{side}": ours.astype(np.uint16), f"own_{side}": own.astype(np.uint16)}
+    np.savez_compressed(OUT / "crop.npz", **kept)
     log("crop of the notebook")
     rows = []
     for image, truth, name in zip(*dsb2018.load_part("test"), strict=True):
