@@ -1,5 +1,7 @@
 """Arrays of every kind come out right or are refused: byte order, masks, huge labels, channels."""
 
+from pathlib import Path
+
 import dask.array
 import numpy as np
 import pytest
@@ -155,6 +157,32 @@ def test_samples_tensors_and_arrays_become_float32():
     for value in (data.load("nuclei"), np.zeros((4, 5), np.uint16), torch.zeros(4, 5), [[1, 2], [3, 4]]):
         array = arguments.tool_image(value, "The tool")
         assert array.dtype == np.float32 and array.ndim == 2
+
+
+@pytest.mark.parametrize("path", ["cells.tif", Path("cells.tif")])
+def test_a_path_is_no_image_and_what_reads_it_is_named(path):
+    with pytest.raises(InputError, match=r"not (str|\w+Path): read the file first, .*data\.open_image"):
+        arguments.tool_image(path, "U-Net")
+
+
+@pytest.mark.parametrize("far", [lambda a: a + 10**9, lambda a: 1.337 + a * 1e-8, lambda a: a * 1e-60])
+def test_values_that_single_precision_would_merge_are_refused(far):
+    """They would silently become a few levels, or one."""
+    image = np.arange(256).reshape(16, 16)
+    with pytest.raises(
+        InputError, match=r"too close together for single precision.*rescale it first"
+    ) as told:
+        arguments.tool_image(far(image), "U-Net")
+    assert "\n" not in str(told.value)
+    rescaled = (far(image) - far(image).min()) / np.ptp(far(image))
+    np.testing.assert_allclose(arguments.tool_image(rescaled, "U-Net"), image / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "image", [np.full((4, 4), 1e9), np.eye(4) + 65534, np.eye(4, dtype=bool), np.eye(4) * 1e30]
+)
+def test_what_single_precision_holds_is_taken(image):
+    np.testing.assert_array_equal(arguments.tool_image(image, "U-Net"), image.astype(np.float32))
 
 
 def test_colour_only_where_it_is_wanted():

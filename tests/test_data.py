@@ -69,6 +69,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self.send_error(404)
         if way == "busy":
             return self.send_error(503)
+        if way == "elsewhere":
+            self.send_response(302)
+            self.send_header("Location", "file:///etc/hostname")
+            return self.end_headers()
         if way == "resume":
             return self.answer_a_range()
         self.send_response(200)
@@ -520,12 +524,14 @@ def test_cut_connection_starts_afresh(online, server):
         ("other", 3, "sha256 differs"),
         ("busy", 3, "answered 503"),
         ("missing", 1, "answered 404"),
+        ("elsewhere", 1, "not of the web"),
     ],
 )
 def test_bad_download_leaves_nothing(way, tries, why, online, server):
     server.cuts = 99
-    with pytest.raises(DataUnavailableError, match=why):
+    with pytest.raises(DataUnavailableError, match=why) as told:
         get(make_entry(server.url(way)))
+    assert "try again later" in str(told.value) and "connect to the internet" not in str(told.value)
     assert server.requests == [way] * tries
     assert left_in(online) == []
 

@@ -9,6 +9,7 @@ import http.server
 import json
 import shutil
 import threading
+import time
 import types
 
 import numpy as np
@@ -84,6 +85,15 @@ def test_what_cannot_be_had_is_a_row(monkeypatch):
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def do_GET(self):
+        if self.path.startswith("/silent/"):
+            return time.sleep(5)
+        if self.path.startswith("/away/"):
+            self.send_response(302)
+            self.send_header("Location", "file:///etc/hostname")
+            return self.end_headers()
+        super().do_GET()
+
     def log_message(self, *args):
         pass
 
@@ -166,10 +176,58 @@ def serve_micro_sam(server, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not tools.available("stardist"), reason="StarDist is not installed")
-def test_another_file_than_the_published_one_is_refused(server, online, monkeypatch):
+@pytest.mark.parametrize(
+    ("folder", "why"),
+    [
+        ("", r"sent another file than the published one .*in another network"),
+        ("missing/", r"github\.com answered 404 .*; try again later"),
+        ("away/", r"github\.com answered 302 .*; try again later"),
+        ("silent/", r"did not answer in time.*; try again later"),
+    ],
+)
+def test_a_server_that_does_not_give_the_model(folder, why, server, online, monkeypatch, capsys):
+    """One sentence with the true cause, nothing printed beside it, nothing unpacked, no endless wait."""
+    monkeypatch.setattr(data.downloading, "TIMEOUT", (1, 1))
     serve_stardist(server, monkeypatch, spoilt=True)
-    with pytest.raises(ToolUnavailableError, match="could not be downloaded"):
+    from csbdeep.models import pretrained
+
+    told = pretrained._MODELS[tools.stardist._library().StarDist2D]["2D_versatile_fluo"]
+    told["url"] = f"{server[1]}/{folder}fluo.zip"
+    with pytest.raises(ToolUnavailableError, match=why) as failure:
         published.segmenter("2D_versatile_fluo")
+    assert "could not be downloaded" in str(failure.value) and "\n" not in str(failure.value)
+    assert "registered models" not in "".join(capsys.readouterr())
+    assert not published.here("2D_versatile_fluo")
+
+
+def test_a_model_that_is_here_and_cannot_be_loaded_is_no_failed_download():
+    def too_large():
+        raise RuntimeError("not enough memory")
+
+    place = {"host": "example.org", "folder": "HOME", "advice": "take another"}
+    with pytest.raises(ToolUnavailableError, match=r"'x' could not be loaded \(.*memory\); try again later"):
+        tools._published.load("x", too_large, here=True, **place)
+
+
+@pytest.mark.parametrize(
+    "image", ["image.tif", None, [], [[1, 2], [3]], np.zeros((4, 4, 4)), np.full((4, 4), np.nan)]
+)
+def test_micro_sams_published_models_refuse_what_is_no_image(image, monkeypatch):
+    monkeypatch.setattr(tools.micro_sam, "with_decoder", lambda name: None)
+    segment = published.segmenter("vit_t_lm")
+    with pytest.raises(InputError, match="image"):
+        segment(image)
+
+
+def test_micro_sams_published_models_see_a_sample_from_end_to_end(monkeypatch):
+    asked = {}
+    monkeypatch.setattr(tools.micro_sam, "with_decoder", lambda name: None)
+    monkeypatch.setattr(
+        tools.micro_sam, "segment_automatic", lambda image, method, **options: asked.update(options)
+    )
+    sample = data.load("nuclei")
+    published.segmenter("vit_t_lm")(sample)
+    assert asked["limits"] == (sample.image.min(), sample.image.max())
 
 
 @pytest.fixture

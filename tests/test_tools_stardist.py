@@ -162,12 +162,13 @@ def test_published_model_offline_is_a_sentence(monkeypatch):
 def test_broken_download_is_a_sentence(monkeypatch, tmp_path):
     monkeypatch.delenv("BIOIMAGE_COURSE_OFFLINE", raising=False)
     stardist.pretrained.cache_clear()
-    models = stardist._library()
+    stardist._library()
+    from csbdeep.models import pretrained
 
-    def broken(name):
+    def broken(kind, key):
         raise Exception("URL fetch failure on …: None -- [Errno -2] Name or service not known")
 
-    monkeypatch.setattr(models.StarDist2D, "from_pretrained", broken)
+    monkeypatch.setattr(pretrained, "get_model_instance", broken)
     with pytest.raises(ToolUnavailableError, match="could not be downloaded"):
         stardist.pretrained("2D_versatile_fluo")
     stardist.pretrained.cache_clear()

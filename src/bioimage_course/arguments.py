@@ -6,6 +6,8 @@ refused. Every function takes what is given and its name for the sentence, retur
 more thought, and raises `InputError` if that cannot be.
 """
 
+import os
+
 import numpy as np
 
 from bioimage_course.errors import InputError
@@ -159,7 +161,9 @@ def array(value, name: str, *, axes: bool = False, kinds: str = "biuf") -> np.nd
         raise InputError(f"{name} must be an array of real numbers, not {kind}.") from None
     if found.dtype.kind not in kinds:
         kind = f"an array of {found.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
-        raise InputError(f"{name} must be an array of real numbers, not {kind}.")
+        path = isinstance(value, str | os.PathLike)
+        remedy = ": read the file first, for example with data.open_image(path).image" if path else ""
+        raise InputError(f"{name} must be an array of real numbers, not {kind}{remedy}.")
     if axes and found.ndim == 0:
         raise InputError(f"{name} must be an array, but it is the single value {found.item()!r}.")
     if found.size == 0:
@@ -289,6 +293,9 @@ def smallest(found: np.ndarray) -> type:
 
 # ---------------------------------------------------------------- images
 
+LEVELS = 256
+"""So many intensities a tool must at least be able to tell apart, or rounding makes other objects."""
+
 
 def drawn_image(value, name: str = "image") -> np.ndarray:
     """An image that can be drawn: (Y, X) or (Y, X, 3) without NaN; a channel of full opacity is left away."""
@@ -319,6 +326,12 @@ def tool_image(value, tool: str, *, colour: bool = False) -> np.ndarray:
         raise InputError(
             "The image contains NaN, infinity or values beyond 3e38; replace them first, for instance by "
             "numpy.nan_to_num."
+        )
+    low, high = float(found.min()), float(found.max())
+    if 0 < high - low < LEVELS * np.spacing(np.abs(single).max()):
+        raise InputError(
+            f"The image has values from {low:.10g} to {high:.10g}, too close together for single precision, "
+            "in which tools count: rescale it first, (image - image.min()) / np.ptp(image)."
         )
     return single
 

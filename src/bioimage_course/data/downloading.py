@@ -66,11 +66,11 @@ def download(url: str, place: Path, digest: str | None, *, label: str = "", prog
                 try:
                     whole = pooch.retrieve(url, known, "whole", path=folder, downloader=get)
                     return settle(whole, place, digest)
+                except OSError as error:  # also those of requests, of which some are ValueErrors, too
+                    trouble = network.explain(error, url.split("/")[2])
                 except ValueError:  # pooch: the hash does not match
                     wrong = f"{url} sent other bytes than registered (sha256 differs)"
-                    trouble = network.Trouble(wrong, again=True)
-                except OSError as error:  # also those of requests, and a bundle that is not there
-                    trouble = network.explain(error, url.split("/")[2])
+                    trouble = network.Trouble(wrong, network.ELSEWHERE, again=True)
                 failures = 1 if get.gained >= CHUNK else failures + 1
                 if not trouble.again or failures == ATTEMPTS:
                     raise Failure(trouble) from None

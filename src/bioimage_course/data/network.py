@@ -2,8 +2,11 @@
 
 import os
 from dataclasses import dataclass
+from urllib.error import HTTPError
 
 CONNECT = "connect to the internet"
+LATER = "try again later"  # who was answered is connected already
+ELSEWHERE = "try again later or in another network"  # a login page may have come in a file's place
 
 
 @dataclass(frozen=True)
@@ -51,18 +54,27 @@ def explain(error: BaseException, host: str, bundle: str = "REQUESTS_CA_BUNDLE")
             place = f"{each.filename} cannot be written to ({each.strerror})"
             return Trouble(place, "choose a folder that can be written to", at_home=True)
     response = next((each.response for each in chain if getattr(each, "response", None) is not None), None)
-    if response is not None:
-        status = response.status_code
-        return Trouble(f"{host} answered {status} {response.reason}", again=status >= 500 or status == 429)
+    status, reason = (response.status_code, response.reason) if response is not None else (None, None)
+    for each in chain:
+        if isinstance(each, HTTPError):  # of urllib, which Keras uses; it counts among the URLErrors
+            status, reason = each.code, " ".join(str(each.msg).split())
+    if status is not None:
+        return Trouble(f"{host} answered {status} {reason}", LATER, again=status >= 500 or status == 429)
+    if "hash" in text and any(isinstance(each, ValueError) for each in chain):  # of pooch and Keras
+        return Trouble(
+            f"{host} sent another file than the published one (its hash differs)", ELSEWHERE, again=True
+        )
     kinds = {kind.__name__ for each in chain for kind in type(each).__mro__}
     if kinds & {"ChunkedEncodingError", "ReadTimeoutError"} or "aborted" in text:
-        return Trouble(f"{host} broke off in the middle", again=True)
+        return Trouble(f"{host} broke off in the middle", LATER, again=True)
+    if "InvalidSchema" in kinds:
+        return Trouble(f"{host} sends on to an address that is not of the web", LATER)
     names = {type(each).__name__ for each in chain}  # urllib3's refusals descend from its timeouts
     if names & {"ConnectTimeout", "ReadTimeout", "Timeout", "TimeoutError"} or "timed out" in text:
-        return Trouble(f"{host} did not answer in time", again="ReadTimeout" in kinds)
+        return Trouble(f"{host} did not answer in time", LATER, again="ReadTimeout" in kinds)
     if kinds & {"ConnectionError", "URLError", "gaierror"} or "fetch failure" in text:  # the last is Keras's
         return Trouble(f"{host} cannot be reached")
-    return Trouble(" ".join(f"{type(error).__name__}: {error}".split())[:120].rstrip(". "))
+    return Trouble(" ".join(f"{type(error).__name__}: {error}".split())[:120].rstrip(". "), LATER)
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:

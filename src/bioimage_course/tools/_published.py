@@ -1,9 +1,10 @@
 """Published models that a tool's own library downloads: one sentence where they cannot be had."""
 
 import contextlib
+import socket
 
 from bioimage_course.compat import quiet
-from bioimage_course.data import finding, network
+from bioimage_course.data import downloading, finding, network
 from bioimage_course.errors import InputError, ToolUnavailableError
 
 
@@ -30,25 +31,37 @@ def load(name, make, *, here, host, folder, advice, bundle="REQUESTS_CA_BUNDLE")
     Raises
     ------
     ToolUnavailableError
-        If it has never been downloaded and cannot be now.
+        If it has never been downloaded and cannot be now, or is here and cannot be loaded.
     """
     if finding.offline() and not here:
         raise ToolUnavailableError(
             f"The model {name!r} has not been downloaded, and BIOIMAGE_COURSE_OFFLINE forbids it; {advice}."
         )
     try:
-        with quiet() if here else contextlib.nullcontext():
+        with quiet() if here else contextlib.nullcontext(), _impatient():
             return make()
     except Exception as error:  # URL errors, broken archives, wrong hashes: the libraries raise many kinds
         trouble = network.explain(error, host, bundle)
-        raise not_downloaded(f"The model {name!r}", trouble, folder, advice) from None
+        done = "loaded" if here else "downloaded"
+        raise not_downloaded(f"The model {name!r}", trouble, folder, advice, done) from None
 
 
-def not_downloaded(what, trouble, folder, advice) -> ToolUnavailableError:
+@contextlib.contextmanager
+def _impatient():
+    """Do not wait for ever for a server that has gone silent: urllib, by which Keras downloads, would."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(downloading.TIMEOUT[1])
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def not_downloaded(what, trouble, folder, advice, done="downloaded") -> ToolUnavailableError:
     """The error of a download that failed; the arguments are those of `load` and a `network.Trouble`."""
     remedy = f"let {folder} name one that can" if trouble.at_home else trouble.remedy
     return ToolUnavailableError(
-        f"{what} could not be downloaded ({trouble.reason}); {remedy}, or go on offline: {advice}."
+        f"{what} could not be {done} ({trouble.reason}); {remedy}, or go on offline: {advice}."
     )
 
 

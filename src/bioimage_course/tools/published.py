@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bioimage_course import arguments
 from bioimage_course.errors import InputError, ToolUnavailableError, nearest
 from bioimage_course.tools import cellpose, micro_sam, stardist
 
@@ -184,7 +185,8 @@ def segmenter(name, *, download=False):
     method = "apg" if name.endswith("-apg") else "ais"
 
     def segment(image):
-        low, high = float(np.min(image)), float(np.max(image))  # micro-sam stretches images from end to end
+        image = arguments.tool_image(image, "micro-sam", colour=True)
+        low, high = float(image.min()), float(image.max())  # micro-sam stretches images from end to end
         limits = (low, high) if high > low else None
         return micro_sam.segment_automatic(image, method, model=entry.model, limits=limits)
 

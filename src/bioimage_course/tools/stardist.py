@@ -195,7 +195,7 @@ def results():
 
 @kept
 def pretrained(name="2D_versatile_fluo"):
-    """A model published by StarDist's authors, by way of StarDist's own ``from_pretrained``.
+    """A model published by StarDist's authors, by way of what StarDist's own ``from_pretrained`` calls.
 
     Parameters
     ----------
@@ -214,18 +214,19 @@ def pretrained(name="2D_versatile_fluo"):
         If it has never been downloaded and cannot be now, or StarDist is not installed.
     """
     models = _library()
-    from csbdeep.models.pretrained import get_model_details, get_registered_models
+    from csbdeep.models import pretrained as published
 
     try:
-        key, _, _ = get_model_details(models.StarDist2D, name)
+        key, _, _ = published.get_model_details(models.StarDist2D, name)
     except (ValueError, TypeError):
-        known, _ = get_registered_models(models.StarDist2D)
+        known, _ = published.get_registered_models(models.StarDist2D)
         raise InputError(
             f"StarDist has published no 2D model {name!r}; there are {', '.join(known)}."
         ) from None
     return _published.load(
         key,
-        lambda: _from_pretrained(models.StarDist2D, key),
+        # from_pretrained would answer a wrong hash with a printed list of all models
+        lambda: published.get_model_instance(models.StarDist2D, key),
         here=_downloaded(key),
         host="github.com",
         folder="HOME",
@@ -235,14 +236,6 @@ def pretrained(name="2D_versatile_fluo"):
 
 
 # ---------------------------------------------------------------- helpers
-
-
-def _from_pretrained(kind, key):
-    """A published model; csbdeep prints, and returns None, where a download has another hash."""
-    model = kind.from_pretrained(key)
-    if model is None:
-        raise ValueError("what came is not the published file, its hash differs")
-    return model
 
 
 def _same_channels(array, model):
