@@ -129,7 +129,7 @@ def confidence(kept, truths):
 
 
 def grid_hits(truths, sides=(8, 16, 32)):
-    """How many true nuclei contain a click of a grid: the most that AMG could find with it."""
+    """How many true nuclei contain a click of a grid: those that AMG asks about."""
     rows = []
     for side in sides:
         places = (np.arange(side) + 0.5) / side  # as segment_anything's build_point_grid
