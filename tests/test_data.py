@@ -76,7 +76,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if way == "resume":
             return self.answer_a_range()
         self.send_response(200)
-        body = CONTENT[:-1] + b"?" if way == "other" else CONTENT
+        bodies = {"other": CONTENT[:-1] + b"?", "page": b"\n<!DOCTYPE html><p>Please log in", "nothing": b""}
+        body = bodies.get(way, CONTENT)
         if way != "unsaid":  # without a length, a break looks like the end
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -896,7 +897,7 @@ def test_pinning_downloads_once_and_records(online, server, unpinned, capsys):
     assert server.requests == ["plain"] and course_data("verify") == 0
 
 
-@pytest.mark.parametrize("way", ["missing", "unsaid"])
+@pytest.mark.parametrize("way", ["missing", "unsaid", "page", "nothing"])
 def test_pinning_in_vain_records_nothing(way, online, server, unpinned, monkeypatch):
     monkeypatch.setattr(downloading, "ATTEMPTS", 1)
     place = unpinned(way)

@@ -241,6 +241,8 @@ def fetch_unpinned(file: File) -> tuple[Path, str]:
         try:
             with _writing(), downloading.workspace(cache_folder() / file.set / file.name) as folder:
                 whole = downloading.download(source, folder / "whole", None, label=file.name)
+                if _is_page(whole):  # with no hash nothing else would notice
+                    raise Failure(f"{source} sent a web page or nothing, a login page perhaps")
                 if file.name.endswith(".zip"):
                     with zipfile.ZipFile(whole) as archive:
                         if archive.testzip() is not None:  # name of a member whose bytes are not those packed
@@ -252,6 +254,13 @@ def fetch_unpinned(file: File) -> tuple[Path, str]:
         except zipfile.BadZipFile:
             problems.append(f"what {source} sent is no whole zip file")
     raise DataUnavailableError(f"{file.set!r} could not be pinned: {'; '.join(problems)}")
+
+
+def _is_page(path: Path) -> bool:
+    """Whether a file begins like a web page, or has no content at all."""
+    with open(path, "rb") as stream:
+        start = stream.read(512).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return not start or start.startswith((b"<!doctype html", b"<html"))
 
 
 def _cache_in_words() -> str:
