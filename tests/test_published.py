@@ -7,6 +7,7 @@ they find is noise, but the way is the real one (each library's own download, ha
 import hashlib
 import http.server
 import json
+import re
 import shutil
 import threading
 import time
@@ -15,7 +16,7 @@ import types
 import numpy as np
 import pytest
 
-from bioimage_course import data, tools
+from bioimage_course import data, results, tools
 from bioimage_course.errors import InputError, ToolUnavailableError
 from bioimage_course.tools import published
 from coursebook import models
@@ -298,6 +299,9 @@ def test_from_the_server_to_the_table(name, server, online, monkeypatch, small_w
     assert "published" in about["title"] and about["command"].startswith("course published ")
     with np.load(out / "dsb2018" / f"{name}.npz") as crop:
         assert crop["labels"].shape == (166, 140)
+    monkeypatch.setattr(results.dsb2018, "FOLDER", out / "dsb2018")
+    (drawn,) = results.dsb2018.published_crops().values()
+    assert drawn.shape == (166, 140)
     elsewhere = json.loads((out / "other-laboratory" / "results.json").read_text(encoding="utf-8"))
     assert len(elsewhere["methods"][name][other_laboratory.RPE1]) == 1
     raced = json.loads((out / "race" / "results.json").read_text(encoding="utf-8"))["entrants"]
@@ -312,6 +316,42 @@ def test_from_the_server_to_the_table(name, server, online, monkeypatch, small_w
     assert script.main(command) == 0
     assert before == {file: file.stat().st_mtime_ns for file in before}
     assert "0 MB to download (nothing)" in capsys.readouterr().out
+
+
+def cells_everywhere(name, download):
+    """In a published model's place: a disc in the middle."""
+    from bioimage_course.materials.ch11 import disc
+
+    return lambda image: disc(*(n // 2 for n in image.shape[:2]), 12, image.shape[:2]).astype(np.int32)
+
+
+def test_what_is_damaged_is_found_again_or_named(monkeypatch, tmp_path, small_world, capsys):
+    import other_laboratory
+    import published as script
+
+    out, images, name = tmp_path / "weights", tmp_path / "images", "published-2D_versatile_fluo"
+    for folder in ("race", "other-laboratory"):
+        shutil.copytree(script.WEIGHTS / folder, out / folder)
+    (images / other_laboratory.RPE1).mkdir(parents=True)
+    monkeypatch.setattr(published, "segmenter", cells_everywhere)
+    options = {"--images": images, "--out": out, "--cache": tmp_path / "cache"}
+    command = ["2D_versatile_fluo", *(str(part) for option in options.items() for part in option)]
+    assert script.main(command) == 0
+    scores, kept = out / "dsb2018" / f"{name}.json", next((tmp_path / "cache").rglob("*.npz"))
+    before = scores.read_text(encoding="utf-8")
+    scores.write_text(before[:90], encoding="utf-8")
+    kept.write_bytes(kept.read_bytes()[:70])
+    assert script.main(command) == 0
+    assert json.loads(scores.read_text(encoding="utf-8"))["images"] == json.loads(before)["images"]
+    for folder in ("other-laboratory", "race"):
+        file = out / folder / "results.json"
+        whole = file.read_text(encoding="utf-8")
+        file.write_text(whole[:200], encoding="utf-8")
+        capsys.readouterr()
+        assert script.main(command) == 1
+        assert re.search(rf"{re.escape(str(file))} is damaged .*restore it", capsys.readouterr().out)
+        file.write_text(whole, encoding="utf-8")
+    assert script.main(command) == 0
 
 
 @pytest.mark.slow

@@ -309,6 +309,7 @@ NOT_DRIVEN = {
         results.denoising.best_filter results.denoising.compare results.denoising.filter_in_hindsight
         results.denoising.runs results.denoising.title results.denoising.trained tools.denoise.load
         results.dsb2018.about results.dsb2018.counts results.dsb2018.from_record results.dsb2018.methods
+        results.dsb2018.published_crops
         results.dsb2018.comparison results.dsb2018.difference results.dsb2018.pooled_ap results.dsb2018.row
         results.dsb2018.table
         results.other_cells.answers results.other_cells.asked_ceilings results.other_cells.best_ap

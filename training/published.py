@@ -21,6 +21,8 @@ import json
 import os
 import subprocess
 import time
+import zipfile
+import zlib
 from importlib.metadata import version
 from pathlib import Path
 
@@ -32,7 +34,7 @@ import dsb2018
 import other_laboratory
 import race
 from bioimage_course import data, files, places, toolbox, tools
-from bioimage_course.errors import CourseError
+from bioimage_course.errors import CourseError, InputError
 
 PREFIX = race.PUBLISHED
 ADAPTER = "1"
@@ -61,6 +63,13 @@ class Remembered:
         file = self.folder / f"{files.sha256_of(image)[:20]}-{'x'.join(map(str, image.shape))}.npz"
         if not file.is_file():
             self._find(image, file)
+        try:
+            return self._read(file)
+        except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):  # damaged: found again
+            self._find(image, file)
+            return self._read(file)
+
+    def _read(self, file):
         with np.load(file) as kept:
             return kept["labels"].astype(np.int32), float(kept["seconds"])
 
@@ -93,7 +102,10 @@ def score_dsb2018(entry, segment, out):
     file = out / f"{PREFIX}{entry.name}.json"
     packages = toolbox.TOOLS[entry.tool].packages
     if file.is_file():
-        before = json.loads(file.read_text(encoding="utf-8"))["versions"]
+        try:
+            before = json.loads(file.read_text(encoding="utf-8"))["versions"]
+        except (ValueError, KeyError, TypeError):  # half a file, or one of another form: scored again
+            before = {}
         if dsb2018.same_versions(before, packages):
             return
     dsb2018.score(
@@ -117,12 +129,22 @@ def draw_crop(entry, segment, out):
     files.save(out / f"{PREFIX}{entry.name}.npz", lambda stream: np.savez_compressed(stream, labels=labels))
 
 
+def read(file):
+    """The results in a file that others share, or a sentence."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{file} is damaged ({error}): restore it, for example with git checkout.") from None
+
+
 def score_other_laboratory(entry, segment, sets, out):
     """Counts on the images of other laboratories, beside those of the course's models."""
-    results = json.loads(out.read_text(encoding="utf-8"))
+    results = read(out)
     method = (f"{entry.title} (published)", segment, {"model": entry.model, **versions_of(entry)})
     if other_laboratory.add(results, PREFIX + entry.name, method, sets):
-        other_laboratory.write(results, out)
+        now = read(out)  # another run may have added a model meanwhile
+        now["methods"][PREFIX + entry.name] = results["methods"][PREFIX + entry.name]
+        other_laboratory.write(now, out)
 
 
 def run(entry, args, sets):
@@ -136,6 +158,8 @@ def run(entry, args, sets):
         draw_crop(entry, segment, args.out / "dsb2018")
         if sets:
             score_other_laboratory(entry, segment, sets, args.out / "other-laboratory" / "results.json")
+    if (args.out / "race" / "results.json").exists():
+        read(args.out / "race" / "results.json")
     race.main(["--published", entry.name, "--out", str(args.out / "race")])
 
 
@@ -178,7 +202,8 @@ def main(argv=None):
     for entry in tqdm(entries, desc="published models"):
         try:
             run(entry, args, sets)
-        except (CourseError, RuntimeError, subprocess.CalledProcessError) as reason:  # out of memory, say
+        # out of memory, a full disk, a folder that may only be read
+        except (CourseError, RuntimeError, MemoryError, OSError, subprocess.CalledProcessError) as reason:
             failed += 1
             print(f"{entry.name}: {reason}", flush=True)
     return 1 if failed else 0

@@ -347,7 +347,7 @@ show.matches(image, truth, scores["Voronoi-Otsu, blur from the size"], 0.5, limi
 
 # %%
 #| label: fig-dense
-#| fig-cap: "The densest part of the image (contrast raised, so that dim nuclei are seen). Left: the image. Middle: Voronoi-Otsu labelling; in the clumps neighbours stay together or are cut in the wrong place, and a dim nucleus comes out ragged. Right: the course's StarDist, a network of a later chapter, on the same crop; one pair it keeps together, too. Numbers: true positives of all nuclei in the crop at an IoU of 0.5."
+#| fig-cap: "The densest part of the image (contrast raised, so that dim nuclei are seen). Left: the image. Middle: Voronoi-Otsu labelling; in the clumps neighbours stay together or are cut in the wrong place, and a dim nucleus comes out ragged. Right: the course's StarDist, a network of a later chapter, on the same crop; one pair it keeps together, too. Published models follow below where somebody has run them. Numbers: true positives of all nuclei in the crop at an IoU of 0.5."
 #| fig-alt: "Three panels of seventeen nuclei, some in clumps. The grey image; the same with coloured outlines, some around two nuclei, one cut straight through a clump, one ragged; the same with rounder outlines, one around nearly every nucleus."
 import json
 
@@ -355,11 +355,14 @@ dense = json.loads((tools.pixel_classifier.WEIGHTS.parent / "stardist-nuclei" / 
 clump = np.s_[slice(*dense["rows"]), slice(*dense["columns"])]
 panels_of = {"image": None, "Voronoi-Otsu": scores["Voronoi-Otsu, blur from the size"][clump],
              "StarDist": np.array(dense["stardist_labels"])}
-figure, panels = show.figure(1, 3, height=3.5)
-for axes, (name, labels) in zip(panels, panels_of.items()):
+panels_of |= dsb2018.published_crops()  # once somebody with the models has run `course published`
+lines = -(-len(panels_of) // 3)
+figure, panels = show.figure(lines, 3, height=3.5 * lines)
+for axes in panels.flat:
+    axes.set_axis_off()
+for axes, (name, labels) in zip(panels.flat, panels_of.items()):
     axes.imshow(image[clump], cmap="gray", vmin=0, vmax=110)
     axes.set_title(name)
-    axes.set_axis_off()
     if labels is not None:
         tints = show.label_colours(labels)
         for number in np.unique(labels)[1:]:
