@@ -1101,7 +1101,8 @@ if not without_sam:
 
 # %% tags=["claims", "nbval-check-output"]
 boxes_clicks = results.dsb2018.difference("sam-boxes", "sam-clicks")
-shares = [n["hit"] / n["nuclei"] for n in hits]
+asked = {side: sam_grids.asked(side) for side in sam_grids.SIDES}
+shares = [counted["clicked"] / counted["nuclei"] for counted in asked.values()]
 reach = {(kind, prompt): float(np.mean(np.concatenate(other_cells.answers(kind, prompt)) >= 0.5))
          for kind in ("spread cells", "axons") for prompt in other_cells.PROMPTS}
 by_kind = {kind: other_cells.grid_counts(kind, "grid 32") for kind in ("spread cells", "axons")}
@@ -1118,7 +1119,7 @@ show.claims(
     ("confidence-orders-roughly", "cdc6b9", 0.5 < trusted["one box"]["order"] < 0.75,
      f"rank correlation of predicted and true IoU, boxes: {trusted['one box']['order']:.2f}"),
     ("grid-misses", "e74ce8", shares[0] < 0.2 and shares[-1] > 0.9,
-     ", ".join(f"{n['side']} × {n['side']}: {n['hit']} of {n['nuclei']}" for n in hits)),
+     ", ".join(f"{side} × {side}: {counted['clicked']} of {counted['nuclei']}" for side, counted in asked.items())),
     ("rims-not-sam", "a6b5a8",
      finest["own, no small"][1] < 0.1 * finest["own"][1] and pooled_ap(sam_grids.counts(32, "own")) < 0.3
      and pooled_ap(sam_grids.counts(32, "own, no small")) > 0.6 and no_rims.low > 0.2,
