@@ -118,6 +118,7 @@ READERS = {  # each folder of results: the notebooks that read it, or import the
     "large-image": "16",
     "micro-sam": "13 14 17",
     "micro-sam-decoder": "13 14 17",
+    "micro-sam-grids": "11 13 14",
     "nuclear-states": "04",
     "other-cells": "11 13 14",
     "other-laboratory": "11",

@@ -411,7 +411,7 @@ def _crumbs_dropped(labels, typical_area, *, kind="right"):
 @exercise(
     chapter="13",
     hints=(
-        "How many pixels has each number? The background has a number, too, and is no object.",
+        "How many pixels has each number, and which number is no object?",
         "numbers, areas = np.unique(labels[labels > 0], return_counts=True)",
         "numbers[areas < typical_area / 5] are too small; np.isin(labels, …) says where they lie, and "
         "np.where puts a 0 there.",
